@@ -27,6 +27,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,7 +68,7 @@ class Postgres:
     def __init__(self, home: Path, *, fast: bool = False, settings: Mapping[str, str] | None = None):
         self.home = _made_home(home)
         self.account = _server_account()
-        self.place = ROOTS_BASE / _home_id(self.home) if self.account else self.home / "postgres"
+        self.place = ROOTS_BASE / home_id(self.home) if self.account else self.home / "postgres"
         self.socket_dir = self.place if self.account else _socket_dir(self.home)
         self.log = self.home / "postgres.log"
         self.fast = fast
@@ -108,8 +109,8 @@ class Postgres:
         return pid if pid and _is_alive(pid, "postgres") else None
 
     def _major(self) -> int:
-        version = subprocess.run([self.bin / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
-        return int(re.findall(r"\d+", version)[0])
+        said = subprocess.run([self.bin / "postgres", "--version"], capture_output=True, text=True, check=True)
+        return int(re.findall(r"\d+", said.stdout)[0])
 
     def _create_cluster(self) -> None:
         """Made beside its place and renamed into it: an initdb killed half way leaves only rubbish to sweep."""
@@ -177,19 +178,28 @@ class Postgres:
         self._psql("CREATE DATABASE oms")
 
     def _psql(self, sql: str) -> str:
-        command = [self.bin / "psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", "-d", self.url("postgres"), "-c", sql]
+        command: list[str | Path] = [
+            self.bin / "psql",
+            "-X",
+            "-At",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            self.url("postgres"),
+            "-c",
+            sql,
+        ]
         result = subprocess.run(command, env=_clean_environment(), cwd="/", capture_output=True, text=True)
         if result.returncode:
             raise EngineError(f"Postgres refused {sql!r}: {result.stderr.strip()}")
         return result.stdout
 
     def _pg_isready(self) -> int:
-        command = [self.bin / "pg_isready", "-q", "-t", "3", "-h", self.socket_dir]
+        command: list[str | Path] = [self.bin / "pg_isready", "-q", "-t", "3", "-h", self.socket_dir]
         return subprocess.run(command, env=_clean_environment(), cwd="/").returncode
 
-    def _as_server(self) -> dict:
-        identity = {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []} if self.account else {}
-        return {"env": _clean_environment(), "cwd": "/", "umask": 0o077, **identity}
+    def _as_server(self) -> dict[str, Any]:
+        return {"env": _clean_environment(), "cwd": "/", "umask": 0o077, **_identity(self.account)}
 
 
 class Valkey:
@@ -352,7 +362,7 @@ def _made_home(home: Path) -> Path:
     return home
 
 
-def _home_id(home: Path) -> str:
+def home_id(home: Path) -> str:
     """A random name for this home, kept in it.
 
     It is bound to the directory's inode: a moved home keeps its id, a copied one gets its own and never
@@ -372,7 +382,7 @@ def _home_id(home: Path) -> str:
 
 def _socket_dir(home: Path) -> Path:
     """Short and plain: a socket's path has 107 bytes at most, and a checkout's may be long or have spaces."""
-    return Path("/tmp") / f"oms-{_home_id(home)}"
+    return Path("/tmp") / f"oms-{home_id(home)}"
 
 
 def _make_private(directory: Path, account: pwd.struct_passwd | None = None) -> None:
@@ -412,6 +422,11 @@ def _server_account() -> pwd.struct_passwd | None:
     raise EngineError("Postgres cannot run as root, and there is neither an account `postgres` nor `nobody`.")
 
 
+def _identity(account: pwd.struct_passwd | None) -> dict[str, Any]:
+    """What subprocess needs to run a program as that account."""
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+
+
 def _postgres_bin(account: pwd.struct_passwd | None) -> Path:
     if chosen := os.environ.get("OMS_PG_BIN"):
         return Path(chosen)
@@ -449,11 +464,8 @@ def _reachable_bin(package: Path, account: pwd.struct_passwd | None) -> Path:
 
 
 def _can_run(binary: Path, account: pwd.struct_passwd) -> bool:
-    command = [binary, "--version"]
     try:
-        subprocess.run(
-            command, user=account.pw_uid, group=account.pw_gid, extra_groups=[], cwd="/", check=True, capture_output=True
-        )
+        subprocess.run([binary, "--version"], cwd="/", check=True, capture_output=True, **_identity(account))
     except (OSError, subprocess.CalledProcessError):
         return False
     return True
@@ -486,7 +498,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _spawned(command: list, log: Path, **options) -> subprocess.Popen[bytes]:
+def _spawned(command: list[Any], log: Path, **options: Any) -> subprocess.Popen[bytes]:
     """In a session of its own, so that Ctrl-C reaches us and not the server; its words go to a file."""
     with open(log, "ab") as out:
         return subprocess.Popen(
