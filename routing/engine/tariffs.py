@@ -1,0 +1,112 @@
+"""What a carrier asks for a weight: steps of price, zones, and the cheapest of several services."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+#: A rate without an upper weight reaches this far: a thousand tonnes.
+NO_WEIGHT_LIMIT_G = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Price of one package up to `max_weight_g`, and the service that asks it."""
+
+    max_weight_g: int
+    price_micro: int
+    transit_days: int = 0
+    carrier_service: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """Tiers by rising weight. Heavier goods leave in full packages of the last tier plus the remainder."""
+
+    tiers: tuple[Tier, ...]
+    limits: tuple[int, ...]
+
+    FREE: ClassVar["Tariff"]
+
+    @classmethod
+    def of(cls, tiers: Iterable[Tier]) -> "Tariff":
+        ordered = tuple(sorted(tiers, key=lambda tier: tier.max_weight_g))
+        return cls(ordered, tuple(tier.max_weight_g for tier in ordered))
+
+    @property
+    def least_price_micro(self) -> int:
+        return min(tier.price_micro for tier in self.tiers)
+
+    @property
+    def max_unit_weight_g(self) -> int:
+        """A single unit heavier than this fits into no package."""
+        return self.limits[-1]
+
+    def tier(self, weight_g: int) -> Tier:
+        """The tier of the (last) package of a parcel of this weight."""
+        return self.tiers[bisect_left(self.limits, self._last_package(weight_g))]
+
+    def price_micro(self, weight_g: int) -> int:
+        if weight_g <= self.limits[-1]:
+            return self.tiers[bisect_left(self.limits, weight_g)].price_micro
+        last = self._last_package(weight_g)
+        full_packages = (weight_g - last) // self.limits[-1]
+        return full_packages * self.tiers[-1].price_micro + self.price_micro(last)
+
+    def _last_package(self, weight_g: int) -> int:
+        limit = self.limits[-1]
+        return weight_g if weight_g <= limit else (weight_g % limit or limit)
+
+    def steps(self, up_to_g: int) -> list[tuple[int, int]]:
+        """(weight limit, price) of each step of the whole price curve up to and over `up_to_g`."""
+        found: list[tuple[int, int]] = []
+        base_g = 0
+        while True:
+            for limit in self.limits:
+                found.append((base_g + limit, self.price_micro(base_g + limit)))
+                if base_g + limit >= up_to_g:
+                    return found
+            base_g += self.limits[-1]
+
+
+Tariff.FREE = Tariff.of([Tier(NO_WEIGHT_LIMIT_G, 0)])
+
+
+def cheapest_of(tariffs: Sequence[Tariff]) -> Tariff:
+    """One tariff that asks, for every weight, what the cheapest of several services would ask.
+
+    Each weight limit of any service starts a new tier; the packages of the widest service set the end.
+    Ties: the quicker service, then its code.
+    """
+    if len(tariffs) == 1:
+        return tariffs[0]
+    tiers = []
+    for limit in sorted({limit for tariff in tariffs for limit in tariff.limits}):
+        offers = [tariff.tier(limit) for tariff in tariffs if limit <= tariff.limits[-1]]
+        best = min(offers, key=lambda t: (t.price_micro, t.transit_days, t.carrier_service))
+        tiers.append(Tier(limit, best.price_micro, best.transit_days, best.carrier_service))
+    return Tariff.of(tiers)
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """Where a carrier service goes at one price list; empty conditions do not restrict.
+
+    `max_distance_km` counts from the sending place; a zone with it never fits an unknown distance.
+    """
+
+    countries: frozenset[str]
+    postal_prefixes: tuple[str, ...]
+    max_distance_km: Decimal | float | None
+    tariff: Tariff
+
+    def reaches(self, country: str, postal_code: str) -> bool:
+        return (not self.countries or country in self.countries) and (
+            not self.postal_prefixes or postal_code.startswith(self.postal_prefixes)
+        )
+
+    def covers(self, distance_km: float | None) -> bool:
+        if self.max_distance_km is None:
+            return True
+        return distance_km is not None and distance_km <= self.max_distance_km

@@ -1,0 +1,297 @@
+"""Weights and limits: what the cheapest plan means."""
+
+from decimal import Decimal
+
+import pytest
+
+from routing.engine.types import Budget, Rest, Source, Step, Weights, When
+
+from .world import LILLE, LYON, NICE, PARIS, a_demand, flat, line, network, place, planned, sent, stepped, timely
+
+
+def test_cost_is_the_rate_plus_the_handling_of_the_place():
+    net = network(
+        [place("X", handling="2.00"), place("Y", handling="0.50")],
+        {("A", "X"): 1, ("A", "Y"): 1},
+        {"X": flat("4.00"), "Y": flat("6.00")},
+    )
+
+    result = planned(a_demand(), net)
+
+    assert list(sent(result)) == ["X"]
+    assert result.cost == Decimal("6.00")
+    assert {c.location: c.score_micro for c in result.candidates} == {"X": 6_000_000, "Y": 6_500_000}
+    assert result.parcels[0].parts == {"shipping": 4_000_000, "handling": 2_000_000}
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        (Weights(cost=1), "CHEAP"),
+        (Weights(distance_km=1), "NEAR"),
+        (Weights(cost=1, distance_km=0.001), "CHEAP"),  # 3.4 km against 687 km are worth 0.68
+        (Weights(cost=1, distance_km=0.01), "NEAR"),
+        (Weights(lateness_days=1), "QUICK"),
+        (Weights(workload=1), "IDLE"),
+        (Weights(scarcity=1), "PLENTY"),
+        (Weights(location_order=1), "FIRST"),
+        (Weights(carbon_kg=1), "NEAR"),
+    ],
+)
+def test_each_weight_prefers_its_own_best_place(weights, expected):
+    places = [
+        place("CHEAP", at=NICE, position=1),
+        place("NEAR", at=(48.88, 2.38), handling="3", position=2),
+        place("QUICK", at=LYON, handling="3", position=3),
+        place("IDLE", at=LYON, handling="3", position=4),
+        place("PLENTY", at=LYON, handling="3", position=5),
+        place("FIRST", at=LYON, handling="3", position=0),
+    ]
+    net = network(
+        places,
+        {("A", p.code): 100 if p.code == "PLENTY" else 2 for p in places},
+        timing=timely({p.code: 0 if p.code == "QUICK" else 2 for p in places}),
+        workload=lambda p: 0.1 if p.code == "IDLE" else 0.8,
+    )
+
+    result = planned(a_demand(line("A", weight_g=1000)), net, Step(weights=weights))
+
+    assert list(sent(result)) == [expected]
+
+
+def test_distance_is_priced_per_parcel():
+    net = network([place("X", at=LYON)], {("A", "X"): 3})
+
+    result = planned(a_demand(line("A", 3)), net, Step(weights=Weights(distance_km=1)))
+
+    assert float(result.cost) == pytest.approx(391.5, abs=0.5)  # Paris to Lyon as the crow flies
+
+
+def test_a_place_without_coordinates_comes_after_all_with_a_distance():
+    net = network([place("A-NOWHERE"), place("FAR", at=(-33.87, 151.21))], {("A", "A-NOWHERE"): 1, ("A", "FAR"): 1})
+    by_distance = Step(weights=Weights(distance_km=1))
+
+    assert list(sent(planned(a_demand(), net, by_distance))) == ["FAR"]
+
+
+def test_an_address_off_the_map_is_planned_all_the_same_with_a_note():
+    net = network([place("X", at=LYON), place("Y")], {("A", "X"): 1, ("A", "Y"): 1})
+
+    result = planned(a_demand(at=None), net, Step(weights=Weights(distance_km=1)))
+
+    assert list(sent(result)) == ["X"]
+    assert result.notes == ("destination_not_placed",)
+
+
+def test_location_order_follows_the_list_of_the_step():
+    net = network([place("X", position=0), place("Y", position=1)], {("A", "X"): 1, ("A", "Y"): 1})
+    step = Step(source=Source(locations=("Y", "X")), weights=Weights(location_order=1))
+
+    assert list(sent(planned(a_demand(), net, step))) == ["Y"]
+
+
+def test_scarcity_and_location_order_count_per_unit():
+    net = network([place("X", position=3)], {("A", "X"): 10})
+    step = Step(weights=Weights(scarcity=1, location_order=0.5))
+
+    result = planned(a_demand(line("A", 4)), net, step)
+
+    assert result.cost == Decimal("6.4")  # 4 units x (1/10 + 0.5 x 3)
+
+
+def test_ties_end_by_code():
+    net = network([place("Y"), place("X"), place("Z")], {("A", c): 1 for c in "XYZ"}, dict.fromkeys("XYZ", flat("5")))
+
+    assert list(sent(planned(a_demand(), net))) == ["X"]
+
+
+def test_the_price_of_a_parcel_keeps_the_goods_together():
+    """Two cheap places cost 2 x 3.00, one dear place 7.00: a parcel's weight of 2 turns the choice."""
+    stock = {("A", "X"): 1, ("B", "Y"): 1, ("A", "Z"): 1, ("B", "Z"): 1}
+    net = network([place("X"), place("Y"), place("Z")], stock, {"X": flat("3"), "Y": flat("3"), "Z": flat("7")})
+    demand = a_demand(line("A"), line("B"))
+
+    assert sent(planned(demand, net)) == {"X": {"line-A": 1}, "Y": {"line-B": 1}}
+    dear_parcels = planned(demand, net, Step(weights=Weights(cost=1, parcels=2)))
+    assert sent(dear_parcels) == {"Z": {"line-A": 1, "line-B": 1}}
+    assert dear_parcels.cost == Decimal("9")
+
+
+def test_a_place_is_used_once_where_two_parcels_from_it_would_be_cheaper():
+    """Prices leap with weight: 2 kg from X cost 20, two parcels of 1 kg would cost 2, but a place sends one."""
+    net = network(
+        [place("X"), place("Y")],
+        {("A", "X"): 1, ("B", "X"): 1, ("B", "Y"): 1},
+        {"X": stepped((1000, "1"), (2000, "20")), "Y": flat("6")},
+    )
+    demand = a_demand(line("A", weight_g=1000), line("B", weight_g=1000))
+
+    result = planned(demand, net)
+
+    assert sent(result) == {"X": {"line-A": 1}, "Y": {"line-B": 1}}
+    assert (result.cost, result.optimal) == (Decimal("7"), True)
+
+
+def test_goods_beyond_the_last_tier_leave_in_several_packages():
+    net = network([place("X")], {("A", "X"): 9}, {"X": stepped((1000, "5"), (2000, "8"))})
+
+    result = planned(a_demand(line("A", 5, weight_g=1000)), net)
+
+    assert result.cost == Decimal("21")  # 2 kg + 2 kg + 1 kg = 8 + 8 + 5
+
+
+def test_max_parcels_one_takes_the_place_that_has_it_all():
+    stock = {("A", "X"): 1, ("B", "Y"): 1, ("A", "Z"): 1, ("B", "Z"): 1}
+    net = network([place("X"), place("Y"), place("Z")], stock, {"X": flat("1"), "Y": flat("1"), "Z": flat("9")})
+
+    assert sent(planned(a_demand(line("A"), line("B")), net, Step(max_parcels=1))) == {"Z": {"line-A": 1, "line-B": 1}}
+
+
+def test_one_parcel_may_cut_lines_to_serve_most():
+    net = network([place("X"), place("Y")], {("A", "X"): 3, ("A", "Y"): 2, ("B", "Y"): 2})
+
+    result = planned(a_demand(line("A", 5), line("B", 5)), net, Step(max_parcels=1))
+
+    assert sent(result) == {"Y": {"line-A": 2, "line-B": 2}}
+    assert [(r.key, r.quantity) for r in result.rest] == [("line-A", 3), ("line-B", 3)]
+
+
+def test_a_line_no_place_holds_whole_is_cut():
+    net = network(
+        [place("X"), place("Y"), place("Z")],
+        {("A", "X"): 3, ("A", "Y"): 3, ("A", "Z"): 2},
+        {"X": flat("5"), "Y": flat("9"), "Z": flat("6")},
+    )
+
+    result = planned(a_demand(line("A", 5)), net)
+
+    assert sent(result) == {"X": {"line-A": 3}, "Z": {"line-A": 2}}
+    assert (result.cost, result.lower_bound, result.optimal, result.gap) == (11, 11, True, 0)
+
+
+def test_without_time_to_prove_it_the_plan_says_so_and_still_serves():
+    net = network([place("X"), place("Y")], {("A", "X"): 3, ("A", "Y"): 3}, {"X": flat("5"), "Y": flat("9")})
+    spent = Budget(now=lambda: 1.0, ends_at=0.0)
+
+    result = planned(a_demand(line("A", 5)), net, budget=spent)
+
+    assert sum(q for lines in sent(result).values() for q in lines.values()) == 5
+    assert (result.optimal, result.lower_bound, result.gap) == (False, 0, 1)
+
+
+def test_a_parcel_under_the_least_value_is_not_sent():
+    net = network(
+        [place("X"), place("Y"), place("Z")],
+        {("A", "X"): 1, ("B", "Y"): 1, ("A", "Z"): 1, ("B", "Z"): 1},
+        {"Z": flat("9")},
+    )
+    lines = line("A", unit_value=Decimal(20)), line("B", unit_value=Decimal(5))
+
+    result = planned(a_demand(*lines), net, Step(min_parcel_value=Decimal(10)))
+
+    assert list(sent(result)) == ["Z"]
+    assert planned(a_demand(*lines), net, Step(min_parcel_value=Decimal(26))).parcels == ()
+
+
+def test_groups_travel_together_unless_the_step_lets_them_part():
+    stock = {("A", "X"): 1, ("B", "Y"): 1, ("A", "Z"): 1, ("B", "Z"): 1}
+    net = network([place("X"), place("Y"), place("Z")], stock, {"Z": flat("9")})
+    lines = line("A", group="set"), line("B", group="set")
+
+    assert list(sent(planned(a_demand(*lines), net))) == ["Z"]
+    assert list(sent(planned(a_demand(*lines), net, Step(keep_groups=False)))) == ["X", "Y"]
+
+
+def test_a_group_no_place_holds_whole_is_not_served():
+    net = network([place("X"), place("Y")], {("A", "X"): 1, ("B", "Y"): 1, ("C", "X"): 1})
+    lines = line("A", group="set"), line("B", group="set"), line("C")
+
+    result = planned(a_demand(*lines), net)
+
+    assert sent(result) == {"X": {"line-C": 1}}
+    assert {r.key for r in result.rest} == {"line-A", "line-B"}
+
+
+def test_a_complete_step_counts_only_if_it_serves_everything():
+    net = network([place("X")], {("A", "X"): 1})
+    demand = a_demand(line("A"), line("B"))
+
+    result = planned(demand, net, Step("all", complete=True), Step("some"))
+
+    assert [(s.name, s.outcome) for s in result.steps] == [("all", "incomplete"), ("some", "partly")]
+    assert sent(result) == {"X": {"line-A": 1}}
+
+
+def test_steps_are_tried_in_order_until_all_is_served():
+    stock = {("A", "W"): 1, ("A", "S"): 1, ("B", "S"): 1}
+    net = network([place("W", kind="warehouse"), place("S")], stock, {"W": flat("5"), "S": flat("1")})
+    first = Step("warehouses", Source(kinds=frozenset({"warehouse"})))
+
+    result = planned(a_demand(line("A"), line("B")), net, first, Step("any"))
+
+    assert [(p.location, p.step, p.lines[0].key) for p in result.parcels] == [("W", 0, "line-A"), ("S", 1, "line-B")]
+    assert result.cost == Decimal("6")
+
+
+@pytest.mark.parametrize("rest", ["backorder", "exception", "refuse"])
+def test_what_a_step_leaves_goes_where_it_says_and_later_steps_are_not_tried(rest):
+    net = network([place("W", kind="warehouse"), place("S")], {("A", "S"): 1})
+    first = Step("warehouses", Source(kinds=frozenset({"warehouse"})), rest=Rest(rest))
+
+    result = planned(a_demand(), net, first, Step("any"))
+
+    assert result.parcels == ()
+    assert [(r.key, r.quantity, r.disposition) for r in result.rest] == [("line-A", 1, rest)]
+
+
+def test_after_the_last_step_next_means_a_person():
+    assert planned(a_demand(), network([place("X")], {})).rest[0].disposition == "exception"
+
+
+def test_without_a_matching_rule_everything_goes_to_a_person():
+    net = network([place("X")], {("A", "X"): 1})
+
+    result = planned(a_demand(channel="web"), net, when=When(channels=frozenset({"app"})))
+
+    assert (result.parcels, result.rule, result.notes) == ((), None, ("no_rule",))
+    assert result.rest[0].disposition == "exception"
+
+
+def test_a_place_the_shopper_chose_is_the_only_candidate_and_costs_nothing():
+    net = network(
+        [place("X", handling="2", kind="store"), place("Y")], {("A", "X"): 1, ("A", "Y"): 1}, {"X": flat("9")}
+    )
+    warehouses_only = Step(source=Source(kinds=frozenset({"warehouse"})))
+
+    result = planned(a_demand(method="pickup", location="X"), net, warehouses_only)
+
+    assert (sent(result), result.cost) == ({"X": {"line-A": 1}}, 0)
+
+
+def test_a_chosen_place_that_cannot_hand_over_is_refused_with_the_reason():
+    net = network([place("W", abilities={"ship"}), place("Y")], {("A", "W"): 1, ("A", "Y"): 1})
+
+    result = planned(a_demand(method="pickup", location="W"), net)
+
+    assert result.parcels == ()
+    assert [(c.location, c.reason) for c in result.candidates] == [("W", "ability")]
+
+
+def test_two_lines_of_one_sku_share_the_stock():
+    net = network([place("X"), place("Y")], {("A", "X"): 3, ("A", "Y"): 2}, {"X": flat("1"), "Y": flat("2")})
+
+    result = planned(a_demand(line("A", 2, key="l1"), line("A", 2, key="l2")), net)
+
+    assert sent(result) == {"X": {"l1": 2}, "Y": {"l2": 2}} or sent(result) == {"X": {"l2": 2}, "Y": {"l1": 2}}
+    assert result.cost == Decimal("3")
+
+
+def test_more_lines_than_subsets_can_be_counted_are_still_planned_well():
+    skus = [f"S{i:02}" for i in range(14)]
+    stock = {(s, "ALL"): 1 for s in skus} | {(s, "HALF"): 1 for s in skus[:7]}
+    net = network([place("ALL", at=PARIS), place("HALF", at=LILLE)], stock, {"ALL": flat("4"), "HALF": flat("3.5")})
+
+    result = planned(a_demand(*(line(s) for s in skus)), net)
+
+    assert list(sent(result)) == ["ALL"]
+    assert (result.cost, result.optimal) == (Decimal("4"), True)
