@@ -1,0 +1,13 @@
+"""Products, places, and how many of which are where.
+
+Owns: Product, Barcode, Location, Membership (who works where), StockLevel, StockMovement, Reservation.
+
+Invariants (`inventory.invariants` asks for them, the tests try to break them):
+1. a level's on hand, damaged and quarantined are the sums of its movements, which are only ever added;
+2. its reserved is the sum of what its active reservations still hold;
+3. `sellable = on hand − damaged − quarantined − reserved − protection`, never below 0, and 0 while the level
+   is suspect (a store did not find the goods) until someone counts; reader and reserver share this arithmetic;
+4. a reservation never takes more than is sellable at the moment its level is locked. Reality may say less
+   afterwards (oversold): that is legal, and `inventory.stock.short` tells it;
+5. levels are locked in (sku, location) order, in `inventory.locks` only.
+"""

@@ -1,0 +1,153 @@
+"""Opening hours as arithmetic: when a place opens next, and when so much open time will have passed.
+
+A `Calendar` is plain frozen data; it knows no clock and no database. Times on a place's door are wall
+times of its zone. On the two days a year on which clocks change, a door opens when its opening time is
+first shown and closes when its closing time is last shown; a time that clocks skip counts as much later.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+HORIZON_DAYS = 2 * 366
+"""How far ahead an opening is looked for: a place with none in two years is closed for good."""
+
+_DAYS_REMEMBERED = 1000
+_NOTHING = timedelta(0)
+
+Span = tuple[datetime, datetime]  # open from … until, UTC
+
+
+class NeverOpen(Exception):
+    """The place is not open long enough within `HORIZON_DAYS`."""
+
+
+def minutes_of(clock_time: str) -> int:
+    """Minutes from midnight of "HH:MM"; "24:00" is the end of the day. Errors: ValueError."""
+    hours, colon, minutes = clock_time.partition(":")
+    if not (
+        colon and len(hours) == len(minutes) == 2 and (hours + minutes).isascii() and (hours + minutes).isdecimal()
+    ):
+        raise ValueError(f"not a time of day: {clock_time!r}")
+    total = int(hours) * 60 + int(minutes)
+    if int(minutes) > 59 or total > 24 * 60:
+        raise ValueError(f"not a time of day: {clock_time!r}")
+    return total
+
+
+@dataclass(frozen=True, eq=False)
+class Calendar:
+    """A place's hours.
+
+    `weekly` maps "mon" … "sun" to (opens, closes) pairs; a day without a pair is closed. An empty
+    mapping means no hours were given: always open, but for `closures` (half-open, aware instants).
+    Instants that come in must be aware; those that go out are UTC.
+    """
+
+    timezone: str
+    weekly: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    closures: Sequence[Span] = ()
+
+    def __post_init__(self) -> None:
+        pairs = [
+            [(minutes_of(opens), minutes_of(closes)) for opens, closes in self.weekly.get(day, ())] for day in WEEKDAYS
+        ]
+        object.__setattr__(self, "_zone", ZoneInfo(self.timezone))
+        object.__setattr__(self, "_week", [sorted(day) for day in pairs] if self.weekly else [[(0, 24 * 60)]] * 7)
+        object.__setattr__(self, "_closed", sorted((a.astimezone(UTC), b.astimezone(UTC)) for a, b in self.closures))
+        object.__setattr__(self, "_always_open", not self.weekly and not self.closures)
+        object.__setattr__(self, "_days", {})
+
+    _zone: ZoneInfo = field(init=False, repr=False)
+    _week: list[list[tuple[int, int]]] = field(init=False, repr=False)
+    _closed: list[Span] = field(init=False, repr=False)
+    _always_open: bool = field(init=False, repr=False)
+    _days: dict[int, tuple[Span, ...]] = field(init=False, repr=False)
+
+    def local(self, at: datetime) -> datetime:
+        return at.astimezone(self._zone)
+
+    def is_open(self, at: datetime) -> bool:
+        return any(opens <= at < closes for opens, closes in self._spans_of(self.local(at).toordinal()))
+
+    def next_opening(self, at: datetime) -> datetime | None:
+        """`at` itself when open then, else the next instant at which the doors open; None if they never do."""
+        first = next(self._spans_from(at, HORIZON_DAYS), None)
+        return first and max(first[0], at.astimezone(UTC))
+
+    def add_open_time(self, start: datetime, duration: timedelta) -> datetime:
+        """The instant at which the place will have been open for `duration` since `start`.
+
+        A duration that ends with the day ends at its closing time, not at the next opening. No duration
+        gives `next_opening(start)`. Errors: NeverOpen.
+        """
+        if self._always_open:
+            return start.astimezone(UTC) + duration
+        left = duration
+        for opens, closes in self._spans_from(start, HORIZON_DAYS):
+            begin = opens if opens > start else start
+            if closes - begin >= left:
+                return begin.astimezone(UTC) + left
+            left -= closes - begin
+        raise NeverOpen(f"not open for {duration} within {HORIZON_DAYS} days")
+
+    def open_time_between(self, from_at: datetime, until_at: datetime) -> timedelta:
+        """How long the place is open in [from_at, until_at); zero if that is empty."""
+        if until_at <= from_at:
+            return _NOTHING
+        if self._always_open:
+            return until_at - from_at
+        days = (until_at - from_at).days + 2
+        spans = self._spans_from(from_at, days)
+        return sum(
+            (min(closes, until_at) - max(opens, from_at) for opens, closes in spans if opens < until_at), _NOTHING
+        )
+
+    def _spans_from(self, at: datetime, days: int) -> Iterator[Span]:
+        """Open spans that end after `at`, in order, of the local day of `at` and the `days` after it."""
+        today = self.local(at).toordinal()
+        for day in range(today, min(today + days, date.max.toordinal() - 1) + 1):
+            for span in self._spans_of(day):
+                if span[1] > at:
+                    yield span
+
+    def _spans_of(self, day: int) -> tuple[Span, ...]:
+        spans = self._days.get(day)
+        if spans is None:
+            if len(self._days) >= _DAYS_REMEMBERED:
+                self._days.clear()
+            spans = self._days[day] = tuple(self._work_out(date.fromordinal(day)))
+        return spans
+
+    def _work_out(self, day: date) -> Iterator[Span]:
+        """The open spans of one local day: disjoint, in order, none empty, closures cut out."""
+        end_of_day = self._first_shown(day, 24 * 60)
+        done_until = datetime.min.replace(tzinfo=UTC)
+        for opens_at, closes_at in self._week[day.weekday()]:
+            opens = max(self._first_shown(day, opens_at), done_until)
+            closes = min(self._last_shown(day, closes_at), end_of_day)
+            if opens < closes:
+                done_until = closes
+                yield from self._without_closures(opens, closes)
+
+    def _without_closures(self, opens: datetime, closes: datetime) -> Iterator[Span]:
+        for closed_from, closed_until in self._closed:
+            if closed_from >= closes:
+                break
+            if closed_until <= opens:
+                continue
+            if closed_from > opens:
+                yield opens, closed_from
+            opens = closed_until
+        if opens < closes:
+            yield opens, closes
+
+    def _first_shown(self, day: date, minutes: int) -> datetime:
+        wall = datetime.combine(day, time.min, self._zone) + timedelta(minutes=minutes)
+        return wall.astimezone(UTC)
+
+    def _last_shown(self, day: date, minutes: int) -> datetime:
+        wall = datetime.combine(day, time.min, self._zone) + timedelta(minutes=minutes)
+        return max(wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC))

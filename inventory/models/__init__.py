@@ -1,0 +1,19 @@
+from inventory.models.location import Ability, Kind, Location, Membership
+from inventory.models.product import Barcode, Product
+from inventory.models.reservation import Reservation, ReservationStatus
+from inventory.models.stock import Cause, Condition, StockLevel, StockMovement
+
+__all__ = [
+    "Ability",
+    "Barcode",
+    "Cause",
+    "Condition",
+    "Kind",
+    "Location",
+    "Membership",
+    "Product",
+    "Reservation",
+    "ReservationStatus",
+    "StockLevel",
+    "StockMovement",
+]

@@ -1,0 +1,69 @@
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models
+from django.db.models.functions import Upper
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from oms.ids import CodeField
+from oms.money import CurrencyField, MoneyField
+
+
+class Product(models.Model):
+    """What is sold, one row per SKU. Never deleted, history names it: `is_active` takes it off sale."""
+
+    sku = CodeField(verbose_name=_("SKU"))
+    name_en = models.CharField(_("name (English)"), max_length=200)
+    name_fr = models.CharField(_("name (French)"), max_length=200, blank=True, default="")
+    currency = CurrencyField(verbose_name=_("currency"), default="EUR")
+    price = MoneyField(verbose_name=_("price"))
+    tax_class = models.CharField(_("tax class"), max_length=40, blank=True, default="standard")
+    weight_g = models.PositiveIntegerField(_("weight (g)"), default=0)
+    image_url = models.CharField(_("picture"), max_length=500, blank=True, default="")
+    attributes = models.JSONField(_("attributes"), default=dict, blank=True)
+    tags = ArrayField(models.CharField(max_length=64), verbose_name=_("tags"), default=list, blank=True)
+    is_active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        ordering = ["sku"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(price__gte=0), name="a_price_is_not_negative"),
+        ]
+        indexes = [
+            GinIndex(  # serves the `icontains` of the search, on parts of words too
+                OpClass(Upper("name_en"), "gin_trgm_ops"),
+                OpClass(Upper("name_fr"), "gin_trgm_ops"),
+                name="products_by_words",
+            ),
+            GinIndex(fields=["tags"], name="products_by_tag"),
+        ]
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
+
+    def __str__(self) -> str:
+        return f"{self.sku} {self.name}"
+
+    @property
+    def name(self) -> str:
+        """The name in the reader's language, as far as there is one."""
+        french = (get_language() or "").startswith("fr")
+        return (self.name_fr if french else self.name_en) or self.name_en
+
+
+class Barcode(models.Model):
+    """What a scanner reads. A product may carry several; a code names one product."""
+
+    code = CodeField(verbose_name=_("barcode"))
+    product = models.ForeignKey(
+        Product, models.CASCADE, db_column="sku", related_name="barcodes", verbose_name=_("product")
+    )
+
+    class Meta:
+        ordering = ["code"]
+        verbose_name = _("barcode")
+        verbose_name_plural = _("barcodes")
+
+    def __str__(self) -> str:
+        return self.code

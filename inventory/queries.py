@@ -1,0 +1,149 @@
+"""What others may ask of inventory: places from memory, stock and products in one statement each."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from math import asin, cos, radians, sin, sqrt
+from typing import Any
+
+from django.db import connection
+
+from inventory.hours import Calendar
+from inventory.models import Location, Membership
+from inventory.models.location import calendar_of
+from inventory.sellable import SELLABLE
+from oms.cache import VersionedCache
+
+_EARTH_RADIUS_KM = 6371.0088
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceInfo:
+    """A location as the hot paths see it. Not only active ones: history and staff pages ask too."""
+
+    code: str
+    name: str
+    kind: str
+    country: str
+    postal_code: str
+    city: str
+    latitude: float | None
+    longitude: float | None
+    timezone: str
+    calendar: Calendar
+    abilities: frozenset[str]
+    groups: frozenset[str]
+    daily_capacity: int | None
+    accepting_orders: bool
+    cut_off: str | Mapping[str, str] | None
+    preparation_minutes: int
+    handling_cost: Decimal
+    currency: str
+    safety_stock: int
+    position: int
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProductInfo:
+    sku: str
+    name_en: str
+    name_fr: str
+    price: Decimal
+    currency: str
+    tax_class: str
+    weight_g: int
+    image_url: str
+    tags: frozenset[str]
+    is_active: bool
+
+
+def _load_places() -> Mapping[str, PlaceInfo]:
+    return {row.code: _place(row) for row in Location.objects.order_by("position")}
+
+
+def _place(row: Location) -> PlaceInfo:
+    return PlaceInfo(
+        code=row.code,
+        name=row.name,
+        kind=row.kind,
+        country=row.country,
+        postal_code=row.postal_code,
+        city=row.city,
+        latitude=row.latitude,
+        longitude=row.longitude,
+        timezone=row.timezone,
+        calendar=calendar_of(row.timezone, row.opening_hours, row.closures),
+        abilities=frozenset(row.abilities),
+        groups=frozenset(row.groups),
+        daily_capacity=row.daily_capacity,
+        accepting_orders=row.accepting_orders,
+        cut_off=row.cut_off,
+        preparation_minutes=row.preparation_minutes,
+        handling_cost=row.handling_cost,
+        currency=row.currency,
+        safety_stock=row.safety_stock,
+        position=row.position,
+        is_active=row.is_active,
+    )
+
+
+_places: VersionedCache[Mapping[str, PlaceInfo]] = VersionedCache("places", _load_places)
+
+
+def places() -> Mapping[str, PlaceInfo]:
+    """Every location by code, in order of creation, at most a second old. Shared: not to be changed."""
+    return _places.get()
+
+
+_SELLABLE_UNITS = f"""
+SELECT s.sku, s.location_id, {SELLABLE} AS sellable
+FROM inventory_stocklevel s
+JOIN inventory_location l ON l.code = s.location_id AND l.is_active
+JOIN inventory_product p ON p.sku = s.sku AND p.is_active
+WHERE s.sku = ANY(%s) AND {SELLABLE} > 0"""
+
+
+def sellable_units(skus: Iterable[str], *, locations: Collection[str] | None = None) -> dict[str, dict[str, int]]:
+    """Units that can be sold, by SKU and location code, read without locks; only what is more than zero.
+
+    Every SKU asked for has an entry. Products and places that are not active sell nothing.
+    """
+    wanted = list(skus)
+    found: dict[str, dict[str, int]] = {sku: {} for sku in wanted}
+    where = "" if locations is None else " AND s.location_id = ANY(%s)"
+    parameters = [wanted] if locations is None else [wanted, list(locations)]
+    for sku, location, units in _rows(_SELLABLE_UNITS + where, parameters):
+        found[sku][location] = units
+    return found
+
+
+_PRODUCTS = """
+SELECT sku, name_en, name_fr, price, currency, tax_class, weight_g, image_url, tags, is_active
+FROM inventory_product WHERE sku = ANY(%s)"""
+
+
+def products_by_sku(skus: Iterable[str]) -> dict[str, ProductInfo]:
+    """Those that exist, active or not."""
+    return {
+        sku: ProductInfo(sku, *values, frozenset(tags), is_active)
+        for sku, *values, tags, is_active in _rows(_PRODUCTS, [list(skus)])
+    }
+
+
+def locations_of_user(user: Any) -> frozenset[str]:
+    """The codes of the places where this user works."""
+    return frozenset(Membership.objects.filter(user=user).values_list("location_id", flat=True))
+
+
+def haversine_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    """Distance over the earth's surface."""
+    phi1, phi2 = radians(lat1), radians(lat2)
+    half = sin((phi2 - phi1) / 2) ** 2 + cos(phi1) * cos(phi2) * sin(radians(lon2 - lon1) / 2) ** 2
+    return 2 * _EARTH_RADIUS_KM * asin(min(1.0, sqrt(half)))
+
+
+def _rows(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
