@@ -33,15 +33,21 @@ class Level:
     counted_at: datetime | None
     updated_at: datetime
     bin: str
+    safety_stock: int | None
 
     @property
     def key(self) -> StockKey:
         return self.sku, self.location
 
+    @property
+    def short(self) -> int:
+        """How many promised units are not there."""
+        return max(0, self.reserved - max(0, self.on_hand - self.damaged - self.quarantined))
+
 
 _LOCK = f"""
 SELECT s.id, s.sku, s.location_id, s.on_hand, s.reserved, s.damaged, s.quarantined,
-       s.suspect_at, s.counted_at, s.updated_at, s.bin
+       s.suspect_at, s.counted_at, s.updated_at, s.bin, s.safety_stock
 FROM unnest(%s::text[], %s::text[]) AS key (sku, location)
 JOIN inventory_stocklevel s ON s.sku = key.sku AND s.location_id = key.location
 {LOCKED}"""

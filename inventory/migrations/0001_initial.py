@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                     models.JSONField(
                         blank=True,
                         default=dict,
-                        help_text='Per day, for example {"mon": [["10:00", "13:00"], ["14:00", "19:00"]]}. Empty: always open.',
+                        help_text='By day, such as {"mon": [["10:00", "13:00"], ["14:00", "19:00"]]}. Empty: always open.',
                         verbose_name="opening hours",
                     ),
                 ),
@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
                     models.JSONField(
                         blank=True,
                         default=list,
-                        help_text='Exceptional closures: [{"from_at": …, "until_at": …, "note": …}], instants with their zone.',
+                        help_text='[{"from_at": …, "until_at": …, "note": …}], instants with their zone.',
                         verbose_name="closures",
                     ),
                 ),
@@ -472,7 +472,7 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "stock movements",
                 "ordering": ["-id"],
                 "indexes": [
-                    models.Index(fields=["product", "location", "id"], name="movements_by_level"),
+                    models.Index(fields=["product", "location", "occurred_at"], name="movements_by_level"),
                     models.Index(fields=["location", "id"], name="movements_by_location"),
                 ],
                 "constraints": [

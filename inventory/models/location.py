@@ -50,13 +50,13 @@ class Location(models.Model):
         _("opening hours"),
         default=dict,
         blank=True,
-        help_text=_('Per day, for example {"mon": [["10:00", "13:00"], ["14:00", "19:00"]]}. Empty: always open.'),
+        help_text=_('By day, such as {"mon": [["10:00", "13:00"], ["14:00", "19:00"]]}. Empty: always open.'),
     )
     closures = models.JSONField(
         _("closures"),
         default=list,
         blank=True,
-        help_text=_('Exceptional closures: [{"from_at": …, "until_at": …, "note": …}], instants with their zone.'),
+        help_text=_('[{"from_at": …, "until_at": …, "note": …}], instants with their zone.'),
     )
     abilities = ArrayField(
         models.CharField(max_length=20, choices=Ability.choices), verbose_name=_("abilities"), default=list, blank=True

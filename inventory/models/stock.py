@@ -102,7 +102,7 @@ class StockMovement(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["product", "location", "id"], name="movements_by_level"),
+            models.Index(fields=["product", "location", "occurred_at"], name="movements_by_level"),
             models.Index(fields=["location", "id"], name="movements_by_location"),
         ]
         verbose_name = _("stock movement")

@@ -1,0 +1,17 @@
+"""What can be wrong with stock, said in the trade's words."""
+
+from django.utils.translation import gettext_lazy as _
+
+from oms.errors import Conflict
+
+
+class NotReserved(Conflict):
+    """Less is reserved than was to be released or consumed. Facts: `items` {demand, sku, location, quantity}."""
+
+    code = "not_reserved"
+    title = _("Less is reserved than that")
+
+
+class AlreadyExists(Conflict):
+    code = "already_exists"
+    title = _("There is one of that name already")

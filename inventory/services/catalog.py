@@ -1,0 +1,191 @@
+"""Products and places, saved by the thousand: whole rows, made or replaced by their code."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import IntegrityError, connection, models
+from django.utils.translation import gettext as _
+
+from inventory.models import Ability, Barcode, Kind, Location, Product
+from oms.cache import bump
+from oms.sql import as_json
+from oms.transactions import in_transaction, use_case
+
+CREATED, UPDATED, REJECTED = "created", "updated", "rejected"
+
+ABILITIES_OF_KIND: Mapping[str, tuple[str, ...]] = {
+    Kind.WAREHOUSE: (Ability.SHIP,),
+    Kind.STORE: (Ability.SHIP, Ability.PICKUP, Ability.ACCEPT_RETURN),
+    Kind.SUPPLIER: (Ability.SHIP,),
+    Kind.THIRD_PARTY: (Ability.SHIP,),
+    Kind.LOCKER: (Ability.PICKUP, Ability.RECEIVE_TRANSFER),
+}
+"""What a new place can do unless it says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRow:
+    sku: str
+    name_en: str
+    price: Decimal
+    name_fr: str = ""
+    currency: str = "EUR"
+    tax_class: str = "standard"
+    weight_g: int = 0
+    image_url: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] = ()
+    barcodes: Sequence[str] = ()
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LocationRow:
+    """`abilities` None: those usual for the kind."""
+
+    code: str
+    name: str
+    kind: str
+    line1: str = ""
+    line2: str = ""
+    postal_code: str = ""
+    city: str = ""
+    region: str = ""
+    country: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+    timezone: str = "UTC"
+    opening_hours: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    closures: Sequence[Mapping[str, str]] = ()
+    abilities: Sequence[str] | None = None
+    daily_capacity: int | None = None
+    accepting_orders: bool = True
+    cut_off: str | Mapping[str, str] | None = None
+    preparation_minutes: int = 0
+    handling_cost: Decimal = Decimal(0)
+    currency: str = "EUR"
+    groups: Sequence[str] = ()
+    safety_stock: int = 0
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What became of a row: created, updated, or rejected with a code and the field at fault."""
+
+    status: str
+    code: str = ""
+    pointer: str = ""
+    detail: str = ""
+
+
+def receive_products(rows: Sequence[ProductRow], *, as_of: datetime) -> list[RowResult]:
+    """`save_products` in a transaction of its own; when another takes a barcode meanwhile, tried once more."""
+    try:
+        with use_case:
+            return save_products(rows, as_of=as_of)
+    except IntegrityError:
+        with use_case:
+            return save_products(rows, as_of=as_of)
+
+
+@use_case
+def receive_locations(rows: Sequence[LocationRow], *, as_of: datetime) -> list[RowResult]:
+    return save_locations(rows, as_of=as_of)
+
+
+@in_transaction
+def save_products(rows: Sequence[ProductRow], *, as_of: datetime) -> list[RowResult]:
+    """Make or replace each product with its barcodes; one result per row, in order.
+
+    A SKU that came before in the list, or a barcode that another product has, is rejected, not its neighbours.
+    A barcode moves in two calls: it is dropped here before it is taken there.
+    """
+    refusals = _barcode_refusals(rows) | _refused([row.sku for row in rows], "sku")
+    accepted = sorted((row for index, row in enumerate(rows) if index not in refusals), key=lambda row: row.sku)
+    created = _upsert(Product, "sku", [_product_columns(row) for row in accepted], as_of=as_of)
+    _replace_barcodes({row.sku: row.barcodes for row in accepted})
+    return [refusals.get(index) or _saved(row.sku in created) for index, row in enumerate(rows)]
+
+
+@in_transaction
+def save_locations(rows: Sequence[LocationRow], *, as_of: datetime) -> list[RowResult]:
+    """Make or replace each place; one result per row, in order. A code that came before in the list is rejected.
+
+    Writers of places take turns (`bump` comes first), so positions follow the order in which places were made.
+    """
+    bump("places")
+    refusals = _refused([row.code for row in rows], "code")
+    accepted = [row for index, row in enumerate(rows) if index not in refusals]
+    created = _upsert(Location, "code", [_location_columns(row) for row in accepted], as_of=as_of)
+    return [refusals.get(index) or _saved(row.code in created) for index, row in enumerate(rows)]
+
+
+def _saved(is_new: bool) -> RowResult:
+    return RowResult(CREATED if is_new else UPDATED)
+
+
+def _refused(codes: Sequence[str], name: str) -> dict[int, RowResult]:
+    """The rows whose code came before in the list."""
+    first = {code: index for index, code in reversed(list(enumerate(codes)))}
+    detail = _("This code stands in the list more than once")
+    return {
+        index: RowResult(REJECTED, "duplicate_in_list", f"/{name}", detail)
+        for index, code in enumerate(codes)
+        if first[code] != index
+    }
+
+
+def _barcode_refusals(rows: Sequence[ProductRow]) -> dict[int, RowResult]:
+    """The rows that name a barcode of another product, in the database or before them in the list."""
+    wanted = {code for row in rows for code in row.barcodes}
+    owners = dict(Barcode.objects.filter(code__in=wanted).values_list("code", "product_id")) if wanted else {}
+    refusals = {}
+    for index, row in enumerate(rows):
+        taken = [place for place, code in enumerate(row.barcodes) if owners.setdefault(code, row.sku) != row.sku]
+        if taken:
+            detail = _("Another product has this barcode")
+            refusals[index] = RowResult(REJECTED, "barcode_taken", f"/barcodes/{taken[0]}", detail)
+    return refusals
+
+
+def _replace_barcodes(barcodes: Mapping[str, Sequence[str]]) -> None:
+    stored = set(Barcode.objects.filter(product__in=barcodes).values_list("code", flat=True))
+    wanted = {code: sku for sku, codes in barcodes.items() for code in codes}
+    if gone := stored - wanted.keys():
+        Barcode.objects.filter(code__in=gone).delete()
+    if fresh := sorted(wanted.keys() - stored):
+        Barcode.objects.bulk_create([Barcode(code=code, product_id=wanted[code]) for code in fresh])
+
+
+def _product_columns(row: ProductRow) -> dict[str, Any]:
+    columns = asdict(row)
+    del columns["barcodes"]
+    return columns
+
+
+def _location_columns(row: LocationRow) -> dict[str, Any]:
+    columns = asdict(row)
+    if row.abilities is None:
+        columns["abilities"] = ABILITIES_OF_KIND[row.kind]
+    return columns
+
+
+def _upsert(model: type[models.Model], key: str, rows: Sequence[Mapping[str, Any]], *, as_of: datetime) -> set[str]:
+    """Insert or overwrite rows by `key` in one statement; returns the keys that are new."""
+    if not rows:
+        return set()
+    names = [*rows[0], "updated_at"]
+    table = model._meta.db_table
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name != key)
+    statement = (
+        f"INSERT INTO {table} ({', '.join(names)}, created_at)"
+        f" SELECT {', '.join(names)}, updated_at FROM jsonb_populate_recordset(NULL::{table}, %s::jsonb)"
+        f" ON CONFLICT ({key}) DO UPDATE SET {changes} RETURNING {key}, xmax = 0"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [as_json([{**row, "updated_at": as_of} for row in rows])])
+        return {code for code, is_new in cursor.fetchall() if is_new}

@@ -1,0 +1,267 @@
+"""Feeds from tills, warehouses and counters: what happened at a level, in any order, as often as it comes.
+
+A level is the last count plus all that moved after it, by the time things happened, not by the time we
+heard of them. So events may come late, twice and in any order, and the level ends up the same.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db import IntegrityError, connection
+from django.utils.translation import gettext as _
+
+from inventory.locks import Level, StockKey, open_and_lock_stock
+from inventory.models import Cause, Condition
+from inventory.queries import products_by_sku
+from inventory.services.ledger import Movement, save_levels
+from oms.transactions import in_transaction, use_case
+
+DELTA, COUNT = "delta", "count"
+APPLIED, DUPLICATE, STALE, REJECTED = "applied", "duplicate", "stale", "rejected"
+
+_CLOCK_SKEW = timedelta(minutes=5)
+_MOST_UNITS = 2_000_000_000  # the column's range, rounded down
+
+
+@dataclass(frozen=True, slots=True)
+class StockEvent:
+    """What a source says happened. `id` is unique within `source`.
+
+    `quantity` is the change (delta) or what was found (count) of units in `condition`; without a condition
+    a delta is of sellable units and a count of all that stand there.
+    """
+
+    id: str
+    sku: str
+    location: str
+    kind: str
+    quantity: int
+    occurred_at: datetime
+    reason: str = ""
+    condition: str | None = None
+    bin: str | None = None
+    reference: str = ""
+    source: str = ""
+
+    @property
+    def key(self) -> StockKey:
+        return self.sku, self.location
+
+
+@dataclass(frozen=True, slots=True)
+class EventResult:
+    """What became of an event: applied, duplicate, stale (older than the last count), or rejected with a code."""
+
+    id: str
+    status: str
+    code: str = ""
+    detail: str = ""
+
+
+class _Change(NamedTuple):
+    """What becomes more or less: on hand, and of it damaged and quarantined."""
+
+    on_hand: int = 0
+    damaged: int = 0
+    quarantined: int = 0
+
+    @property
+    def sellable(self) -> int:
+        return self.on_hand - self.damaged - self.quarantined
+
+
+class _Refusal(Exception):
+    def __init__(self, code: str, detail: str):
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+def receive_stock_events(
+    events: Sequence[StockEvent], *, source: str, actor: str, as_of: datetime
+) -> list[EventResult]:
+    """`apply_stock_events` in a transaction of its own.
+
+    Two requests may bring one event for two different levels at once: they share no lock, the unique index
+    stops the second, and trying again finds the duplicate.
+    """
+    try:
+        with use_case:
+            return apply_stock_events(events, source=source, actor=actor, as_of=as_of)
+    except IntegrityError:
+        with use_case:
+            return apply_stock_events(events, source=source, actor=actor, as_of=as_of)
+
+
+@in_transaction
+def apply_stock_events(events: Sequence[StockEvent], *, source: str, actor: str, as_of: datetime) -> list[EventResult]:
+    """Apply thousands of events in few statements; each is answered by itself, in the order given.
+
+    `source` is that of events that name none. A count ends a level's suspicion. On hand may go below zero
+    (a till sold what we did not know of); damaged and quarantined may not.
+    """
+    levels = open_and_lock_stock((event.key for event in events), as_of=as_of)
+    events = [_without_skew(event, as_of) for event in events]
+    batch = _Batch(events, source=source, levels=levels, as_of=as_of)
+    results = [batch.take(event) for event in events]
+    movements = [movement for of_level in batch.movements.values() for movement in of_level]
+    save_levels([levels[key] for key in batch.movements], movements, actor=actor, reference=source, as_of=as_of)
+    return results
+
+
+def _without_skew(event: StockEvent, as_of: datetime) -> StockEvent:
+    """A clock that is a little fast does not make a future that would outrank the next count."""
+    ahead = event.occurred_at - as_of
+    return replace(event, occurred_at=as_of) if timedelta(0) < ahead <= _CLOCK_SKEW else event
+
+
+class _Batch:
+    """Events against locked levels, worked out in memory."""
+
+    def __init__(self, events: Sequence[StockEvent], *, source: str, levels: dict[StockKey, Level], as_of: datetime):
+        self._source = source
+        self._levels = levels
+        self._as_of = as_of
+        self._known_skus = products_by_sku({event.sku for event in events if event.key not in levels})
+        self._seen = _known_ids([self._name(event) for event in events])
+        self._later = _moved_since({self._name(event): event for event in events if self._is_late_count(event)})
+        self.movements: dict[StockKey, list[Movement]] = defaultdict(list)
+
+    def take(self, event: StockEvent) -> EventResult:
+        if self._name(event) in self._seen:
+            return EventResult(event.id, DUPLICATE)
+        try:
+            level = self._level_of(event)
+            if level.counted_at is not None and event.occurred_at < level.counted_at:
+                return EventResult(event.id, STALE)
+            self._apply(event, level)
+        except _Refusal as refusal:
+            return EventResult(event.id, REJECTED, refusal.code, refusal.detail)
+        self._seen.add(self._name(event))
+        return EventResult(event.id, APPLIED)
+
+    def _name(self, event: StockEvent) -> tuple[str, str]:
+        return event.source or self._source, event.id
+
+    def _level_of(self, event: StockEvent) -> Level:
+        if event.occurred_at > self._as_of:
+            raise _Refusal("in_the_future", _("This has not happened yet"))
+        if event.key in self._levels:
+            return self._levels[event.key]
+        if event.sku not in self._known_skus:
+            raise _Refusal("unknown_sku", _("There is no such product"))
+        raise _Refusal("unknown_location", _("There is no such location"))
+
+    def _apply(self, event: StockEvent, level: Level) -> None:
+        if event.kind == COUNT:
+            change = _counted(level, event, self._moved_after(event))
+        else:
+            change = _moved(event.quantity, event.condition)
+        _add(level, change)
+        if event.kind == COUNT and event.condition in (None, Condition.SELLABLE):
+            level.counted_at, level.suspect_at = event.occurred_at, None
+        if event.bin is not None:
+            level.bin = event.bin
+        self.movements[level.key].append(self._movement(event, change))
+
+    def _movement(self, event: StockEvent, change: _Change) -> Movement:
+        source, external_id = self._name(event)
+        return Movement(
+            sku=event.sku,
+            location=event.location,
+            cause=event.reason or (Cause.COUNT if event.kind == COUNT else Cause.ADJUSTMENT),
+            occurred_at=event.occurred_at,
+            quantity=change.on_hand,
+            damaged_delta=change.damaged,
+            quarantined_delta=change.quarantined,
+            reference=event.reference,
+            source=source,
+            external_id=external_id,
+        )
+
+    def _is_late_count(self, event: StockEvent) -> bool:
+        level = self._levels.get(event.key)
+        return event.kind == COUNT and level is not None and event.occurred_at < level.updated_at
+
+    def _moved_after(self, event: StockEvent) -> _Change:
+        """All that moved at the event's level after it, of what is stored and of this batch."""
+        later = [
+            _Change(movement.quantity, movement.damaged_delta, movement.quarantined_delta)
+            for movement in self.movements.get(event.key, ())
+            if movement.occurred_at > event.occurred_at
+        ]
+        return _sum([self._later.get(self._name(event), _Change()), *later])
+
+
+# ---- arithmetic --------------------------------------------------------------------------------
+
+
+def _moved(units: int, condition: str | None) -> _Change:
+    return _Change(
+        on_hand=units,
+        damaged=units if condition == Condition.DAMAGED else 0,
+        quarantined=units if condition == Condition.QUARANTINED else 0,
+    )
+
+
+def _counted(level: Level, event: StockEvent, later: _Change) -> _Change:
+    """The change that makes the level what was counted plus what moved later."""
+    match event.condition:
+        case Condition.DAMAGED:
+            units = max(0, event.quantity + later.damaged) - level.damaged
+        case Condition.QUARANTINED:
+            units = max(0, event.quantity + later.quarantined) - level.quarantined
+        case Condition.SELLABLE:
+            units = event.quantity + later.sellable - (level.on_hand - level.damaged - level.quarantined)
+        case _:
+            units = event.quantity + later.on_hand - level.on_hand
+    return _moved(units, event.condition)
+
+
+def _add(level: Level, change: _Change) -> None:
+    on_hand, damaged, quarantined = _sum([_Change(level.on_hand, level.damaged, level.quarantined), change])
+    if damaged < 0 or quarantined < 0:
+        raise _Refusal("below_zero", _("Fewer than no units would be left in that condition"))
+    if max(abs(on_hand), damaged, quarantined) > _MOST_UNITS:
+        raise _Refusal("out_of_range", _("More units than can be stored"))
+    level.on_hand, level.damaged, level.quarantined = on_hand, damaged, quarantined
+
+
+def _sum(changes: Iterable[_Change]) -> _Change:
+    return _Change(*(sum(part) for part in zip(*changes, strict=True)))
+
+
+# ---- what is stored ----------------------------------------------------------------------------
+
+
+_KNOWN = """
+SELECT m.source, m.external_id FROM unnest(%s::text[], %s::text[]) AS event (source, id)
+JOIN inventory_stockmovement m ON m.source = event.source AND m.external_id = event.id"""
+
+
+def _known_ids(names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(_KNOWN, [[source for source, _id in names], [external_id for _source, external_id in names]])
+        return set(cursor.fetchall())
+
+
+_LATER = """
+SELECT event.source, event.id, sum(m.quantity), sum(m.damaged_delta), sum(m.quarantined_delta)
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+    AS event (source, id, sku, location, occurred_at)
+JOIN inventory_stockmovement m
+    ON m.sku = event.sku AND m.location_id = event.location AND m.occurred_at > event.occurred_at
+GROUP BY event.source, event.id"""
+
+
+def _moved_since(counts: dict[tuple[str, str], StockEvent]) -> dict[tuple[str, str], _Change]:
+    """What has moved at each count's level since it was taken."""
+    if not counts:
+        return {}
+    rows = [(*name, event.sku, event.location, event.occurred_at) for name, event in counts.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(_LATER, [list(column) for column in zip(*rows, strict=True)])
+        return {(source, external_id): _Change(*sums) for source, external_id, *sums in cursor.fetchall()}

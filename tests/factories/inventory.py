@@ -1,0 +1,65 @@
+"""Builders of products, places and stock that name only what a test cares about."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from django.db import transaction
+
+from inventory.models import StockLevel
+from inventory.services import (
+    LocationRow,
+    ProductRow,
+    StockEvent,
+    apply_stock_events,
+    save_locations,
+    save_products,
+    set_protection,
+)
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
+_numbers = count(1)
+
+
+def make_product(sku: str = "SKU-1", **values: Any) -> str:
+    make_products(sku, **values)
+    return sku
+
+
+def make_products(*skus: str, **values: Any) -> None:
+    values = {"name_en": "A thing", "price": Decimal("19.90"), **values}
+    with transaction.atomic():
+        save_products([ProductRow(sku=sku, **values) for sku in skus], as_of=NOW)
+
+
+def make_location(code: str = "STORE-1", **values: Any) -> str:
+    make_locations(code, **values)
+    return code
+
+
+def make_locations(*codes: str, **values: Any) -> None:
+    values = {"kind": "store", "timezone": "Europe/Paris", "country": "FR", **values}
+    with transaction.atomic():
+        save_locations([LocationRow(code=code, **{"name": f"Place {code}", **values}) for code in codes], as_of=NOW)
+
+
+def set_stock(sku: str, location: str, on_hand: int, *, safety_stock: int | None = None) -> None:
+    """Count so many units of an existing product at an existing place, now."""
+    set_stocks({(sku, location): on_hand})
+    if safety_stock is not None:
+        with transaction.atomic():
+            set_protection(sku=sku, location=location, safety_stock=safety_stock, actor="test", as_of=NOW)
+
+
+def set_stocks(units: dict[tuple[str, str], int]) -> None:
+    events = [
+        StockEvent(f"count-{next(_numbers)}", sku, location, "count", on_hand, NOW)
+        for (sku, location), on_hand in units.items()
+    ]
+    with transaction.atomic():
+        apply_stock_events(events, source="test", actor="test", as_of=NOW)
+
+
+def level(sku: str, location: str) -> StockLevel:
+    return StockLevel.objects.get(product_id=sku, location_id=location)

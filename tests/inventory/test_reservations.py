@@ -1,0 +1,153 @@
+import pytest
+
+from inventory.errors import NotReserved
+from inventory.models import Reservation, StockMovement
+from inventory.queries import sellable_units
+from inventory.services import (
+    Held,
+    Refused,
+    Want,
+    consume_reservations,
+    mark_suspect,
+    release_reservations,
+    reserve_stock,
+)
+from oms.models import Event
+from tests.factories.inventory import NOW, level, make_locations, make_products, set_stock
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def shelves(in_use_case):
+    make_products("A", "B")
+    make_locations("S1", "S2", safety_stock=1)
+    set_stock("A", "S1", 6)  # 5 sellable
+    set_stock("A", "S2", 3)  # 2 sellable
+    set_stock("B", "S1", 10, safety_stock=0)
+
+
+def reservations():
+    return sorted(Reservation.objects.values_list("demand", "product_id", "location_id", "remaining", "status"))
+
+
+def test_reserves_what_is_sellable_and_remembers_for_whom():
+    refused = reserve_stock([Want("line:1", "A", "S1", 5), Want("line:2", "B", "S1", 1)], as_of=NOW)
+
+    assert refused == []
+    assert (level("A", "S1").reserved, level("B", "S1").reserved) == (5, 1)
+    assert reservations() == [("line:1", "A", "S1", 5, "active"), ("line:2", "B", "S1", 1, "active")]
+    assert Reservation.objects.first().pk.startswith("res_")
+
+
+def test_keeps_the_protection_back():
+    assert reserve_stock([Want("line:1", "A", "S1", 6)], as_of=NOW) == [Refused("line:1", "A", "S1", 6, 5)]
+
+    assert level("A", "S1").reserved == 0
+    assert reservations() == []
+
+
+def test_a_refusal_does_not_hurt_its_neighbours():
+    refused = reserve_stock([Want("line:1", "A", "S2", 3), Want("line:2", "B", "S1", 10)], as_of=NOW)
+
+    assert refused == [Refused("line:1", "A", "S2", 3, 2)]
+    assert reservations() == [("line:2", "B", "S1", 10, "active")]
+
+
+def test_wants_of_one_level_count_together_and_the_first_that_fit_are_granted():
+    wants = [Want("line:1", "A", "S1", 3), Want("line:2", "A", "S1", 3), Want("line:3", "A", "S1", 2)]
+
+    refused = reserve_stock(wants, as_of=NOW)
+
+    assert refused == [Refused("line:2", "A", "S1", 3, 2)]
+    assert reservations() == [("line:1", "A", "S1", 3, "active"), ("line:3", "A", "S1", 2, "active")]
+    assert level("A", "S1").reserved == 5
+
+
+def test_refuses_levels_that_do_not_exist():
+    assert reserve_stock([Want("line:1", "B", "S2", 1), Want("line:2", "?", "S1", 1)], as_of=NOW) == [
+        Refused("line:1", "B", "S2", 1, 0),
+        Refused("line:2", "?", "S1", 1, 0),
+    ]
+
+
+@pytest.mark.parametrize("taken_off", ["product", "location"])
+def test_refuses_what_is_not_active(taken_off):
+    if taken_off == "product":
+        make_products("A", is_active=False)
+    else:
+        make_locations("S1", is_active=False)
+
+    assert reserve_stock([Want("line:1", "A", "S1", 1)], as_of=NOW) == [Refused("line:1", "A", "S1", 1, 0)]
+
+
+def test_refuses_a_suspect_level_until_it_is_counted():
+    mark_suspect([("A", "S1")], reference="ful_1", actor="test", as_of=NOW)
+
+    assert reserve_stock([Want("line:1", "A", "S1", 1)], as_of=NOW) == [Refused("line:1", "A", "S1", 1, 0)]
+    set_stock("A", "S1", 6)
+    assert reserve_stock([Want("line:1", "A", "S1", 1)], as_of=NOW) == []
+
+
+def test_a_demand_that_comes_again_holds_more():
+    reserve_stock([Want("line:1", "A", "S1", 2)], as_of=NOW)
+    reserve_stock([Want("line:1", "A", "S1", 1)], as_of=NOW)
+
+    assert reservations() == [("line:1", "A", "S1", 3, "active")]
+
+
+def test_takes_one_statement(django_assert_num_queries):
+    wants = [Want(f"line:{i}", sku, location, 1) for i, (sku, location) in enumerate([("A", "S1"), ("A", "S2"), ("B", "S1")])]
+
+    with django_assert_num_queries(1):
+        assert reserve_stock(wants, as_of=NOW) == []
+
+
+def test_releasing_gives_the_units_back_and_ends_the_reservation():
+    reserve_stock([Want("line:1", "A", "S1", 5)], as_of=NOW)
+
+    release_reservations([Held("line:1", "A", "S1", 2)], as_of=NOW)
+    assert sellable_units(["A"])["A"]["S1"] == 2
+    assert reservations() == [("line:1", "A", "S1", 3, "active")]
+
+    release_reservations([Held("line:1", "A", "S1", 3)], as_of=NOW)
+    assert sellable_units(["A"])["A"]["S1"] == 5
+    assert reservations() == [("line:1", "A", "S1", 0, "released")]
+
+
+def test_consuming_takes_the_units_off_the_shelf_with_a_movement():
+    reserve_stock([Want("line:1", "A", "S1", 5)], as_of=NOW)
+
+    consume_reservations([Held("line:1", "A", "S1", 5)], cause="shipped", reference="ful_1", actor="user:ann", as_of=NOW)
+
+    assert (level("A", "S1").on_hand, level("A", "S1").reserved) == (1, 0)
+    assert reservations() == [("line:1", "A", "S1", 0, "consumed")]
+    last = StockMovement.objects.first()
+    assert (last.cause, last.quantity, last.reference, last.actor) == ("shipped", -5, "ful_1", "user:ann")
+    event = Event.objects.latest("id")
+    assert event.type == "inventory.level.changed"
+    assert event.payload == {
+        "levels": [{"sku": "A", "location": "S1", "on_hand": 1, "reserved": 0, "damaged": 0, "quarantined": 0}],
+        "reference": "ful_1",
+    }
+
+
+@pytest.mark.parametrize("demand, quantity", [("line:1", 3), ("line:9", 1)])
+def test_no_more_is_let_go_than_is_held(demand, quantity):
+    reserve_stock([Want("line:1", "A", "S1", 2)], as_of=NOW)
+
+    with pytest.raises(NotReserved) as refusal:
+        release_reservations([Held(demand, "A", "S1", quantity)], as_of=NOW)
+    with pytest.raises(NotReserved):
+        consume_reservations([Held(demand, "A", "S1", quantity)], cause="shipped", reference="", actor="t", as_of=NOW)
+
+    assert refusal.value.facts == {"items": [{"demand": demand, "sku": "A", "location": "S1", "quantity": quantity}]}
+    assert (level("A", "S1").on_hand, level("A", "S1").reserved) == (6, 2)
+
+
+def test_letting_go_takes_two_statements(django_assert_num_queries):
+    reserve_stock([Want("line:1", "A", "S1", 2), Want("line:2", "B", "S1", 2)], as_of=NOW)
+
+    with django_assert_num_queries(2):  # reservations, levels and movements in one; the event
+        items = [Held("line:1", "A", "S1", 2), Held("line:2", "B", "S1", 2)]
+        consume_reservations(items, cause="shipped", reference="ful_1", actor="t", as_of=NOW)
