@@ -1,0 +1,27 @@
+"""Who does it. An actor is written down as text beside everything that is done."""
+
+from dataclasses import dataclass
+
+ALL_SCOPES = frozenset({"all"})
+CLOCK = "system:clock"
+SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The one behind a request, with what it may do.
+
+    `channel` None = every channel; `locations` None = every place.
+    """
+
+    actor: str
+    scopes: frozenset[str]
+    channel: str | None = None
+    locations: frozenset[str] | None = None
+    is_authenticated: bool = True
+
+    def may(self, scope: str) -> bool:
+        return "all" in self.scopes or scope in self.scopes
+
+    def sees(self, location: str | None) -> bool:
+        return self.locations is None or location in self.locations

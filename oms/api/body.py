@@ -1,0 +1,69 @@
+"""Bodies as pydantic models: unknown fields refused, all errors at once, each with a JSON pointer."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from django.utils.translation import gettext as _
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
+
+from oms.errors import FieldError, Invalid
+from oms.money import EXPONENTS
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+B = TypeVar("B", bound=BaseModel)
+
+
+def _two_decimals(value: Decimal) -> Decimal:
+    if value.as_tuple().exponent < -2:  # type: ignore[operator]
+        raise PydanticCustomError("too_many_decimals", "At most two decimals")
+    return value
+
+
+def _known_currency(value: str) -> str:
+    if value not in EXPONENTS:
+        raise PydanticCustomError("unknown_currency", "Unknown currency")
+    return value
+
+
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\s/?#,][^/?#,]*$")]
+"""A natural key: SKU, place, channel. No slash, comma, question mark, hash or leading space: it stands in addresses."""
+Text = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+Money = Annotated[Decimal, Field(ge=0, le=Decimal("999999999.99")), AfterValidator(_two_decimals)]
+Rate = Annotated[Decimal, Field(ge=0, le=1)]
+Quantity = Annotated[int, Field(ge=1, le=100_000, strict=True)]
+Units = Annotated[int, Field(ge=0, le=1_000_000_000, strict=True)]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_known_currency)]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+Instant = AwareDatetime
+
+__all__ = ["Body", "Code", "Country", "Currency", "Instant", "Latitude", "Longitude", "Money", "Name", "Quantity", "Rate", "Text", "Units", "datetime"]
+
+_CODES = {"missing": "required", "extra_forbidden": "unknown_field"}
+
+
+def read(model: type[B], data: Any) -> B:
+    """Errors: Invalid with one FieldError per thing that is wrong."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise Invalid(errors=field_errors(error)) from None
+
+
+def field_errors(error: ValidationError, prefix: str = "") -> list[FieldError]:
+    return [
+        FieldError(prefix + _pointer(found["loc"]), _CODES.get(found["type"], found["type"]), _(found["msg"]))
+        for found in error.errors(include_url=False, include_context=False, include_input=False)[:100]
+    ]
+
+
+def _pointer(loc: tuple[Any, ...]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in loc)

@@ -1,0 +1,21 @@
+from typing import Any
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from oms.actors import Caller
+
+
+class HasScope(BasePermission):
+    """The view's `scopes` name what each method needs; a method without a scope is not allowed to anyone."""
+
+    code = "missing_scope"
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        caller = request.auth
+        if not isinstance(caller, Caller):
+            return False
+        method = "GET" if request.method in SAFE_METHODS else request.method
+        scope = view.scopes.get(method)
+        self.message = f"this needs the scope {scope}"
+        return scope is not None and caller.may(scope)

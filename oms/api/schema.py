@@ -1,0 +1,45 @@
+"""OpenAPI: every operation also documents its problem answers."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from pydantic import BaseModel
+
+
+class FieldProblem(BaseModel):
+    pointer: str
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: list[FieldProblem] | None = None
+
+
+class ProblemAwareSchema(AutoSchema):
+    def get_tags(self) -> list[str]:
+        return [self.path.removeprefix("/api/v1/").split("/")[0]]
+
+    def _get_response_bodies(self, direction: str = "response") -> Any:
+        bodies = super()._get_response_bodies(direction)
+        problem = {"application/problem+json": {"schema": self.resolve_serializer(Problem, "response").ref}}
+        for status, description in self._refusals().items():
+            bodies.setdefault(status, {"description": description, "content": problem})
+        return bodies
+
+    def _refusals(self) -> dict[str, str]:
+        refusals = {"401": "No or unknown key", "403": "Scope, channel or CSRF", "429": "Too many requests", "503": "Try again"}
+        if "{" in self.path:
+            refusals["404"] = "Not found"
+        if self.method in ("POST", "PUT", "PATCH", "DELETE"):
+            refusals |= {"400": "Cannot be read", "409": "Conflict", "413": "Body too large", "422": "Fields"}
+        return refusals

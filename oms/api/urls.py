@@ -1,0 +1,5 @@
+from django.urls import path
+
+from oms.api import events
+
+urlpatterns = [path("events/", events.EventFeed.as_view(), name="events")]

@@ -1,0 +1,62 @@
+"""Bases of our views: who calls, what the body says, under which key."""
+
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from rest_framework.views import APIView
+from rest_framework.viewsets import ModelViewSet
+
+from oms.actors import Caller
+from oms.api.body import read
+from oms.errors import ChannelNotAllowed, IdempotencyKeyRequired, Missing
+from oms.idempotency import Once, fingerprint
+
+B = TypeVar("B", bound=BaseModel)
+_MAX_KEY_CHARS = 255
+
+
+class ApiMixin:
+    scopes: dict[str, str] = {}
+    request: Any
+
+    @property
+    def caller(self) -> Caller:
+        return self.request.auth
+
+    def body(self, model: type[B]) -> B:
+        """The request's body as `model`. Errors: Invalid, one pointer per fault."""
+        return read(model, self.request.data)
+
+    def once(self, endpoint: str, *, required: bool = True) -> Once | None:
+        """The request's Idempotency-Key with its scope and a digest of path and body.
+
+        Errors: IdempotencyKeyRequired when `required` and absent.
+        """
+        key = self.request.headers.get("Idempotency-Key", "")
+        if not key and required:
+            raise IdempotencyKeyRequired()
+        if not key:
+            return None
+        if len(key) > _MAX_KEY_CHARS:
+            raise IdempotencyKeyRequired(f"the key is longer than {_MAX_KEY_CHARS} characters")
+        return Once(f"{self.caller.actor} {endpoint}", key, fingerprint([self.request.path_info, self.request.data]))
+
+    def check_channel(self, channel: str) -> None:
+        """Errors: ChannelNotAllowed when the key is bound to another channel."""
+        if self.caller.channel is not None and self.caller.channel != channel:
+            raise ChannelNotAllowed()
+
+    def check_location(self, location: str | None) -> None:
+        """A caller bound to places does not learn that others exist. Errors: Missing."""
+        if not self.caller.sees(location):
+            raise Missing()
+
+
+class ApiView(ApiMixin, APIView):
+    pass
+
+
+class ApiViewSet(ApiMixin, ModelViewSet):
+    """CRUD of a table that staff edit."""
+
+    http_method_names = ["get", "post", "put", "patch", "delete", "head", "options"]

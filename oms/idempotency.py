@@ -1,0 +1,92 @@
+"""Remember what was made under a key, so that a repeat makes nothing.
+
+`@idempotent("name")` sits right under `@use_case`. The remembered thing is the *result* (small, JSON),
+not HTTP bytes, so tasks and webhooks use it too. A refusal rolls back, leaves no memory, and is judged
+afresh next time.
+"""
+
+import functools
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ParamSpec
+
+import orjson
+from django.db import OperationalError, connection
+from psycopg.errors import LockNotAvailable
+
+from oms.errors import IdempotencyInProgress, IdempotencyKeyReused
+from oms.models.idempotency import IdempotencyRecord
+from oms.sql import as_json
+from oms.transactions import in_transaction
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A request that must happen once: who asks (`scope`), the key, and a digest of what is asked."""
+
+    scope: str
+    key: str
+    fingerprint: bytes
+
+
+def fingerprint(body: Any) -> bytes:
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS, default=str)).digest()
+
+
+@in_transaction
+def begin(once: Once, *, as_of: datetime, result: Any = None) -> Any | None:
+    """Take the key, or return what was remembered under it. `result`, if known already, is remembered now.
+
+    A second request waits on the unique index until the first commits (at most lock_timeout).
+    Errors: IdempotencyKeyReused (other body), IdempotencyInProgress (the wait was too long).
+    """
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(
+                "INSERT INTO oms_idempotencyrecord (scope, key, fingerprint, created_at, result) VALUES (%s, %s, %s, %s, %s::jsonb)"
+                " ON CONFLICT (scope, key) DO NOTHING",
+                [once.scope, once.key, once.fingerprint, as_of, as_json(result)],
+            )
+        except OperationalError as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                raise IdempotencyInProgress() from error
+            raise
+        if cursor.rowcount:
+            return None
+    record = IdempotencyRecord.objects.get(scope=once.scope, key=once.key)
+    check_same(record.fingerprint, once)
+    return record.result
+
+
+def check_same(remembered: bytes, once: Once) -> None:
+    if bytes(remembered) != once.fingerprint:
+        raise IdempotencyKeyReused()
+
+
+@in_transaction
+def remember(once: Once, result: Any) -> None:
+    IdempotencyRecord.objects.filter(scope=once.scope, key=once.key).update(result=result)
+
+
+def idempotent(func: Callable[P, Any]) -> Callable[P, Any]:
+    """Give a use case the keyword `once: Once | None`; its result must be small and JSON.
+
+    Returns what `func` returned, now or the first time.
+    """
+
+    @functools.wraps(func)
+    def wrapper(*args: P.args, once: Once | None = None, **kwargs: P.kwargs) -> Any:
+        if once is None:
+            return func(*args, **kwargs)
+        remembered = begin(once, as_of=kwargs["as_of"])  # type: ignore[arg-type]
+        if remembered is not None:
+            return remembered
+        result = func(*args, **kwargs)
+        remember(once, result)
+        return result
+
+    return wrapper

@@ -1,0 +1,75 @@
+"""What surrounds every request: its id, its size, its log line and figures, and the API's path manners."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from oms import metrics, request_context
+from oms.problems import problem_response
+
+log = logging.getLogger("oms.access")
+
+Next = Callable[[HttpRequest], HttpResponse]
+_ADMIN_CSP = {"script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"], "style-src": ["'self'", "'unsafe-inline'"]}
+
+
+class RequestMiddleware:
+    """Names the request, refuses a body over the limit before reading it, logs and counts the answer."""
+
+    def __init__(self, get_response: Next):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        request_id = request_context.new_request_id(request.headers.get("X-Request-ID", ""))
+        response = self._refusal(request) or self.get_response(request)
+        elapsed = time.perf_counter() - started
+        response["X-Request-ID"] = request_id
+        route = request.resolver_match.route if request.resolver_match else "-"
+        metrics.observe_request(request.method or "-", route, response.status_code, elapsed)
+        log.info(
+            "%s %s %s", request.method, route, response.status_code, extra={"ms": round(elapsed * 1000, 1), "status": response.status_code}
+        )
+        return response
+
+    @staticmethod
+    def _refusal(request: HttpRequest) -> HttpResponse | None:
+        length = request.headers.get("Content-Length", "")
+        if length.isdecimal() and int(length) > settings.MAX_BODY_BYTES:
+            return problem_response(
+                413, "body_too_large", _("The request body is too large"), instance=request.path, limit_bytes=settings.MAX_BODY_BYTES
+            )
+        if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path:
+            return problem_response(400, "unreadable", _("The address holds a NUL character"), instance="/")
+        return None
+
+
+class ApiPathMiddleware:
+    """`/api/v1/orders` and `/api/v1/orders/` are the same."""
+
+    def __init__(self, get_response: Next):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path_info.startswith("/api/") and not request.path_info.endswith("/"):
+            request.path_info += "/"
+        return self.get_response(request)
+
+
+class AdminCspMiddleware:
+    """The admin theme needs eval and inline styles; only there is the policy relaxed."""
+
+    def __init__(self, get_response: Next):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.path_info.startswith("/admin/"):
+            response._csp_update = _ADMIN_CSP  # type: ignore[attr-defined]
+        elif request.path_info.startswith("/api/v1/docs"):
+            response._csp_update = {"script-src": ["'self'", "'unsafe-inline'"], "style-src": ["'self'", "'unsafe-inline'"]}  # type: ignore[attr-defined]
+        return response

@@ -1,0 +1,164 @@
+"""The outbox: one row per fact, written in the transaction that made it true.
+
+It is the timeline, the history of states, the source of webhooks and the event feed at once. The
+relay alone stamps `position` (under an advisory lock, so the feed has no gaps and never goes back);
+readers see stamped rows only. Each subscriber has a cursor and gets every event at least once, in
+order; a handler therefore tolerates repeats.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from oms import request_context
+from oms.models.outbox import Event, Subscription
+from oms.sql import insert_rows
+from oms.transactions import in_transaction, use_case
+
+log = logging.getLogger(__name__)
+
+_RELAY_LOCK = 0x6F6D73  # "oms"
+_BATCH = 500
+_MAX_BACKOFF = timedelta(minutes=5)
+_LEASE = timedelta(seconds=30)  # how long a killed relay holds a cursor
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What happened. `root` is the aggregate whose timeline shows it (the order), `subject` the thing itself."""
+
+    type: str
+    subject: str
+    root: str
+    actor: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    is_public: bool = False
+
+
+@in_transaction
+def publish(facts: Sequence[Fact], *, as_of: datetime) -> None:
+    """Write the facts in order, in one statement. They leave when this transaction commits."""
+    request_id = request_context.request_id()
+    insert_rows(
+        {
+            Event: [
+                {
+                    "type": fact.type,
+                    "subject": fact.subject,
+                    "root": fact.root,
+                    "actor": fact.actor,
+                    "payload": fact.payload,
+                    "is_public": fact.is_public,
+                    "occurred_at": as_of,
+                    "request_id": request_id,
+                }
+                for fact in facts
+            ]
+        }
+    )
+
+
+# ---- subscribers -----------------------------------------------------------------------------
+
+Handler = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    name: str
+    types: frozenset[str]
+    handle: Handler
+
+
+_subscribers: dict[str, Subscriber] = {}
+
+
+def subscribe(name: str, *types: str) -> Callable[[Handler], Handler]:
+    """Hear events of these types as `name` (stable: it names the cursor). Used in `handlers.py`.
+
+    The handler is called outside any transaction, at least once per event, in order. What it raises is
+    logged and the event comes again, with growing pauses; nothing overtakes it.
+    """
+
+    def register(handle: Handler) -> Handler:
+        if name in _subscribers:
+            raise ValueError(f"two subscribers are named {name}")
+        _subscribers[name] = Subscriber(name, frozenset(types), handle)
+        return handle
+
+    return register
+
+
+# ---- relay -----------------------------------------------------------------------------------
+
+
+@use_case
+def stamp_positions() -> int:
+    """Give committed events their place in the feed. Returns how many were stamped."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_RELAY_LOCK])
+        if not cursor.fetchone()[0]:
+            return 0
+        cursor.execute(
+            "WITH fresh AS (SELECT id, row_number() OVER (ORDER BY id) AS n FROM oms_event WHERE position IS NULL ORDER BY id LIMIT %s),"
+            " base AS (SELECT coalesce(max(position), 0) AS top FROM oms_event)"
+            " UPDATE oms_event e SET position = base.top + fresh.n FROM fresh, base WHERE e.id = fresh.id",
+            [_BATCH * 10],
+        )
+        return cursor.rowcount
+
+
+def relay(*, as_of: datetime) -> int:
+    """Stamp what is new and hand it to every subscriber that is not backing off. Returns deliveries."""
+    stamp_positions()
+    return sum(_deliver(subscriber, as_of=as_of) for subscriber in list(_subscribers.values()))
+
+
+def _deliver(subscriber: Subscriber, *, as_of: datetime) -> int:
+    """One batch for one subscriber, unless another relay has its cursor or it is backing off."""
+    state = _lease(subscriber.name, as_of=as_of)
+    if state is None:
+        return 0
+    try:
+        return _deliver_batch(subscriber, state, as_of=as_of)
+    finally:
+        _save(state, leased_until=None)
+
+
+@use_case
+def _lease(name: str, *, as_of: datetime) -> Subscription | None:
+    Subscription.objects.bulk_create([Subscription(name=name)], ignore_conflicts=True)
+    free = Subscription.objects.select_for_update(skip_locked=True, no_key=True).exclude(leased_until__gt=as_of).exclude(retry_at__gt=as_of)
+    state = free.filter(name=name).first()
+    if state:
+        _save(state, leased_until=as_of + _LEASE)
+    return state
+
+
+def _deliver_batch(subscriber: Subscriber, state: Subscription, *, as_of: datetime) -> int:
+    top = Event.objects.order_by("-position").exclude(position=None).values_list("position", flat=True).first() or 0
+    events = list(
+        Event.objects.filter(position__gt=state.position, position__lte=top, type__in=subscriber.types).order_by("position")[:_BATCH]
+    )
+    for done, event in enumerate(events):
+        try:
+            subscriber.handle(event)
+        except Exception:
+            log.exception("subscriber failed", extra={"subscriber": subscriber.name, "event_id": event.pk})
+            pause = min(timedelta(seconds=2**state.failures), _MAX_BACKOFF)
+            _save(state, position=event.position - 1, failures=state.failures + 1, retry_at=as_of + pause)
+            return done
+        _save(state, position=event.position, failures=0, retry_at=None)
+    if len(events) < _BATCH and top > state.position:
+        _save(state, position=top, failures=0, retry_at=None)
+    return len(events)
+
+
+def _save(state: Subscription, **values: Any) -> None:
+    for name, value in values.items():
+        setattr(state, name, value)
+    state.save(update_fields=[*values])

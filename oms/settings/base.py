@@ -1,0 +1,238 @@
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import environ
+from django.utils.translation import gettext_lazy as _
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parents[2]
+OMS_HOME = Path(env("OMS_HOME", default=str(BASE_DIR / ".oms")))
+
+# ---- engines ---------------------------------------------------------------------------------
+
+
+def _broker_url(url: str, db: int) -> str:
+    """kombu's spelling of REDIS_URL: `redis+socket:///path?virtual_host=0` for a socket."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return f"redis+socket://{unquote(parts.path)}?virtual_host={db}"
+    return f"{parts.scheme}://{parts.netloc}/{db}"
+
+
+def _cache_url(url: str, db: int) -> str:
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return f"unix://{unquote(parts.path)}?db={db}"
+    return f"{parts.scheme}://{parts.netloc}/{db}"
+
+
+REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
+DATABASES = {
+    "default": {
+        **env.db("DATABASE_URL", default="postgresql:///oms"),
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    {
+        "application_name": env("OMS_PROCESS", default="oms"),
+        # Prepared statements: Django's default (client-side binding) plans each statement anew.
+        # Behind PgBouncer in transaction mode set OMS_PREPARE=0.
+        "server_side_binding": env.bool("OMS_PREPARE", default=True),
+        "prepare_threshold": 3 if env.bool("OMS_PREPARE", default=True) else None,
+        # jit off: our statements are many and short. plan_cache_mode stays automatic.
+        "options": "-c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c jit=off",
+    }
+)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": _cache_url(REDIS_URL, 1)},
+}
+
+# ---- applications ----------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "axes",
+    "oms",
+    "inventory",
+    "routing",
+    "orders",
+    "returns",
+    "stores",
+    "reporting",
+]
+MIDDLEWARE = [
+    "oms.middleware.RequestMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "oms.middleware.ApiPathMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "oms.middleware.AdminCspMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+ROOT_URLCONF = "oms.urls"
+WSGI_APPLICATION = "oms.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# ---- people and keys -------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
+AXES_VERBOSE = False
+CSRF_FAILURE_VIEW = "oms.problems.csrf_failure"
+LOGIN_URL = "/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+    },
+}
+
+# ---- API -------------------------------------------------------------------------------------
+
+MAX_BODY_BYTES = env.int("OMS_MAX_BODY_BYTES", default=5 * 1024 * 1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+THROTTLE_PER_MINUTE = env.int("OMS_THROTTLE_PER_MINUTE", default=60_000)
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["oms.api.authentication.KeyAuthentication", "oms.api.authentication.StaffSession"],
+    "DEFAULT_PERMISSION_CLASSES": ["oms.api.permissions.HasScope"],
+    "DEFAULT_PARSER_CLASSES": ["oms.api.json.JsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["oms.api.json.JsonRenderer"],
+    "DEFAULT_THROTTLE_CLASSES": ["oms.api.throttling.CallerThrottle"],
+    "DEFAULT_PAGINATION_CLASS": "oms.api.paging.CursorPaging",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "oms.api.schema.ProblemAwareSchema",
+    "EXCEPTION_HANDLER": "oms.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+    "COERCE_DECIMAL_TO_STRING": True,
+    "PAGE_SIZE": 50,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "OMS API",
+    "DESCRIPTION": "Omnichannel order management: stock, orders, routing, fulfillment. Every refusal is a problem document.",
+    "VERSION": "1",
+    "SERVE_PERMISSIONS": [],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [],
+}
+
+# ---- Celery ----------------------------------------------------------------------------------
+
+CELERY_BROKER_URL = _broker_url(REDIS_URL, 0)
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 900,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+}
+# Each alarm expires before the next but few: a worker that slept finds one alarm, not a thousand.
+CELERY_BEAT_SCHEDULE = {
+    "sweep-deadlines": {"task": "oms.tasks.sweep_deadlines", "schedule": 1.0, "options": {"queue": "clock", "expires": 3}},
+    "relay-outbox": {"task": "oms.tasks.relay_outbox", "schedule": 1.0, "options": {"queue": "outbox", "expires": 3}},
+    "forget-old": {"task": "oms.tasks.forget_old", "schedule": 3600.0, "options": {"queue": "default", "expires": 1800}},
+}
+IDEMPOTENCY_DAYS = 7
+
+# ---- languages and time ----------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("fr", _("French"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# ---- files -----------------------------------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+MEDIA_URL = "/media/"
+MEDIA_ROOT = OMS_HOME / "media"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# ---- what is said ----------------------------------------------------------------------------
+
+LOG_LEVEL = env("OMS_LOG_LEVEL", default="INFO")
+LOG_JSON = env.bool("OMS_LOG_JSON", default=False)
+LOGGING_CONFIG = "oms.logs.configure"
+LOGGING = {"level": LOG_LEVEL, "as_json": LOG_JSON}
+PUBLIC_URL = env("OMS_PUBLIC_URL", default=f"http://127.0.0.1:{env('PORT', default='8000')}")
+
+# ---- the trade's defaults (overridden by channels and service levels) --------------------------
+
+PLANNING_BUDGET_MS = env.int("OMS_PLANNING_BUDGET_MS", default=150)
+PLACEMENT_ATTEMPTS = 4
+PAYMENT_TIMEOUT_SECONDS = 3

@@ -1,0 +1,38 @@
+"""What is possible now: every resource lists it for its caller. Pure."""
+
+from typing import Protocol
+
+from orders.states import FulfillmentStatus, Method, OrderStatus
+
+F = FulfillmentStatus
+
+
+class _Fulfillment(Protocol):
+    status: str
+    method: str
+
+
+_COMMON: dict[str, tuple[str, ...]] = {
+    F.ASSIGNED: ("acknowledge", "decline"),
+    F.ACCEPTED: ("start", "pick", "decline"),
+    F.READY_FOR_PICKUP: ("hand_over", "extend"),
+    F.SHIPPED: ("deliver",),
+}
+
+
+def actions_for(status: str, method: str) -> list[str]:
+    if status in (F.PICKING, F.PACKED):
+        leave = "ready" if method == Method.PICKUP else "ship"
+        return ["pick", "pack", leave] if status == F.PICKING else [leave]
+    return list(_COMMON.get(status, ()))
+
+
+def fulfillment_actions(fulfillment: _Fulfillment) -> list[str]:
+    return actions_for(fulfillment.status, fulfillment.method)
+
+
+def order_actions(status: str, *, cancelable_units: int, open_holds: int, live_fulfillments: int) -> list[str]:
+    if status in (OrderStatus.CANCELED, OrderStatus.CLOSED):
+        return []
+    possible = {"cancel": cancelable_units > 0, "hold": True, "release": open_holds > 0, "reroute": live_fulfillments > 0}
+    return [name for name, is_possible in possible.items() if is_possible]

@@ -1,0 +1,1 @@
+"""Orders, fulfillments, exceptions and customers over HTTP."""

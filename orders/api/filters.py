@@ -1,0 +1,53 @@
+"""Query parameters of the lists."""
+
+import django_filters as filters
+from django.db.models import Q, QuerySet
+
+from orders.models import ExceptionCase, Fulfillment, Order
+from orders.states import FulfillmentStatus, OrderStatus
+
+
+class OrderFilter(filters.FilterSet):
+    status = filters.MultipleChoiceFilter(choices=OrderStatus.choices)
+    channel = filters.CharFilter("channel_id")
+    customer = filters.CharFilter("customer_id")
+    email = filters.CharFilter("customer__email", lookup_expr="iexact")
+    external_id = filters.CharFilter("external_id")
+    sku = filters.CharFilter("lines__product_id", distinct=True)
+    location = filters.CharFilter("fulfillments__location_id", distinct=True)
+    placed_after = filters.IsoDateTimeFilter("placed_at", lookup_expr="gte")
+    placed_before = filters.IsoDateTimeFilter("placed_at", lookup_expr="lt")
+    q = filters.CharFilter(method="search")
+
+    class Meta:
+        model = Order
+        fields: list[str] = []
+
+    def search(self, queryset: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
+        """A number, an external id, or the start of an e-mail or last name."""
+        wanted = Q(external_id=value) | Q(customer__email__istartswith=value) | Q(customer__last_name__istartswith=value)
+        number = value.lstrip("#")
+        if number.isdecimal() and len(number) < 19:
+            wanted |= Q(number=int(number))
+        return queryset.filter(wanted)
+
+
+class FulfillmentFilter(filters.FilterSet):
+    location = filters.CharFilter("location_id")
+    status = filters.MultipleChoiceFilter(choices=FulfillmentStatus.choices)
+    method = filters.CharFilter("method")
+    due_before = filters.IsoDateTimeFilter("ready_by", lookup_expr="lt")
+
+    class Meta:
+        model = Fulfillment
+        fields: list[str] = []
+
+
+class ExceptionFilter(filters.FilterSet):
+    reason = filters.ChoiceFilter(choices=ExceptionCase.Reason.choices)
+    location = filters.CharFilter("location_id")
+    status = filters.ChoiceFilter(choices=ExceptionCase.Status.choices)
+
+    class Meta:
+        model = ExceptionCase
+        fields: list[str] = []

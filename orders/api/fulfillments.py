@@ -1,0 +1,168 @@
+"""`fulfillments/` and `exceptions/`: the work of places, and what stands in front of people."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from oms.actors import Caller
+from oms.api.views import ApiView
+from oms.clock import now
+from oms.errors import Missing
+from orders import queries
+from orders.api.documents import ExceptionDocument, ExceptionPage, FulfillmentDocument, FulfillmentPage
+from orders.api.filters import ExceptionFilter, FulfillmentFilter
+from orders.api.lists import DocumentList
+from orders.api.orders import IDEMPOTENCY_KEY
+from orders.commands import Decline, HandOver, Nothing, Pack, Pick, Ready, ResolveException, Ship
+from orders.models import ExceptionCase, Fulfillment
+from orders.services import fulfillments as services
+from orders.services.resolution import resolve_exception
+
+
+def visible_fulfillments(caller: Caller) -> QuerySet[Fulfillment]:
+    fulfillments = Fulfillment.objects.all()
+    if caller.channel is not None:
+        fulfillments = fulfillments.filter(order__channel_id=caller.channel)
+    if caller.locations is not None:
+        fulfillments = fulfillments.filter(location_id__in=caller.locations)
+    return fulfillments
+
+
+class Fulfillments(DocumentList):
+    scopes = {"GET": "fulfillments:read"}
+    filter_class = FulfillmentFilter
+    documents = staticmethod(queries.fulfillment_documents)
+    visible = staticmethod(visible_fulfillments)
+
+    @extend_schema(responses={200: FulfillmentPage}, filters=True, operation_id="fulfillments_list")
+    def get(self, request: Request) -> Response:
+        return super().get(request)
+
+
+class FulfillmentView(ApiView):
+    def check_visible(self, fulfillment_id: str) -> None:
+        """A store sees only its own work. Errors: Missing."""
+        if not visible_fulfillments(self.caller).filter(pk=fulfillment_id).exists():
+            raise Missing()
+
+
+class OneFulfillment(FulfillmentView):
+    scopes = {"GET": "fulfillments:read"}
+
+    @extend_schema(responses={200: FulfillmentDocument}, operation_id="fulfillments_read")
+    def get(self, request: Request, fulfillment_id: str) -> Response:
+        self.check_visible(fulfillment_id)
+        return Response(queries.fulfillment_document(fulfillment_id, caller=self.caller))
+
+
+class FulfillmentAction(FulfillmentView):
+    """One move. Replays of the same move by the same actor answer 200 and change nothing."""
+
+    scopes = {"POST": "fulfillments:write"}
+    command: type[Any] = Nothing
+    act: Callable[..., None]
+    key_required = False
+
+    def post(self, request: Request, fulfillment_id: str) -> Response:
+        self.check_visible(fulfillment_id)
+        command = self.body(self.command)
+        given = {} if self.command is Nothing else {"command": command}
+        if self.key_required:
+            given["once"] = self.once(f"fulfillments.{type(self).__name__}")
+        type(self).act(fulfillment_id=fulfillment_id, actor=self.caller.actor, as_of=now(), **given)
+        return Response(queries.fulfillment_document(fulfillment_id, caller=self.caller))
+
+
+def action(name: str, act: Callable[..., None], command: type[Any] = Nothing, *, key_required: bool = False) -> type[FulfillmentAction]:
+    """The view of one move, documented under its name."""
+    view = type(name.title().replace("_", ""), (FulfillmentAction,), {})
+    view.command, view.act, view.key_required = command, staticmethod(act), key_required
+    describe = extend_schema(
+        request=command,
+        responses={200: FulfillmentDocument},
+        operation_id=f"fulfillments_{name}",
+        description=act.__doc__,
+        parameters=[IDEMPOTENCY_KEY] if key_required else [],
+    )
+    view.post = describe(lambda self, request, fulfillment_id: FulfillmentAction.post(self, request, fulfillment_id))
+    return view
+
+
+ACTIONS: Sequence[tuple[str, type[FulfillmentAction]]] = [
+    ("acknowledge", action("acknowledge", services.acknowledge)),
+    ("decline", action("decline", services.decline, Decline)),
+    ("start", action("start", services.start_picking)),
+    ("pick", action("pick", services.pick, Pick)),
+    ("pack", action("pack", services.pack, Pack)),
+    ("ship", action("ship", services.ship, Ship, key_required=True)),
+    ("deliver", action("deliver", services.deliver)),
+    ("ready", action("ready", services.make_ready, Ready)),
+    ("hand_over", action("hand_over", services.hand_over, HandOver, key_required=True)),
+    ("extend", action("extend", services.extend)),
+]
+
+
+# ---- exceptions ----------------------------------------------------------------------------------
+
+
+def visible_exceptions(caller: Caller) -> QuerySet[ExceptionCase]:
+    cases = ExceptionCase.objects.all()
+    if caller.channel is not None:
+        cases = cases.filter(order__channel_id=caller.channel)
+    if caller.locations is not None:
+        cases = cases.filter(location_id__in=caller.locations)
+    return cases
+
+
+_RESOLUTIONS = {ExceptionCase.Reason.LATE_PICKUP: ["reroute", "cancel", "keep"]}
+
+
+def exception_documents(ids: Sequence[str], *, caller: Caller) -> list[dict[str, Any]]:
+    cases = {case.pk: case for case in ExceptionCase.objects.filter(pk__in=ids).select_related("order")}
+    return [_exception_document(cases[pk], caller) for pk in ids if pk in cases]
+
+
+def _exception_document(case: ExceptionCase, caller: Caller) -> dict[str, Any]:
+    is_open = case.status == ExceptionCase.Status.OPEN and caller.may("exceptions:write")
+    return {
+        "id": case.pk,
+        "order": str(case.order.number),
+        "fulfillment": case.fulfillment_id,
+        "location": case.location_id,
+        "reason": case.reason,
+        "status": case.status,
+        "lines": case.lines,
+        "facts": case.facts,
+        "opened_at": case.opened_at,
+        "resolved_at": case.resolved_at,
+        "resolution": case.resolution or None,
+        "resolved_by": case.resolved_by or None,
+        "actions": _RESOLUTIONS.get(case.reason, ["reroute", "cancel"]) if is_open else [],
+    }
+
+
+class Exceptions(DocumentList):
+    scopes = {"GET": "fulfillments:read"}
+    filter_class = ExceptionFilter
+    documents = staticmethod(exception_documents)
+    visible = staticmethod(visible_exceptions)
+
+    @extend_schema(responses={200: ExceptionPage}, filters=True, operation_id="exceptions_list")
+    def get(self, request: Request) -> Response:
+        return super().get(request)
+
+
+class Resolve(ApiView):
+    scopes = {"POST": "exceptions:write"}
+
+    @extend_schema(request=ResolveException, responses={200: ExceptionDocument}, operation_id="exceptions_resolve")
+    def post(self, request: Request, case_id: str) -> Response:
+        """Reroute, cancel, or (a late pickup) keep waiting."""
+        if not visible_exceptions(self.caller).filter(pk=case_id).exists():
+            raise Missing()
+        resolve_exception(case_id=case_id, command=self.body(ResolveException), actor=self.caller.actor, as_of=now())
+        return Response(exception_documents([case_id], caller=self.caller)[0])

@@ -1,0 +1,219 @@
+"""`orders/`: place, read, change."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from oms import problems
+from oms.actors import Caller
+from oms.api.body import read
+from oms.api.paging import CursorPaging
+from oms.api.views import ApiView
+from oms.clock import now
+from oms.errors import DomainError, FieldError, Invalid, Missing
+from oms.idempotency import Once, fingerprint
+from oms.models import Event
+from orders import queries
+from orders.api.documents import BulkResults, CustomerPage360, OrderDocument, OrderPage, TimelinePage
+from orders.api.filters import OrderFilter
+from orders.api.lists import DocumentList
+from orders.commands import CancelOrder, HoldOrder, PlaceOrder, PlaceOrders, ReleaseHold, Reroute
+from orders.models import Customer, Order
+from orders.services.cancellation import cancel_order
+from orders.services.holds import hold_order, release_hold
+from orders.services.placement import Placed, place_order
+from orders.services.resolution import reroute
+
+_BULK_LIMIT = 500
+IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
+_EXAMPLE = OpenApiExample(
+    "Two pieces, to home",
+    request_only=True,
+    value={
+        "channel": "web",
+        "external_id": "W-1001",
+        "currency": "EUR",
+        "locale": "fr",
+        "prices_include_tax": True,
+        "customer": {"external_id": "C-1", "email": "a@example.org", "first_name": "A", "last_name": "B"},
+        "shipping_address": {"name": "A B", "line1": "1 rue X", "postal_code": "75011", "city": "Paris", "country": "FR"},
+        "delivery": {"method": "ship", "service": "standard"},
+        "lines": [{"id": "l1", "sku": "SKU-1", "quantity": 2, "unit_price": "19.90", "discount": "2.00", "tax_rate": "0.20"}],
+        "shipping_price": "4.90",
+        "discounts": [{"code": "HELLO", "amount": "5.00"}],
+        "payments": [{"gateway": "sandbox", "method": "card", "amount": "37.70", "token": "tok_ok"}],
+    },
+)
+
+
+def visible_orders(caller: Caller) -> QuerySet[Order]:
+    """A key bound to a channel sees that channel's orders; one bound to places, orders they work on."""
+    orders = Order.objects.all()
+    if caller.channel is not None:
+        orders = orders.filter(channel_id=caller.channel)
+    if caller.locations is not None:
+        orders = orders.filter(fulfillments__location_id__in=caller.locations).distinct()
+    return orders
+
+
+class Orders(DocumentList):
+    scopes = {"GET": "orders:read", "POST": "orders:write"}
+    filter_class = OrderFilter
+    documents = staticmethod(queries.order_documents)
+    visible = staticmethod(visible_orders)
+
+    @extend_schema(responses={200: OrderPage}, filters=True, operation_id="orders_list")
+    def get(self, request: Request) -> Response:
+        return super().get(request)
+
+    @extend_schema(
+        request=PlaceOrder, responses={201: OrderDocument}, examples=[_EXAMPLE], parameters=[IDEMPOTENCY_KEY], operation_id="orders_place"
+    )
+    def post(self, request: Request) -> Response:
+        """Place an order: 201 with the order, or 409 `insufficient_stock` and nothing is kept."""
+        command = self.body(PlaceOrder)
+        self.check_channel(command.channel)
+        given = self.once("orders", required=command.external_id is None)
+        placed = _place(command, given, fingerprint(request.data), self.caller)
+        headers = {"Idempotency-Replayed": "true"} if placed.is_replay else {}
+        return Response(queries.order_document(placed.order_id, caller=self.caller), status=201, headers=headers)
+
+
+def _place(command: PlaceOrder, given: Once | None, body: bytes, caller: Caller) -> Placed:
+    once = Once(given.scope, given.key, body) if given else Once("", "", body)
+    return place_order(command=command, once=once, has_key=given is not None, actor=caller.actor, as_of=now())
+
+
+class BulkOrders(ApiView):
+    scopes = {"POST": "orders:write"}
+
+    @extend_schema(request=PlaceOrders, responses={200: BulkResults}, operation_id="orders_place_bulk")
+    def post(self, request: Request) -> Response:
+        """Up to 500 orders, each answered by itself; each needs an `external_id`."""
+        rows = request.data
+        if not isinstance(rows, list) or len(rows) > _BULK_LIMIT:
+            raise Invalid(errors=[FieldError("/", "not_a_short_list", f"A list of at most {_BULK_LIMIT} orders is needed")])
+        return Response({"results": [self._one(index, row) for index, row in enumerate(rows)]})
+
+    def _one(self, index: int, row: Any) -> dict[str, Any]:
+        try:
+            command = read(PlaceOrder, row)
+            if command.external_id is None:
+                raise Invalid(errors=[FieldError("/external_id", "required", "Orders in bulk need an external id")])
+            self.check_channel(command.channel)
+            placed = _place(command, None, fingerprint(row), self.caller)
+        except DomainError as error:
+            problem = problems.of_error(error, instance=self.request.path)
+            return {"index": index, "status": problem["status"], "code": problem["code"], "problem": problem}
+        return {"index": index, "status": 201, "order": queries.order_document(placed.order_id, caller=self.caller)}
+
+
+class OrderView(ApiView):
+    """One order that this caller may see."""
+
+    def order_id(self, number: int) -> str:
+        order_id = visible_orders(self.caller).filter(number=number).values_list("pk", flat=True).first()
+        if order_id is None:
+            raise Missing()
+        return order_id
+
+    def answer(self, order_id: str) -> Response:
+        return Response(queries.order_document(order_id, caller=self.caller))
+
+
+class OneOrder(OrderView):
+    scopes = {"GET": "orders:read"}
+
+    @extend_schema(responses={200: OrderDocument}, operation_id="orders_read")
+    def get(self, request: Request, number: int) -> Response:
+        return self.answer(self.order_id(number))
+
+
+class Timeline(OrderView):
+    scopes = {"GET": "orders:read"}
+
+    @extend_schema(responses={200: TimelinePage}, operation_id="orders_timeline")
+    def get(self, request: Request, number: int) -> Response:
+        """Everything that happened, oldest first, with who did it and why."""
+        events = Event.objects.filter(root=self.order_id(number)).values("id", "type", "subject", "actor", "occurred_at", "payload")
+        paging = CursorPaging()
+        self.cursor_ordering = ("id",)
+        page = paging.paginate_queryset(events, request, view=self) or []
+        return paging.get_paginated_response([{k: v for k, v in event.items() if k != "id"} for event in page])
+
+
+class OrderAction(OrderView):
+    """A change of one order: `act` gets the checked command and returns the order's id."""
+
+    scopes = {"POST": "orders:write"}
+    command: type[Any]
+    act: Callable[..., str]
+    remembers = False
+
+    def post(self, request: Request, number: int) -> Response:
+        self.order_id(number)
+        command = self.body(self.command)
+        extra = {"once": self.once(f"orders.{type(self).__name__}", required=False)} if self.remembers else {}
+        order_id = type(self).act(number=number, command=command, actor=self.caller.actor, as_of=now(), **extra)
+        return self.answer(order_id)
+
+
+class Cancel(OrderAction):
+    command = CancelOrder
+    act = staticmethod(cancel_order)
+    remembers = True
+
+    @extend_schema(request=CancelOrder, responses={200: OrderDocument}, operation_id="orders_cancel", parameters=[IDEMPOTENCY_KEY])
+    def post(self, request: Request, number: int) -> Response:
+        """Cancel all that is left, or some units, until their preparation has begun."""
+        return super().post(request, number)
+
+
+class HoldView(OrderAction):
+    command = HoldOrder
+    act = staticmethod(hold_order)
+
+    @extend_schema(request=HoldOrder, responses={200: OrderDocument}, operation_id="orders_hold")
+    def post(self, request: Request, number: int) -> Response:
+        return super().post(request, number)
+
+
+class Release(OrderAction):
+    command = ReleaseHold
+    act = staticmethod(release_hold)
+
+    @extend_schema(request=ReleaseHold, responses={200: OrderDocument}, operation_id="orders_release")
+    def post(self, request: Request, number: int) -> Response:
+        return super().post(request, number)
+
+
+class RerouteView(OrderAction):
+    command = Reroute
+    act = staticmethod(reroute)
+
+    @extend_schema(request=Reroute, responses={200: OrderDocument}, operation_id="orders_reroute")
+    def post(self, request: Request, number: int) -> Response:
+        return super().post(request, number)
+
+
+class OneCustomer(ApiView):
+    scopes = {"GET": "orders:read"}
+
+    @extend_schema(responses={200: CustomerPage360}, operation_id="customers_read")
+    def get(self, request: Request, customer_id: str) -> Response:
+        """A customer with their latest orders."""
+        customers = Customer.objects.filter(pk=customer_id)
+        if self.caller.channel is not None:
+            customers = customers.filter(channel_id=self.caller.channel)
+        if self.caller.locations is not None:
+            raise Missing()
+        customer = customers.values("id", "channel_id", "external_id", "email", "phone", "first_name", "last_name").first()
+        if customer is None:
+            raise Missing()
+        latest = Order.objects.filter(customer_id=customer_id).order_by("-placed_at").values_list("pk", flat=True)[:50]
+        customer["channel"] = customer.pop("channel_id")
+        return Response({**customer, "orders": queries.order_documents(list(latest), caller=self.caller)})

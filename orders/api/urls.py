@@ -1,0 +1,23 @@
+from django.urls import path
+
+from orders.api import fulfillments, orders
+
+urlpatterns = [
+    path("orders/", orders.Orders.as_view(), name="orders"),
+    path("orders/bulk/", orders.BulkOrders.as_view(), name="orders-bulk"),
+    path("orders/<int:number>/", orders.OneOrder.as_view(), name="order"),
+    path("orders/<int:number>/timeline/", orders.Timeline.as_view(), name="order-timeline"),
+    path("orders/<int:number>/cancel/", orders.Cancel.as_view(), name="order-cancel"),
+    path("orders/<int:number>/hold/", orders.HoldView.as_view(), name="order-hold"),
+    path("orders/<int:number>/release/", orders.Release.as_view(), name="order-release"),
+    path("orders/<int:number>/reroute/", orders.RerouteView.as_view(), name="order-reroute"),
+    path("customers/<slug:customer_id>/", orders.OneCustomer.as_view(), name="customer"),
+    path("fulfillments/", fulfillments.Fulfillments.as_view(), name="fulfillments"),
+    path("fulfillments/<slug:fulfillment_id>/", fulfillments.OneFulfillment.as_view(), name="fulfillment"),
+    *[
+        path(f"fulfillments/<slug:fulfillment_id>/{name}/", view.as_view(), name=f"fulfillment-{name}")
+        for name, view in fulfillments.ACTIONS
+    ],
+    path("exceptions/", fulfillments.Exceptions.as_view(), name="exceptions"),
+    path("exceptions/<slug:case_id>/resolve/", fulfillments.Resolve.as_view(), name="exception-resolve"),
+]

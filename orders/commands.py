@@ -1,0 +1,213 @@
+"""What clients ask of this app, as typed values. The API reads them from JSON; services take them as they are."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, RootModel, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from oms.api.body import Body, Code, Country, Currency, Instant, Latitude, Longitude, Money, Name, Quantity, Rate, Text
+from orders.states import DeclineReason, ShortReason
+
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Short = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
+Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Phone = Annotated[str, StringConstraints(max_length=40, pattern=r"^\+?[0-9 ().-]{5,}$")]
+
+
+class CustomerGiven(Body):
+    external_id: ExternalId | None = None
+    email: Email | None = None
+    phone: Phone | None = None
+    first_name: Short = ""
+    last_name: Short = ""
+
+    @model_validator(mode="after")
+    def reachable(self) -> Self:
+        if not (self.external_id or self.email or self.phone):
+            raise PydanticCustomError("guest_not_reachable", "A guest needs an e-mail or a phone number")
+        return self
+
+
+class Address(Body):
+    name: Short = ""
+    company: Short = ""
+    line1: Name
+    line2: Text = ""
+    postal_code: Annotated[str, StringConstraints(min_length=1, max_length=12, strip_whitespace=True)]
+    city: Name
+    region: Short = ""
+    country: Country
+    phone: Phone | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+
+
+class DeliveryGiven(Body):
+    id: Ref = "d1"
+    method: Literal["ship", "pickup"]
+    service: Literal["standard", "express", "same_day"] = "standard"
+    location: Code | None = None
+    stock: Literal["local", "any"] = "local"
+    address: Address | None = None
+    price: Money | None = None
+    tax_rate: Rate | None = None
+    lines: tuple[Ref, ...] | None = None
+
+    @model_validator(mode="after")
+    def has_its_place(self) -> Self:
+        if self.method == "pickup" and self.location is None:
+            raise PydanticCustomError("pickup_place_required", "A pickup needs a location")
+        if self.method == "ship" and self.location is not None:
+            raise PydanticCustomError("location_not_for_ship", "A location is chosen for pickups only")
+        return self
+
+
+class LineGiven(Body):
+    id: Ref
+    sku: Code
+    quantity: Quantity
+    unit_price: Money
+    discount: Money = Field(default=0, validate_default=True)
+    tax_rate: Rate = Field(default=0, validate_default=True)
+    tax_amount: Money | None = None
+    group: Ref | None = None
+    allow_substitution: bool = False
+
+
+class DiscountGiven(Body):
+    code: Short = ""
+    amount: Money
+
+
+class PaymentGiven(Body):
+    gateway: Literal["sandbox", "in_store"]
+    method: Annotated[str, StringConstraints(max_length=20)] = "card"
+    amount: Money
+    token: Annotated[str, StringConstraints(max_length=200)] = ""
+
+
+class PickupPerson(Body):
+    name: Name
+    phone: Phone | None = None
+
+
+class PlaceOrder(Body):
+    channel: Code
+    external_id: ExternalId | None = None
+    currency: Currency
+    locale: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en"
+    prices_include_tax: bool = True
+    customer: CustomerGiven
+    shipping_address: Address | None = None
+    billing_address: Address | None = None
+    delivery: DeliveryGiven | None = None
+    deliveries: Annotated[tuple[DeliveryGiven, ...], Field(max_length=20)] | None = None
+    lines: Annotated[tuple[LineGiven, ...], Field(min_length=1, max_length=200)]
+    shipping_price: Money | None = None
+    shipping_tax_rate: Rate | None = None
+    discounts: Annotated[tuple[DiscountGiven, ...], Field(max_length=20)] = ()
+    total: Money | None = Field(default=None, description="Optional: refused when it is not what we compute.")
+    payments: Annotated[tuple[PaymentGiven, ...], Field(max_length=10)] = ()
+    reservation: str | None = None
+    quote: str | None = None
+    allow_backorder: bool = False
+    allow_partial: bool = False
+    pickup_person: PickupPerson | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    tags: Annotated[tuple[Ref, ...], Field(max_length=20)] = ()
+    placed_by: Short = ""
+    placed_at_location: Code | None = None
+
+    @model_validator(mode="after")
+    def one_way_of_saying_deliveries(self) -> Self:
+        if (self.delivery is None) == (self.deliveries is None):
+            raise PydanticCustomError("delivery_or_deliveries", "Either delivery or deliveries is needed")
+        return self
+
+
+class PlaceOrders(RootModel[list[PlaceOrder]]):
+    """Bulk placement, each order judged by itself."""
+
+
+class CancelLine(Body):
+    id: Ref
+    quantity: Quantity
+
+
+class CancelOrder(Body):
+    lines: Annotated[tuple[CancelLine, ...], Field(min_length=1, max_length=200)] | None = None
+    reason: Text = ""
+
+
+class HoldOrder(Body):
+    kind: Literal["fraud", "address", "manual"] = "manual"
+    note: Text = ""
+    expires_at: Instant | None = None
+
+
+class ReleaseHold(Body):
+    hold: Ref | None = None
+
+
+class Reroute(Body):
+    fulfillment: Ref
+    exclude: Annotated[tuple[Code, ...], Field(max_length=100)] = ()
+
+
+class Decline(Body):
+    reason: DeclineReason
+    note: Text = ""
+    lines: Annotated[tuple[Ref, ...], Field(min_length=1, max_length=200)] | None = None
+
+
+class PickLine(Body):
+    line: Ref
+    picked: Annotated[int, Field(ge=0, le=100_000, strict=True)] = Field(description="Absolute total picked so far.")
+    short_reason: ShortReason | None = None
+
+
+class Pick(Body):
+    lines: Annotated[tuple[PickLine, ...], Field(min_length=1, max_length=200)]
+
+
+class PackageLine(Body):
+    line: Ref
+    quantity: Quantity
+
+
+class PackageGiven(Body):
+    weight_g: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
+    lines: Annotated[tuple[PackageLine, ...], Field(min_length=1, max_length=200)]
+
+
+class Pack(Body):
+    packages: Annotated[tuple[PackageGiven, ...], Field(max_length=50)] | None = None
+
+
+class Ship(Body):
+    carrier_service: Short = ""
+    tracking_number: Short = ""
+
+
+class Ready(Body):
+    staging: Annotated[str, StringConstraints(max_length=40, strip_whitespace=True)] = ""
+
+
+class HandOver(Body):
+    code: Annotated[str, StringConstraints(max_length=20)] | None = None
+    identity_checked: bool = False
+    collected_by: Short = ""
+
+
+class ResolveException(Body):
+    action: Literal["reroute", "cancel", "backorder", "keep"]
+    location: Code | None = Field(default=None, description="reroute: give the work to this place; for a pickup, another store.")
+    exclude: Annotated[tuple[Code, ...], Field(max_length=100)] = ()
+    note: Text = ""
+
+
+class Nothing(Body):
+    pass
+
+

@@ -1,0 +1,71 @@
+"""What can be true about an order and stop what was asked."""
+
+from django.utils.translation import gettext_lazy as _
+
+from oms.errors import Busy, Conflict, Invalid
+
+
+class InsufficientStock(Conflict):
+    """Facts: shortages [{sku, requested, sellable, alternatives: [{location, sellable, promised_at}]}]."""
+
+    code = "insufficient_stock"
+    title = _("Not enough stock")
+
+
+class NoPlaceLeft(Conflict):
+    """Stock exists, but the rules let no place serve it. Facts: rest [{sku, quantity}]."""
+
+    code = "no_place"
+    title = _("No place may serve this order")
+
+
+class StockMoved(Busy):
+    """Others kept buying the same last units while we planned."""
+
+    code = "stock_moved"
+    title = _("The stock changed while the order was planned, please try again")
+
+
+class PaymentMismatch(Invalid):
+    """Facts: total, paid."""
+
+    code = "payment_mismatch"
+    title = _("The payments do not cover the total")
+
+
+class TotalsMismatch(Invalid):
+    """Facts: total (ours), given."""
+
+    code = "totals_mismatch"
+    title = _("The total does not add up")
+
+
+class TooLate(Conflict):
+    """Facts: lines [{id, cancelable}]."""
+
+    code = "too_late"
+    title = _("Preparation has begun; this can no longer be changed")
+
+
+class WrongCode(Invalid):
+    """Facts: attempts_left, locked_until."""
+
+    code = "wrong_code"
+    title = _("The code is not right")
+
+
+class CodeLocked(Conflict):
+    """Facts: locked_until."""
+
+    code = "code_locked"
+    title = _("Too many wrong codes; please wait or check the identity")
+
+
+class MoreThanAsked(Invalid):
+    code = "more_than_asked"
+    title = _("More units than were asked for")
+
+
+class TransfersNotOffered(Invalid):
+    code = "transfer_not_offered"
+    title = _("This place can only hand over what it has itself")

@@ -1,0 +1,13 @@
+"""What this app does when a timer rings or a fact reaches it."""
+
+from oms.deadlines import on_deadline
+from orders.services import authorisation, holds, payments, reassignment, work
+
+on_deadline("orders.settle_payment")(authorisation.on_settle_payment)
+on_deadline("orders.payment_operation")(payments.on_payment_operation)
+on_deadline("orders.hold_expires")(holds.on_hold_expires)
+on_deadline("orders.release")(work.on_release)
+on_deadline("orders.acknowledge")(reassignment.on_acknowledge)
+on_deadline("orders.prepare")(reassignment.on_prepare)
+on_deadline("orders.late_pickup")(reassignment.on_late_pickup)
+on_deadline("orders.collect")(reassignment.on_collect)

@@ -1,0 +1,116 @@
+"""What must always be true of orders, their work and their money (architecture §4)."""
+
+from oms.invariants import by_query, register
+from orders.states import LIVE
+
+_LIVE = ", ".join(f"'{status}'" for status in sorted(LIVE))
+
+register(
+    by_query(
+        "orders: units at places are exactly the units of live fulfillments",
+        f"""
+        SELECT l.id AS line, l.allocated + l.picked + l.packed + l.in_transit AS in_buckets, coalesce(w.units, 0) AS at_places
+        FROM orders_orderline l
+        LEFT JOIN (
+            SELECT fl.order_line_id, sum(fl.quantity - fl.short - fl.canceled) AS units
+            FROM orders_fulfillmentline fl JOIN orders_fulfillment f ON f.id = fl.fulfillment_id
+            WHERE f.status IN ({_LIVE}) GROUP BY 1
+        ) w ON w.order_line_id = l.id
+        WHERE l.allocated + l.picked + l.packed + l.in_transit <> coalesce(w.units, 0)
+        """,
+        "line %(line)s has %(in_buckets)s units at places, its live fulfillments %(at_places)s",
+    )
+)
+register(
+    by_query(
+        "orders: units at places are reserved there, unit for unit",
+        f"""
+        SELECT coalesce(w.line, r.line) AS line, coalesce(w.location, r.location) AS location,
+               coalesce(w.units, 0) AS at_place, coalesce(r.units, 0) AS reserved
+        FROM (
+            SELECT fl.order_line_id AS line, f.location_id AS location, sum(fl.quantity - fl.short - fl.canceled) AS units
+            FROM orders_fulfillmentline fl JOIN orders_fulfillment f ON f.id = fl.fulfillment_id
+            WHERE f.status IN ({_LIVE}) GROUP BY 1, 2
+            HAVING sum(fl.quantity - fl.short - fl.canceled) > 0
+        ) w FULL JOIN (
+            SELECT substr(demand, 12) AS line, location_id AS location, sum(remaining) AS units
+            FROM inventory_reservation WHERE status = 'active' AND demand LIKE 'order_line:%' GROUP BY 1, 2
+        ) r ON r.line = w.line AND r.location = w.location
+        WHERE coalesce(w.units, 0) <> coalesce(r.units, 0)
+        """,
+        "line %(line)s at %(location)s: %(at_place)s units of work, %(reserved)s reserved",
+    )
+)
+register(
+    by_query(
+        "orders: open units stand in front of a person",
+        """
+        SELECT l.id AS line, l.open AS open, coalesce(c.units, 0) AS in_queue
+        FROM orders_orderline l
+        LEFT JOIN (
+            SELECT e.order_id, line->>'line' AS ref, sum((line->>'quantity')::int) AS units
+            FROM orders_exceptioncase e, jsonb_array_elements(e.lines) line
+            WHERE e.status = 'open' AND e.reason NOT IN ('late_pickup', 'expired_pickup') GROUP BY 1, 2
+        ) c ON c.order_id = l.order_id AND c.ref = l.ref
+        WHERE l.open <> coalesce(c.units, 0)
+        """,
+        "line %(line)s has %(open)s open units, %(in_queue)s in the exception queue",
+    )
+)
+register(
+    by_query(
+        "orders: a place that lost a line did not get it again",
+        f"""
+        SELECT f.id AS fulfillment, f.location_id AS location FROM orders_fulfillment f
+        JOIN orders_fulfillmentline fl ON fl.fulfillment_id = f.id
+        JOIN orders_exclusion x ON x.order_line_id = fl.order_line_id AND x.location_id = f.location_id AND x.created_at < f.assigned_at
+        WHERE f.status IN ({_LIVE}) AND f.attempt > 1
+          AND NOT EXISTS (SELECT 1 FROM orders_exceptioncase e WHERE e.fulfillment_id = f.replaces_id AND e.resolution = 'reroute')
+        """,
+        "fulfillment %(fulfillment)s went back to %(location)s",
+    )
+)
+register(
+    by_query(
+        "orders: one fulfillment takes over at one place for one that was lost",
+        """
+        SELECT replaces_id AS lost, location_id AS location, count(*) AS times FROM orders_fulfillment
+        WHERE replaces_id IS NOT NULL AND status <> 'canceled' GROUP BY 1, 2 HAVING count(*) > 1
+        """,
+        "fulfillment %(lost)s was taken over %(times)s times by %(location)s",
+    )
+)
+register(
+    by_query(
+        "orders: the lines' totals make the order's",
+        """
+        SELECT o.number AS number FROM orders_order o JOIN orders_orderline l ON l.order_id = o.id
+        GROUP BY o.id HAVING sum(l.total) <> o.items_total - o.discount_total
+        """,
+        "order %(number)s: lines do not add up",
+    )
+)
+register(
+    by_query(
+        "orders: captured and refunded money is told by its operations",
+        """
+        SELECT p.id AS payment FROM orders_payment p LEFT JOIN orders_paymentoperation o ON o.payment_id = p.id AND o.status = 'succeeded'
+        WHERE p.gateway <> 'in_store' GROUP BY p.id
+        HAVING p.captured_amount <> coalesce(sum(o.amount) FILTER (WHERE o.kind = 'capture'), 0)
+            OR p.refunded_amount <> coalesce(sum(o.amount) FILTER (WHERE o.kind = 'refund'), 0)
+        """,
+        "payment %(payment)s: sums and operations differ",
+    )
+)
+register(
+    by_query(
+        "orders: every fulfillment has the history of its status",
+        """
+        SELECT f.id AS fulfillment, f.status AS status FROM orders_fulfillment f
+        WHERE NOT EXISTS (
+            SELECT 1 FROM oms_event e WHERE e.root = f.order_id AND e.subject = f.id
+            AND e.type = 'orders.fulfillment.' || CASE f.status WHEN 'ready_for_pickup' THEN 'ready' ELSE f.status END)
+        """,
+        "fulfillment %(fulfillment)s is %(status)s, and no event says so",
+    )
+)

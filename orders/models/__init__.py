@@ -1,0 +1,21 @@
+from orders.models.customer import Customer
+from orders.models.exceptions import ExceptionCase
+from orders.models.fulfillment import Exclusion, Fulfillment, FulfillmentLine, Package, Shipment
+from orders.models.order import Delivery, Hold, Order, OrderLine
+from orders.models.payment import Payment, PaymentOperation
+
+__all__ = [
+    "Customer",
+    "Delivery",
+    "ExceptionCase",
+    "Exclusion",
+    "Fulfillment",
+    "FulfillmentLine",
+    "Hold",
+    "Order",
+    "OrderLine",
+    "Package",
+    "Payment",
+    "PaymentOperation",
+    "Shipment",
+]

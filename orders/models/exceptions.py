@@ -1,0 +1,46 @@
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from oms.ids import PrefixedIdField
+
+
+class ExceptionCase(models.Model):
+    """Work that stands in front of a person, with the reasons why."""
+
+    class Reason(models.TextChoices):
+        NO_PLACE = "no_place", _("No place is left")
+        MAX_ATTEMPTS = "max_attempts", _("Too many places tried")
+        LATE_PICKUP = "late_pickup", _("The pickup store is late")
+        PICKUP_SHORT = "pickup_short", _("The pickup store cannot serve it")
+        EXPIRED_PICKUP = "expired_pickup", _("Not collected in time")
+
+    class Status(models.TextChoices):
+        OPEN = "open", _("Open")
+        RESOLVED = "resolved", _("Resolved")
+
+    id = PrefixedIdField("exc")
+    order = models.ForeignKey("orders.Order", models.CASCADE, related_name="exceptions", verbose_name=_("order"))
+    fulfillment = models.ForeignKey(
+        "orders.Fulfillment", models.CASCADE, related_name="exceptions", verbose_name=_("fulfillment"), help_text=_("The work that was lost or is late.")
+    )
+    location = models.ForeignKey("inventory.Location", models.PROTECT, verbose_name=_("place"), related_name="+")
+    reason = models.CharField(_("reason"), max_length=16, choices=Reason.choices)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.OPEN)
+    lines = models.JSONField(_("lines"), help_text=_("[{line, sku, quantity}] still without a place"))
+    facts = models.JSONField(_("facts"), default=dict, help_text=_("Reasons per place, and other places to offer."))
+    opened_at = models.DateTimeField(_("since"))
+    resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
+    resolution = models.CharField(_("resolution"), max_length=12, blank=True, default="")
+    resolved_by = models.CharField(_("by"), max_length=120, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["fulfillment"], condition=Q(status="open"), name="one_open_exception_per_fulfillment")
+        ]
+        indexes = [models.Index(fields=["reason", "opened_at"], condition=Q(status="open"), name="open_exceptions")]
+        verbose_name = _("exception")
+        verbose_name_plural = _("exceptions")
+
+    def __str__(self) -> str:
+        return f"{self.get_reason_display()} {self.order_id}"

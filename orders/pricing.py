@@ -1,0 +1,101 @@
+"""The money of an order, pure: lines, discounts, shipping, taxes, to the cent.
+
+Rules (api.md): a line's discount is for the whole line; order discounts are spread over lines by value,
+cents to the largest; rounding half up per line; shipping tax defaults to the highest line rate.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from oms.errors import FieldError, Invalid
+from oms.money import ZERO, round_money, spread
+from orders.commands import DeliveryGiven, LineGiven, PlaceOrder
+from orders.errors import PaymentMismatch, TotalsMismatch
+
+
+@dataclass(frozen=True, slots=True)
+class PricedLine:
+    order_discount: Decimal
+    tax_amount: Decimal
+    total: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PricedDelivery:
+    price: Decimal
+    tax_rate: Decimal
+    tax_amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """Money of an order, in its currency. `lines` and `deliveries` stand in the order given."""
+
+    lines: tuple[PricedLine, ...]
+    deliveries: tuple[PricedDelivery, ...]
+    items_total: Decimal
+    discount_total: Decimal
+    shipping_total: Decimal
+    tax_total: Decimal
+    total: Decimal
+
+
+def price_order(command: PlaceOrder, deliveries: Sequence[DeliveryGiven]) -> Priced:
+    """Errors: Invalid when a discount exceeds what it reduces, TotalsMismatch when a given total is not ours."""
+    values = _line_values(command)
+    order_discount = sum((d.amount for d in command.discounts), ZERO)
+    if order_discount > sum(values):
+        raise Invalid(errors=[FieldError("/discounts", "discount_too_large", "Discounts exceed the value of the lines")])
+    shares = spread(order_discount, values, command.currency)
+    lines = tuple(
+        _price_line(command, line, value - share, share) for line, value, share in zip(command.lines, values, shares, strict=True)
+    )
+    highest_rate = max(line.tax_rate for line in command.lines)
+    shipping = tuple(_price_delivery(command, given, index, highest_rate) for index, given in enumerate(deliveries))
+    items_total = sum((line.unit_price * line.quantity for line in command.lines), ZERO)
+    discount_total = sum((line.discount for line in command.lines), ZERO) + order_discount
+    shipping_total = sum((s.price for s in shipping), ZERO)
+    tax_total = sum((line.tax_amount for line in lines), ZERO) + sum((s.tax_amount for s in shipping), ZERO)
+    total = items_total - discount_total + shipping_total + (ZERO if command.prices_include_tax else tax_total)
+    if command.total is not None and command.total != total:
+        raise TotalsMismatch(total=str(total), given=str(command.total))
+    return Priced(lines, shipping, items_total, discount_total, shipping_total, tax_total, total)
+
+
+def check_payments(command: PlaceOrder, total: Decimal, *, may_come_late: bool) -> None:
+    """Errors: PaymentMismatch."""
+    paid = sum((payment.amount for payment in command.payments), ZERO)
+    if paid != total and not (may_come_late and paid < total):
+        raise PaymentMismatch(total=str(total), paid=str(paid))
+
+
+def _line_values(command: PlaceOrder) -> list[Decimal]:
+    values = []
+    for index, line in enumerate(command.lines):
+        value = line.unit_price * line.quantity - line.discount
+        if value < 0:
+            raise Invalid(errors=[FieldError(f"/lines/{index}/discount", "discount_too_large", "The discount exceeds the line")])
+        values.append(value)
+    return values
+
+
+def _price_line(command: PlaceOrder, line: LineGiven, total: Decimal, share: Decimal) -> PricedLine:
+    tax = line.tax_amount
+    if tax is None:
+        tax = _tax(total, line.tax_rate, command)
+    return PricedLine(order_discount=share, tax_amount=tax, total=total)
+
+
+def _price_delivery(command: PlaceOrder, given: DeliveryGiven, index: int, highest_rate: Decimal) -> PricedDelivery:
+    price = given.price
+    if price is None:
+        price = (command.shipping_price if index == 0 else None) or ZERO
+    rate = next(rate for rate in (given.tax_rate, command.shipping_tax_rate, highest_rate) if rate is not None)
+    return PricedDelivery(price=price, tax_rate=rate, tax_amount=_tax(price, rate, command))
+
+
+def _tax(amount: Decimal, rate: Decimal, command: PlaceOrder) -> Decimal:
+    """Tax contained in an amount, or on top of it."""
+    contained = amount * rate / (1 + rate) if command.prices_include_tax else amount * rate
+    return round_money(contained, command.currency)

@@ -1,0 +1,156 @@
+"""Canceling an order, whole or in part, until preparation has begun."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from inventory.services.reservations import Held, release_reservations
+from oms import deadlines
+from oms.errors import FieldError, Invalid
+from oms.idempotency import idempotent
+from oms.outbox import Fact, publish
+from oms.transactions import in_transaction, use_case
+from orders.commands import CancelOrder
+from orders.errors import TooLate
+from orders.locks import lock_order_number
+from orders.models import ExceptionCase, Fulfillment, FulfillmentLine, Hold, Order, OrderLine
+from orders.services import exceptions, payments, planning
+from orders.services.lines import UnitMove, move_units
+from orders.services.status import refresh_status
+from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, LIVE, FulfillmentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Units of one line to cancel: those without a place, and those of fulfillments not begun."""
+
+    line: OrderLine
+    waiting: tuple[tuple[str, int], ...]  # (bucket, quantity)
+    given: tuple[tuple[FulfillmentLine, int], ...]
+
+
+@use_case
+@idempotent
+def cancel_order(*, number: int, command: CancelOrder, actor: str, as_of: datetime) -> str:
+    """Cancel all that is left, or the named units. Returns the order's id.
+
+    Errors: Missing, Invalid (unknown line, more than ordered), TooLate (facts: what could be canceled).
+    """
+    order = lock_order_number(number)
+    asked = _asked(order, command)
+    _cancel(order, asked, reason=command.reason, actor=actor, as_of=as_of)
+    return order.pk
+
+
+@in_transaction
+def cancel_everything(order: Order, *, reason: str, actor: str, as_of: datetime) -> None:
+    """Cancel whatever has not begun; used by the clock, which does not argue about the rest. The order is locked."""
+    asked = {}
+    for line in OrderLine.objects.filter(order=order):
+        given = sum(work.to_pick for work in _not_begun(line))
+        asked[line] = line.open + line.backordered + given
+    _cancel(order, {line: units for line, units in asked.items() if units}, reason=reason, actor=actor, as_of=as_of)
+
+
+@in_transaction
+def cancel_units(order: Order, units: dict[str, int], *, reason: str, actor: str, as_of: datetime) -> None:
+    """Cancel this many units per order line id. The order is locked. Errors: TooLate."""
+    lines = OrderLine.objects.filter(order=order, pk__in=units)
+    _cancel(order, {line: units[line.pk] for line in lines}, reason=reason, actor=actor, as_of=as_of)
+
+
+def _asked(order: Order, command: CancelOrder) -> dict[OrderLine, int]:
+    lines = {line.ref: line for line in OrderLine.objects.filter(order=order)}
+    if command.lines is None:
+        return {line: line.quantity - line.canceled for line in lines.values() if line.quantity > line.canceled}
+    errors, asked = [], {}
+    for index, given in enumerate(command.lines):
+        line = lines.get(given.id)
+        if line is None:
+            errors.append(FieldError(f"/lines/{index}/id", "unknown_line", "No such line"))
+        elif given.quantity > line.quantity - line.canceled:
+            errors.append(FieldError(f"/lines/{index}/quantity", "more_than_ordered", "More than is left of this line"))
+        else:
+            asked[line] = asked.get(line, 0) + given.quantity
+    if errors:
+        raise Invalid(errors=errors)
+    return asked
+
+
+@in_transaction
+def _cancel(order: Order, asked: dict[OrderLine, int], *, reason: str, actor: str, as_of: datetime) -> None:
+    cuts = [_cut(line, quantity) for line, quantity in asked.items()]
+    short = [
+        {"id": cut.line.ref, "cancelable": possible}
+        for cut, wanted in zip(cuts, asked.values(), strict=True)
+        if (possible := sum(q for _b, q in cut.waiting) + sum(q for _w, q in cut.given)) < wanted
+    ]
+    if short:
+        raise TooLate(lines=short)
+    if not cuts:
+        return
+    _take_from_places(cuts, actor=actor, as_of=as_of)
+    move_units(
+        [UnitMove(cut.line.pk, bucket, "canceled", quantity) for cut in cuts for bucket, quantity in cut.waiting]
+        + [UnitMove(cut.line.pk, "allocated", "canceled", quantity) for cut in cuts for _work, quantity in cut.given]
+    )
+    exceptions.shrink(order, actor=actor, as_of=as_of)
+    units = [{"line": cut.line.ref, "sku": cut.line.product_id, "quantity": asked[cut.line]} for cut in cuts]
+    _close_if_nothing_left(order, actor=actor, as_of=as_of)
+    refresh_status(order)
+    publish([Fact(_event(order), order.pk, order.pk, actor, {"why": reason, "lines": units}, is_public=True)], as_of=as_of)
+
+
+def _event(order: Order) -> str:
+    return "orders.order.canceled" if order.status == "canceled" else "orders.order.lines_canceled"
+
+
+def _not_begun(line: OrderLine) -> Sequence[FulfillmentLine]:
+    return line.fulfillment_lines.filter(fulfillment__status__in=BEFORE_PICKING).select_related("fulfillment").order_by("id")
+
+
+def _cut(line: OrderLine, quantity: int) -> _Cut:
+    """Take units without a place first, then those whose preparation has not begun."""
+    waiting, given = [], []
+    for bucket in ("open", "backordered"):
+        if units := min(quantity, getattr(line, bucket)):
+            waiting.append((bucket, units))
+            quantity -= units
+    for work in _not_begun(line) if quantity else ():
+        if units := min(quantity, work.to_pick):
+            given.append((work, units))
+            quantity -= units
+    return _Cut(line, tuple(waiting), tuple(given))
+
+
+@in_transaction
+def _take_from_places(cuts: Sequence[_Cut], *, actor: str, as_of: datetime) -> None:
+    """Shrink the work of places, end what became empty, give the stock back."""
+    taken = [(cut.line, work, units) for cut in cuts for work, units in cut.given]
+    if not taken:
+        return
+    ids = sorted({work.fulfillment_id for _line, work, _units in taken})
+    fulfillments = {f.pk: f for f in Fulfillment.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("id")}
+    for _line, work, units in taken:
+        work.canceled += units
+        work.save(update_fields=["canceled"])
+    release_reservations(
+        [Held(line.demand, line.product_id, work.fulfillment.location_id, units) for line, work, units in taken], as_of=as_of
+    )
+    for fulfillment in fulfillments.values():
+        if not any(work.to_pick for work in fulfillment.lines.all()):
+            FULFILLMENT_MOVES.move(fulfillment, to=FulfillmentStatus.CANCELED, actor=actor, as_of=as_of, why="canceled by the order")
+            deadlines.drop([fulfillment.pk], as_of=as_of)
+            planning.give_back_capacity([fulfillment])
+
+
+@in_transaction
+def _close_if_nothing_left(order: Order, *, actor: str, as_of: datetime) -> None:
+    """With all units canceled there is nothing to hold and nothing to pay."""
+    if Fulfillment.objects.filter(order=order, status__in=LIVE).exists():
+        return
+    lines = OrderLine.objects.filter(order=order)
+    if all(line.canceled == line.quantity for line in lines):
+        Hold.objects.filter(order=order, released_at=None).update(released_at=as_of, released_by=actor)
+    if all(line.canceled + line.shipped + line.delivered + line.collected == line.quantity for line in lines):
+        payments.void_rest(order, cause=order.pk, as_of=as_of)

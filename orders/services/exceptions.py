@@ -1,0 +1,74 @@
+"""The queue in front of people: work that no place has, or that is late, with the reasons why."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from oms.ids import new_id
+from oms.outbox import Fact, publish
+from oms.transactions import in_transaction
+from orders.models import ExceptionCase, Fulfillment, Order, OrderLine
+
+
+@in_transaction
+def open_case(
+    order: Order, fulfillment: Fulfillment, *, reason: str, units: Mapping[OrderLine, int], facts: Mapping[str, Any], as_of: datetime
+) -> ExceptionCase:
+    """Put these units before a person, unless they stand there already for this fulfillment."""
+    case = ExceptionCase.objects.filter(fulfillment=fulfillment, status=ExceptionCase.Status.OPEN).first()
+    if case:
+        return case
+    case = ExceptionCase.objects.create(
+        id=new_id("exc"),
+        order=order,
+        fulfillment=fulfillment,
+        location_id=fulfillment.location_id,
+        reason=reason,
+        lines=[{"line": line.ref, "sku": line.product_id, "quantity": quantity} for line, quantity in units.items()],
+        facts=dict(facts),
+        opened_at=as_of,
+    )
+    _tell("opened", case, actor="system", as_of=as_of, payload={"reason": reason, "location": fulfillment.location_id, "lines": case.lines})
+    return case
+
+
+@in_transaction
+def close_case(case: ExceptionCase, *, resolution: str, actor: str, as_of: datetime, note: str = "") -> None:
+    case.status, case.resolution = ExceptionCase.Status.RESOLVED, resolution
+    case.resolved_by, case.resolved_at = actor, as_of
+    case.save(update_fields=["status", "resolution", "resolved_by", "resolved_at"])
+    _tell("resolved", case, actor=actor, as_of=as_of, payload={"resolution": resolution, **({"note": note} if note else {})})
+
+
+@in_transaction
+def close_for(fulfillments: Sequence[Fulfillment], *, resolution: str, actor: str, as_of: datetime) -> None:
+    """What these cases waited for has come about by itself."""
+    for case in ExceptionCase.objects.filter(fulfillment__in=fulfillments, status=ExceptionCase.Status.OPEN):
+        close_case(case, resolution=resolution, actor=actor, as_of=as_of)
+
+
+@in_transaction
+def shrink(order: Order, *, actor: str, as_of: datetime) -> None:
+    """Units were canceled: cases ask for no more than is still open; empty ones close. The order is locked."""
+    lines = {line.ref: line for line in OrderLine.objects.filter(order=order)}
+    for case in ExceptionCase.objects.filter(order=order, status=ExceptionCase.Status.OPEN):
+        left = [
+            {**entry, "quantity": units}
+            for entry in case.lines
+            if (units := min(entry["quantity"], _unserved(lines[entry["line"]], case)))
+        ]
+        if not left:
+            close_case(case, resolution="canceled", actor=actor, as_of=as_of)
+        elif left != case.lines:
+            case.lines = left
+            case.save(update_fields=["lines"])
+
+
+def _unserved(line: OrderLine, case: ExceptionCase) -> int:
+    """Units of the line this case may still be about: open ones, or for a late pickup those still at the store."""
+    return line.open + (line.allocated if case.reason == ExceptionCase.Reason.LATE_PICKUP else 0)
+
+
+@in_transaction
+def _tell(what: str, case: ExceptionCase, *, actor: str, as_of: datetime, payload: dict[str, Any]) -> None:
+    publish([Fact(f"orders.exception.{what}", case.pk, case.order_id, actor, payload)], as_of=as_of)

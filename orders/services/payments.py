@@ -1,0 +1,164 @@
+"""Money after authorisation: captured as parcels leave, voided or refunded when they do not.
+
+An operation is written first, in the transaction of its cause; the clock then carries it out, outside any
+transaction, with the operation's id as idempotency key, until the gateway has answered.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+
+from oms import deadlines
+from oms.actors import CLOCK
+from oms.deadlines import Claimed, Due
+from oms.ids import new_id
+from oms.money import ZERO, round_money
+from oms.outbox import Fact, publish
+from oms.transactions import in_transaction, use_case
+from orders.integrations.payments import Answer, gateway
+from orders.locks import lock_order, lock_payments
+from orders.models import Delivery, Order, OrderLine, Payment, PaymentOperation
+from orders.settlement import IN_STORE, OPEN
+from orders.states import PAYMENT_MOVES, PaymentStatus
+
+S = PaymentStatus
+Kind = PaymentOperation.Kind
+_WITH_MONEY_LEFT = frozenset({S.AUTHORIZED, S.PARTIALLY_CAPTURED, S.PARTIALLY_REFUNDED, S.REFUNDED})
+
+
+@in_transaction
+def capture_for(order: Order, *, cause: str, actor: str, as_of: datetime) -> None:
+    """Collect what is due for everything that has left by now, less what was asked for before.
+
+    The sum is computed over the whole order, so cents never drift: after the last parcel exactly the
+    value of what was sent is captured. Payments are used in their order.
+    """
+    payments = lock_payments(order)
+    due = value_of_gone(order) - _captured_or_asked(payments)
+    asked = _asked_by_payment(payments)
+    for payment in payments:
+        if due <= 0:
+            return
+        if payment.gateway == IN_STORE and payment.status == S.PENDING:
+            amount = min(due, payment.amount)
+            PAYMENT_MOVES.move(payment, to=S.CAPTURED, actor=actor, as_of=as_of, authorized_amount=amount, captured_amount=amount)
+        elif payment.status in _WITH_MONEY_LEFT:
+            amount = min(due, payment.authorized_amount - asked[payment.pk])
+            if amount > 0:
+                _order_operation(payment, Kind.CAPTURE, amount, cause=cause, as_of=as_of)
+        else:
+            continue
+        due -= amount
+
+
+def value_of_gone(order: Order) -> Decimal:
+    """What the shopper owes for units that left or were collected, with shipping once its delivery has begun."""
+    lines = list(OrderLine.objects.filter(order=order))
+    value = ZERO
+    begun = set()
+    for line in lines:
+        gone = line.shipped + line.delivered + line.collected
+        if gone:
+            begun.add(line.delivery_id)
+            gross = line.total + (ZERO if order.prices_include_tax else line.tax_amount)
+            value += round_money(gross * gone / line.quantity, order.currency)
+    for delivery in Delivery.objects.filter(pk__in=begun):
+        value += delivery.price + (ZERO if order.prices_include_tax else delivery.tax_amount)
+    return value
+
+
+def _asked_by_payment(payments: Sequence[Payment]) -> dict[str, Decimal]:
+    """Per payment, what was captured or is being captured."""
+    asked = {payment.pk: payment.captured_amount for payment in payments}
+    for operation in PaymentOperation.objects.filter(
+        payment__in=payments, kind=Kind.CAPTURE, status=PaymentOperation.Status.PENDING
+    ):
+        asked[operation.payment_id] += operation.amount
+    return asked
+
+
+def _captured_or_asked(payments: Sequence[Payment]) -> Decimal:
+    return sum(_asked_by_payment(payments).values(), ZERO)
+
+
+@in_transaction
+def void_rest(order: Order, *, cause: str, as_of: datetime) -> None:
+    """Nothing more will leave: give back authorisations that were not used at all."""
+    payments = lock_payments(order)
+    asked = _asked_by_payment(payments)
+    for payment in payments:
+        if payment.status == S.AUTHORIZED and not asked[payment.pk]:
+            _order_operation(payment, Kind.VOID, payment.authorized_amount, cause=cause, as_of=as_of)
+        elif payment.status in OPEN:
+            PAYMENT_MOVES.move(payment, to=S.VOIDED, actor=CLOCK, as_of=as_of, why="order canceled")
+
+
+@in_transaction
+def _order_operation(payment: Payment, kind: str, amount: Decimal, *, cause: str, as_of: datetime) -> None:
+    operation = PaymentOperation.objects.create(
+        id=new_id("pop"), payment=payment, kind=kind, amount=amount, cause=cause, created_at=as_of
+    )
+    deadlines.schedule([Due("orders.payment_operation", operation.pk, as_of)])
+
+
+def on_payment_operation(deadline: Claimed, as_of: datetime) -> None:
+    """Carry out a capture, void or refund. A silence raises, and the clock tries again with the same key."""
+    operation = PaymentOperation.objects.select_related("payment").get(pk=deadline.subject)
+    answer = None
+    if operation.status == PaymentOperation.Status.PENDING:
+        answer = _carry_out(operation)
+    _record_operation(deadline, answer, as_of=as_of)
+
+
+def _carry_out(operation: PaymentOperation) -> Answer:
+    payment = operation.payment
+    desk = gateway(payment.gateway)
+    call: dict[str, Any] = {"key": operation.pk, "reference": payment.reference, "timeout_seconds": settings.PAYMENT_TIMEOUT_SECONDS}
+    if operation.kind == Kind.VOID:
+        return desk.void(**call)
+    money: dict[str, Any] = {"amount": operation.amount, "currency": payment.currency}
+    return desk.capture(**call, **money) if operation.kind == Kind.CAPTURE else desk.refund(**call, **money)
+
+
+@use_case
+def _record_operation(deadline: Claimed, answer: Answer | None, *, as_of: datetime) -> None:
+    operation = PaymentOperation.objects.select_related("payment").get(pk=deadline.subject)
+    order = lock_order(operation.payment.order_id)
+    payment = next(payment for payment in lock_payments(order) if payment.pk == operation.payment_id)
+    operation = PaymentOperation.objects.get(pk=operation.pk)
+    if answer and operation.status == PaymentOperation.Status.PENDING:
+        _apply_operation(operation, payment, answer, as_of=as_of)
+    deadlines.finish(deadline)
+
+
+@in_transaction
+def _apply_operation(operation: PaymentOperation, payment: Payment, answer: Answer, *, as_of: datetime) -> None:
+    succeeded = answer.status == "succeeded"
+    operation.status = PaymentOperation.Status.SUCCEEDED if succeeded else PaymentOperation.Status.FAILED
+    operation.reference, operation.failure, operation.settled_at = answer.reference, answer.failure, as_of
+    operation.save(update_fields=["status", "reference", "failure", "settled_at"])
+    if not succeeded:
+        publish(
+            [Fact("orders.payment.operation_failed", payment.pk, payment.order_id, CLOCK, {"kind": operation.kind, "why": answer.failure})],
+            as_of=as_of,
+        )
+        return
+    to, values = _after(operation, payment)
+    facts = {"amount": str(operation.amount), "currency": payment.currency, "cause": operation.cause}
+    PAYMENT_MOVES.move(payment, to=to, actor=CLOCK, as_of=as_of, facts=facts, **values)
+
+
+def _after(operation: PaymentOperation, payment: Payment) -> tuple[str, dict[str, Decimal]]:
+    """Where a payment stands after this operation, and its new sums."""
+    if operation.kind == Kind.VOID:
+        return S.VOIDED, {}
+    if operation.kind == Kind.CAPTURE:
+        captured = payment.captured_amount + operation.amount
+        to = S.CAPTURED if captured == payment.authorized_amount else S.PARTIALLY_CAPTURED
+        return to, {"captured_amount": captured}
+    refunded = payment.refunded_amount + operation.amount
+    to = S.REFUNDED if refunded == payment.captured_amount else S.PARTIALLY_REFUNDED
+    return to, {"refunded_amount": refunded}

@@ -1,0 +1,502 @@
+"""Placing an order: recall → plan → commit_plans → authorise → record_authorisation.
+
+A plain function around two use cases. Nothing slow or external happens inside a transaction, and a kill
+between any two steps heals: before the commit nothing is kept; after it the payment's deadline asks the
+gateway what became of the authorisation, and the release deadline hands the work out.
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from inventory.queries import PlaceInfo, ProductInfo, places, products_by_sku
+from inventory.services.reservations import Want, reserve_stock
+from oms import deadlines, idempotency
+from oms.channels import ChannelInfo, channels
+from oms.deadlines import Due
+from oms.errors import FieldError, Invalid
+from oms.idempotency import Once
+from oms.ids import new_id
+from oms.outbox import Fact, publish
+from oms.sql import insert_rows
+from oms.transactions import in_transaction, use_case
+from orders.commands import CustomerGiven, DeliveryGiven, PlaceOrder
+from orders.errors import InsufficientStock, NoPlaceLeft, StockMoved
+from orders.models import Customer, Delivery, Fulfillment, FulfillmentLine, Order, OrderLine, Payment
+from orders.pricing import Priced, check_payments, price_order
+from orders.services import authorisation, planning
+from orders.services.planning import PlannedDelivery, Wanted
+from orders.states import OrderStatus, PaymentStatus
+
+SETTLE_AFTER = timedelta(seconds=30)  # when a placement was killed before it heard the gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    order_id: str
+    is_replay: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A checked order that waits for its plan. `line_ids` and `delivery_ids` stand in the order given."""
+
+    command: PlaceOrder
+    channel: ChannelInfo
+    deliveries: tuple[DeliveryGiven, ...]
+    products: dict[str, ProductInfo]
+    money: Priced
+    order_id: str
+    line_ids: tuple[str, ...]
+    delivery_ids: tuple[str, ...]
+    delivery_of_line: tuple[int, ...]
+
+
+class _Taken(Exception):
+    """Someone else reserved what this plan counted on."""
+
+
+def place_order(*, command: PlaceOrder, once: Once, has_key: bool, actor: str, as_of: datetime) -> Placed:
+    """Accept an order, or refuse it and keep nothing.
+
+    `once` carries the fingerprint of the body; `has_key` tells whether its key is the client's (else only
+    the natural key (channel, external_id) makes the order unique).
+    Errors: Invalid (fields, money), IdempotencyKeyReused, InsufficientStock, NoPlaceLeft, StockMoved.
+    """
+    key = once if has_key else None
+    known = recall(command=command, once=once, has_key=has_key)
+    if known:
+        return Placed(known, is_replay=True)
+    draft = _check(command)
+    for _attempt in range(settings.PLACEMENT_ATTEMPTS):
+        plans = _plan(draft, as_of=as_of)
+        try:
+            placed = commit_plans(draft=draft, plans=plans, once=key, fingerprint=once.fingerprint, actor=actor, as_of=as_of)
+        except _Taken:
+            continue
+        if not placed.is_replay:
+            authorisation.authorize(order_id=placed.order_id, as_of=as_of)
+        return placed
+    raise StockMoved()
+
+
+def recall(*, command: PlaceOrder, once: Once, has_key: bool) -> str | None:
+    """The order this request made before, by its key or its external id. Errors: IdempotencyKeyReused."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT fingerprint, result->>'order' FROM oms_idempotencyrecord WHERE scope = %s AND key = %s"
+            " UNION ALL SELECT fingerprint, id FROM orders_order WHERE channel_id = %s AND external_id = %s",
+            [once.scope, once.key if has_key else "", command.channel, command.external_id or ""],
+        )
+        rows = cursor.fetchall()
+    for fingerprint, _order_id in rows:
+        idempotency.check_same(fingerprint, once)
+    return rows[0][1] if rows else None
+
+
+# ---- check: is this an order we can read? --------------------------------------------------------
+
+
+def _check(command: PlaceOrder) -> _Draft:
+    errors: list[FieldError] = []
+    channel = channels().get(command.channel)
+    if channel is None or not channel.is_active:
+        raise Invalid(errors=[FieldError("/channel", "unknown_channel", "No such channel")])
+    if command.currency != channel.currency:
+        errors.append(FieldError("/currency", "wrong_currency", f"This channel sells in {channel.currency}"))
+    products = products_by_sku([line.sku for line in command.lines])
+    errors += _line_errors(command, products)
+    deliveries = command.deliveries or (command.delivery,)
+    errors += _delivery_errors(command, deliveries, places())
+    delivery_of_line, assignment_errors = _assign_lines(command, deliveries)
+    errors += assignment_errors
+    if command.placed_at_location and command.placed_at_location not in places():
+        errors.append(FieldError("/placed_at_location", "unknown_location", "No such location"))
+    for name in ("reservation", "quote"):
+        if getattr(command, name):
+            errors.append(FieldError(f"/{name}", f"unknown_{name}", f"No such {name}"))
+    if errors:
+        raise Invalid(errors=errors)
+    money = price_order(command, deliveries)
+    check_payments(command, money.total, may_come_late=channel.authorizes_late)
+    return _Draft(
+        command=command,
+        channel=channel,
+        deliveries=deliveries,
+        products=products,
+        money=money,
+        order_id=new_id("ord"),
+        line_ids=tuple(new_id("oli") for _ in command.lines),
+        delivery_ids=tuple(new_id("dlv") for _ in deliveries),
+        delivery_of_line=delivery_of_line,
+    )
+
+
+def _line_errors(command: PlaceOrder, products: dict[str, ProductInfo]) -> list[FieldError]:
+    errors, seen = [], set()
+    for index, line in enumerate(command.lines):
+        if line.id in seen:
+            errors.append(FieldError(f"/lines/{index}/id", "duplicate_line", "This line id is used twice"))
+        seen.add(line.id)
+        product = products.get(line.sku)
+        if product is None or not product.is_active:
+            errors.append(FieldError(f"/lines/{index}/sku", "unknown_sku", "No such product"))
+    return errors
+
+
+def _delivery_errors(
+    command: PlaceOrder, deliveries: Sequence[DeliveryGiven], known_places: dict[str, PlaceInfo]
+) -> list[FieldError]:
+    errors = []
+    for index, delivery in enumerate(deliveries):
+        base = "/delivery" if command.delivery else f"/deliveries/{index}"
+        if delivery.method == "ship" and not (delivery.address or command.shipping_address):
+            errors.append(FieldError("/shipping_address", "required", "A delivery needs an address"))
+        if delivery.location:
+            errors += _pickup_errors(delivery, known_places.get(delivery.location), base)
+    return errors
+
+
+def _pickup_errors(delivery: DeliveryGiven, place: PlaceInfo | None, base: str) -> list[FieldError]:
+    if place is None or not place.is_active:
+        return [FieldError(f"{base}/location", "unknown_location", "No such location")]
+    if "pickup" not in place.abilities:
+        return [FieldError(f"{base}/location", "no_pickup_here", "This location hands nothing out")]
+    if delivery.stock == "any":
+        return [FieldError(f"{base}/stock", "transfer_not_offered", "This location hands out only what it has itself")]
+    return []
+
+
+def _assign_lines(command: PlaceOrder, deliveries: Sequence[DeliveryGiven]) -> tuple[tuple[int, ...], list[FieldError]]:
+    """For each line the index of its delivery; every line in exactly one."""
+    if len(deliveries) == 1 and deliveries[0].lines is None:
+        return (0,) * len(command.lines), []
+    owners: dict[str, list[int]] = {line.id: [] for line in command.lines}
+    errors = []
+    for index, delivery in enumerate(deliveries):
+        for ref in delivery.lines or ():
+            if ref in owners:
+                owners[ref].append(index)
+            else:
+                errors.append(FieldError(f"/deliveries/{index}/lines", "unknown_line", f"No line {ref}"))
+    for index, line in enumerate(command.lines):
+        if len(owners[line.id]) != 1:
+            errors.append(FieldError(f"/lines/{index}", "not_in_one_delivery", "Each line belongs to exactly one delivery"))
+    return tuple(found[0] if found else 0 for found in owners.values()), errors
+
+
+# ---- plan ---------------------------------------------------------------------------------------
+
+
+def _plan(draft: _Draft, *, as_of: datetime) -> list[PlannedDelivery]:
+    """One plan per delivery. Errors: InsufficientStock, NoPlaceLeft."""
+    plans: list[PlannedDelivery] = []
+    taken: dict[tuple[str, str], int] = {}
+    for index, delivery in enumerate(draft.deliveries):
+        planned = planning.plan_delivery(
+            channel=draft.channel.code,
+            currency=draft.command.currency,
+            delivery=delivery,
+            address=delivery.address or draft.command.shipping_address,
+            wanted=_wanted(draft, index),
+            value=draft.money.items_total,
+            taken=taken,
+            release_at=as_of + _grace(draft.channel, delivery),
+            as_of=as_of,
+        )
+        for parcel in planned.parcels:
+            for line in parcel.lines:
+                taken[line.sku, parcel.location] = taken.get((line.sku, parcel.location), 0) + line.quantity
+        plans.append(planned)
+    if shortages := [shortage for planned in plans for shortage in planned.shortages]:
+        raise InsufficientStock(shortages=shortages)
+    if refused := [rest for planned in plans for rest in planned.rest if rest.disposition != "exception"]:
+        raise NoPlaceLeft(rest=[{"sku": rest.sku, "quantity": rest.quantity} for rest in refused])
+    return plans
+
+
+def _wanted(draft: _Draft, delivery_index: int) -> list[Wanted]:
+    return [
+        Wanted(
+            key=draft.line_ids[index],
+            sku=line.sku,
+            quantity=line.quantity,
+            group=line.group,
+            unit_value=line.unit_price,
+            weight_g=draft.products[line.sku].weight_g,
+            tags=draft.products[line.sku].tags,
+        )
+        for index, line in enumerate(draft.command.lines)
+        if draft.delivery_of_line[index] == delivery_index
+    ]
+
+
+# ---- commit -------------------------------------------------------------------------------------
+
+
+@use_case
+def commit_plans(
+    *, draft: _Draft, plans: Sequence[PlannedDelivery], once: Once | None, fingerprint: bytes, actor: str, as_of: datetime
+) -> Placed:
+    """Reserve first, then write everything that is true from now on, in few statements over sets.
+
+    Errors: _Taken when a reserved level no longer suffices (all is rolled back).
+    """
+    if once and (known := idempotency.begin(once, as_of=as_of, result={"order": draft.order_id})):
+        return Placed(known["order"], is_replay=True)
+    if known_order := _same_external_order(draft, fingerprint):
+        return Placed(known_order, is_replay=True)
+    wants = [
+        Want(demand=f"order_line:{line.key}", sku=line.sku, location=parcel.location, quantity=line.quantity)
+        for planned in plans
+        for parcel in planned.parcels
+        for line in parcel.lines
+    ]
+    if reserve_stock(wants, as_of=as_of):
+        raise _Taken()
+    if planning.book_capacity(plans):
+        raise _Taken()
+    customer_id, new_customer = _save_customer(draft.command.channel, draft.command.customer, as_of=as_of)
+    rows = _rows(draft, plans, customer_id=customer_id, fingerprint=fingerprint, actor=actor, as_of=as_of)
+    insert_rows({Customer: new_customer, **rows})
+    planning.keep_decisions(plans, order_id=draft.order_id)
+    publish(_facts(draft, rows, actor=actor), as_of=as_of)
+    deadlines.schedule(_dues(rows, as_of=as_of))
+    return Placed(draft.order_id, is_replay=False)
+
+
+def _same_external_order(draft: _Draft, fingerprint: bytes) -> str | None:
+    """Under the lock of its name: the order another request made with this external id meanwhile."""
+    external_id = draft.command.external_id
+    if external_id is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"order:{draft.channel.code}:{external_id}"])
+        cursor.execute(
+            "SELECT id, fingerprint FROM orders_order WHERE channel_id = %s AND external_id = %s", [draft.channel.code, external_id]
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    idempotency.check_same(row[1], Once("", "", fingerprint))
+    return row[0]
+
+
+@in_transaction
+def _save_customer(channel: str, given: CustomerGiven, *, as_of: datetime) -> tuple[str, list[dict[str, Any]]]:
+    """The customer's id, and the row to insert where it is a guest, who always stays separate."""
+    row = {
+        "id": new_id("cus"),
+        "channel_id": channel,
+        "external_id": given.external_id,
+        "email": given.email or "",
+        "phone": given.phone or "",
+        "first_name": given.first_name,
+        "last_name": given.last_name,
+        "created_at": as_of,
+    }
+    if given.external_id is None:
+        return row["id"], [row]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO orders_customer (id, channel_id, external_id, email, phone, first_name, last_name, created_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (channel_id, external_id) WHERE external_id IS NOT NULL DO UPDATE SET"
+            " email = coalesce(nullif(excluded.email, ''), orders_customer.email),"
+            " phone = coalesce(nullif(excluded.phone, ''), orders_customer.phone),"
+            " first_name = coalesce(nullif(excluded.first_name, ''), orders_customer.first_name),"
+            " last_name = coalesce(nullif(excluded.last_name, ''), orders_customer.last_name)"
+            " RETURNING id",
+            list(row.values()),
+        )
+        return cursor.fetchone()[0], []
+
+
+Rows = dict[type, list[dict[str, Any]]]
+
+
+def _rows(
+    draft: _Draft, plans: Sequence[PlannedDelivery], *, customer_id: str, fingerprint: bytes, actor: str, as_of: datetime
+) -> Rows:
+    """Every row of this app that the order is made of, ids and all."""
+    fulfillments, fulfillment_lines = _work_rows(draft, plans, as_of=as_of)
+    return {
+        Order: [_order_row(draft, plans, customer_id=customer_id, fingerprint=fingerprint, actor=actor, as_of=as_of)],
+        Delivery: _delivery_rows(draft),
+        OrderLine: _line_rows(draft, plans),
+        Payment: _payment_rows(draft),
+        Fulfillment: fulfillments,
+        FulfillmentLine: fulfillment_lines,
+    }
+
+
+def _dump(model: Any) -> dict[str, Any] | None:
+    return model.model_dump(mode="json", exclude_defaults=True) if model else None
+
+
+def _order_row(
+    draft: _Draft, plans: Sequence[PlannedDelivery], *, customer_id: str, fingerprint: bytes, actor: str, as_of: datetime
+) -> dict[str, Any]:
+    command, money = draft.command, draft.money
+    promised_at = max((planned.promised_at for planned in plans if planned.promised_at), default=None)
+    return {
+        "id": draft.order_id,
+        "channel_id": draft.channel.code,
+        "external_id": command.external_id,
+        "fingerprint": "\\x" + fingerprint.hex(),
+        "customer_id": customer_id,
+        "status": OrderStatus.IN_FULFILLMENT if any(planned.parcels for planned in plans) else OrderStatus.PLACED,
+        "locale": command.locale,
+        "currency": command.currency,
+        "prices_include_tax": command.prices_include_tax,
+        "items_total": money.items_total,
+        "discount_total": money.discount_total,
+        "shipping_total": money.shipping_total,
+        "tax_total": money.tax_total,
+        "total": money.total,
+        "discounts": [{"code": d.code, "amount": d.amount} for d in command.discounts],
+        "shipping_address": _dump(command.shipping_address),
+        "billing_address": _dump(command.billing_address),
+        "pickup_person": _dump(command.pickup_person),
+        "metadata": command.metadata,
+        "tags": list(command.tags),
+        "tracking_token": secrets.token_urlsafe(32),
+        "placed_by": command.placed_by or actor,
+        "placed_at_location_id": command.placed_at_location,
+        "placed_at": as_of,
+        "promised_at": promised_at,
+        "expected_at": promised_at,
+    }
+
+
+def _delivery_rows(draft: _Draft) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": draft.delivery_ids[index],
+            "order_id": draft.order_id,
+            "ref": given.id,
+            "method": given.method,
+            "service": given.service,
+            "location_id": given.location,
+            "stock": given.stock,
+            "address": _dump(given.address),
+            "price": money.price,
+            "tax_rate": money.tax_rate,
+            "tax_amount": money.tax_amount,
+        }
+        for index, (given, money) in enumerate(zip(draft.deliveries, draft.money.deliveries, strict=True))
+    ]
+
+
+def _line_rows(draft: _Draft, plans: Sequence[PlannedDelivery]) -> list[dict[str, Any]]:
+    open_units = {rest.key: rest.quantity for planned in plans for rest in planned.rest}
+    rows = []
+    for index, (line, money) in enumerate(zip(draft.command.lines, draft.money.lines, strict=True)):
+        line_id = draft.line_ids[index]
+        waiting = open_units.get(line_id, 0)
+        rows.append(
+            {
+                "id": line_id,
+                "order_id": draft.order_id,
+                "delivery_id": draft.delivery_ids[draft.delivery_of_line[index]],
+                "ref": line.id,
+                "position": index,
+                "sku": line.sku,
+                "quantity": line.quantity,
+                "unit_price": line.unit_price,
+                "discount": line.discount,
+                "order_discount": money.order_discount,
+                "tax_rate": line.tax_rate,
+                "tax_amount": money.tax_amount,
+                "total": money.total,
+                "group": line.group or "",
+                "open": waiting,
+                "allocated": line.quantity - waiting,
+                **dict.fromkeys(
+                    ("backordered", "picked", "packed", "in_transit", "shipped", "delivered", "collected", "canceled", "returned"), 0
+                ),
+            }
+        )
+    return rows
+
+
+def _payment_rows(draft: _Draft) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": new_id("pay"),
+            "order_id": draft.order_id,
+            "position": index,
+            "gateway": payment.gateway,
+            "method": payment.method,
+            "token": payment.token,
+            "currency": draft.command.currency,
+            "amount": payment.amount,
+            "authorized_amount": 0,
+            "captured_amount": 0,
+            "refunded_amount": 0,
+            "status": PaymentStatus.PENDING,
+            "version": 1,
+            "reference": "",
+            "failure": "",
+        }
+        for index, payment in enumerate(draft.command.payments)
+    ]
+
+
+def _work_rows(
+    draft: _Draft, plans: Sequence[PlannedDelivery], *, as_of: datetime
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    fulfillments, lines = [], []
+    for index, (delivery, planned) in enumerate(zip(draft.deliveries, plans, strict=True)):
+        release_at = as_of + _grace(draft.channel, delivery)
+        for parcel in planned.parcels:
+            fulfillment, work = planning.work_rows(
+                parcel,
+                fulfillment_id=new_id("ful"),
+                order_id=draft.order_id,
+                delivery_id=draft.delivery_ids[index],
+                method=delivery.method,
+                service=delivery.service,
+                pickup_location=delivery.location,
+                decision=planned.decision,
+                release_at=release_at,
+                as_of=as_of,
+            )
+            fulfillments.append(fulfillment)
+            lines += work
+    return fulfillments, lines
+
+
+def _grace(channel: ChannelInfo, delivery: DeliveryGiven) -> timedelta:
+    """How long the shopper may still change everything; nobody waits for express and pickup."""
+    if delivery.method == "pickup" or delivery.service in ("express", "same_day"):
+        return timedelta(0)
+    return timedelta(minutes=channel.grace_minutes.get(delivery.method, 0))
+
+
+def _dues(rows: Rows, *, as_of: datetime) -> list[Due]:
+    """Who looks after the order if this process dies now, and when its grace period ends."""
+    settle = [Due("orders.settle_payment", row["id"], as_of + SETTLE_AFTER) for row in rows[Payment]]
+    waiting = [row for row in rows[Fulfillment] if row["release_at"] > as_of or not settle]
+    return settle + [Due("orders.release", row["id"], max(row["release_at"], as_of + SETTLE_AFTER)) for row in waiting]
+
+
+def _facts(draft: _Draft, rows: Rows, *, actor: str) -> list[Fact]:
+    placed = Fact(
+        type="orders.order.placed",
+        subject=draft.order_id,
+        root=draft.order_id,
+        actor=actor,
+        payload={"channel": draft.channel.code, "total": draft.money.total, "currency": draft.command.currency},
+        is_public=True,
+    )
+    planned = [
+        Fact("orders.fulfillment.planned", row["id"], draft.order_id, actor, {"location": row["location_id"], "decision": row["decision"]})
+        for row in rows[Fulfillment]
+    ]
+    return [placed, *planned]

@@ -1,0 +1,350 @@
+"""Where orders meet routing: a delivery becomes a demand, a plan becomes rows of work.
+
+Everything this app asks of routing passes here, so the rest of it speaks of deliveries and fulfillments only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from inventory.hours import NeverOpen
+from inventory.queries import PlaceInfo, haversine_km, places, sellable_units
+from oms.money import ZERO
+from oms.transactions import in_transaction
+from orders.commands import Address, DeliveryGiven
+from orders.models import Exclusion, Fulfillment, Order, OrderLine
+from orders.states import FulfillmentStatus
+from routing import dates
+from routing.queries import Policy, policy_for
+from routing.services.capacity import Booking, release_capacity
+from routing.services.capacity import book_capacity as book_days
+from routing.services.decisions import record_decisions
+from routing.services.sourcing import Demand, Destination, Line, PlannedParcel, SourcingPlan
+from routing.services.sourcing import plan as ask_routing
+
+_OFFERS_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Units of one order line to find a place for. `key` is the line's id."""
+
+    key: str
+    sku: str
+    quantity: int
+    group: str | None
+    unit_value: Decimal
+    weight_g: int
+    tags: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RestUnits:
+    key: str
+    sku: str
+    quantity: int
+    disposition: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDelivery:
+    """What routing answered for one delivery.
+
+    `shortages`: what the whole network (or the chosen pickup place) cannot give, as `insufficient_stock` tells it.
+    `reasons`: why each place with stock was not chosen, for a person to read.
+    """
+
+    source: SourcingPlan
+    parcels: tuple[PlannedParcel, ...]
+    rest: tuple[RestUnits, ...]
+    shortages: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def decision(self) -> str:
+        return self.source.decision_id
+
+    @property
+    def promised_at(self) -> datetime | None:
+        return max((parcel.promised_at for parcel in self.parcels), default=None)
+
+    @property
+    def reasons(self) -> list[dict[str, str]]:
+        return [{"location": c.location, "reason": c.reason} for c in self.source.outcome.candidates if c.reason]
+
+    def without_parcels(self, units: Mapping[OrderLine, int]) -> "PlannedDelivery":
+        """The same answer with nothing found: others were always faster."""
+        rest = tuple(RestUnits(line.pk, line.product_id, quantity, "exception") for line, quantity in units.items())
+        return PlannedDelivery(self.source, (), rest)
+
+
+# ---- asking --------------------------------------------------------------------------------------
+
+
+def plan_delivery(
+    *,
+    channel: str,
+    currency: str,
+    delivery: DeliveryGiven,
+    address: Address | None,
+    wanted: Sequence[Wanted],
+    value: Decimal,
+    taken: Mapping[tuple[str, str], int],
+    release_at: datetime,
+    as_of: datetime,
+) -> PlannedDelivery:
+    """Plan one delivery of a new order. `taken`: units its other deliveries count on already; `value`: of the whole order."""
+    demand = Demand(
+        channel=channel,
+        currency=currency,
+        lines=tuple(_line(line) for line in wanted),
+        method=delivery.method,
+        service=delivery.service,
+        destination=_destination(address) if delivery.method == "ship" else None,
+        location=delivery.location,
+        value=value,
+        taken=taken,
+    )
+    source = ask_routing(demand, as_of=as_of, release_at=release_at)
+    rest = tuple(RestUnits(r.key, r.sku, r.quantity, str(r.disposition)) for r in source.rest)
+    shortages = _shortages(demand, wanted, as_of=as_of) if rest else ()
+    return PlannedDelivery(source, source.parcels, rest, shortages)
+
+
+def plan_again(
+    order: Order, lost: Fulfillment, units: Mapping[OrderLine, int], *, exclude_also: Sequence[str], only: str | None, as_of: datetime
+) -> PlannedDelivery:
+    """Plan for units that lost their place. `only`: a person chose this place, exclusions or not."""
+    excluded: dict[str, set[str]] = {line.pk: set(exclude_also) for line in units}
+    if only is None:
+        for line_id, location in Exclusion.objects.filter(order_line__in=units).values_list("order_line_id", "location_id"):
+            excluded[line_id].add(location)
+    delivery = lost.delivery
+    demand = Demand(
+        channel=order.channel_id,
+        currency=order.currency,
+        lines=tuple(_line_of(line, quantity) for line, quantity in units.items()),
+        method=lost.method,
+        service=lost.service,
+        destination=_destination_of(delivery.address or order.shipping_address) if not lost.is_pickup else None,
+        location=only,
+        excluded=excluded,
+        value=order.items_total,
+        wanted_by=lost.promised_at,
+    )
+    source = ask_routing(demand, as_of=as_of)
+    rest = tuple(RestUnits(r.key, r.sku, r.quantity, str(r.disposition)) for r in source.rest)
+    return PlannedDelivery(source, source.parcels, rest)
+
+
+def _line(wanted: Wanted) -> Line:
+    return Line(wanted.key, wanted.sku, wanted.quantity, wanted.group, wanted.unit_value, wanted.weight_g, wanted.tags)
+
+
+def _line_of(line: OrderLine, quantity: int) -> Line:
+    product = line.product
+    return Line(line.pk, product.sku, quantity, line.group or None, line.unit_price, product.weight_g, frozenset(product.tags))
+
+
+def _destination(address: Address | None) -> Destination | None:
+    if address is None:
+        return None
+    return Destination(address.country, address.postal_code, address.city, address.latitude, address.longitude)
+
+
+def _destination_of(address: Mapping[str, Any] | None) -> Destination | None:
+    if address is None:
+        return None
+    return Destination(
+        address["country"], address["postal_code"], address["city"], address.get("latitude"), address.get("longitude")
+    )
+
+
+# ---- what is missing, and where else -------------------------------------------------------------
+
+
+def _shortages(demand: Demand, wanted: Sequence[Wanted], *, as_of: datetime) -> tuple[dict[str, Any], ...]:
+    """SKUs of which fewer can be sold than were asked for, in the network or at the chosen place."""
+    requested: dict[str, int] = {}
+    for line in wanted:
+        requested[line.sku] = requested.get(line.sku, 0) + line.quantity
+    stock = sellable_units(sorted(requested))
+    found = []
+    for sku, quantity in requested.items():
+        here = {code: units - demand.taken.get((sku, code), 0) for code, units in stock[sku].items()}
+        sellable = max(0, here.get(demand.location, 0) if demand.location else sum(here.values()))
+        if sellable < quantity:
+            others = _alternatives(demand, {code: units for code, units in here.items() if code != demand.location}, as_of=as_of)
+            found.append({"sku": sku, "requested": quantity, "sellable": sellable, "alternatives": others})
+    return tuple(found)
+
+
+def _alternatives(demand: Demand, stock: Mapping[str, int], *, as_of: datetime) -> list[dict[str, Any]]:
+    """The nearest places that have some, with the time from which it could be collected there."""
+    directory = places()
+    origin = directory[demand.location] if demand.location else None
+    offers = [(directory[code], units) for code, units in stock.items() if units > 0 and _hands_out(directory.get(code))]
+    offers.sort(key=lambda offer: (_km(origin, offer[0]), offer[0].code))
+    return [
+        {"location": place.code, "sellable": units, "promised_at": _pickup_promise(place, as_of=as_of)}
+        for place, units in offers[:_OFFERS_SHOWN]
+    ]
+
+
+def other_pickup_places(order: Order, lost: Fulfillment, units: Mapping[OrderLine, int], *, as_of: datetime) -> list[dict[str, Any]]:
+    """Stores that could hand over all of these units instead, nearest first."""
+    needed: dict[str, int] = {}
+    for line, quantity in units.items():
+        needed[line.product_id] = needed.get(line.product_id, 0) + quantity
+    stock = sellable_units(sorted(needed))
+    directory = places()
+    able = set.intersection(*({code for code, have in stock[sku].items() if have >= n} for sku, n in needed.items())) if needed else set()
+    origin = directory[lost.location_id]
+    offers = sorted(
+        (directory[code] for code in able if code != lost.location_id and _hands_out(directory.get(code))),
+        key=lambda place: (_km(origin, place), place.code),
+    )
+    return [
+        {"location": place.code, "name": place.name, "distance_km": round(_km(origin, place), 1), "promised_at": _pickup_promise(place, as_of=as_of)}
+        for place in offers[:_OFFERS_SHOWN]
+    ]
+
+
+def _hands_out(place: PlaceInfo | None) -> bool:
+    return place is not None and place.is_active and place.accepting_orders and "pickup" in place.abilities
+
+
+def _km(origin: PlaceInfo | None, place: PlaceInfo) -> float:
+    """Places without coordinates come last."""
+    if origin is None or origin.latitude is None or origin.longitude is None or place.latitude is None or place.longitude is None:
+        return float("inf") if origin else 0.0
+    return haversine_km(origin.latitude, origin.longitude, place.latitude, place.longitude)
+
+
+def _pickup_promise(place: PlaceInfo, *, as_of: datetime) -> str:
+    policy = policy_for(place, method="pickup", service="standard")
+    return dates.pickup_promise(place, policy, release_at=as_of).isoformat()
+
+
+# ---- the clocks of a place -----------------------------------------------------------------------
+
+
+def _policy(fulfillment: Fulfillment) -> Policy:
+    return policy_for(places()[fulfillment.location_id], method=fulfillment.method, service=fulfillment.service)
+
+
+def due_times(fulfillment: Fulfillment, *, assigned_at: datetime) -> dates.DueTimes:
+    return dates.due_times(places()[fulfillment.location_id], _policy(fulfillment), assigned_at=assigned_at)
+
+
+def collect_by(fulfillment: Fulfillment, *, ready_at: datetime) -> datetime:
+    return dates.collect_by(_policy(fulfillment), ready_at=ready_at)
+
+
+def max_attempts(fulfillment: Fulfillment) -> int:
+    return _policy(fulfillment).max_attempts
+
+
+def late_pickup_grace(fulfillment: Fulfillment, *, as_of: datetime) -> datetime:
+    """Until when the warned manager may still act: the time to acknowledge once more, in opening hours."""
+    place = places()[fulfillment.location_id]
+    grace = timedelta(minutes=_policy(fulfillment).acknowledge_minutes)
+    try:
+        return place.calendar.add_open_time(as_of, grace)
+    except NeverOpen:
+        return as_of + grace
+
+
+# ---- capacity ------------------------------------------------------------------------------------
+
+
+@in_transaction
+def book_capacity(plans: Sequence[PlannedDelivery]) -> bool:
+    """Book the days these plans count on; True when one was full meanwhile (let the transaction roll back, or give back)."""
+    return bool(book_days(_bookings(plans)))
+
+
+@in_transaction
+def give_back_plan(planned: PlannedDelivery) -> None:
+    release_capacity(_bookings([planned]))
+
+
+def _bookings(plans: Sequence[PlannedDelivery]) -> list[Booking]:
+    return [
+        Booking(parcel.location, parcel.capacity_date, is_forced=parcel.ignores_capacity)
+        for planned in plans
+        for parcel in planned.parcels
+        if parcel.capacity_date is not None
+    ]
+
+
+@in_transaction
+def give_back_capacity(fulfillments: Sequence[Fulfillment]) -> None:
+    """The places will not do this work after all."""
+    release_capacity([Booking(f.location_id, f.capacity_date) for f in fulfillments if f.capacity_date])
+
+
+# ---- rows ----------------------------------------------------------------------------------------
+
+
+@in_transaction
+def keep_decisions(plans: Sequence[PlannedDelivery], *, order_id: str) -> None:
+    record_decisions([(planned.source, order_id) for planned in plans])
+
+
+def work_rows(
+    parcel: PlannedParcel,
+    *,
+    fulfillment_id: str,
+    order_id: str,
+    delivery_id: str,
+    method: str,
+    service: str,
+    pickup_location: str | None,
+    decision: str,
+    release_at: datetime,
+    as_of: datetime,
+    attempt: int = 1,
+    replaces: str | None = None,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The fulfillment and its lines, planned, as rows to insert."""
+    capacity_date: date | None = parcel.capacity_date
+    fulfillment = {
+        "id": fulfillment_id,
+        "order_id": order_id,
+        "delivery_id": delivery_id,
+        "location_id": parcel.location,
+        "pickup_location_id": pickup_location,
+        "method": method,
+        "service": service,
+        "status": FulfillmentStatus.PLANNED,
+        "version": 1,
+        "attempt": attempt,
+        "replaces_id": replaces,
+        "decision": decision,
+        "cost": round(parcel.cost, 2) if parcel.cost else ZERO,
+        "distance_km": parcel.distance_km,
+        "release_at": release_at,
+        "promised_at": parcel.promised_at,
+        "expected_at": parcel.promised_at,
+        "claimed_by": "",
+        "staging": "",
+        "capacity_date": capacity_date,
+        "wrong_codes": 0,
+        "updated_at": as_of,
+    }
+    lines = [
+        {
+            "fulfillment_id": fulfillment_id,
+            "order_line_id": line.key,
+            "sku": line.sku,
+            "quantity": line.quantity,
+            "picked": 0,
+            "short": 0,
+            "short_reason": "",
+            "canceled": 0,
+        }
+        for line in parcel.lines
+    ]
+    return fulfillment, lines

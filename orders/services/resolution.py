@@ -1,0 +1,117 @@
+"""A person decides: solves an exception, or moves work to another place by hand."""
+
+from datetime import datetime
+
+from inventory.queries import places
+from inventory.services.reservations import Held, release_reservations
+from oms.errors import Conflict, FieldError, IllegalMove, Invalid, Missing
+from oms.transactions import in_transaction, use_case
+from orders.actions import fulfillment_actions
+from orders.commands import ResolveException, Reroute
+from orders.locks import Work, lock_order, lock_order_number, lock_work
+from orders.models import ExceptionCase, Fulfillment, Order, OrderLine
+from orders.services import cancellation, exceptions, reassignment
+from orders.services.lines import UnitMove, move_units
+from orders.services.status import refresh_status
+from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, FulfillmentStatus
+
+REROUTED = "rerouted"
+
+
+@use_case
+def resolve_exception(*, case_id: str, command: ResolveException, actor: str, as_of: datetime) -> None:
+    """Errors: Missing, Conflict (resolved already, or still nobody can serve it), Invalid, TooLate."""
+    order_id = ExceptionCase.objects.filter(pk=case_id).values_list("order_id", flat=True).first()
+    if order_id is None:
+        raise Missing()
+    order = lock_order(order_id)
+    case = ExceptionCase.objects.select_for_update(no_key=True).select_related("fulfillment").get(pk=case_id)
+    if case.status != ExceptionCase.Status.OPEN:
+        raise Conflict("this was resolved already")
+    _resolutions[command.action](order, case, command, actor=actor, as_of=as_of)
+
+
+@in_transaction
+def _resolve_by_reroute(order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime) -> None:
+    _check_place(command.location)
+    exceptions.close_case(case, resolution="reroute", actor=actor, as_of=as_of, note=command.note)
+    if case.reason == ExceptionCase.Reason.LATE_PICKUP:
+        _take_back(lock_work(case.fulfillment_id), actor=actor, as_of=as_of)
+    units = _open_units(order, case)
+    reassignment.find_places(
+        order, case.fulfillment, units, actor=actor, as_of=as_of, exclude_also=command.exclude, only=command.location, by_person=True
+    )
+    refresh_status(order)
+
+
+def _check_place(location: str | None) -> None:
+    if location is not None and location not in places():
+        raise Invalid(errors=[FieldError("/location", "unknown_location", "No such location")])
+
+
+@in_transaction
+def _resolve_by_cancel(order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime) -> None:
+    lines = {line.ref: line for line in OrderLine.objects.filter(order=order)}
+    units = {lines[entry["line"]].pk: entry["quantity"] for entry in case.lines}
+    exceptions.close_case(case, resolution="cancel", actor=actor, as_of=as_of, note=command.note)
+    cancellation.cancel_units(order, units, reason=command.note or "exception", actor=actor, as_of=as_of)
+
+
+@in_transaction
+def _resolve_by_keep(order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime) -> None:
+    if case.reason != ExceptionCase.Reason.LATE_PICKUP:
+        raise Conflict("no place has this work: it can be rerouted or canceled")
+    exceptions.close_case(case, resolution="keep", actor=actor, as_of=as_of, note=command.note)
+
+
+def _resolve_by_backorder(order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime) -> None:
+    raise Invalid(errors=[FieldError("/action", "no_inbound_supply", "No delivery is announced that could serve it")])
+
+
+_resolutions = {
+    "reroute": _resolve_by_reroute,
+    "cancel": _resolve_by_cancel,
+    "keep": _resolve_by_keep,
+    "backorder": _resolve_by_backorder,
+}
+
+
+@use_case
+def reroute(*, number: int, command: Reroute, actor: str, as_of: datetime) -> str:
+    """Move work that was not begun to the next best place. Returns the order's id.
+
+    Errors: Missing, IllegalMove (picking has begun).
+    """
+    order = lock_order_number(number)
+    if not Fulfillment.objects.filter(pk=command.fulfillment, order=order).exists():
+        raise Missing()
+    held = lock_work(command.fulfillment)
+    units = _take_back(held, actor=actor, as_of=as_of)
+    reassignment.find_places(
+        order, held.fulfillment, units, actor=actor, as_of=as_of, exclude_also=(held.fulfillment.location_id, *command.exclude), by_person=True
+    )
+    refresh_status(order)
+    return order.pk
+
+
+@in_transaction
+def _take_back(held: Work, *, actor: str, as_of: datetime) -> dict[OrderLine, int]:
+    """End this fulfillment by hand; its units are open again. Stock is as it was. Errors: IllegalMove."""
+    fulfillment = held.fulfillment
+    if fulfillment.status not in BEFORE_PICKING:
+        raise IllegalMove(current=fulfillment.status, actions=fulfillment_actions(fulfillment))
+    FULFILLMENT_MOVES.move(fulfillment, to=FulfillmentStatus.CANCELED, actor=actor, as_of=as_of, why=REROUTED)
+    reassignment.close(fulfillment, as_of=as_of)
+    exceptions.close_for([fulfillment], resolution="reroute", actor=actor, as_of=as_of)
+    units = {line: line.to_pick for line in held.lines if line.to_pick}
+    release_reservations(
+        [Held(line.order_line.demand, line.sku, fulfillment.location_id, quantity) for line, quantity in units.items()], as_of=as_of
+    )
+    move_units([UnitMove(line.order_line_id, "allocated", "open", quantity) for line, quantity in units.items()])
+    return {line.order_line: quantity for line, quantity in units.items()}
+
+
+def _open_units(order: Order, case: ExceptionCase) -> dict[OrderLine, int]:
+    lines = {line.ref: line for line in OrderLine.objects.filter(order=order)}
+    wanted = {lines[entry["line"]]: min(entry["quantity"], lines[entry["line"]].open) for entry in case.lines}
+    return {line: units for line, units in wanted.items() if units}

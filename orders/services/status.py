@@ -1,0 +1,44 @@
+"""The status of an order is derived from its lines and open holds, never set by hand."""
+
+from collections.abc import Mapping
+
+from django.db.models import Sum
+
+from oms.transactions import in_transaction
+from orders.models import Hold, Order, OrderLine
+from orders.models.order import BUCKETS
+from orders.states import OrderStatus
+
+S = OrderStatus
+
+
+def derive_status(units: Mapping[str, int], *, on_hold: bool) -> OrderStatus:
+    """`units` per bucket over all lines.
+
+    Precedence: canceled > on_hold > fulfilled > partially_fulfilled > in_fulfillment > backordered > placed.
+    """
+    total = sum(units.values())
+    gone = units["shipped"] + units["delivered"] + units["collected"]
+    in_work = units["allocated"] + units["picked"] + units["packed"] + units["in_transit"]
+    if units["canceled"] == total:
+        return S.CANCELED
+    if on_hold:
+        return S.ON_HOLD
+    if gone and gone + units["canceled"] == total:
+        return S.FULFILLED
+    if gone:
+        return S.PARTIALLY_FULFILLED
+    if in_work:
+        return S.IN_FULFILLMENT
+    return S.BACKORDERED if units["backordered"] else S.PLACED
+
+
+@in_transaction
+def refresh_status(order: Order) -> None:
+    """Write the derived status after lines or holds changed; the order is locked."""
+    units = OrderLine.objects.filter(order=order).aggregate(**{bucket: Sum(bucket, default=0) for bucket in BUCKETS})
+    on_hold = Hold.objects.filter(order=order, released_at=None).exists()
+    status = derive_status(units, on_hold=on_hold)
+    if status != order.status:
+        order.status = status
+        Order.objects.filter(pk=order.pk).update(status=status)

@@ -1,0 +1,63 @@
+"""Handing work out and calling it back: between `planned` and `assigned`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from oms import deadlines
+from oms.actors import CLOCK
+from oms.deadlines import Claimed, Due
+from oms.transactions import in_transaction, use_case
+from orders.locks import lock_order, lock_payments
+from orders.models import Fulfillment, Hold, Order
+from orders.services import planning
+from orders.settlement import is_settled
+from orders.states import FULFILLMENT_MOVES, FulfillmentStatus
+
+F = FulfillmentStatus
+CLOCKS = ("orders.acknowledge", "orders.prepare", "orders.collect")
+
+
+@in_transaction
+def release_work(order: Order, *, actor: str, as_of: datetime) -> None:
+    """Assign every planned fulfillment whose time has come, unless the order is held or its money is not settled.
+
+    The order is locked. Work that must still wait keeps a release deadline.
+    """
+    planned = list(Fulfillment.objects.select_for_update(no_key=True).filter(order=order, status=F.PLANNED).order_by("id"))
+    if not planned or Hold.objects.filter(order=order, released_at=None).exists():
+        return
+    if is_settled(lock_payments(order)):
+        assign([work for work in planned if work.release_at is None or work.release_at <= as_of], actor=actor, as_of=as_of)
+
+
+@in_transaction
+def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) -> None:
+    """The places are told and their clocks start. All fulfillments are planned and locked (or new)."""
+    rows, dues = [], []
+    for fulfillment in fulfillments:
+        times = planning.due_times(fulfillment, assigned_at=as_of)
+        rows.append(
+            (fulfillment, {"assigned_at": as_of, "acknowledge_by": times.acknowledge_by, "ready_by": times.ready_by, "claimed_by": ""})
+        )
+        generation = fulfillment.version + 1  # unique per assignment, as every move raises the version
+        dues.append(Due("orders.acknowledge", fulfillment.pk, times.acknowledge_by, generation))
+        dues.append(Due("orders.prepare", fulfillment.pk, times.ready_by, generation))
+    FULFILLMENT_MOVES.move_all(rows, to=F.ASSIGNED, actor=actor, as_of=as_of)
+    deadlines.schedule(dues)
+
+
+@in_transaction
+def call_back(order: Order, *, actor: str, as_of: datetime, why: str) -> None:
+    """Take assigned and accepted work back to planned; what is being picked goes on."""
+    given = Fulfillment.objects.select_for_update(no_key=True).filter(order=order, status__in=[F.ASSIGNED, F.ACCEPTED])
+    for fulfillment in given.order_by("id"):
+        FULFILLMENT_MOVES.move(fulfillment, to=F.PLANNED, actor=actor, as_of=as_of, why=why, claimed_by="")
+        deadlines.drop([fulfillment.pk], as_of=as_of, kinds=CLOCKS)
+
+
+@use_case
+def on_release(deadline: Claimed, as_of: datetime) -> None:
+    """The grace period is over, or a placement was cut off before it could hand the work out."""
+    order_id = Fulfillment.objects.values_list("order_id", flat=True).get(pk=deadline.subject)
+    release_work(lock_order(order_id), actor=CLOCK, as_of=as_of)
+    deadlines.finish(deadline)

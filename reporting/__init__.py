@@ -1,0 +1,1 @@
+"""Figures, dashboards and exports over everything below. This room is built next; it owns nothing yet."""
