@@ -144,7 +144,7 @@ class _Planning:
     def _priced_offer(self, place, step, lines, position, units, tariff, km) -> Offer | str:
         timing = None
         if step.source.on_time or step.weights.lateness_days:
-            timing = self.network.timing(place, tariff.tier(weight_of(lines, units)).transit_days)
+            timing = self.network.timing(place, tariff.tier(self._weight_g(lines, units)))
             if step.source.on_time and not timing.is_on_time:
                 return "late"
         sellable = self.network.sellable
@@ -162,6 +162,11 @@ class _Planning:
             position=position,
             weights=step.weights,
         )
+
+    @staticmethod
+    def _weight_g(lines: tuple[Line, ...], units: Quantities) -> int:
+        """Of the heaviest parcel the place could be asked for."""
+        return sum(line.weight_g * min(line.quantity, usable) for line, usable in zip(lines, units, strict=True))
 
     def _distance_km(self, place: Place) -> float | None:
         if place.code not in self.distances:

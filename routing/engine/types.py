@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from .geo import Point
-from .tariffs import Tariff
+from .tariffs import Tariff, Tier
 
 #: Scores are whole millionths of a currency unit, so that sums and ties are exact.
 MICRO = 1_000_000
@@ -179,7 +179,7 @@ def _no_workload(_: Place) -> float:
     return 0.0
 
 
-def _in_time(_: Place, _transit_days: int) -> Timing:
+def _in_time(_: Place, _tier: Tier) -> Timing:
     return Timing()
 
 
@@ -194,7 +194,7 @@ class Network:
     `sellable` is {sku: {location code: units}} and names only places with at least one unit.
     The callables are asked only for places with stock, and only where a rule needs the answer:
     `tariff(place, distance_km)` is None when no carrier goes there, `capacity_left(place)` None
-    when the place has no limit, `timing(place, transit_days)` and `workload(place)` (0 idle, 1 full)
+    when the place has no limit, `timing(place, tier)` and `workload(place)` (0 idle, 1 full)
     are asked only when a filter or weight counts them.
     """
 
@@ -203,7 +203,7 @@ class Network:
     tariff: Callable[[Place, float | None], Tariff | None] = _free
     capacity_left: Callable[[Place], int | None] = _no_limit
     is_open: Callable[[Place], bool] = _always
-    timing: Callable[[Place, int], Timing] = _in_time
+    timing: Callable[[Place, Tier], Timing] = _in_time
     workload: Callable[[Place], float] = _no_workload
 
 

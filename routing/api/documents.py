@@ -1,0 +1,249 @@
+"""Bodies and answers of the routing endpoints."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from oms.api.body import Body, Code, Country, Instant, Latitude, Longitude, Quantity
+from routing.documents import Method, RuleSetDocument, Service
+from routing.engine.types import from_micro
+from routing.models import Decision, RuleSet
+from routing.services.sourcing import SourcingPlan
+from routing.snapshots import explanation, money, snapshot_of
+
+# ---- planning ----------------------------------------------------------------------------------
+
+
+class PlanLine(Body):
+    sku: Code
+    quantity: Quantity
+    group: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+
+
+class PlanDestination(Body):
+    country: Country
+    postal_code: Annotated[str, Field(max_length=20)] = ""
+    city: Annotated[str, Field(max_length=100)] = ""
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+
+
+class PlanDelivery(Body):
+    method: Method = "ship"
+    service: Service = "standard"
+    location: Code | None = None
+
+
+class PlanBody(Body):
+    """`rule_set`: null for the published one, an id, or a whole document. `keep` stores the decision."""
+
+    channel: Code
+    lines: Annotated[list[PlanLine], Field(min_length=1, max_length=200)]
+    destination: PlanDestination | None = None
+    delivery: PlanDelivery = PlanDelivery()
+    rule_set: Code | dict[str, Any] | None = None
+    exclude: Annotated[list[Code], Field(max_length=1000)] = []
+    as_of: Instant | None = None
+    keep: bool = False
+
+
+class Allotted(BaseModel):
+    sku: str
+    quantity: int
+
+
+class PlannedFulfillment(BaseModel):
+    location: str
+    lines: list[Allotted]
+    service: str
+    carrier_service: str
+    cost: str
+    promised_at: Instant
+    distance_km: float | None
+
+
+class RestUnits(BaseModel):
+    sku: str
+    quantity: int
+    disposition: Literal["backorder", "exception", "refuse"]
+    date: dt.date | None = None
+
+
+class CandidateDocument(BaseModel):
+    """`cost`: the parts of the score by cause; `excluded_because` is a code when the place was left out."""
+
+    location: str
+    eligible: bool
+    excluded_because: str | None
+    score: str | None
+    cost: dict[str, str]
+    distance_km: float | None
+
+
+class StepDocument(BaseModel):
+    name: str
+    outcome: Literal["served", "partly", "incomplete", "nobody"]
+    eligible: int
+    parcels: int
+    cost: str
+
+
+class Explanation(BaseModel):
+    """`excluded_counts`: places left out, by reason (`no_stock`: without a single unit wanted)."""
+
+    rule: str | None
+    candidates: list[CandidateDocument]
+    excluded_counts: dict[str, int]
+    steps: list[StepDocument]
+    notes: list[str]
+
+
+class PlanDocument(BaseModel):
+    """`cost` and `lower_bound` are the objective of the rules; with the weight `cost` alone it is money."""
+
+    fulfillments: list[PlannedFulfillment]
+    rest: list[RestUnits]
+    cost: str
+    lower_bound: str
+    optimal: bool
+    currency: str
+    decision: str | None
+    explanation: Explanation
+    elapsed_ms: float
+
+
+def plan_document(planned: SourcingPlan, *, decision: str | None) -> dict[str, Any]:
+    spelled_out = explanation(snapshot_of(planned))
+    return {
+        "fulfillments": [
+            {
+                "location": parcel.location,
+                "lines": [{"sku": line.sku, "quantity": line.quantity} for line in parcel.lines],
+                "service": parcel.service,
+                "carrier_service": parcel.carrier_service,
+                "cost": money(parcel.cost),
+                "promised_at": parcel.promised_at,
+                "distance_km": parcel.distance_km,
+            }
+            for parcel in planned.parcels
+        ],
+        "rest": [
+            {"sku": line.sku, "quantity": line.quantity, "disposition": str(line.disposition), "date": None}
+            for line in planned.rest
+        ],
+        "cost": money(planned.outcome.cost),
+        "lower_bound": money(from_micro(planned.outcome.lower_bound_micro)),
+        "optimal": planned.outcome.optimal,
+        "currency": planned.demand.currency,
+        "decision": decision,
+        "explanation": {name: spelled_out[name] for name in Explanation.model_fields},
+        "elapsed_ms": planned.elapsed_ms,
+    }
+
+
+# ---- decisions ---------------------------------------------------------------------------------
+
+
+class DecidedLine(BaseModel):
+    line: str
+    sku: str
+    quantity: int
+
+
+class ChosenPlace(BaseModel):
+    location: str
+    lines: list[DecidedLine]
+    cost: str
+    carrier_service: str
+
+
+class DecidedRest(DecidedLine):
+    disposition: Literal["backorder", "exception", "refuse"]
+
+
+class DecidedDestination(BaseModel):
+    country: str
+    postal_code: str
+    latitude: float | None
+    longitude: float | None
+
+
+class DecidedDemand(BaseModel):
+    channel: str
+    currency: str
+    method: str
+    service: str
+    location: str | None
+    destination: DecidedDestination | None
+    lines: list[DecidedLine]
+    excluded: dict[str, list[str]]
+    as_of: Instant
+
+
+class DecidedRules(BaseModel):
+    """`id` is null when the built-in rules or a document sent with the request decided."""
+
+    id: str | None
+    version: int | None
+
+
+class DecisionDocument(Explanation):
+    id: str
+    subject: str
+    created_at: Instant
+    demand: DecidedDemand
+    rule_set: DecidedRules
+    chosen: list[ChosenPlace]
+    rest: list[DecidedRest]
+    cost: str
+    lower_bound: str
+    optimal: bool
+    elapsed_ms: float
+
+
+def decision_document(decision: Decision) -> dict[str, Any]:
+    return {
+        "id": decision.id,
+        "subject": decision.subject,
+        "created_at": decision.created_at,
+        "rule_set": {"id": decision.rule_set or None, "version": decision.rule_set_version or None},
+        "cost": money(Decimal(decision.cost)),
+        "lower_bound": money(Decimal(decision.lower_bound)),
+        "optimal": decision.optimal,
+        "elapsed_ms": decision.elapsed_ms,
+        **explanation(decision.snapshot),
+    }
+
+
+# ---- rule sets ---------------------------------------------------------------------------------
+
+
+class RuleSetAnswer(RuleSetDocument):
+    """The document with what became of it. `actions`: what can be done now."""
+
+    id: str
+    version: int
+    status: Literal["draft", "published", "archived"]
+    created_at: Instant
+    published_at: Instant | None
+    actions: list[str]
+
+
+class RuleSetPage(BaseModel):
+    results: list[RuleSetAnswer]
+    next: str | None
+    previous: str | None
+
+
+def rule_set_answer(rule_set: RuleSet) -> dict[str, Any]:
+    return {
+        "id": rule_set.id,
+        "version": rule_set.version,
+        "status": rule_set.status,
+        "created_at": rule_set.created_at,
+        "published_at": rule_set.published_at,
+        "actions": ["edit", "publish", "delete"] if rule_set.status == "draft" else [],
+        **rule_set.document,
+    }

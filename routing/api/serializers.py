@@ -1,0 +1,199 @@
+"""Tables that staff edit. Unknown fields are refused, so that a typing error is never silently dropped."""
+
+from collections import Counter
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from inventory import queries as inventory
+from oms.money import EXPONENTS
+from routing.documents import Kind, Method, Service, compact_postal_code
+from routing.models import CarrierService, PostalArea, Rate, ServiceLevel, Zone
+
+
+class StrictSerializer(serializers.Serializer):
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
+            message = {
+                name: [serializers.ErrorDetail(_("This field is unknown."), "unknown_field")] for name in unknown
+            }
+            raise serializers.ValidationError(message)
+        return super().to_internal_value(data)
+
+
+class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer):
+    pass
+
+
+# ---- service levels ------------------------------------------------------------------------------
+
+
+def _choices(literal: Any) -> serializers.ListField:
+    return serializers.ListField(child=serializers.ChoiceField(literal.__args__), required=False, max_length=20)
+
+
+def _texts(at_most: int, length: int = 64) -> serializers.ListField:
+    return serializers.ListField(child=serializers.CharField(max_length=length), required=False, max_length=at_most)
+
+
+class ScopeSerializer(StrictSerializer):
+    """What a service level covers; an absent or empty list covers everything."""
+
+    locations = _texts(10_000)
+    groups = _texts(1000)
+    kinds = _choices(Kind)
+    methods = _choices(Method)
+    services = _choices(Service)
+
+    def validate_locations(self, codes: list[str]) -> list[str]:
+        if unknown := [code for code in codes if code not in inventory.places()]:
+            raise serializers.ValidationError(_("Unknown places: %s") % ", ".join(unknown[:10]), "unknown_location")
+        return codes
+
+
+class ServiceLevelSerializer(StrictModelSerializer):
+    scope = ScopeSerializer(source="*", required=False)
+
+    class Meta:
+        model = ServiceLevel
+        fields = [
+            "id",
+            "scope",
+            "acknowledge_minutes",
+            "prepare_minutes",
+            "collect_hours",
+            "warn_at_share",
+            "max_attempts",
+            "created_at",
+        ]
+        read_only_fields = ["id", "created_at"]
+
+
+# ---- carriers --------------------------------------------------------------------------------------
+
+
+class ZoneRateSerializer(StrictModelSerializer):
+    class Meta:
+        model = Rate
+        fields = ["max_weight_g", "price"]
+
+
+class ZoneSerializer(StrictModelSerializer):
+    """Zones are tried in the order given; the first that covers the way is used."""
+
+    countries = serializers.ListField(child=serializers.RegexField(r"^[A-Z]{2}$"), required=False, max_length=300)
+    postal_prefixes = _texts(5000, length=20)
+    rates = ZoneRateSerializer(many=True)
+
+    class Meta:
+        model = Zone
+        fields = ["code", "countries", "postal_prefixes", "max_distance_km", "transit_days", "rates"]
+
+    def validate_rates(self, rates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        limits = Counter(rate.get("max_weight_g") for rate in rates)
+        if any(count > 1 for count in limits.values()):
+            raise serializers.ValidationError(_("A weight has two prices."), "duplicate")
+        return rates
+
+
+class CarrierServiceSerializer(StrictModelSerializer):
+    """A service with its whole price list; `zones`, where given, replace those there were."""
+
+    zones = ZoneSerializer(many=True, required=False)
+
+    class Meta:
+        model = CarrierService
+        fields = ["code", "carrier", "name", "service", "currency", "is_active", "max_weight_g", "cut_off", "zones"]
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        fields["code"].read_only = self.instance is not None and not isinstance(self.instance, list | QuerySet)
+        return fields
+
+    def validate_currency(self, currency: str) -> str:
+        if currency not in EXPONENTS:
+            raise serializers.ValidationError(_("Unknown currency"), "unknown_currency")
+        return currency
+
+    def validate_zones(self, zones: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if any(count > 1 for count in Counter(zone["code"] for zone in zones).values()):
+            raise serializers.ValidationError(_("Two zones have the same code."), "duplicate")
+        return zones
+
+    def create(self, validated_data: dict[str, Any]) -> CarrierService:
+        zones = validated_data.pop("zones", [])
+        service = super().create(validated_data)
+        self._replace_zones(service, zones)
+        return service
+
+    def update(self, instance: CarrierService, validated_data: dict[str, Any]) -> CarrierService:
+        zones = validated_data.pop("zones", None)
+        service = super().update(instance, validated_data)
+        if zones is not None:
+            self._replace_zones(service, zones)
+        return service
+
+    @staticmethod
+    def _replace_zones(service: CarrierService, zones: list[dict[str, Any]]) -> None:
+        service.zones.all().delete()
+        rates = [zone.pop("rates") for zone in zones]
+        made = Zone.objects.bulk_create(
+            Zone(carrier_service=service, position=position, **zone) for position, zone in enumerate(zones)
+        )
+        Rate.objects.bulk_create(
+            Rate(zone=zone, **rate) for zone, prices in zip(made, rates, strict=True) for rate in prices
+        )
+        service._prefetched_objects_cache = {}
+
+
+class RateSerializer(StrictModelSerializer):
+    """One price; `zone` by its code within the carrier service."""
+
+    carrier_service = serializers.SlugRelatedField(
+        "code", source="zone.carrier_service", queryset=CarrierService.objects.all()
+    )
+    zone = serializers.CharField(source="zone.code", max_length=64)
+
+    class Meta:
+        model = Rate
+        fields = ["id", "carrier_service", "zone", "max_weight_g", "price"]
+        validators = []
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        zone = self._zone(attrs.pop("zone", {}))
+        limit = attrs.get("max_weight_g", self.instance.max_weight_g if self.instance else None)
+        others = Rate.objects.filter(zone=zone, max_weight_g=limit)
+        if self.instance:
+            others = others.exclude(pk=self.instance.pk)
+        if others.exists():
+            raise serializers.ValidationError(
+                {"max_weight_g": serializers.ErrorDetail(_("A weight has two prices."), "duplicate")}
+            )
+        return {**attrs, "zone": zone}
+
+    def _zone(self, given: dict[str, Any]) -> Zone:
+        known = self.instance.zone if self.instance else None
+        service = given.get("carrier_service", known and known.carrier_service)
+        code = given.get("code", known and known.code)
+        zone = Zone.objects.filter(carrier_service=service, code=code).first()
+        if zone is None:
+            raise serializers.ValidationError(
+                {"zone": serializers.ErrorDetail(_("There is no such zone."), "unknown_zone")}
+            )
+        return zone
+
+
+# ---- the map ---------------------------------------------------------------------------------------
+
+
+class PostalAreaSerializer(StrictModelSerializer):
+    country = serializers.RegexField(r"^[A-Z]{2}$")
+
+    class Meta:
+        model = PostalArea
+        fields = ["id", "country", "code", "name", "latitude", "longitude"]
+
+    def validate_code(self, code: str) -> str:
+        return compact_postal_code(code)

@@ -1,0 +1,88 @@
+"""CRUD of the tables planning keeps in memory: every change is seen by all processes within a second."""
+
+from typing import Any
+
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.serializers import BaseSerializer
+
+from oms.api.views import ApiViewSet
+from routing import queries
+from routing.api.serializers import (
+    CarrierServiceSerializer,
+    PostalAreaSerializer,
+    RateSerializer,
+    ServiceLevelSerializer,
+)
+from routing.models import CarrierService, PostalArea, Rate, ServiceLevel
+from routing.services.tables import change_cached
+
+
+class CachedTable(ApiViewSet):
+    cache_name: str
+    scopes = {
+        "GET": "routing:read",
+        "POST": "routing:write",
+        "PUT": "routing:write",
+        "PATCH": "routing:write",
+        "DELETE": "routing:write",
+    }
+
+    def perform_create(self, serializer: BaseSerializer) -> None:
+        change_cached(self.cache_name, serializer.save)
+
+    def perform_update(self, serializer: BaseSerializer) -> None:
+        change_cached(self.cache_name, serializer.save)
+
+    def perform_destroy(self, instance: Any) -> None:
+        change_cached(self.cache_name, instance.delete)
+
+
+def described(noun: str) -> Any:
+    return extend_schema_view(
+        list=extend_schema(summary=f"List {noun}"),
+        create=extend_schema(summary=f"Add to {noun}"),
+        retrieve=extend_schema(summary=f"One of {noun}"),
+        update=extend_schema(summary=f"Replace one of {noun}"),
+        partial_update=extend_schema(summary=f"Change one of {noun}"),
+        destroy=extend_schema(summary=f"Remove one of {noun}"),
+    )
+
+
+@described("service levels")
+class ServiceLevels(CachedTable):
+    cache_name = queries.SERVICE_LEVELS
+    queryset = ServiceLevel.objects.all()
+    serializer_class = ServiceLevelSerializer
+
+
+@described("carrier services with their zones and rates")
+class CarrierServices(CachedTable):
+    cache_name = queries.RATES
+    queryset = CarrierService.objects.prefetch_related("zones__rates")
+    serializer_class = CarrierServiceSerializer
+    filterset_fields = ["carrier", "service", "is_active"]
+    cursor_ordering = ("code",)
+
+
+class RateFilter(filters.FilterSet):
+    carrier_service = filters.CharFilter(field_name="zone__carrier_service")
+    zone = filters.CharFilter(field_name="zone__code")
+
+
+@described("rates")
+class Rates(CachedTable):
+    cache_name = queries.RATES
+    queryset = Rate.objects.select_related("zone__carrier_service")
+    serializer_class = RateSerializer
+    filterset_class = RateFilter
+    cursor_ordering = ("id",)
+
+
+@described("postal areas")
+class PostalAreas(CachedTable):
+    cache_name = queries.POSTAL_AREAS
+    queryset = PostalArea.objects.all()
+    serializer_class = PostalAreaSerializer
+    filterset_fields = ["country", "code"]
+    cursor_ordering = ("id",)

@@ -1,0 +1,20 @@
+from django.urls import include, path
+from rest_framework.routers import SimpleRouter
+
+from routing.api import tables, views
+
+router = SimpleRouter()
+router.register("service-levels", tables.ServiceLevels)
+router.register("carrier-services", tables.CarrierServices)
+router.register("rates", tables.Rates)
+router.register("postal-areas", tables.PostalAreas)
+
+urlpatterns = [
+    path("routing/plan/", views.PlanView.as_view(), name="routing-plan"),
+    path("rule-sets/", views.RuleSetsView.as_view(), name="rule-sets"),
+    path("rule-sets/<str:pk>/", views.RuleSetView.as_view(), name="rule-set"),
+    path("rule-sets/<str:pk>/publish/", views.PublishRuleSetView.as_view(), name="rule-set-publish"),
+    path("rule-sets/<str:pk>/export/", views.ExportRuleSetView.as_view(), name="rule-set-export"),
+    path("decisions/<str:pk>/", views.DecisionView.as_view(), name="decision"),
+    path("", include(router.urls)),
+]

@@ -1,0 +1,114 @@
+"""When things are due and when the shopper can have them. Pure: calendars in, instants out.
+
+due times count in the place's opening hours; a promise goes release → preparation → cut-offs →
+carrier's working days → the end of a day where the shopper lives.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from inventory.hours import Calendar, NeverOpen
+from inventory.queries import PlaceInfo
+from routing.queries import DEFAULT_PREPARE_MINUTES, Policy
+
+END_OF_DAY = time(23, 59)
+_SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimes:
+    """`warn_at`: when so much of the preparation time has gone that the manager should know."""
+
+    acknowledge_by: datetime
+    ready_by: datetime
+    warn_at: datetime
+
+
+def due_times(place: PlaceInfo, policy: Policy, *, assigned_at: datetime) -> DueTimes:
+    minutes = prepare_minutes(place, policy)
+    return DueTimes(
+        acknowledge_by=_open_time_later(place.calendar, assigned_at, policy.acknowledge_minutes),
+        ready_by=_open_time_later(place.calendar, assigned_at, minutes),
+        warn_at=_open_time_later(place.calendar, assigned_at, minutes * policy.warn_at_share),
+    )
+
+
+def prepare_minutes(place: PlaceInfo, policy: Policy) -> float:
+    """The policy speaks first, then the place, then the house."""
+    if policy.prepare_minutes is not None:
+        return policy.prepare_minutes
+    return place.preparation_minutes or DEFAULT_PREPARE_MINUTES
+
+
+def collect_by(policy: Policy, *, ready_at: datetime) -> datetime:
+    """Hours on the wall clock: the shopper counts days, not opening hours."""
+    return ready_at + timedelta(hours=policy.collect_hours)
+
+
+def pickup_promise(place: PlaceInfo, policy: Policy, *, release_at: datetime) -> datetime:
+    return _open_time_later(place.calendar, release_at, promised_minutes(place, policy))
+
+
+def promised_minutes(place: PlaceInfo, policy: Policy) -> float:
+    """What the place usually needs; where it says nothing, what it is allowed."""
+    return place.preparation_minutes or prepare_minutes(place, policy)
+
+
+def ship_promise(
+    place: PlaceInfo,
+    policy: Policy,
+    *,
+    service: str,
+    carrier_cut_off: time | None,
+    transit_days: int,
+    release_at: datetime,
+    destination_zone: ZoneInfo,
+) -> datetime:
+    """The end of the day on which the parcel arrives, where the shopper lives."""
+    ready_at = _open_time_later(place.calendar, release_at, promised_minutes(place, policy))
+    day = _leaving_day(place, service, carrier_cut_off, release_at, ready_at)
+    arrival = add_working_days(day, transit_days) if transit_days else day
+    return datetime.combine(arrival, END_OF_DAY, destination_zone).astimezone(UTC)
+
+
+def _leaving_day(
+    place: PlaceInfo, service: str, carrier_cut_off: time | None, release_at: datetime, ready_at: datetime
+) -> date:
+    """The day of readiness, or the next open one when a cut-off has passed.
+
+    The place's cut-off looks at when the order came, the carrier's at when the parcel is ready.
+    """
+    released, ready = place.calendar.local(release_at), place.calendar.local(ready_at)
+    own_cut_off = cut_off_of(place, service)
+    is_late = own_cut_off is not None and released.date() == ready.date() and released.time() > own_cut_off
+    is_late = is_late or (carrier_cut_off is not None and ready.time() > carrier_cut_off)
+    if not is_late:
+        return ready.date()
+    midnight = datetime.combine(ready.date() + timedelta(days=1), time(0), ZoneInfo(place.timezone))
+    opening = place.calendar.next_opening(midnight)
+    return place.calendar.local(opening or midnight).date()
+
+
+def cut_off_of(place: PlaceInfo, service: str) -> time | None:
+    text = place.cut_off.get(service) if isinstance(place.cut_off, Mapping) else place.cut_off
+    return time.fromisoformat(text) if text and text != "24:00" else None
+
+
+def add_working_days(day: date, days: int) -> date:
+    """Carriers move Monday to Friday: what leaves on a weekend leaves on Monday."""
+    while day.weekday() >= _SATURDAY:
+        day += timedelta(days=1)
+    for _ in range(days):
+        day += timedelta(days=3 if day.weekday() == _SATURDAY - 1 else 1)
+    return day
+
+
+def _open_time_later(calendar: Calendar, start: datetime, minutes: float) -> datetime:
+    """A place that will never open again is counted by the wall clock: its clock must still run out."""
+    duration = timedelta(minutes=minutes)
+    try:
+        return calendar.add_open_time(start, duration)
+    except NeverOpen:
+        return start.astimezone(UTC) + duration

@@ -1,0 +1,218 @@
+"""The rule set as a document: read, checked, and turned into the engine's rules.
+
+The document is what people export, compare and import; the shape stands in the API's description.
+Every key is known or refused, and every fault is named by its JSON pointer.
+"""
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from oms.api.body import Body, Code, Country, Money, Name, read
+from oms.errors import FieldError, Invalid
+from routing.engine import types as engine
+from routing.errors import InvalidDocument
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Method = Literal["ship", "pickup", "curbside", "locker"]
+Service = Literal["standard", "express", "same_day"]
+Kind = Literal["warehouse", "store", "supplier", "third_party", "locker"]
+Ability = Literal["ship", "pickup", "curbside", "receive_transfer", "accept_return"]
+Weight = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+def compact_postal_code(text: str) -> str:
+    """Postal codes are compared in capitals and without spaces."""
+    return "".join(text.upper().split())
+
+
+PostalPrefix = Annotated[str, StringConstraints(min_length=1, max_length=20), AfterValidator(compact_postal_code)]
+
+
+def _none_as_empty(value: Any) -> Any:
+    """`null` says what an absent condition says: no restriction."""
+    return [] if value is None else value
+
+
+def _list_of(kind: Any) -> Any:
+    return Annotated[tuple[kind, ...], Field(max_length=10_000), BeforeValidator(_none_as_empty)]
+
+
+def _none_as_default(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _not_empty(value: Any) -> Any:
+    """Before the items are read: an item at fault must not also make the list look empty."""
+    if isinstance(value, list | tuple) and not value:
+        raise PydanticCustomError("empty", "At least one is needed")
+    return value
+
+
+def _some_of(kind: Any, at_most: int) -> Any:
+    return Annotated[tuple[kind, ...], BeforeValidator(_not_empty), Field(max_length=at_most)]
+
+
+ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+
+
+def _as_time(text: str | None) -> dt.time | None:
+    return dt.time.fromisoformat(text) if text else None
+
+
+class When(Body):
+    channels: _list_of(Code) = ()
+    methods: _list_of(Method) = ()
+    services: _list_of(Service) = ()
+    countries: _list_of(Country) = ()
+    postal_prefixes: _list_of(PostalPrefix) = ()
+    tags: _list_of(Tag) = ()
+    min_value: Money | None = None
+    max_value: Money | None = None
+    min_weight_g: Count | None = None
+    max_weight_g: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    weekdays: _list_of(Weekday) = ()
+    from_time: ClockTime | None = None
+    until_time: ClockTime | None = None
+
+    def as_engine(self) -> engine.When:
+        return engine.When(
+            channels=frozenset(self.channels),
+            methods=frozenset(self.methods),
+            services=frozenset(self.services),
+            countries=frozenset(self.countries),
+            postal_prefixes=self.postal_prefixes,
+            tags=frozenset(self.tags),
+            min_value=self.min_value,
+            max_value=self.max_value,
+            min_weight_g=self.min_weight_g,
+            max_weight_g=self.max_weight_g,
+            weekdays=frozenset(self.weekdays),
+            from_time=_as_time(self.from_time),
+            until_time=_as_time(self.until_time),
+        )
+
+
+class Source(Body):
+    kinds: _list_of(Kind) = ()
+    groups: _list_of(Tag) = ()
+    exclude_groups: _list_of(Tag) = ()
+    locations: _list_of(Code) = ()
+    abilities: _list_of(Ability) = ()
+    max_distance_km: Annotated[float, Field(ge=0, le=50_000, allow_inf_nan=False)] | None = None
+    ignore_capacity: bool = False
+    min_sellable: Count = 0
+    min_left_after: Count = 0
+    open_now: bool = False
+    on_time: bool = False
+
+    def as_engine(self) -> engine.Source:
+        return engine.Source(
+            kinds=frozenset(self.kinds),
+            groups=frozenset(self.groups),
+            exclude_groups=frozenset(self.exclude_groups),
+            locations=self.locations,
+            abilities=frozenset(self.abilities),
+            max_distance_km=self.max_distance_km,
+            ignore_capacity=self.ignore_capacity,
+            min_sellable=self.min_sellable,
+            min_left_after=self.min_left_after,
+            open_now=self.open_now,
+            on_time=self.on_time,
+        )
+
+
+class Weights(Body):
+    cost: Weight = 0
+    distance_km: Weight = 0
+    parcels: Weight = 0
+    lateness_days: Weight = 0
+    workload: Weight = 0
+    carbon_kg: Weight = 0
+    scarcity: Weight = 0
+    location_order: Weight = 0
+
+    def as_engine(self) -> engine.Weights:
+        """All absent or zero means: by cost."""
+        weights = engine.Weights(**self.model_dump())
+        return weights if weights != engine.Weights() else engine.BY_COST
+
+
+class Step(Body):
+    name: Name = "step"
+    source: Annotated[Source, BeforeValidator(_none_as_default)] = Field(default=Source(), alias="from")
+    weights: Annotated[Weights, BeforeValidator(_none_as_default)] = Weights()
+    max_parcels: Annotated[int, Field(ge=1, le=100)] | None = None
+    min_parcel_value: Money | None = None
+    keep_groups: bool = True
+    complete: bool = False
+    rest: Literal["next", "backorder", "exception", "refuse"] = "next"
+
+    def as_engine(self) -> engine.Step:
+        return engine.Step(
+            name=self.name,
+            source=self.source.as_engine(),
+            weights=self.weights.as_engine(),
+            max_parcels=self.max_parcels,
+            min_parcel_value=self.min_parcel_value,
+            keep_groups=self.keep_groups,
+            complete=self.complete,
+            rest=engine.Rest(self.rest),
+        )
+
+
+class Rule(Body):
+    name: Name = "rule"
+    when: Annotated[When, BeforeValidator(_none_as_default)] = When()
+    steps: _some_of(Step, 50)
+
+    def as_engine(self) -> engine.Rule:
+        return engine.Rule(self.name, tuple(step.as_engine() for step in self.steps), self.when.as_engine())
+
+
+class RuleSetDocument(Body):
+    """A whole rule set. `channels` empty: for every channel without a rule set of its own."""
+
+    name: Name = "rules"
+    channels: _list_of(Code) = ()
+    rules: _some_of(Rule, 500)
+
+    @model_validator(mode="after")
+    def _names_each_channel_once(self) -> "RuleSetDocument":
+        if len(set(self.channels)) != len(self.channels):
+            raise PydanticCustomError("duplicate", "A channel is named twice")
+        return self
+
+    def as_engine(self) -> tuple[engine.Rule, ...]:
+        return tuple(rule.as_engine() for rule in self.rules)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document in full, defaults written out, as it is stored and exported."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def parse(document: Any) -> RuleSetDocument:
+    """Errors: InvalidDocument with one pointer per fault."""
+    try:
+        return read(RuleSetDocument, document)
+    except Invalid as refusal:
+        raise InvalidDocument(errors=refusal.errors) from None
+
+
+def unknown_channels(document: RuleSetDocument, known: set[str]) -> list[FieldError]:
+    return [
+        FieldError(f"/channels/{i}", "unknown_channel", f"there is no channel {channel}")
+        for i, channel in enumerate(document.channels)
+        if channel not in known
+    ]
+
+
+BUILT_IN = RuleSetDocument(
+    name="built-in",
+    rules=(Rule(name="cheapest places", steps=(Step(name="any place", rest="exception"),)),),
+)
+"""What decides until the first rule set is published."""

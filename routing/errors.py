@@ -1,0 +1,25 @@
+from django.utils.translation import gettext_lazy as _
+
+from oms.errors import Conflict, Invalid, Missing
+
+
+class RuleSetMissing(Missing):
+    code = "rule_set_not_found"
+    title = _("There is no such rule set")
+
+
+class NotADraft(Conflict):
+    """Facts: `status`."""
+
+    code = "not_a_draft"
+    title = _("Only a draft can be changed: make a new version")
+
+
+class InvalidDocument(Invalid):
+    code = "invalid_rule_set"
+    title = _("The rule set is not well formed")
+
+
+class InvalidPostalFile(Invalid):
+    code = "invalid_postal_file"
+    title = _("The file of postal areas cannot be read")

@@ -1,0 +1,31 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from oms.ids import PrefixedIdField
+
+
+class Decision(models.Model):
+    """Why goods leave from where they leave. `snapshot` is compact (see `routing.snapshots`), read as words.
+
+    `subject` names whose demand it was (an order's number); no key points up.
+    """
+
+    id = PrefixedIdField("dec")
+    subject = models.CharField(_("for"), max_length=100)
+    rule_set = models.CharField(_("rule set"), max_length=32, blank=True, default="")
+    rule_set_version = models.PositiveIntegerField(_("version"), default=0)
+    cost = models.DecimalField(_("cost"), max_digits=18, decimal_places=6)
+    lower_bound = models.DecimalField(_("lower bound"), max_digits=18, decimal_places=6)
+    optimal = models.BooleanField(_("proven best"))
+    elapsed_ms = models.FloatField(_("time taken (ms)"))
+    snapshot = models.JSONField(_("snapshot"))
+    created_at = models.DateTimeField(_("at"))
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["subject"], name="decisions_by_subject")]
+        verbose_name = _("decision")
+        verbose_name_plural = _("decisions")
+
+    def __str__(self) -> str:
+        return f"{self.id} ({self.subject})"

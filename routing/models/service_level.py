@@ -1,0 +1,62 @@
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from oms.ids import PrefixedIdField
+
+
+def _scope(label: str) -> ArrayField:
+    return ArrayField(models.CharField(max_length=64), verbose_name=label, default=list, blank=True)
+
+
+class ServiceLevel(models.Model):
+    """How quickly places answer and prepare, in their opening hours. The most specific scope wins.
+
+    Durations may be fractions of a minute or an hour; an empty scope list covers everything.
+    """
+
+    id = PrefixedIdField("slv")
+    locations = _scope(_("places"))
+    groups = _scope(_("groups"))
+    kinds = _scope(_("kinds"))
+    methods = _scope(_("methods"))
+    services = _scope(_("services"))
+    acknowledge_minutes = models.FloatField(_("acknowledge within (minutes)"), validators=[MinValueValidator(0)])
+    prepare_minutes = models.FloatField(
+        _("prepare within (minutes)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text=_("Empty: the preparation time of the place."),
+    )
+    collect_hours = models.FloatField(_("collect within (hours)"), default=168, validators=[MinValueValidator(0)])
+    warn_at_share = models.FloatField(
+        _("warn after this share of the time"), default=0.75, validators=[MinValueValidator(0), MaxValueValidator(1)]
+    )
+    max_attempts = models.PositiveSmallIntegerField(
+        _("places tried before a person decides"), default=3, validators=[MinValueValidator(1)]
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(acknowledge_minutes__gte=0)
+                & (Q(prepare_minutes=None) | Q(prepare_minutes__gte=0))
+                & Q(collect_hours__gte=0),
+                name="a_service_level_has_no_negative_durations",
+            ),
+            models.CheckConstraint(
+                condition=Q(warn_at_share__range=(0, 1)), name="a_warning_comes_within_the_time_allowed"
+            ),
+            models.CheckConstraint(condition=Q(max_attempts__gte=1), name="at_least_one_place_is_tried"),
+        ]
+        verbose_name = _("service level")
+        verbose_name_plural = _("service levels")
+
+    def __str__(self) -> str:
+        scope = [*self.locations, *self.groups, *self.kinds, *self.services, *self.methods]
+        return ", ".join(scope) or str(_("everything"))

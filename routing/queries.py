@@ -1,0 +1,306 @@
+"""What planning needs to know, kept in the process and never more than a second old."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from inventory import queries as inventory
+from inventory.queries import PlaceInfo
+from oms.cache import VersionedCache
+from routing.documents import BUILT_IN, compact_postal_code, parse
+from routing.engine import geo
+from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone, cheapest_of
+from routing.engine.types import Place, Rule, to_micro
+from routing.models import CarrierService, RuleSetSlot, ServiceLevel
+
+# Names of the versions that writers bump.
+RULE_SETS, RATES, SERVICE_LEVELS, POSTAL_AREAS = "rule-sets", "rates", "service-levels", "postal-areas"
+
+# ---- rule sets -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRules:
+    """Rules in force. The id is empty for the built-in ones and for a document that came with a request."""
+
+    rules: tuple[Rule, ...]
+    id: str = ""
+    version: int = 0
+
+
+def _load_rule_sets() -> dict[str, ActiveRules]:
+    slots = RuleSetSlot.objects.select_related("rule_set")
+    return {slot.channel: active_rules(slot.rule_set) for slot in slots}
+
+
+def active_rules(rule_set) -> ActiveRules:
+    return ActiveRules(parse(rule_set.document).as_engine(), rule_set.id, rule_set.version)
+
+
+_rule_sets = VersionedCache(RULE_SETS, _load_rule_sets)
+_BUILT_IN = ActiveRules(BUILT_IN.as_engine())
+
+
+def rules_for(channel: str) -> ActiveRules:
+    """The channel's published rules, else the default ones, else the built-in."""
+    published = _rule_sets.get()
+    return published.get(channel) or published.get("") or _BUILT_IN
+
+
+# ---- carriers --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierInfo:
+    code: str
+    cut_off: time | None
+    zones: tuple[Zone, ...]
+
+
+@dataclass(frozen=True)
+class Carriers:
+    """Price lists by (service standard, currency). Tariffs of several services are merged once per combination."""
+
+    by_service: Mapping[tuple[str, str], Sequence[CarrierInfo]]
+    cut_offs: Mapping[str, time | None]
+    merged: dict[tuple[int, ...], Tariff] = field(default_factory=dict)
+
+    def cheapest_of(self, tariffs: Sequence[Tariff]) -> Tariff:
+        if len(tariffs) == 1:
+            return tariffs[0]
+        key = tuple(map(id, tariffs))
+        if key not in self.merged:
+            self.merged[key] = cheapest_of(tariffs)
+        return self.merged[key]
+
+
+def _load_carriers() -> Carriers:
+    by_service: dict[tuple[str, str], list[CarrierInfo]] = {}
+    services = CarrierService.objects.filter(is_active=True).prefetch_related("zones__rates")
+    for service in services:
+        zones = [_zone(service, zone) for zone in service.zones.all()]
+        info = CarrierInfo(service.code, service.cut_off, tuple(zone for zone in zones if zone))
+        by_service.setdefault((service.service, service.currency), []).append(info)
+    return Carriers(by_service, {service.code: service.cut_off for service in services})
+
+
+def _zone(service: CarrierService, zone) -> Zone | None:
+    """None for a zone without prices: nothing can be sent there."""
+    limits = {
+        min(rate.max_weight_g or NO_WEIGHT_LIMIT_G, service.max_weight_g or NO_WEIGHT_LIMIT_G): rate
+        for rate in sorted(zone.rates.all(), key=lambda rate: -(rate.max_weight_g or NO_WEIGHT_LIMIT_G))
+    }
+    tiers = [Tier(limit, to_micro(rate.price), zone.transit_days, service.code) for limit, rate in limits.items()]
+    if not tiers:
+        return None
+    prefixes = tuple(map(compact_postal_code, zone.postal_prefixes))
+    return Zone(frozenset(zone.countries), prefixes, zone.max_distance_km, Tariff.of(tiers))
+
+
+_carriers = VersionedCache(RATES, _load_carriers)
+
+
+def carriers() -> Carriers:
+    return _carriers.get()
+
+
+# ---- service levels --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a place owes. `prepare_minutes` None: the place's own preparation time."""
+
+    acknowledge_minutes: float = 120
+    prepare_minutes: float | None = None
+    collect_hours: float = 168
+    warn_at_share: float = 0.75
+    max_attempts: int = 3
+
+
+#: Without any service level: two hours to answer, four to prepare where the place says nothing.
+DEFAULT_POLICY = Policy()
+DEFAULT_PREPARE_MINUTES = 240
+
+
+@dataclass(frozen=True, slots=True)
+class _ScopedPolicy:
+    locations: frozenset[str]
+    groups: frozenset[str]
+    kinds: frozenset[str]
+    methods: frozenset[str]
+    services: frozenset[str]
+    policy: Policy
+
+    def covers(self, place: PlaceInfo, method: str, service: str) -> bool:
+        return (
+            (not self.locations or place.code in self.locations)
+            and (not self.groups or not self.groups.isdisjoint(place.groups))
+            and (not self.kinds or place.kind in self.kinds)
+            and (not self.methods or method in self.methods)
+            and (not self.services or service in self.services)
+        )
+
+    @property
+    def specificity(self) -> tuple[bool, ...]:
+        """Place before group before kind, then service before method."""
+        return tuple(map(bool, (self.locations, self.groups, self.kinds, self.services, self.methods)))
+
+
+def _load_policies() -> list[_ScopedPolicy]:
+    """Most specific first, the newest first among equals."""
+    scoped = [
+        _ScopedPolicy(
+            *(frozenset(getattr(row, name)) for name in ("locations", "groups", "kinds", "methods", "services")),
+            policy=Policy(
+                row.acknowledge_minutes, row.prepare_minutes, row.collect_hours, row.warn_at_share, row.max_attempts
+            ),
+        )
+        for row in ServiceLevel.objects.order_by("-created_at", "-id")
+    ]
+    return sorted(scoped, key=lambda scope: scope.specificity, reverse=True)
+
+
+_policies = VersionedCache(SERVICE_LEVELS, _load_policies)
+
+
+def policy_for(place: PlaceInfo, *, method: str, service: str) -> Policy:
+    """The most specific service level; equally specific: the newest."""
+    scopes = (scope.policy for scope in _policies.get() if scope.covers(place, method, service))
+    return next(scopes, DEFAULT_POLICY)
+
+
+# ---- places as the engine sees them ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Atlas:
+    """What is worked out once from one version of inventory's directory."""
+
+    directory: Mapping[str, PlaceInfo]
+    places: dict[str, Mapping[str, Place]] = field(default_factory=dict)  # by currency
+    zones: dict[tuple[str, geo.Point | None], ZoneInfo] = field(default_factory=dict)
+
+
+_last_atlas = _Atlas({})
+
+
+def _atlas() -> _Atlas:
+    global _last_atlas
+    directory = inventory.places()
+    if _last_atlas.directory is not directory:
+        _last_atlas = _Atlas(directory)
+    return _last_atlas
+
+
+def engine_places(currency: str) -> Mapping[str, Place]:
+    """All places, their order of creation counted from 0.
+
+    Handling costs in another currency than the demand's cannot be compared and count nothing.
+    """
+    atlas = _atlas()
+    if currency not in atlas.places:
+        as_of = datetime.now(UTC)
+        atlas.places[currency] = {
+            place.code: _engine_place(place, rank, currency, as_of)
+            for rank, place in enumerate(atlas.directory.values())
+        }
+    return atlas.places[currency]
+
+
+def _engine_place(place: PlaceInfo, rank: int, currency: str, as_of: datetime) -> Place:
+    is_on_map = place.latitude is not None and place.longitude is not None
+    return Place(
+        code=place.code,
+        kind=place.kind,
+        groups=place.groups,
+        abilities=place.abilities,
+        point=geo.point(place.latitude, place.longitude) if is_on_map else None,
+        handling_micro=to_micro(place.handling_cost) if place.currency == currency else 0,
+        position=rank,
+        is_accepting=place.accepting_orders and place.calendar.next_opening(as_of) is not None,
+    )
+
+
+# ---- the map -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class MapPoint:
+    latitude: float
+    longitude: float
+    is_exact: bool
+
+
+_REMEMBERED_ADDRESSES = 50_000
+_EXACT = """SELECT latitude, longitude FROM routing_postalarea
+WHERE country = %s AND code = ANY(%s) ORDER BY length(code) DESC LIMIT 1"""
+_AROUND = """SELECT avg(latitude), avg(longitude) FROM routing_postalarea
+WHERE country = %s AND code >= %s AND code < %s"""
+_AROUND_CHARS = 2
+
+_geocoded: VersionedCache[dict[tuple[str, str], MapPoint | None]] = VersionedCache(POSTAL_AREAS, dict)
+
+
+def geocode(country: str, postal_code: str) -> MapPoint | None:
+    """Where a postal code lies: its own area or the longest known prefix, else the middle of the codes that
+    begin with the same two characters (not exact), else None."""
+    code = compact_postal_code(postal_code)
+    if not country or not code:
+        return None
+    known = _geocoded.get()
+    if (country, code) not in known:
+        if len(known) > _REMEMBERED_ADDRESSES:
+            known.clear()
+        known[country, code] = _look_up(country, code)
+    return known[country, code]
+
+
+def _look_up(country: str, code: str) -> MapPoint | None:
+    prefixes = [code[:length] for length in range(1, len(code) + 1)]
+    with connection.cursor() as cursor:
+        cursor.execute(_EXACT, [country, prefixes])
+        if row := cursor.fetchone():
+            return MapPoint(*row, is_exact=True)
+        first = code[:_AROUND_CHARS]
+        cursor.execute(_AROUND, [country, first, first[:-1] + chr(ord(first[-1]) + 1)])
+        row = cursor.fetchone()
+    return MapPoint(*row, is_exact=False) if row and row[0] is not None else None
+
+
+def zone_of(country: str, point: geo.Point | None) -> ZoneInfo:
+    """The time zone of an address: that of the nearest of our places in its country, else in the world."""
+    atlas = _atlas()
+    key = (country, point and (round(point[0], 2), round(point[1], 2), round(point[2], 2)))
+    if key not in atlas.zones:
+        if len(atlas.zones) > _REMEMBERED_ADDRESSES:
+            atlas.zones.clear()
+        atlas.zones[key] = _find_zone(list(atlas.directory.values()), *key)
+    return atlas.zones[key]
+
+
+def _find_zone(places: Sequence[PlaceInfo], country: str, point: geo.Point | None) -> ZoneInfo:
+    near = [place for place in places if place.country == country] or places
+    located = [place for place in near if place.latitude is not None and place.longitude is not None]
+    if not near:
+        return ZoneInfo("UTC")
+    if point is None or not located or len({place.timezone for place in near}) == 1:
+        return ZoneInfo(near[0].timezone)
+    nearest = min(located, key=lambda p: geo.distance_km(geo.point(p.latitude, p.longitude), point))
+    return ZoneInfo(nearest.timezone)
+
+
+# ---- capacity ----------------------------------------------------------------------------------
+
+
+def booked_by_day(locations: Sequence[str], *, from_date) -> dict[tuple[str, object], int]:
+    """Fulfillments already to be prepared, by (place, local day), from that day on."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT location_id, date, booked FROM routing_capacityday WHERE location_id = ANY(%s) AND date >= %s",
+            [list(locations), from_date],
+        )
+        return {(location, day): booked for location, day, booked in cursor.fetchall()}

@@ -1,0 +1,32 @@
+"""Writing decisions down, in the transaction that acts on them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from oms.sql import insert_rows
+from oms.transactions import in_transaction
+from routing.models import Decision
+from routing.services.sourcing import SourcingPlan
+from routing.snapshots import snapshot_of
+
+
+def decision_row(plan: SourcingPlan, *, subject: str) -> dict[str, Any]:
+    """The row of `Decision`, for a caller that writes several tables in one statement."""
+    return {
+        "id": plan.decision_id,
+        "subject": subject,
+        "rule_set": plan.rules.id,
+        "rule_set_version": plan.rules.version,
+        "cost": plan.outcome.cost,
+        "lower_bound": plan.outcome.lower_bound,
+        "optimal": plan.outcome.optimal,
+        "elapsed_ms": plan.elapsed_ms,
+        "snapshot": snapshot_of(plan),
+        "created_at": plan.as_of,
+    }
+
+
+@in_transaction
+def record_decisions(plans: Sequence[tuple[SourcingPlan, str]]) -> None:
+    """Write (plan, subject) pairs in one statement, under each plan's own `decision_id`."""
+    insert_rows({Decision: [decision_row(plan, subject=subject) for plan, subject in plans]})

@@ -1,0 +1,311 @@
+"""`plan(demand, as_of=…)`: the one question everybody asks routing.
+
+It reads without locks (stock in one statement; capacity in a second one where a place with stock has a
+limit; a postal code not seen before in a third) and decides nothing for good: whoever acts on a plan
+reserves and books first, and plans again when that is refused.
+"""
+
+import time as monotonic_time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from inventory import queries as inventory
+from inventory.hours import WEEKDAYS
+from inventory.queries import PlaceInfo
+from oms.ids import new_id
+from routing import dates, queries
+from routing.documents import compact_postal_code
+from routing.engine import geo, planner
+from routing.engine import types as engine
+from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone
+from routing.engine.types import Budget, Line, PlannedLine, RestLine, Timing
+from routing.queries import ActiveRules
+
+#: Working days in transit while no carrier service of a standard is known.
+DEFAULT_TRANSIT_DAYS = {"standard": 3, "express": 1, "same_day": 0}
+
+__all__ = ["Demand", "Destination", "Line", "PlannedParcel", "SourcingPlan", "plan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    country: str
+    postal_code: str = ""
+    city: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """One delivery of a basket. `lines` are the engine's (key, sku, quantity, group, unit_value, weight_g, tags).
+
+    `location`: the place the shopper chose (pickup, curbside). `excluded`: {line key: place codes}.
+    `value`: of the whole order, for the rules' conditions (default: of the lines).
+    `wanted_by`: a promise to keep; lateness counts from its day, else from the day of asking.
+    `taken`: units of (sku, place code) that other demands of the same basket count on already.
+    """
+
+    channel: str
+    currency: str
+    lines: tuple[Line, ...]
+    method: str = "ship"
+    service: str = "standard"
+    destination: Destination | None = None
+    location: str | None = None
+    excluded: Mapping[str, Collection[str]] = field(default_factory=dict)
+    value: Decimal | None = None
+    wanted_by: datetime | None = None
+    taken: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedParcel:
+    """Work for one place. `capacity_date` is the local day to book, None where nothing limits the place."""
+
+    location: str
+    lines: tuple[PlannedLine, ...]
+    service: str
+    carrier_service: str
+    cost: Decimal
+    weight_g: int
+    distance_km: float | None
+    promised_at: datetime
+    ready_by: datetime
+    capacity_date: date | None
+    ignores_capacity: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourcingPlan:
+    """A plan with its dates. `decision_id` is free to be recorded (`services.decisions`)."""
+
+    demand: Demand
+    as_of: datetime
+    parcels: tuple[PlannedParcel, ...]
+    rest: tuple[RestLine, ...]
+    outcome: engine.Plan
+    rules: ActiveRules
+    notes: tuple[str, ...]
+    elapsed_ms: float
+    decision_id: str
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.rest
+
+    @property
+    def promised_at(self) -> datetime | None:
+        """When the last parcel is promised."""
+        return max((parcel.promised_at for parcel in self.parcels), default=None)
+
+
+def plan(
+    demand: Demand, *, as_of: datetime, release_at: datetime | None = None, rules: ActiveRules | None = None
+) -> SourcingPlan:
+    """The best plan under the channel's published rules, within the planning budget.
+
+    `release_at`: when the places will learn of it (default: at once). `rules`: others than the published.
+    A destination that cannot be found on the map is planned without distances and noted, never refused.
+    """
+    started = monotonic_time.perf_counter()
+    rules = rules or queries.rules_for(demand.channel)
+    planning = _Planning(demand, as_of, release_at or as_of)
+    budget = Budget.of(settings.PLANNING_BUDGET_MS / 1000, monotonic_time.monotonic)
+    outcome = planner.plan(planning.engine_demand(), rules.rules, planning.network(), budget)
+    parcels = tuple(planning.parcel(parcel, _ignores_capacity(rules, outcome, parcel)) for parcel in outcome.parcels)
+    return SourcingPlan(
+        demand=demand,
+        as_of=as_of,
+        parcels=parcels,
+        rest=outcome.rest,
+        outcome=outcome,
+        rules=rules,
+        notes=(*outcome.notes, *planning.notes),
+        elapsed_ms=round((monotonic_time.perf_counter() - started) * 1000, 3),
+        decision_id=new_id("dec"),
+    )
+
+
+def _ignores_capacity(rules: ActiveRules, outcome: engine.Plan, parcel: engine.Parcel) -> bool:
+    rule = next((rule for rule in rules.rules if rule.name == outcome.rule), None)
+    if rule is None or parcel.step >= len(rule.steps):
+        return False
+    return rule.steps[parcel.step].source.ignore_capacity
+
+
+class _Planning:
+    """Answers the engine's questions for one demand."""
+
+    def __init__(self, demand: Demand, as_of: datetime, release_at: datetime):
+        self.demand = demand
+        self.as_of = as_of
+        self.release_at = release_at
+        self.notes: list[str] = []
+        self.directory = inventory.places()
+        self.point = self._point()
+        country = demand.destination.country if demand.destination else ""
+        self.zone: ZoneInfo = queries.zone_of(country, self.point)
+        self.carriers = queries.carriers()
+        self.offers = self._carriers_that_reach(country)
+        self._booked: dict[tuple[str, object], int] | None = None
+
+    # The demand -------------------------------------------------------------------------------
+
+    def _point(self) -> geo.Point | None:
+        there = self.demand.destination
+        if there is None:
+            return None
+        if there.latitude is not None and there.longitude is not None:
+            return geo.point(there.latitude, there.longitude)
+        found = queries.geocode(there.country, there.postal_code)
+        if found and not found.is_exact:
+            self.notes.append("destination_approximate")
+        return geo.point(found.latitude, found.longitude) if found else None
+
+    def engine_demand(self) -> engine.Demand:
+        demand, local = self.demand, self.as_of.astimezone(self.zone)
+        there = demand.destination or Destination("")
+        value = demand.value
+        if value is None:
+            value = sum((line.unit_value * line.quantity for line in demand.lines), Decimal(0))
+        return engine.Demand(
+            lines=demand.lines,
+            channel=demand.channel,
+            method=demand.method,
+            service=demand.service,
+            country=there.country,
+            postal_code=compact_postal_code(there.postal_code),
+            point=self.point,
+            location=demand.location,
+            value=value,
+            weekday=WEEKDAYS[local.weekday()],
+            time=local.time(),
+            excluded={key: frozenset(codes) for key, codes in demand.excluded.items()},
+        )
+
+    # The network ------------------------------------------------------------------------------
+
+    def network(self) -> engine.Network:
+        demand = self.demand
+        only = None if demand.location is None else [demand.location]
+        self.sellable = inventory.sellable_units(sorted({line.sku for line in demand.lines}), locations=only)
+        for (sku, code), units in demand.taken.items():
+            if code in self.sellable.get(sku, {}):
+                self.sellable[sku][code] = max(0, self.sellable[sku][code] - units)
+        return engine.Network(
+            places=queries.engine_places(demand.currency),
+            sellable=self.sellable,
+            tariff=self.tariff,
+            capacity_left=self.capacity_left,
+            is_open=lambda place: self.directory[place.code].calendar.is_open(self.as_of),
+            timing=self.timing,
+            workload=self.workload,
+        )
+
+    def _carriers_that_reach(self, country: str) -> list[list[Zone]] | None:
+        """Per carrier service its zones for this address, in order; None while no service is known at all."""
+        services = self.carriers.by_service.get((self.demand.service, self.demand.currency))
+        if self.demand.location is not None:
+            return None
+        if not services:
+            self.notes.append("no_carrier_service")
+            return None
+        there = self.demand.destination
+        code = compact_postal_code(there.postal_code) if there else ""
+        return [[zone for zone in service.zones if zone.reaches(country, code)] for service in services]
+
+    def tariff(self, _place: engine.Place, distance_km: float | None) -> Tariff | None:
+        if self.offers is None:
+            return _free_ride(self.demand.service)
+        covering = (next((z.tariff for z in zones if z.covers(distance_km)), None) for zones in self.offers)
+        tariffs = [tariff for tariff in covering if tariff is not None]
+        return self.carriers.cheapest_of(tariffs) if tariffs else None
+
+    def capacity_left(self, place: engine.Place) -> int | None:
+        capacity = self.directory[place.code].daily_capacity
+        return None if capacity is None else max(0, capacity - self._booked_on_the_day(place.code))
+
+    def workload(self, place: engine.Place) -> float:
+        """Share of the day's capacity already booked; a place without limit is never full."""
+        capacity = self.directory[place.code].daily_capacity
+        return self._booked_on_the_day(place.code) / capacity if capacity else 0.0
+
+    def _booked_on_the_day(self, code: str) -> int:
+        if self._booked is None:
+            self._booked = self._all_booked()
+        return self._booked.get((code, self.preparation_day(self.directory[code])), 0)
+
+    def _all_booked(self) -> dict[tuple[str, object], int]:
+        holders = {code for units in self.sellable.values() for code in units}
+        limited = [
+            code for code in holders if code in self.directory and self.directory[code].daily_capacity is not None
+        ]
+        # West of the date line it may still be yesterday.
+        return queries.booked_by_day(limited, from_date=self.release_at.date() - timedelta(days=1))
+
+    # Dates ------------------------------------------------------------------------------------
+
+    def timing(self, place: engine.Place, tier: Tier) -> Timing:
+        promised_at = self.promise(self.directory[place.code], tier.carrier_service, tier.transit_days)
+        wanted = self.demand.wanted_by
+        late_days = (self._day(promised_at) - self._day(wanted or self.as_of)).days
+        return Timing(max(0, late_days), wanted is None or late_days <= 0)
+
+    def _day(self, at: datetime) -> date:
+        return at.astimezone(self.zone).date()
+
+    def promise(self, place: PlaceInfo, carrier_service: str, transit_days: int) -> datetime:
+        policy = self._policy(place)
+        if self.demand.location is not None:
+            return dates.pickup_promise(place, policy, release_at=self.release_at)
+        return dates.ship_promise(
+            place,
+            policy,
+            service=self.demand.service,
+            carrier_cut_off=self.carriers.cut_offs.get(carrier_service),
+            transit_days=transit_days,
+            release_at=self.release_at,
+            destination_zone=self.zone,
+        )
+
+    def _policy(self, place: PlaceInfo) -> queries.Policy:
+        return queries.policy_for(place, method=self.demand.method, service=self.demand.service)
+
+    def ready_by(self, place: PlaceInfo) -> datetime:
+        return dates.due_times(place, self._policy(place), assigned_at=self.release_at).ready_by
+
+    def preparation_day(self, place: PlaceInfo) -> date:
+        return place.calendar.local(self.ready_by(place)).date()
+
+    def parcel(self, parcel: engine.Parcel, ignores_capacity: bool) -> PlannedParcel:
+        place = self.directory[parcel.location]
+        ready_by = self.ready_by(place)
+        return PlannedParcel(
+            location=parcel.location,
+            lines=parcel.lines,
+            service=self.demand.service,
+            carrier_service=parcel.carrier_service,
+            cost=parcel.cost,
+            weight_g=parcel.weight_g,
+            distance_km=parcel.distance_km,
+            promised_at=self.promise(place, parcel.carrier_service, parcel.transit_days),
+            ready_by=ready_by,
+            capacity_date=place.calendar.local(ready_by).date() if place.daily_capacity is not None else None,
+            ignores_capacity=ignores_capacity,
+        )
+
+
+_free_rides = {
+    service: Tariff.of([Tier(NO_WEIGHT_LIMIT_G, 0, transit_days=days)])
+    for service, days in DEFAULT_TRANSIT_DAYS.items()
+}
+
+
+def _free_ride(service: str) -> Tariff:
+    return _free_rides.get(service, _free_rides["standard"])
