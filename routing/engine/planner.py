@@ -133,7 +133,7 @@ class _Planning:
         )
         if reason:
             return reason
-        tariff = self._tariff(place, km)
+        tariff = self.network.tariff(place, km)
         if tariff is None:
             return "no_rate"
         units = _that_can_be_carried(units, lines, tariff)
@@ -173,9 +173,6 @@ class _Planning:
             here, there = place.point, self.demand.point
             self.distances[place.code] = geo.distance_km(here, there) if here and there else None
         return self.distances[place.code]
-
-    def _tariff(self, place: Place, km: float | None) -> Tariff | None:
-        return Tariff.FREE if self.demand.location is not None else self.network.tariff(place, km)
 
     def _parcels_from(self, code: str) -> int:
         return sum(parcel.location == code for parcel in self.parcels)

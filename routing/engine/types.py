@@ -47,7 +47,7 @@ class Line:
 class Demand:
     """What one delivery of a basket asks for, with everything a rule may look at.
 
-    `location` is the place the shopper chose (pickup); then no other place is considered.
+    `location` is the place that was chosen (pickup); then no other place is considered.
     `weekday` ("mon" … "sun") and `time` are local to the shopper.
     `excluded` names, per line key, the places that must not get that line again.
     """

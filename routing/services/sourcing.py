@@ -29,6 +29,8 @@ from routing.queries import ActiveRules
 #: Working days in transit while no carrier service of a standard is known.
 DEFAULT_TRANSIT_DAYS = {"standard": 3, "express": 1, "same_day": 0}
 
+_COLLECTED = {"pickup", "curbside"}
+
 __all__ = ["Demand", "Destination", "Line", "PlannedParcel", "SourcingPlan", "plan"]
 
 
@@ -45,10 +47,10 @@ class Destination:
 class Demand:
     """One delivery of a basket. `lines` are the engine's (key, sku, quantity, group, unit_value, weight_g, tags).
 
-    `location`: the place the shopper chose (pickup, curbside). `excluded`: {line key: place codes}.
+    `location`: the only place that may serve it, because the shopper (or a person here) chose it.
+    `excluded`: {line key: place codes}. `taken`: {(sku, place code): units} already spoken for.
     `value`: of the whole order, for the rules' conditions (default: of the lines).
     `wanted_by`: a promise to keep; lateness counts from its day, else from the day of asking.
-    `taken`: units of (sku, place code) that other demands of the same basket count on already.
     """
 
     channel: str
@@ -59,9 +61,9 @@ class Demand:
     destination: Destination | None = None
     location: str | None = None
     excluded: Mapping[str, Collection[str]] = field(default_factory=dict)
+    taken: Mapping[tuple[str, str], int] = field(default_factory=dict)
     value: Decimal | None = None
     wanted_by: datetime | None = None
-    taken: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +198,7 @@ class _Planning:
         only = None if demand.location is None else [demand.location]
         self.sellable = inventory.sellable_units(sorted({line.sku for line in demand.lines}), locations=only)
         for (sku, code), units in demand.taken.items():
-            if code in self.sellable.get(sku, {}):
-                self.sellable[sku][code] = max(0, self.sellable[sku][code] - units)
+            self._take(sku, code, units)
         return engine.Network(
             places=queries.engine_places(demand.currency),
             sellable=self.sellable,
@@ -208,11 +209,17 @@ class _Planning:
             workload=self.workload,
         )
 
+    def _take(self, sku: str, code: str, units: int) -> None:
+        stock = self.sellable.get(sku, {})
+        left = stock.pop(code, 0) - units
+        if left > 0:
+            stock[code] = left
+
     def _carriers_that_reach(self, country: str) -> list[list[Zone]] | None:
         """Per carrier service its zones for this address, in order; None while no service is known at all."""
-        services = self.carriers.by_service.get((self.demand.service, self.demand.currency))
-        if self.demand.location is not None:
+        if self.demand.is_collected:
             return None
+        services = self.carriers.by_service.get((self.demand.service, self.demand.currency))
         if not services:
             self.notes.append("no_carrier_service")
             return None
@@ -262,7 +269,7 @@ class _Planning:
 
     def promise(self, place: PlaceInfo, carrier_service: str, transit_days: int) -> datetime:
         policy = self._policy(place)
-        if self.demand.location is not None:
+        if self.demand.is_collected:
             return dates.pickup_promise(place, policy, release_at=self.release_at)
         return dates.ship_promise(
             place,
