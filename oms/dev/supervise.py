@@ -94,12 +94,14 @@ def start_services(supervisor: Supervisor, home: Path, host: str, port: int) -> 
     shutil.rmtree(metrics, ignore_errors=True)
     metrics.mkdir()
     supervisor.environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
-    celery = [PYTHON, "-m", "celery", "-A", "oms"]
+    # A developer's container often runs as root, which is no concern of the demo's.
+    celery = [PYTHON, "-W", "ignore:You're running the worker with superuser", "-m", "celery", "--quiet", "-A", "oms"]
     queues = ["-Q", "default,clock,outbox", "--concurrency", "2", "--without-gossip", "--without-mingle"]
     supervisor.keep("worker", [*celery, "worker", *queues])
     supervisor.keep("beat", [*celery, "beat", "--schedule", str(home / "beat-schedule"), "--pidfile="])
     address = ["--host", host, "--port", str(port)]
-    web = [PYTHON, "-m", "granian", "--interface", "wsgi", "--workers", "2", "--no-ws", *address]
+    size = ["--workers", "2", "--blocking-threads", "4"]  # each thread keeps a database connection of its own
+    web = [PYTHON, "-m", "granian", "--interface", "wsgi", "--no-ws", *size, *address]
     supervisor.keep("web", [*web, "oms.wsgi:application"])
     if has_demo():
         supervisor.keep("traffic", [PYTHON, "manage.py", "demo_traffic"])
