@@ -15,9 +15,8 @@ from oms.dev.engines import ROOT
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oms.settings.test")
     django.setup()
-    faults = [
-        fault for app in apps.get_app_configs() if ROOT in Path(app.path).parents for fault in broken(Path(app.path))
-    ]
+    ours = [Path(app.path) for app in apps.get_app_configs() if Path(app.path).parent == ROOT]
+    faults = [fault for app in ours for fault in broken(app)]
     sys.exit("\n".join(faults) or None)
 
 
