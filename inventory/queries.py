@@ -118,6 +118,25 @@ def sellable_units(skus: Iterable[str], *, locations: Collection[str] | None = N
     return found
 
 
+_NETWORK_STOCK = f"""
+SELECT p.sku, array_agg(found.location_id), array_agg(found.sellable)
+FROM inventory_product p
+LEFT JOIN LATERAL (
+    SELECT s.location_id, {SELLABLE} AS sellable
+    FROM inventory_stocklevel s JOIN inventory_location l ON l.code = s.location_id AND l.is_active
+    WHERE s.sku = p.sku AND p.is_active AND {SELLABLE} > 0
+) found ON true
+WHERE p.sku = ANY(%s) GROUP BY p.sku"""
+
+
+def network_stock(skus: Collection[str]) -> dict[str, dict[str, int]]:
+    """Like `sellable_units`, but only products that exist have an entry, and thousands of places come cheaply."""
+    return {
+        sku: {} if codes[0] is None else dict(zip(codes, units, strict=True))
+        for sku, codes, units in _rows(_NETWORK_STOCK, [list(skus)])
+    }
+
+
 _PRODUCTS = """
 SELECT sku, name_en, name_fr, price, currency, tax_class, weight_g, image_url, tags, is_active
 FROM inventory_product WHERE sku = ANY(%s)"""

@@ -1,0 +1,1 @@
+"""Catalogue, places, stock and availability over HTTP; shapes in `bodies` (in) and `documents` (out)."""

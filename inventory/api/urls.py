@@ -1,1 +1,22 @@
-urlpatterns: list = []
+from django.urls import path
+
+from inventory.api.availability import Availability
+from inventory.api.catalog import Locations, Products
+from inventory.api.stock import Levels, Movements, Protection, StockEvents
+
+_COLLECTION = {"get": "list", "post": "create"}
+_ITEM = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+
+urlpatterns = [
+    path("products/", Products.as_view(_COLLECTION), name="products"),
+    path("products/bulk/", Products.as_view({"post": "bulk"}), name="products-bulk"),
+    path("products/<str:code>/", Products.as_view(_ITEM), name="product"),
+    path("locations/", Locations.as_view(_COLLECTION), name="locations"),
+    path("locations/bulk/", Locations.as_view({"post": "bulk"}), name="locations-bulk"),
+    path("locations/<str:code>/", Locations.as_view(_ITEM), name="location"),
+    path("stock/", Levels.as_view(), name="stock"),
+    path("stock/events/", StockEvents.as_view(), name="stock-events"),
+    path("stock/movements/", Movements.as_view(), name="stock-movements"),
+    path("stock/protection/", Protection.as_view(), name="stock-protection"),
+    path("availability/", Availability.as_view(), name="availability"),
+]

@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                     models.JSONField(
                         blank=True,
                         default=dict,
-                        help_text='By day, such as {"mon": [["10:00", "13:00"], ["14:00", "19:00"]]}. Empty: always open.',
+                        help_text='{"mon": [["10:00", "13:00"], ["14:00", "19:00"]], …}. Empty: always open.',
                         verbose_name="opening hours",
                     ),
                 ),

@@ -50,7 +50,7 @@ class Location(models.Model):
         _("opening hours"),
         default=dict,
         blank=True,
-        help_text=_('By day, such as {"mon": [["10:00", "13:00"], ["14:00", "19:00"]]}. Empty: always open.'),
+        help_text=_('{"mon": [["10:00", "13:00"], ["14:00", "19:00"]], …}. Empty: always open.'),
     )
     closures = models.JSONField(
         _("closures"),

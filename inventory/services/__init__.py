@@ -1,10 +1,18 @@
 """All writes. Building blocks take lists and answer per item; few statements, levels locked in order."""
 
-from inventory.services.adjustments import mark_damaged, mark_suspect, set_protection
+from inventory.services.adjustments import mark_damaged, mark_suspect, protect_stock, set_protection
 from inventory.services.catalog import (
     LocationRow,
     ProductRow,
     RowResult,
+    change_location,
+    change_product,
+    create_location,
+    create_product,
+    deactivate_location,
+    deactivate_product,
+    put_location,
+    put_product,
     receive_locations,
     receive_products,
     save_locations,
@@ -30,9 +38,18 @@ __all__ = [
     "StockEvent",
     "Want",
     "apply_stock_events",
+    "change_location",
+    "change_product",
     "consume_reservations",
+    "create_location",
+    "create_product",
+    "deactivate_location",
+    "deactivate_product",
     "mark_damaged",
     "mark_suspect",
+    "protect_stock",
+    "put_location",
+    "put_product",
     "receive_locations",
     "receive_products",
     "receive_stock_events",

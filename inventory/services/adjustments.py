@@ -10,7 +10,7 @@ from inventory.models import Cause
 from inventory.queries import products_by_sku
 from inventory.services.ledger import Movement, save_levels
 from oms.errors import FieldError, Invalid
-from oms.transactions import in_transaction
+from oms.transactions import in_transaction, use_case
 
 
 @in_transaction
@@ -43,6 +43,12 @@ def set_protection(*, sku: str, location: str, safety_stock: int | None, actor: 
     level.safety_stock = safety_stock
     save_levels([level], actor=actor, as_of=as_of)
     return level
+
+
+@use_case
+def protect_stock(*, sku: str, location: str, safety_stock: int | None, actor: str, as_of: datetime) -> None:
+    """`set_protection` in a transaction of its own."""
+    set_protection(sku=sku, location=location, safety_stock=safety_stock, actor=actor, as_of=as_of)
 
 
 def _unknown(sku: str) -> FieldError:

@@ -1,18 +1,22 @@
 """Products and places, saved by the thousand: whole rows, made or replaced by their code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import IntegrityError, connection, models
 from django.utils.translation import gettext as _
 
+from inventory.errors import AlreadyExists
 from inventory.models import Ability, Barcode, Kind, Location, Product
 from oms.cache import bump
+from oms.errors import FieldError, Invalid, Missing
 from oms.sql import as_json
 from oms.transactions import in_transaction, use_case
+
+M = TypeVar("M", bound=models.Model)
 
 CREATED, UPDATED, REJECTED = "created", "updated", "rejected"
 
@@ -94,7 +98,83 @@ def receive_products(rows: Sequence[ProductRow], *, as_of: datetime) -> list[Row
 
 @use_case
 def receive_locations(rows: Sequence[LocationRow], *, as_of: datetime) -> list[RowResult]:
+    """`save_locations` in a transaction of its own."""
     return save_locations(rows, as_of=as_of)
+
+
+@use_case
+def create_product(row: ProductRow, *, as_of: datetime) -> None:
+    """Errors: AlreadyExists; Invalid (a barcode is another product's)."""
+    _only_new(save_products([row], as_of=as_of)[0])
+
+
+@use_case
+def create_location(row: LocationRow, *, as_of: datetime) -> None:
+    """Errors: AlreadyExists."""
+    _only_new(save_locations([row], as_of=as_of)[0])
+
+
+@use_case
+def put_product(row: ProductRow, *, as_of: datetime) -> bool:
+    """Make or replace one; True if it is new. Errors: Invalid (a barcode is another product's)."""
+    return _accepted(save_products([row], as_of=as_of)[0]).status == CREATED
+
+
+@use_case
+def put_location(row: LocationRow, *, as_of: datetime) -> bool:
+    """Make or replace one; True if it is new."""
+    return _accepted(save_locations([row], as_of=as_of)[0]).status == CREATED
+
+
+@use_case
+def change_product(sku: str, change: Callable[[Product], ProductRow], *, as_of: datetime) -> None:
+    """Replace a product by what `change` makes of it under its lock. Errors: Missing, Invalid."""
+    row = change(_locked(Product, sku))
+    _accepted(save_products([row], as_of=as_of)[0])
+
+
+@use_case
+def change_location(code: str, change: Callable[[Location], LocationRow], *, as_of: datetime) -> None:
+    """Replace a place by what `change` makes of it under its lock. Errors: Missing."""
+    row = change(_locked(Location, code))
+    _accepted(save_locations([row], as_of=as_of)[0])
+
+
+@use_case
+def deactivate_product(sku: str, *, as_of: datetime) -> None:
+    """Take a product off sale. It stays, because history names it. Errors: Missing."""
+    _deactivate(Product, sku, as_of=as_of)
+
+
+@use_case
+def deactivate_location(code: str, *, as_of: datetime) -> None:
+    """Close a place. It stays, because history names it. Errors: Missing."""
+    bump("places")
+    _deactivate(Location, code, as_of=as_of)
+
+
+def _deactivate(model: type[models.Model], code: str, *, as_of: datetime) -> None:
+    if not model._default_manager.filter(pk=code).update(is_active=False, updated_at=as_of):
+        raise Missing()
+
+
+def _locked(model: type[M], code: str) -> M:
+    row = model._default_manager.select_for_update(no_key=True).filter(pk=code).first()
+    if row is None:
+        raise Missing()
+    return row
+
+
+def _accepted(result: RowResult) -> RowResult:
+    if result.status == REJECTED:
+        raise Invalid(errors=[FieldError(result.pointer, result.code, result.detail)])
+    return result
+
+
+def _only_new(result: RowResult) -> None:
+    """Undoes (by raising) what turned out to replace an existing row."""
+    if _accepted(result).status == UPDATED:
+        raise AlreadyExists()
 
 
 @in_transaction

@@ -97,7 +97,9 @@ def test_a_demand_that_comes_again_holds_more():
 
 
 def test_takes_one_statement(django_assert_num_queries):
-    wants = [Want(f"line:{i}", sku, location, 1) for i, (sku, location) in enumerate([("A", "S1"), ("A", "S2"), ("B", "S1")])]
+    wants = [
+        Want(f"line:{i}", sku, location, 1) for i, (sku, location) in enumerate([("A", "S1"), ("A", "S2"), ("B", "S1")])
+    ]
 
     with django_assert_num_queries(1):
         assert reserve_stock(wants, as_of=NOW) == []
@@ -118,7 +120,9 @@ def test_releasing_gives_the_units_back_and_ends_the_reservation():
 def test_consuming_takes_the_units_off_the_shelf_with_a_movement():
     reserve_stock([Want("line:1", "A", "S1", 5)], as_of=NOW)
 
-    consume_reservations([Held("line:1", "A", "S1", 5)], cause="shipped", reference="ful_1", actor="user:ann", as_of=NOW)
+    consume_reservations(
+        [Held("line:1", "A", "S1", 5)], cause="shipped", reference="ful_1", actor="user:ann", as_of=NOW
+    )
 
     assert (level("A", "S1").on_hand, level("A", "S1").reserved) == (1, 0)
     assert reservations() == [("line:1", "A", "S1", 0, "consumed")]

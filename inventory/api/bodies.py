@@ -1,0 +1,220 @@
+"""What clients send: shapes, ranges, and how they become rows for the services."""
+
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import available_timezones
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    RootModel,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from inventory.hours import minutes_of
+from inventory.models import Ability, Condition, Kind
+from inventory.services import LocationRow, ProductRow, StockEvent
+from oms.api.body import Body, Code, Currency, Instant, Latitude, Longitude, Money, Name, Units
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Short = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
+Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
+Labels = Annotated[list[Label], Field(max_length=100)]
+
+
+def _time_of_day(value: str) -> str:
+    try:
+        minutes_of(value)
+    except ValueError:
+        raise PydanticCustomError("not_a_time", "A time of day is needed, such as 09:30") from None
+    return value
+
+
+def _known_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise PydanticCustomError("unknown_timezone", "Unknown time zone")
+    return value
+
+
+def _forward(pair: tuple[str, str]) -> tuple[str, str]:
+    if minutes_of(pair[0]) >= minutes_of(pair[1]):
+        raise PydanticCustomError(
+            "closes_before_opening", "Closing must come after opening; use two days around midnight"
+        )
+    return pair
+
+
+def _disjoint(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    ordered = sorted(pairs)
+    if any(opens < closes for (_opens, closes), (opens, _closes) in pairwise(ordered)):
+        raise PydanticCustomError("hours_overlap", "Opening hours of one day overlap")
+    return ordered
+
+
+def _one_or_by_service(value: Any) -> Any:
+    """Checked as a whole, because a union would point into its branches."""
+    times = list(value.values()) if isinstance(value, dict) else [value]
+    try:
+        for time in times:
+            minutes_of(time)
+    except (ValueError, AttributeError):
+        message = "A cut-off is a time of day, or an object of one per service"
+        raise PydanticCustomError("not_a_cut_off", message) from None
+    return value
+
+
+CutOff = Annotated[str | dict[str, str], BeforeValidator(_one_or_by_service)]
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+Timezone = Annotated[str, AfterValidator(_known_zone)]
+DayHours = Annotated[list[Annotated[tuple[TimeOfDay, TimeOfDay], AfterValidator(_forward)]], AfterValidator(_disjoint)]
+
+
+class Names(Body):
+    """At least one; English falls back to French."""
+
+    en: Line = ""
+    fr: Line = ""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.en or self.fr):
+            raise PydanticCustomError("required", "A name is needed in one language at least")
+        return self
+
+
+class ProductBody(Body):
+    sku: Code
+    name: Names
+    barcodes: Labels = []
+    price: Money
+    currency: Currency = "EUR"
+    tax_class: Annotated[str, StringConstraints(max_length=40)] = "standard"
+    weight_g: Annotated[int, Field(ge=0, le=100_000_000)] = 0
+    image_url: Annotated[str, StringConstraints(max_length=500)] = ""
+    attributes: dict[str, Any] = {}
+    tags: Labels = []
+    is_active: bool = True
+
+    def row(self) -> ProductRow:
+        values = {name: getattr(self, name) for name in self.__class__.model_fields if name != "name"}
+        return ProductRow(name_en=self.name.en or self.name.fr, name_fr=self.name.fr, **values)
+
+
+class Address(Body):
+    line1: Line = ""
+    line2: Line = ""
+    postal_code: Annotated[str, StringConstraints(max_length=20, strip_whitespace=True)] = ""
+    city: Short = ""
+    region: Short = ""
+    country: Annotated[str, StringConstraints(pattern=r"^([A-Z]{2})?$")] = ""
+
+
+class Closure(Body):
+    from_at: Instant
+    until_at: Instant
+    note: Line = ""
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> Self:
+        if self.until_at <= self.from_at:
+            raise PydanticCustomError("ends_before_it_begins", "A closure must end after it begins")
+        return self
+
+
+class LocationBody(Body):
+    code: Code
+    name: Name
+    kind: Kind
+    address: Address = Address()
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    timezone: Timezone = "UTC"
+    opening_hours: dict[Weekday, DayHours] = {}
+    closures: Annotated[list[Closure], Field(max_length=1000)] = []
+    abilities: list[Ability] | None = None
+    daily_capacity: Units | None = None
+    accepting_orders: bool = True
+    cut_off: CutOff | None = None
+    preparation_minutes: Annotated[int, Field(ge=0, le=60 * 24 * 60)] = 0
+    handling_cost: Money = Decimal(0)
+    currency: Currency = "EUR"
+    groups: Labels = []
+    safety_stock: Units = 0
+    is_active: bool = True
+
+    @field_validator("opening_hours")
+    @classmethod
+    def _opens_some_time(cls, hours: dict[str, Any]) -> dict[str, Any]:
+        if hours and not any(hours.values()):
+            raise PydanticCustomError("never_open", "At least one day needs hours; leave all out if always open")
+        return hours
+
+    @model_validator(mode="after")
+    def _is_on_the_map_or_not(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise PydanticCustomError("half_a_position", "Latitude and longitude are given together")
+        return self
+
+    def row(self) -> LocationRow:
+        names = set(self.__class__.model_fields) - {"address", "closures"}
+        return LocationRow(
+            **{name: getattr(self, name) for name in names},
+            **self.address.model_dump(),
+            closures=[closure.model_dump(mode="json") for closure in self.closures],
+        )
+
+
+class StockEventBody(Body):
+    id: Annotated[str, StringConstraints(min_length=1, max_length=120)]
+    sku: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    location: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    kind: Literal["delta", "count"]
+    quantity: Annotated[int, Field(ge=-1_000_000_000, le=1_000_000_000, strict=True)]
+    occurred_at: Instant
+    reason: Annotated[str, StringConstraints(max_length=40)] = ""
+    source: Annotated[str, StringConstraints(max_length=120)] = ""
+    condition: Condition | None = None
+    bin: Annotated[str, StringConstraints(max_length=40)] | None = None
+    order: Annotated[str, StringConstraints(max_length=100)] = ""
+
+    @model_validator(mode="after")
+    def _counts_something(self) -> Self:
+        if self.kind == "count" and self.quantity < 0:
+            raise PydanticCustomError("negative_count", "Fewer than none cannot be counted")
+        return self
+
+    def event(self) -> StockEvent:
+        values = self.model_dump(exclude={"order", "condition"})
+        return StockEvent(**values, condition=self.condition and self.condition.value, reference=self.order)
+
+
+class EventsBody(Body):
+    """The envelope; its events are read one by one."""
+
+    events: list[Any]
+
+
+class StockEventsBody(Body):
+    """The envelope as it is documented."""
+
+    events: list[StockEventBody]
+
+
+class ProductRows(RootModel[list[ProductBody]]):
+    """Up to 5,000."""
+
+
+class LocationRows(RootModel[list[LocationBody]]):
+    """Up to 5,000."""
+
+
+class ProtectionBody(Body):
+    sku: Code
+    location: Code
+    safety_stock: Units | None

@@ -1,0 +1,164 @@
+"""What clients get: the shapes, and how rows become them. A product or place reads back as it is written."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from inventory.api.bodies import LocationBody, ProductBody
+from inventory.models import Location, Product
+from oms.api.body import Instant
+
+
+def product_document(product: Product) -> dict[str, Any]:
+    """Needs `barcodes` prefetched."""
+    return {
+        "sku": product.sku,
+        "name": {"en": product.name_en, "fr": product.name_fr},
+        "barcodes": [barcode.code for barcode in product.barcodes.all()],
+        "price": str(product.price),
+        "currency": product.currency,
+        "tax_class": product.tax_class,
+        "weight_g": product.weight_g,
+        "image_url": product.image_url,
+        "attributes": product.attributes,
+        "tags": product.tags,
+        "is_active": product.is_active,
+    }
+
+
+_ADDRESS = ("line1", "line2", "postal_code", "city", "region", "country")
+_PLAIN = (
+    *("latitude", "longitude", "timezone", "opening_hours", "closures", "abilities", "daily_capacity"),
+    *("accepting_orders", "cut_off", "preparation_minutes"),
+)
+
+
+def location_document(location: Location) -> dict[str, Any]:
+    return {
+        "code": location.code,
+        "name": location.name,
+        "kind": location.kind,
+        "address": {name: getattr(location, name) for name in _ADDRESS},
+        **{name: getattr(location, name) for name in _PLAIN},
+        "handling_cost": str(location.handling_cost),
+        "currency": location.currency,
+        "groups": location.groups,
+        "safety_stock": location.safety_stock,
+        "is_active": location.is_active,
+    }
+
+
+# ---- shapes for the OpenAPI document ------------------------------------------------------------
+
+
+class Page(BaseModel):
+    next: str | None
+    previous: str | None
+
+
+class ProductPage(Page):
+    results: list[ProductBody]
+
+
+class LocationPage(Page):
+    results: list[LocationBody]
+
+
+class RowError(BaseModel):
+    pointer: str
+    code: str
+    detail: str
+
+
+class RowAnswer(BaseModel):
+    """`created`, `updated`, or `rejected` with a code and the fields at fault."""
+
+    index: int
+    status: str
+    code: str | None = None
+    errors: list[RowError] | None = None
+
+
+class BulkAnswer(BaseModel):
+    results: list[RowAnswer]
+
+
+class LevelDocument(BaseModel):
+    sku: str
+    location: str
+    on_hand: int
+    reserved: int
+    unsellable: int
+    damaged: int
+    quarantined: int
+    inbound: int
+    sellable: int
+    safety_stock: int | None
+    bin: str
+    suspect_at: Instant | None
+    counted_at: Instant | None
+    updated_at: Instant
+
+
+class LevelPage(Page):
+    results: list[LevelDocument]
+
+
+class MovementDocument(BaseModel):
+    id: int
+    sku: str
+    location: str
+    cause: str
+    quantity: int
+    damaged_delta: int
+    quarantined_delta: int
+    reference: str
+    actor: str
+    source: str
+    external_id: str | None
+    occurred_at: Instant
+    recorded_at: Instant
+
+
+class MovementPage(Page):
+    results: list[MovementDocument]
+
+
+class EventAnswer(BaseModel):
+    """`applied`, `duplicate`, `stale`, or `rejected` with a code and a sentence."""
+
+    index: int
+    id: str | None
+    status: str
+    code: str | None = None
+    detail: str | None = None
+    errors: list[RowError] | None = None
+
+
+class EventAnswers(BaseModel):
+    results: list[EventAnswer]
+
+
+class AvailableAt(BaseModel):
+    location: str
+    name: str
+    sellable: int
+    distance_km: float | None = None
+
+
+class FutureUnits(BaseModel):
+    date: str
+    quantity: int
+
+
+class AvailabilityOfSku(BaseModel):
+    """`sellable` is that of the whole network, `locations` those asked for, nearest (or fullest) first."""
+
+    sku: str
+    sellable: int
+    future: list[FutureUnits]
+    locations: list[AvailableAt]
+
+
+class AvailabilityDocument(BaseModel):
+    results: list[AvailabilityOfSku]

@@ -1,0 +1,80 @@
+"""Filters of the lists, as query parameters."""
+
+from typing import Any
+
+import django_filters as filters
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from inventory.models import Ability, Barcode, Kind, Location, Product, StockLevel, StockMovement
+
+
+class CommaFilter(filters.BaseInFilter, filters.CharFilter):
+    """`?sku=A,B`: any of these."""
+
+
+class ContainsFilter(filters.CharFilter):
+    """An array holds this value."""
+
+    def filter(self, queryset: QuerySet, value: Any) -> QuerySet:
+        return queryset.filter(**{f"{self.field_name}__contains": [value]}) if value else queryset
+
+
+class ProductFilters(filters.FilterSet):
+    q = filters.CharFilter(method="search", label="part of a name, start of a SKU, or a barcode")
+    sku = CommaFilter(field_name="sku", lookup_expr="in")
+    barcode = CommaFilter(field_name="barcodes__code", lookup_expr="in")
+    tag = ContainsFilter(field_name="tags")
+    is_active = filters.BooleanFilter()
+
+    class Meta:
+        model = Product
+        fields: list[str] = []
+
+    def search(self, queryset: QuerySet, _name: str, value: str) -> QuerySet:
+        scanned = Exists(Barcode.objects.filter(product=OuterRef("pk"), code=value))
+        named = Q(name_en__icontains=value) | Q(name_fr__icontains=value)
+        return queryset.filter(named | Q(sku__startswith=value) | scanned)
+
+
+class LocationFilters(filters.FilterSet):
+    q = filters.CharFilter(method="search", label="part of a name or city, start of a code")
+    code = CommaFilter(field_name="code", lookup_expr="in")
+    kind = filters.ChoiceFilter(choices=Kind.choices)
+    country = filters.CharFilter()
+    group = ContainsFilter(field_name="groups")
+    ability = filters.ChoiceFilter(choices=Ability.choices, method="able", label="can do this")
+    is_active = filters.BooleanFilter()
+    accepting_orders = filters.BooleanFilter()
+
+    class Meta:
+        model = Location
+        fields: list[str] = []
+
+    def search(self, queryset: QuerySet, _name: str, value: str) -> QuerySet:
+        return queryset.filter(Q(name__icontains=value) | Q(city__icontains=value) | Q(code__startswith=value))
+
+    def able(self, queryset: QuerySet, _name: str, value: str) -> QuerySet:
+        return queryset.filter(abilities__contains=[value])
+
+
+class LevelFilters(filters.FilterSet):
+    sku = CommaFilter(field_name="product_id", lookup_expr="in")
+    location = CommaFilter(field_name="location_id", lookup_expr="in")
+    suspect = filters.BooleanFilter(field_name="suspect_at", lookup_expr="isnull", exclude=True)
+
+    class Meta:
+        model = StockLevel
+        fields: list[str] = []
+
+
+class MovementFilters(filters.FilterSet):
+    sku = CommaFilter(field_name="product_id", lookup_expr="in")
+    location = CommaFilter(field_name="location_id", lookup_expr="in")
+    cause = filters.CharFilter()
+    reference = filters.CharFilter()
+    occurred_after = filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="gte")
+    occurred_before = filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="lt")
+
+    class Meta:
+        model = StockMovement
+        fields: list[str] = []

@@ -1,0 +1,126 @@
+import pytest
+
+from oms.models import Channel
+from tests.factories.inventory import make_location, make_locations, make_product, make_products, set_stock, set_stocks
+
+pytestmark = pytest.mark.django_db
+
+PARIS, LYON, LILLE = (48.8566, 2.3522), (45.7640, 4.8357), (50.6292, 3.0573)
+
+
+def at(point):
+    return {"latitude": point[0], "longitude": point[1]}
+
+
+@pytest.fixture(autouse=True)
+def network(db):
+    make_products("A", "B")
+    make_location("PARIS", name="Paris", **at(PARIS))
+    make_location("LYON", name="Lyon", abilities=["ship"], **at(LYON))
+    make_location("DEPOT", name="Depot", kind="warehouse", safety_stock=5)
+    set_stocks({("A", "PARIS"): 2, ("A", "LYON"): 7, ("A", "DEPOT"): 9})
+
+
+def get(client, query):
+    answer = client.get(f"/api/v1/availability/?{query}")
+    assert answer.status_code == 200, answer.json()
+    return answer.json()["results"]
+
+
+def test_tells_the_network_and_the_fullest_places_first(client):
+    assert get(client, "sku=A,B") == [
+        {
+            "sku": "A",
+            "sellable": 13,
+            "future": [],
+            "locations": [
+                {"location": "LYON", "name": "Lyon", "sellable": 7},
+                {"location": "DEPOT", "name": "Depot", "sellable": 4},
+                {"location": "PARIS", "name": "Paris", "sellable": 2},
+            ],
+        },
+        {"sku": "B", "sellable": 0, "future": [], "locations": []},
+    ]
+
+
+def test_tells_the_nearest_first_and_those_off_the_map_last(client):
+    found = get(client, f"sku=A&near={LILLE[0]},{LILLE[1]}")[0]["locations"]
+
+    assert [(place["location"], place.get("distance_km")) for place in found] == [
+        ("PARIS", 203.5),
+        ("LYON", 556.8),
+        ("DEPOT", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "query, found",
+    [
+        ("method=pickup", ["PARIS"]),
+        ("method=ship", ["LYON", "DEPOT", "PARIS"]),
+        ("method=locker", []),
+        ("location=PARIS,DEPOT", ["DEPOT", "PARIS"]),
+        ("limit=1", ["LYON"]),
+    ],
+)
+def test_shows_the_places_asked_for_and_the_whole_network(client, query, found):
+    result = get(client, f"sku=A&{query}")[0]
+
+    assert [place["location"] for place in result["locations"]] == found
+    assert result["sellable"] == 13
+
+
+@pytest.mark.parametrize("change", [lambda: make_location("LYON", is_active=False), lambda: set_stock("A", "LYON", 0)])
+def test_leaves_out_what_sells_nothing(client, change):
+    change()
+
+    assert [place["location"] for place in get(client, "sku=A")[0]["locations"]] == ["DEPOT", "PARIS"]
+
+
+def test_a_product_taken_off_sale_sells_nothing(client):
+    make_product("A", is_active=False)
+
+    assert get(client, "sku=A") == [{"sku": "A", "sellable": 0, "future": [], "locations": []}]
+
+
+@pytest.mark.parametrize(
+    "query, pointer, code",
+    [
+        ("", "/sku", "required"),
+        ("sku=", "/sku", "too_short"),
+        ("sku=" + ",".join(f"S{n}" for n in range(101)), "/sku", "too_long"),
+        ("sku=A,NONE", "/sku", "unknown_sku"),
+        ("sku=A&location=NONE", "/location", "unknown_location"),
+        ("sku=A&channel=NONE", "/channel", "unknown_channel"),
+        ("sku=A&near=1", "/near/1", "required"),
+        ("sku=A&near=91,0", "/near/0", "less_than_equal"),
+        ("sku=A&near=nan,0", "/near/0", "finite_number"),
+        ("sku=A&method=fly", "/method", "literal_error"),
+        ("sku=A&limit=0", "/limit", "greater_than_equal"),
+        ("sku=A&limit=x", "/limit", "int_parsing"),
+    ],
+)
+def test_a_wrong_question_is_refused(client, query, pointer, code):
+    answer = client.get(f"/api/v1/availability/?{query}")
+
+    assert answer.status_code == 422
+    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [(pointer, code)]
+
+
+def test_asks_for_a_channel_that_exists(client):
+    Channel.objects.create(code="web", name="Web", currency="EUR")
+
+    assert get(client, "sku=A&channel=web")[0]["sellable"] == 13
+
+
+def test_takes_as_many_statements_for_hundreds_of_places_as_for_three(client, django_assert_num_queries):
+    def statements():
+        with django_assert_num_queries(4):  # key; version of places, places; stock
+            return get(client, f"sku=A,B&near={PARIS[0]},{PARIS[1]}&limit=1000")
+
+    assert len(statements()[0]["locations"]) == 3
+    codes = [f"S{n}" for n in range(300)]
+    make_locations(*codes, **at(LYON))
+    set_stocks({("A", code): 1 for code in codes})
+
+    assert len(statements()[0]["locations"]) == 303

@@ -1,0 +1,196 @@
+import pytest
+
+from inventory.models import Location
+from inventory.queries import places
+from tests.factories.inventory import make_location, make_locations
+
+pytestmark = pytest.mark.django_db
+
+PARIS = {
+    "code": "PARIS-1",
+    "name": "Paris Rivoli",
+    "kind": "store",
+    "address": {
+        "line1": "1 rue de Rivoli",
+        "line2": "",
+        "postal_code": "75001",
+        "city": "Paris",
+        "region": "",
+        "country": "FR",
+    },
+    "latitude": 48.8556,
+    "longitude": 2.3601,
+    "timezone": "Europe/Paris",
+    "opening_hours": {"mon": [["10:00", "13:00"], ["14:00", "19:30"]], "sat": [["10:00", "24:00"]]},
+    "closures": [{"from_at": "2026-12-25T00:00:00+01:00", "until_at": "2026-12-26T00:00:00+01:00", "note": "Noël"}],
+    "abilities": ["ship", "pickup", "curbside"],
+    "daily_capacity": 40,
+    "accepting_orders": True,
+    "cut_off": {"express": "12:00", "standard": "16:00"},
+    "preparation_minutes": 90,
+    "handling_cost": "1.50",
+    "currency": "EUR",
+    "groups": ["paris", "flagship"],
+    "safety_stock": 2,
+    "is_active": True,
+}
+
+
+def pointers(answer):
+    return [error["pointer"] for error in answer.json()["errors"]]
+
+
+def test_a_place_reads_back_as_it_was_written(client):
+    made = client.post("/api/v1/locations/", PARIS, format="json")
+
+    assert made.status_code == 201
+    assert client.get("/api/v1/locations/PARIS-1/").json() == PARIS
+
+
+def test_what_is_read_can_be_written_back(client):
+    client.post("/api/v1/locations/", PARIS, format="json")
+
+    document = client.get("/api/v1/locations/PARIS-1/").json()
+
+    assert client.put("/api/v1/locations/PARIS-1/", document, format="json").json() == PARIS
+
+
+@pytest.mark.parametrize(
+    "kind, abilities",
+    [
+        ("warehouse", ["ship"]),
+        ("store", ["ship", "pickup", "accept_return"]),
+        ("supplier", ["ship"]),
+        ("third_party", ["ship"]),
+        ("locker", ["pickup", "receive_transfer"]),
+    ],
+)
+def test_a_place_can_do_what_is_usual_for_its_kind(client, kind, abilities):
+    made = client.post("/api/v1/locations/", {"code": "P", "name": "P", "kind": kind}, format="json")
+
+    assert made.json()["abilities"] == abilities
+    assert made.json()["timezone"] == "UTC"
+
+
+@pytest.mark.parametrize(
+    "wrong, pointer",
+    [
+        ({"latitude": 200}, "/latitude"),
+        ({"longitude": -181}, "/longitude"),
+        ({"latitude": None}, ""),
+        ({"kind": "shop"}, "/kind"),
+        ({"timezone": "Mars/Olympus"}, "/timezone"),
+        ({"abilities": ["fly"]}, "/abilities/0"),
+        ({"opening_hours": {"mon": [["10:00"]]}}, "/opening_hours/mon/0/1"),
+        ({"opening_hours": {"mon": [["10:00", "25:00"]]}}, "/opening_hours/mon/0/1"),
+        ({"opening_hours": {"mon": [["9:00", "12:00"]]}}, "/opening_hours/mon/0/0"),
+        ({"opening_hours": {"mon": [["22:00", "02:00"]]}}, "/opening_hours/mon/0"),
+        ({"opening_hours": {"mon": [["10:00", "13:00"], ["12:00", "19:00"]]}}, "/opening_hours/mon"),
+        ({"opening_hours": {"mon": []}}, "/opening_hours"),
+        ({"opening_hours": {"lundi": []}}, "/opening_hours/lundi/[key]"),
+        ({"closures": [{"from_at": "2026-12-25", "until_at": "x"}]}, "/closures/0/from_at"),
+        ({"closures": [{"from_at": "2026-12-26T00:00Z", "until_at": "2026-12-25T00:00Z"}]}, "/closures/0"),
+        ({"daily_capacity": -1}, "/daily_capacity"),
+        ({"daily_capacity": 10**10}, "/daily_capacity"),
+        ({"handling_cost": "-0.01"}, "/handling_cost"),
+        ({"safety_stock": 1.5}, "/safety_stock"),
+        ({"address": {"country": "France"}}, "/address/country"),
+        ({"opening_times": {}}, "/opening_times"),
+    ],
+)
+def test_each_fault_is_pointed_at_and_nothing_stored(client, wrong, pointer):
+    answer = client.post("/api/v1/locations/", PARIS | wrong, format="json")
+
+    assert answer.status_code == 422
+    assert pointers(answer)[0] == pointer
+    assert not Location.objects.exists()
+
+
+@pytest.mark.parametrize("cut_off", ["25:00", 14, {"express": "noon"}])
+def test_a_cut_off_is_a_time_or_one_per_service(client, cut_off):
+    answer = client.post("/api/v1/locations/", PARIS | {"cut_off": cut_off}, format="json")
+
+    assert answer.status_code == 422
+    assert pointers(answer) == ["/cut_off"]
+
+
+def test_patch_can_close_a_place_for_new_orders_and_forget_its_position(client):
+    client.post("/api/v1/locations/", PARIS, format="json")
+
+    patch = {"accepting_orders": False, "latitude": None, "longitude": None, "opening_hours": {"sat": None}}
+    changed = client.patch("/api/v1/locations/PARIS-1/", patch, format="json")
+
+    assert changed.json() == PARIS | {
+        "accepting_orders": False,
+        "latitude": None,
+        "longitude": None,
+        "opening_hours": {"mon": [["10:00", "13:00"], ["14:00", "19:30"]]},
+    }
+
+
+def test_every_change_is_seen_by_those_who_remember_places(client):
+    client.post("/api/v1/locations/", PARIS, format="json")
+    assert places()["PARIS-1"].daily_capacity == 40
+
+    client.patch("/api/v1/locations/PARIS-1/", {"daily_capacity": 5}, format="json")
+    assert places()["PARIS-1"].daily_capacity == 5
+
+    client.delete("/api/v1/locations/PARIS-1/")
+    assert places()["PARIS-1"].is_active is False
+
+
+def test_places_stand_in_the_order_in_which_they_were_made(client):
+    rows = [{"code": code, "name": code, "kind": "store"} for code in ("C", "A", "B")]
+    client.post("/api/v1/locations/bulk/", rows, format="json")
+    client.put("/api/v1/locations/C/", {"name": "changed", "kind": "store"}, format="json")
+
+    assert [row["code"] for row in client.get("/api/v1/locations/").json()["results"]] == ["C", "A", "B"]
+    assert list(places()) == ["C", "A", "B"]
+
+
+def test_bulk_answers_row_by_row(client):
+    make_location("OLD")
+    rows = [
+        PARIS,
+        {"code": "OLD", "name": "New name", "kind": "warehouse"},
+        {"code": "X", "name": "X", "kind": "bar"},
+        PARIS,
+    ]
+
+    answer = client.post("/api/v1/locations/bulk/", rows, format="json")
+
+    assert [(row["status"], row.get("code")) for row in answer.json()["results"]] == [
+        ("created", None),
+        ("updated", None),
+        ("rejected", "invalid"),
+        ("rejected", "duplicate_in_list"),
+    ]
+    assert sorted(Location.objects.values_list("code", "name")) == [("OLD", "New name"), ("PARIS-1", "Paris Rivoli")]
+
+
+@pytest.mark.parametrize(
+    "query, found",
+    [
+        ("kind=warehouse", ["W"]),
+        ("country=DE", ["S2"]),
+        ("group=paris", ["S1"]),
+        ("ability=pickup", ["S1", "S2"]),
+        ("q=lyon", ["W"]),
+        ("is_active=true", ["S1", "W"]),
+    ],
+)
+def test_lists_are_filtered(client, query, found):
+    make_location("S1", groups=["paris"])
+    make_location("S2", country="DE", is_active=False)
+    make_location("W", kind="warehouse", city="Lyon")
+
+    assert [row["code"] for row in client.get(f"/api/v1/locations/?{query}").json()["results"]] == found
+
+
+def test_a_filter_that_makes_no_sense_is_refused(client):
+    make_locations("S1")
+
+    answer = client.get("/api/v1/locations/?kind=bar")
+
+    assert answer.status_code == 422
+    assert pointers(answer) == ["/kind"]

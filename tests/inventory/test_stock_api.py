@@ -1,0 +1,269 @@
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from inventory.models import StockLevel, StockMovement
+from inventory.services import Want, reserve_stock
+from oms.models import Event
+from tests.factories.inventory import NOW, level, make_location, make_locations, make_product, make_products, set_stock
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/stock/events/"
+
+
+def event(number, quantity, kind="delta", **values):
+    return {
+        "id": f"e{number}",
+        "sku": "A",
+        "location": "S",
+        "kind": kind,
+        "quantity": quantity,
+        "occurred_at": NOW.isoformat(),
+        **values,
+    }
+
+
+def send(client, *events):
+    answer = client.post(URL, {"events": events}, format="json")
+    assert answer.status_code == 200, answer.json()
+    return [row["status"] for row in answer.json()["results"]]
+
+
+@pytest.fixture(autouse=True)
+def shelf(db):
+    make_product("A")
+    make_location("S")
+
+
+def test_counts_and_deltas_become_movements(client):
+    statuses = send(
+        client,
+        event(1, 10, "count", bin="B-07"),
+        event(2, -3, reason="sale", order="T-1"),
+        event(3, 5, reason="receipt", source="wms"),
+    )
+
+    assert statuses == ["applied"] * 3
+    assert (level("A", "S").on_hand, level("A", "S").bin, level("A", "S").counted_at) == (12, "B-07", NOW)
+    rows = StockMovement.objects.order_by("id").values_list("cause", "quantity", "reference", "source", "external_id")
+    assert list(rows) == [
+        ("count", 10, "", "key:client", "e1"),
+        ("sale", -3, "T-1", "key:client", "e2"),
+        ("receipt", 5, "", "wms", "e3"),
+    ]
+
+
+def test_an_event_that_comes_again_does_nothing(client):
+    assert send(client, event(1, 10), event(1, 10)) == ["applied", "duplicate"]
+    assert send(client, event(1, 10), event(1, 10, source="till-2")) == ["duplicate", "applied"]
+
+    assert level("A", "S").on_hand == 20
+
+
+def test_what_is_older_than_the_last_count_is_stale(client):
+    earlier = (NOW - timedelta(minutes=1)).isoformat()
+    send(client, event(1, 10, "count"))
+
+    assert send(client, event(2, -1, occurred_at=earlier), event(3, 4, "count", occurred_at=earlier)) == ["stale"] * 2
+
+    assert level("A", "S").on_hand == 10
+    assert StockMovement.objects.count() == 1
+
+
+def test_a_count_that_comes_late_keeps_what_moved_after_it(client):
+    counted = (NOW - timedelta(minutes=10)).isoformat()
+    send(client, event(1, 100, "count", occurred_at=(NOW - timedelta(hours=1)).isoformat()), event(2, -2))
+
+    assert send(client, event(3, -1), event(4, 50, "count", occurred_at=counted)) == ["applied", "applied"]
+
+    assert level("A", "S").on_hand == 47  # fifty, less the two and the one that were sold after the count
+
+
+def test_damaged_and_quarantined_units_are_there_but_not_for_sale(client):
+    send(
+        client,
+        event(1, 10, "count"),
+        event(2, 3, condition="damaged"),
+        event(3, 2, condition="quarantined"),
+        event(4, -1, condition="damaged"),
+    )
+
+    row = client.get("/api/v1/stock/?sku=A&location=S").json()["results"][0]
+    assert {name: row[name] for name in ("on_hand", "damaged", "quarantined", "unsellable", "sellable", "inbound")} == {
+        "on_hand": 14,
+        "damaged": 2,
+        "quarantined": 2,
+        "unsellable": 4,
+        "sellable": 10,
+        "inbound": 0,
+    }
+
+
+def test_counting_damaged_units_corrects_those_alone(client):
+    send(client, event(1, 10, "count"), event(2, 3, condition="damaged"), event(3, 1, "count", condition="damaged"))
+
+    assert (level("A", "S").on_hand, level("A", "S").damaged) == (11, 1)
+
+
+def test_counting_sellable_units_leaves_the_damaged_beside_them(client):
+    send(client, event(1, 10, "count"), event(2, 3, condition="damaged"), event(3, 7, "count", condition="sellable"))
+
+    assert (level("A", "S").on_hand, level("A", "S").damaged) == (10, 3)
+
+
+def test_a_till_may_sell_what_we_did_not_know_of(client):
+    assert send(client, event(1, -2, reason="sale")) == ["applied"]
+
+    assert level("A", "S").on_hand == -2
+    assert client.get("/api/v1/stock/").json()["results"][0]["sellable"] == 0
+
+
+def test_each_wrong_event_is_rejected_by_itself(client):
+    wrong = [
+        event(1, 1, sku="NONE"),
+        event(2, 1, location="NONE"),
+        event(3, -1, "count"),
+        event(4, 10**10),
+        event(5, -1, condition="damaged"),
+        event(6, 1, occurred_at=(NOW + timedelta(days=36500)).isoformat()),
+        event(7, 1, occurred_at="2026-03-02 09:00"),
+        event(8, "1"),
+        event(9, 1, kind="sale"),
+        {"id": "e10"},
+        "nonsense",
+        event(12, 1, condition="lost"),
+    ]
+
+    answer = client.post(URL, {"events": [*wrong, event(20, 7)]}, format="json").json()["results"]
+
+    assert [(row["index"], row["status"], row["code"]) for row in answer[:-1]] == [
+        (0, "rejected", "unknown_sku"),
+        (1, "rejected", "unknown_location"),
+        (2, "rejected", "invalid"),
+        (3, "rejected", "invalid"),
+        (4, "rejected", "below_zero"),
+        (5, "rejected", "in_the_future"),
+        *((index, "rejected", "invalid") for index in range(6, 12)),
+    ]
+    assert answer[3]["errors"][0]["pointer"] == "/quantity"
+    assert answer[-1] == {"index": 12, "id": "e20", "status": "applied"}
+    assert level("A", "S").on_hand == 7
+    assert StockMovement.objects.count() == 1
+
+
+def test_units_beyond_what_can_be_stored_are_rejected(client):
+    full = 1_000_000_000
+    assert send(client, event(1, full), event(2, full), event(3, full)) == ["applied", "applied", "rejected"]
+
+
+@pytest.mark.parametrize("body", [{}, {"events": "x"}, {"events": [], "more": 1}, {"events": [{}] * 5001}, []])
+def test_a_wrong_envelope_is_refused(client, body):
+    answer = client.post(URL, body, format="json")
+
+    assert answer.status_code == 422
+    assert not StockMovement.objects.exists()
+
+
+def test_five_thousand_events_take_few_statements(client, django_assert_max_num_queries):
+    skus = [f"P{n}" for n in range(1000)]
+    make_products(*skus)
+    events = [event(f"{sku}-{n}", n, "count" if n == 0 else "delta", sku=sku) for sku in skus for n in range(5)]
+
+    with django_assert_max_num_queries(12):
+        statuses = send(client, *events)
+
+    assert statuses == ["applied"] * 5000
+    assert StockLevel.objects.filter(on_hand=10).count() == 1000
+
+
+def test_changes_are_told_in_chunks_and_shortages_one_by_one(client):
+    set_stock("A", "S", 5)
+    with transaction.atomic():
+        reserve_stock([Want("line:1", "A", "S", 4)], as_of=NOW)
+    Event.objects.all().delete()
+
+    send(client, event(1, 1, "count"))
+
+    changed, short = Event.objects.order_by("id")
+    assert (changed.type, changed.subject) == ("inventory.level.changed", "A")
+    assert changed.payload["levels"] == [
+        {"sku": "A", "location": "S", "on_hand": 1, "reserved": 4, "damaged": 0, "quarantined": 0}
+    ]
+    assert (short.type, short.subject, short.actor) == ("inventory.stock.short", "A", "key:client")
+    assert short.payload == {"sku": "A", "location": "S", "reserved": 4, "short": 3}
+
+
+def test_a_key_bound_to_places_neither_sees_nor_changes_others(client_with):
+    make_location("T")
+    set_stock("A", "S", 1)
+    set_stock("A", "T", 2)
+    bound = client_with("stock:read", "stock:write", locations=["S"])
+
+    assert [row["location"] for row in bound.get("/api/v1/stock/").json()["results"]] == ["S"]
+    assert [row["location"] for row in bound.get("/api/v1/stock/movements/").json()["results"]] == ["S"]
+    assert bound.get("/api/v1/stock/?location=T").json()["results"] == []
+    assert send(bound, event(1, 5, location="T"), event(2, 5)) == ["rejected", "applied"]
+    refused = bound.put("/api/v1/stock/protection/", {"sku": "A", "location": "T", "safety_stock": 1}, format="json")
+    assert refused.status_code == 404
+    assert (level("A", "T").on_hand, level("A", "T").safety_stock) == (2, None)
+
+
+def test_protection_is_kept_back_and_may_be_left_to_the_place(client):
+    make_location("S", safety_stock=2)
+    set_stock("A", "S", 10)
+
+    def sellable_after(units):
+        body = {"sku": "A", "location": "S", "safety_stock": units}
+        assert client.put("/api/v1/stock/protection/", body, format="json").json() == body
+        return client.get("/api/v1/stock/?sku=A").json()["results"][0]["sellable"]
+
+    assert [sellable_after(units) for units in (4, 0, None)] == [6, 10, 8]
+
+
+@pytest.mark.parametrize(
+    "wrong, pointer",
+    [
+        ({"sku": "NONE"}, "/sku"),
+        ({"location": "NONE"}, "/location"),
+        ({"safety_stock": -1}, "/safety_stock"),
+        ({"safety_stock": 2 * 10**9}, "/safety_stock"),
+    ],
+)
+def test_a_wrong_protection_is_refused(client, wrong, pointer):
+    body = {"sku": "A", "location": "S", "safety_stock": 1} | wrong
+
+    answer = client.put("/api/v1/stock/protection/", body, format="json")
+
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert not StockLevel.objects.exists()
+
+
+def test_levels_and_movements_are_filtered_and_take_a_constant_number_of_statements(client, django_assert_num_queries):
+    make_products(*[f"P{n}" for n in range(30)])
+    make_locations("T", "U")
+    send(client, *[event(f"{n}{place}", n, sku=f"P{n}", location=place) for n in range(30) for place in "TU"])
+
+    with django_assert_num_queries(2):
+        levels = client.get("/api/v1/stock/?sku=P1,P2&location=U").json()["results"]
+    with django_assert_num_queries(2):
+        movements = client.get("/api/v1/stock/movements/?location=T&page_size=3").json()
+
+    assert [(row["sku"], row["location"], row["on_hand"]) for row in levels] == [("P1", "U", 1), ("P2", "U", 2)]
+    assert [row["external_id"] for row in movements["results"]] == ["e29T", "e28T", "e27T"]
+    assert movements["next"]
+
+
+def test_the_ledger_only_grows(client):
+    send(client, event(1, 5))
+
+    for change in (lambda rows: rows.update(quantity=1), lambda rows: rows.delete()):
+        with pytest.raises(IntegrityError, match="only ever added"), transaction.atomic():
+            change(StockMovement.objects.all())
+
+
+def test_stock_needs_its_scopes(client_with):
+    assert client_with("catalog:read").get("/api/v1/stock/").status_code == 403
+    assert client_with("stock:read").post(URL, {"events": []}, format="json").status_code == 403
