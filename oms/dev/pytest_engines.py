@@ -6,7 +6,11 @@ pytest-xdist inherit the addresses.
 
 import atexit
 import contextlib
-from collections.abc import Generator
+import fcntl
+import os
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +24,22 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
     # Not pytest_unconfigure: pytest leaves it out when the settings or a conftest cannot be imported.
     atexit.register(running.close)
     try:
+        if "DATABASE_URL" not in os.environ:
+            running.enter_context(one_run_at_a_time(oms_home() / "test"))
         running.enter_context(engines(oms_home() / "test", fast=True))
     except EngineError as error:
         raise pytest.UsageError(str(error)) from error
     return (yield)
+
+
+@contextlib.contextmanager
+def one_run_at_a_time(home: Path) -> Iterator[None]:
+    """Two runs would drop each other's test database."""
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with open(home / "run.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"Waiting for another test run to end; both use {home}.", file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
