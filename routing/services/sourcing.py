@@ -65,6 +65,11 @@ class Demand:
     value: Decimal | None = None
     wanted_by: datetime | None = None
 
+    @property
+    def is_collected(self) -> bool:
+        """Nothing is carried: the shopper comes."""
+        return self.method in _COLLECTED
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedParcel:

@@ -39,7 +39,7 @@ def network(places, stock, prices=None, **more) -> Network:
 
 
 def timely(late_days: dict[str, float]):
-    return lambda p, _transit: Timing(late_days.get(p.code, 0), late_days.get(p.code, 0) <= 0)
+    return lambda p, _tier: Timing(late_days.get(p.code, 0), late_days.get(p.code, 0) <= 0)
 
 
 def a_demand(*lines, at=PARIS, **more) -> Demand:
