@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -11,7 +12,7 @@ from rest_framework.viewsets import GenericViewSet
 from inventory import services
 from inventory.api import bulk
 from inventory.api.bodies import LocationBody, LocationRows, ProductBody, ProductRows
-from inventory.api.documents import BulkAnswer, LocationPage, ProductPage, location_document, product_document
+from inventory.api.documents import BulkAnswer, location_document, product_document
 from inventory.api.filters import LocationFilters, ProductFilters
 from inventory.models import Location, Product
 from oms.api.body import read
@@ -90,6 +91,7 @@ class CodeResource(ApiMixin, GenericViewSet):
         self.deactivate_row(code, as_of=now())
         return Response(status=204)
 
+    @action(detail=False, methods=["post"])
     def bulk(self, request: Request) -> Response:
         def save(bodies: Sequence[Any]) -> Sequence[services.RowResult]:
             return self.save_rows([body.row() for body in bodies], as_of=now())
@@ -97,9 +99,9 @@ class CodeResource(ApiMixin, GenericViewSet):
         return Response({"results": bulk.answer_rows(request.data, self.body_model, save)})
 
 
-def _documented(noun: str, *, body: type[Any], rows: type[Any], page: type[Any]) -> Callable[[type[Any]], type[Any]]:
+def _documented(noun: str, *, body: type[Any], rows: type[Any]) -> Callable[[type[Any]], type[Any]]:
     return extend_schema_view(
-        list=extend_schema(summary=f"List {noun}s", responses={200: page}),
+        list=extend_schema(summary=f"List {noun}s", responses={200: body}),
         retrieve=extend_schema(summary=f"One {noun}", responses={200: body}),
         create=extend_schema(summary=f"Make a {noun}", request=body, responses={201: body}),
         update=extend_schema(summary=f"Make or replace a {noun}", request=body, responses={200: body, 201: body}),
@@ -123,7 +125,7 @@ def _documented(noun: str, *, body: type[Any], rows: type[Any], page: type[Any])
     )
 
 
-@_documented("product", body=ProductBody, rows=ProductRows, page=ProductPage)
+@_documented("product", body=ProductBody, rows=ProductRows)
 class Products(CodeResource):
     queryset = Product.objects.prefetch_related("barcodes")
     lookup_field = "sku"
@@ -138,7 +140,7 @@ class Products(CodeResource):
     save_rows = staticmethod(services.receive_products)
 
 
-@_documented("location", body=LocationBody, rows=LocationRows, page=LocationPage)
+@_documented("location", body=LocationBody, rows=LocationRows)
 class Locations(CodeResource):
     queryset = Location.objects.all()
     lookup_field = "code"

@@ -4,7 +4,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from inventory.api.bodies import LocationBody, ProductBody
 from inventory.models import Location, Product
 from oms.api.body import Instant
 
@@ -51,19 +50,6 @@ def location_document(location: Location) -> dict[str, Any]:
 # ---- shapes for the OpenAPI document ------------------------------------------------------------
 
 
-class Page(BaseModel):
-    next: str | None
-    previous: str | None
-
-
-class ProductPage(Page):
-    results: list[ProductBody]
-
-
-class LocationPage(Page):
-    results: list[LocationBody]
-
-
 class RowError(BaseModel):
     pointer: str
     code: str
@@ -100,10 +86,6 @@ class LevelDocument(BaseModel):
     updated_at: Instant
 
 
-class LevelPage(Page):
-    results: list[LevelDocument]
-
-
 class MovementDocument(BaseModel):
     id: int
     sku: str
@@ -118,10 +100,6 @@ class MovementDocument(BaseModel):
     external_id: str | None
     occurred_at: Instant
     recorded_at: Instant
-
-
-class MovementPage(Page):
-    results: list[MovementDocument]
 
 
 class EventAnswer(BaseModel):

@@ -6,15 +6,15 @@ from typing import Any
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
-from rest_framework.generics import GenericAPIView
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory import services
 from inventory.api import bulk
 from inventory.api.bodies import EventsBody, ProtectionBody, StockEventBody, StockEventsBody
-from inventory.api.documents import EventAnswers, LevelPage, MovementDocument, MovementPage
+from inventory.api.documents import EventAnswers, LevelDocument, MovementDocument
 from inventory.api.filters import LevelFilters, MovementFilters
 from inventory.models import StockLevel, StockMovement
 from inventory.sellable import sellable_sql
@@ -56,7 +56,7 @@ def _foreign(index: int) -> dict[str, Any]:
     return {"index": index, "status": "rejected", "code": "unknown_location", "detail": detail}
 
 
-class OfMyPlaces(ApiMixin, GenericAPIView):
+class OfMyPlaces(ApiMixin, ListAPIView):
     """A list of which a caller bound to places sees those."""
 
     scopes = {"GET": "stock:read"}
@@ -68,7 +68,7 @@ class OfMyPlaces(ApiMixin, GenericAPIView):
             rows = rows.filter(location_id__in=self.caller.locations)
         return rows
 
-    def answer(self) -> Response:
+    def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         return self.get_paginated_response([self.document(row) for row in page])
 
@@ -93,6 +93,7 @@ def _level_document(level: StockLevel) -> dict[str, Any]:
     }
 
 
+@extend_schema_view(get=extend_schema(summary="Stock levels", responses={200: LevelDocument}))
 class Levels(OfMyPlaces):
     queryset = StockLevel.objects.select_related("product", "location").annotate(
         sellable_qty=RawSQL(sellable_sql("inventory_stocklevel", "inventory_location"), [])
@@ -101,10 +102,6 @@ class Levels(OfMyPlaces):
     cursor_ordering = ("id",)
     document = staticmethod(_level_document)
 
-    @extend_schema(summary="Stock levels", responses={200: LevelPage})
-    def get(self, request: Request) -> Response:
-        return self.answer()
-
 
 def _movement_document(movement: StockMovement) -> dict[str, Any]:
     names = [name for name in MovementDocument.model_fields if name not in ("sku", "location")]
@@ -112,14 +109,11 @@ def _movement_document(movement: StockMovement) -> dict[str, Any]:
     return places | {name: getattr(movement, name) for name in names}
 
 
+@extend_schema_view(get=extend_schema(summary="The ledger, latest first", responses={200: MovementDocument}))
 class Movements(OfMyPlaces):
     queryset = StockMovement.objects.all()
     filterset_class = MovementFilters
     document = staticmethod(_movement_document)
-
-    @extend_schema(summary="The ledger, latest first", responses={200: MovementPage})
-    def get(self, request: Request) -> Response:
-        return self.answer()
 
 
 class Protection(ApiView):

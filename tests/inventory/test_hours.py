@@ -1,0 +1,227 @@
+"""Opening hours, by example and against an oracle that walks minute by minute."""
+
+import timeit
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from inventory.hours import WEEKDAYS, Calendar, NeverOpen, minutes_of
+
+MINUTE = timedelta(minutes=1)
+PARIS = ZoneInfo("Europe/Paris")
+SHOP = {day: [("10:00", "13:00"), ("14:00", "19:00")] for day in ("mon", "tue", "wed", "thu", "fri", "sat")}
+
+
+def paris(text):
+    return datetime.fromisoformat(text).replace(tzinfo=PARIS)
+
+
+def utc(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+# ---- by example --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "at, is_open, opens",
+    [
+        ("2026-03-02 09:59", False, "2026-03-02 10:00"),
+        ("2026-03-02 10:00", True, "2026-03-02 10:00"),
+        ("2026-03-02 13:00", False, "2026-03-02 14:00"),
+        ("2026-03-02 18:59", True, "2026-03-02 18:59"),
+        ("2026-03-07 19:00", False, "2026-03-09 10:00"),  # Saturday evening: Monday
+    ],
+)
+def test_knows_when_it_is_open_and_when_it_opens(at, is_open, opens):
+    shop = Calendar("Europe/Paris", SHOP)
+
+    assert shop.is_open(paris(at)) is is_open
+    assert shop.next_opening(paris(at)) == paris(opens)
+
+
+@pytest.mark.parametrize(
+    "start, minutes, end",
+    [
+        ("2026-03-02 10:00", 60, "2026-03-02 11:00"),
+        ("2026-03-02 12:30", 60, "2026-03-02 14:30"),  # over lunch
+        ("2026-03-02 18:30", 30, "2026-03-02 19:00"),  # ends with the day
+        ("2026-03-02 18:30", 31, "2026-03-03 10:01"),
+        ("2026-03-07 18:00", 120, "2026-03-09 11:00"),  # over Sunday
+        ("2026-03-01 12:00", 0, "2026-03-02 10:00"),  # nothing to do, but nobody there to do it
+    ],
+)
+def test_counts_only_open_time(start, minutes, end):
+    shop = Calendar("Europe/Paris", SHOP)
+
+    assert shop.add_open_time(paris(start), minutes * MINUTE) == paris(end)
+
+
+def test_no_hours_mean_always_open():
+    depot = Calendar("Europe/Paris")
+    at = utc("2026-03-01 03:00")
+
+    assert depot.is_open(at)
+    assert depot.next_opening(at) == at
+    assert depot.add_open_time(at, timedelta(days=3)) == at + timedelta(days=3)
+    assert depot.open_time_between(at, at + timedelta(days=3)) == timedelta(days=3)
+
+
+def test_closures_are_cut_out_even_of_places_without_hours():
+    strike = (utc("2026-03-01 04:00"), utc("2026-03-01 06:00"))
+    depot = Calendar("UTC", {}, [strike])
+
+    assert not depot.is_open(utc("2026-03-01 04:00"))
+    assert depot.next_opening(utc("2026-03-01 05:00")) == utc("2026-03-01 06:00")
+    assert depot.add_open_time(utc("2026-03-01 03:00"), timedelta(hours=2)) == utc("2026-03-01 07:00")
+
+
+def test_a_night_is_two_intervals_that_meet_at_midnight():
+    bar = Calendar("Europe/Paris", {"fri": [("22:00", "24:00")], "sat": [("00:00", "02:00")]})
+
+    assert bar.is_open(paris("2026-03-07 00:00"))
+    assert bar.add_open_time(paris("2026-03-06 23:00"), timedelta(hours=2)) == paris("2026-03-07 01:00")
+    assert bar.open_time_between(paris("2026-03-06 00:00"), paris("2026-03-08 00:00")) == timedelta(hours=4)
+
+
+def test_the_night_the_clocks_go_forward_is_an_hour_shorter():
+    all_day = Calendar("Europe/Paris", {"sun": [("00:00", "24:00")]})
+
+    assert all_day.open_time_between(paris("2026-03-28 12:00"), paris("2026-03-30 12:00")) == timedelta(hours=23)
+
+
+def test_the_night_the_clocks_go_back_is_an_hour_longer():
+    bar = Calendar("Europe/Paris", {"sun": [("01:00", "02:30")]})
+
+    assert bar.open_time_between(paris("2026-10-24 12:00"), paris("2026-10-26 12:00")) == timedelta(hours=2.5)
+    assert bar.is_open(utc("2026-10-25 01:15"))  # 02:15, shown for the second time
+
+
+def test_a_time_that_clocks_skip_counts_as_much_later():
+    bar = Calendar("Europe/Paris", {"sun": [("02:15", "05:00")]})
+
+    assert bar.next_opening(paris("2026-03-29 00:00")) == utc("2026-03-29 01:15")  # 03:15
+
+
+def test_a_place_closed_for_good_says_so():
+    closed = Calendar("UTC", SHOP, [(utc("2026-01-01 00:00"), utc("2099-01-01 00:00"))])
+    at = utc("2026-03-01 12:00")
+
+    assert closed.next_opening(at) is None
+    assert closed.open_time_between(at, at + timedelta(days=30)) == timedelta(0)
+    with pytest.raises(NeverOpen):
+        closed.add_open_time(at, MINUTE)
+
+
+def test_the_end_of_the_calendar_is_no_trap():
+    assert Calendar("UTC", SHOP).next_opening(datetime.max.replace(tzinfo=UTC)) is None
+
+
+def test_nothing_lies_between_an_instant_and_an_earlier_one():
+    assert Calendar("UTC").open_time_between(utc("2026-03-02 12:00"), utc("2026-03-02 11:00")) == timedelta(0)
+
+
+@pytest.mark.parametrize("text", ["9:00", "24:01", "12:60", "12", "12h30", "-1:30", "1²:00", ""])
+def test_refuses_what_is_no_time_of_day(text):
+    with pytest.raises(ValueError, match="not a time of day"):
+        minutes_of(text)
+
+
+def test_is_quick_enough_to_be_asked_for_every_candidate():
+    shop = Calendar("Europe/Paris", SHOP)
+    start, hours = paris("2026-03-02 18:00"), timedelta(hours=6)
+
+    best = min(timeit.repeat(lambda: shop.add_open_time(start, hours), number=200, repeat=5)) / 200
+
+    assert best < 30e-6
+
+
+# ---- against the oracle --------------------------------------------------------------------------
+
+DAYS = 5
+HALF_HOURS = [f"{half // 2:02}:{half % 2 * 30:02}" for half in range(49)]
+
+
+def hours_of_a_day(boundaries):
+    ordered = sorted(boundaries)
+    return list(zip(ordered[::2], ordered[1::2], strict=False))
+
+
+weeks = st.fixed_dictionaries(
+    {},
+    optional={
+        day: st.lists(st.sampled_from(HALF_HOURS), max_size=6, unique=True).map(hours_of_a_day) for day in WEEKDAYS
+    },
+)
+zones = st.sampled_from(
+    ["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "America/Havana", "Asia/Kathmandu", "UTC"]
+)
+starts = st.one_of(
+    st.sampled_from(
+        [utc(f"{day} 00:00") for day in ("2026-03-27", "2026-10-23", "2026-03-06", "2026-10-30", "2026-04-03")]
+    ),
+    st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)).map(
+        lambda at: at.replace(second=0, microsecond=0, tzinfo=UTC)
+    ),
+)
+minutes_on = st.integers(0, DAYS * 24 * 60)
+
+
+class Oracle:
+    """Open minutes of some days, each judged by what the clock on the wall shows."""
+
+    def __init__(self, zone, week, closures, start):
+        self.start = start
+        by_day = {}
+        for number in range(-2 * 24 * 60, (DAYS + 4) * 24 * 60):
+            at = start + number * MINUTE
+            local = at.astimezone(ZoneInfo(zone))
+            by_day.setdefault(local.date(), []).append((at, local.hour * 60 + local.minute))
+        self.open = []
+        for day, shown in sorted(by_day.items()):
+            self.open += [
+                at for at in self._open_minutes(day, shown, week) if not any(a <= at < b for a, b in closures)
+            ]
+
+    @staticmethod
+    def _open_minutes(day, shown, week):
+        if not week:
+            return [at for at, _ in shown]
+        walls = {wall for _, wall in shown}
+        result = set()
+        for opens, closes in week.get(WEEKDAYS[day.weekday()], []):
+            o, c = minutes_of(opens), minutes_of(closes)
+            assume({o, c} - {24 * 60} <= walls or len(walls) < 22 * 60)  # not a time that clocks skip
+            first = next((i for i, (_, wall) in enumerate(shown) if wall >= o), len(shown))
+            last = max((i for i, (_, wall) in enumerate(shown) if wall < c), default=-1)
+            result |= {at for at, _ in shown[first : last + 1]}
+        return sorted(result)
+
+    def after(self, at):
+        return [minute for minute in self.open if minute >= at]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    zone=zones,
+    week=weeks,
+    start=starts,
+    closures=st.lists(st.tuples(minutes_on, minutes_on), max_size=3),
+    on=minutes_on,
+    work=st.integers(1, 2000),
+)
+def test_agrees_with_walking_minute_by_minute(zone, week, start, closures, on, work):
+    spans = [(start + min(pair) * MINUTE, start + max(pair) * MINUTE) for pair in closures]
+    calendar, oracle = Calendar(zone, week, spans), Oracle(zone, week, spans, start)
+    at, end = start, start + on * MINUTE
+    later = oracle.after(at)
+
+    assert calendar.is_open(end) == (end in set(oracle.open))
+    assert calendar.open_time_between(at, end) == sum(1 for minute in later if minute < end) * MINUTE
+    if later:
+        assert calendar.next_opening(at) == later[0]
+    if len(later) > work:
+        assert calendar.add_open_time(at, work * MINUTE) == later[work - 1] + MINUTE
