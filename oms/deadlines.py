@@ -69,7 +69,14 @@ def schedule(dues: Sequence[Due]) -> None:
     insert_rows(
         {
             Deadline: [
-                {"kind": d.kind, "subject": d.subject, "generation": d.generation, "due_at": d.due_at, "retry_at": d.due_at, "attempts": 0}
+                {
+                    "kind": d.kind,
+                    "subject": d.subject,
+                    "generation": d.generation,
+                    "due_at": d.due_at,
+                    "retry_at": d.due_at,
+                    "attempts": 0,
+                }
                 for d in dues
             ]
         }
@@ -78,8 +85,10 @@ def schedule(dues: Sequence[Due]) -> None:
 
 @in_transaction
 def finish(deadline: Claimed) -> None:
-    """Mark as acted on, in the transaction of the act. Errors: AlreadyActed."""
-    if not Deadline.objects.filter(id=deadline.id, done_at=None).update(done_at=datetime.now(tz=deadline.due_at.tzinfo)):
+    """Mark as acted on, in the transaction of the act, right after its locks are taken. Errors: AlreadyActed."""
+    if not Deadline.objects.filter(id=deadline.id, done_at=None).update(
+        done_at=datetime.now(tz=deadline.due_at.tzinfo)
+    ):
         raise AlreadyActed(f"{deadline.kind} {deadline.subject} {deadline.generation}")
 
 
@@ -95,7 +104,12 @@ def drop(subjects: Iterable[str], *, as_of: datetime, kinds: Iterable[str] | Non
 @in_transaction
 def retime(kind: str, subject: str, due_at: datetime, *, as_of: datetime) -> None:
     """Replace the pending deadline of this kind and subject by a new generation."""
-    last = Deadline.objects.filter(kind=kind, subject=subject).order_by("-generation").values_list("generation", flat=True).first()
+    last = (
+        Deadline.objects.filter(kind=kind, subject=subject)
+        .order_by("-generation")
+        .values_list("generation", flat=True)
+        .first()
+    )
     drop([subject], as_of=as_of, kinds=[kind])
     schedule([Due(kind, subject, due_at, generation=(last or 0) + 1)])
 
@@ -128,7 +142,9 @@ def _act(deadline: Claimed, as_of: datetime) -> None:
     except AlreadyActed:
         log.info("deadline was acted on elsewhere", extra={"deadline": deadline.id})
     except Exception:
-        log.exception("deadline failed", extra={"deadline": deadline.id, "kind": deadline.kind, "subject": deadline.subject})
+        log.exception(
+            "deadline failed", extra={"deadline": deadline.id, "kind": deadline.kind, "subject": deadline.subject}
+        )
         _postpone(deadline, as_of)
 
 

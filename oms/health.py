@@ -23,7 +23,9 @@ def lags() -> dict[str, tuple[float, str]]:
             "SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0), count(*) FROM oms_deadline WHERE done_at IS NULL AND due_at <= now()"
         )
         deadline_lag, deadlines = cursor.fetchone()
-        cursor.execute("SELECT coalesce(extract(epoch FROM now() - min(occurred_at)), 0), count(*) FROM oms_event WHERE position IS NULL")
+        cursor.execute(
+            "SELECT coalesce(extract(epoch FROM now() - min(occurred_at)), 0), count(*) FROM oms_event WHERE position IS NULL"
+        )
         outbox_lag, events = cursor.fetchone()
     return {
         "deadline_lag_seconds": (float(deadline_lag), "Age of the oldest deadline not acted on"),
@@ -55,11 +57,18 @@ def _migrations() -> str:
 
 
 def _workers() -> str:
-    late = {name: value for name, (value, _text) in lags().items() if name.endswith("_seconds") and value > _MAX_LAG_SECONDS}
+    late = {
+        name: value for name, (value, _text) in lags().items() if name.endswith("_seconds") and value > _MAX_LAG_SECONDS
+    }
     return "ok" if not late else "late: " + ", ".join(f"{name}={value:.0f}" for name, value in late.items())
 
 
-_CHECKS: dict[str, Callable[[], str]] = {"database": _database, "broker": _broker, "migrations": _migrations, "workers": _workers}
+_CHECKS: dict[str, Callable[[], str]] = {
+    "database": _database,
+    "broker": _broker,
+    "migrations": _migrations,
+    "workers": _workers,
+}
 
 
 def healthz(request: HttpRequest) -> HttpResponse:

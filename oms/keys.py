@@ -35,7 +35,12 @@ SCOPES = (
 
 @use_case
 def create_api_key(
-    *, name: str, scopes: Sequence[str], channel: str | None = None, locations: Iterable[str] | None = None, expires_at: datetime | None = None
+    *,
+    name: str,
+    scopes: Sequence[str],
+    channel: str | None = None,
+    locations: Iterable[str] | None = None,
+    expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key; the second value is the key itself and is nowhere else."""
     prefix = secrets.token_hex(_PREFIX_CHARS // 2)

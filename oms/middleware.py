@@ -32,7 +32,11 @@ class RequestMiddleware:
         route = request.resolver_match.route if request.resolver_match else "-"
         metrics.observe_request(request.method or "-", route, response.status_code, elapsed)
         log.info(
-            "%s %s %s", request.method, route, response.status_code, extra={"ms": round(elapsed * 1000, 1), "status": response.status_code}
+            "%s %s %s",
+            request.method,
+            route,
+            response.status_code,
+            extra={"ms": round(elapsed * 1000, 1), "status": response.status_code},
         )
         return response
 
@@ -41,7 +45,11 @@ class RequestMiddleware:
         length = request.headers.get("Content-Length", "")
         if length.isdecimal() and int(length) > settings.MAX_BODY_BYTES:
             return problem_response(
-                413, "body_too_large", _("The request body is too large"), instance=request.path, limit_bytes=settings.MAX_BODY_BYTES
+                413,
+                "body_too_large",
+                _("The request body is too large"),
+                instance=request.path,
+                limit_bytes=settings.MAX_BODY_BYTES,
             )
         if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path:
             return problem_response(400, "unreadable", _("The address holds a NUL character"), instance="/")
@@ -71,5 +79,8 @@ class AdminCspMiddleware:
         if request.path_info.startswith("/admin/"):
             response._csp_update = _ADMIN_CSP  # type: ignore[attr-defined]
         elif request.path_info.startswith("/api/v1/docs"):
-            response._csp_update = {"script-src": ["'self'", "'unsafe-inline'"], "style-src": ["'self'", "'unsafe-inline'"]}  # type: ignore[attr-defined]
+            response._csp_update = {
+                "script-src": ["'self'", "'unsafe-inline'"],
+                "style-src": ["'self'", "'unsafe-inline'"],
+            }  # type: ignore[attr-defined]
         return response

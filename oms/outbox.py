@@ -132,7 +132,11 @@ def _deliver(subscriber: Subscriber, *, as_of: datetime) -> int:
 @use_case
 def _lease(name: str, *, as_of: datetime) -> Subscription | None:
     Subscription.objects.bulk_create([Subscription(name=name)], ignore_conflicts=True)
-    free = Subscription.objects.select_for_update(skip_locked=True, no_key=True).exclude(leased_until__gt=as_of).exclude(retry_at__gt=as_of)
+    free = (
+        Subscription.objects.select_for_update(skip_locked=True, no_key=True)
+        .exclude(leased_until__gt=as_of)
+        .exclude(retry_at__gt=as_of)
+    )
     state = free.filter(name=name).first()
     if state:
         _save(state, leased_until=as_of + _LEASE)
@@ -142,7 +146,9 @@ def _lease(name: str, *, as_of: datetime) -> Subscription | None:
 def _deliver_batch(subscriber: Subscriber, state: Subscription, *, as_of: datetime) -> int:
     top = Event.objects.order_by("-position").exclude(position=None).values_list("position", flat=True).first() or 0
     events = list(
-        Event.objects.filter(position__gt=state.position, position__lte=top, type__in=subscriber.types).order_by("position")[:_BATCH]
+        Event.objects.filter(position__gt=state.position, position__lte=top, type__in=subscriber.types).order_by(
+            "position"
+        )[:_BATCH]
     )
     for done, event in enumerate(events):
         try:

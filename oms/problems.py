@@ -27,7 +27,9 @@ _STATUS: dict[type[errors.DomainError], int] = {
 }
 
 
-def document(status: int, code: str, title: str, *, detail: str = "", instance: str = "", **facts: Any) -> dict[str, Any]:
+def document(
+    status: int, code: str, title: str, *, detail: str = "", instance: str = "", **facts: Any
+) -> dict[str, Any]:
     return {
         "type": f"/problems/{code}",
         "title": title,
@@ -55,7 +57,9 @@ def of_error(error: errors.DomainError, *, instance: str = "") -> dict[str, Any]
     facts = dict(error.facts)
     if error.errors:
         facts["errors"] = [{"pointer": e.pointer, "code": e.code, "detail": e.detail} for e in error.errors]
-    return document(status_of(error), error.code, str(error.title), detail=str(error.detail), instance=instance, **facts)
+    return document(
+        status_of(error), error.code, str(error.title), detail=str(error.detail), instance=instance, **facts
+    )
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -65,7 +69,9 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     if error is not None:
         headers = {"Retry-After": str(error.retry_after)} if hasattr(error, "retry_after") else {}
         set_rollback()
-        return Response(of_error(error, instance=instance), status=status_of(error), headers=headers, content_type=CONTENT_TYPE)
+        return Response(
+            of_error(error, instance=instance), status=status_of(error), headers=headers, content_type=CONTENT_TYPE
+        )
     if isinstance(exc, drf.APIException):
         set_rollback()
         return _of_drf(exc, instance)
@@ -92,7 +98,9 @@ def _of_drf(exc: drf.APIException, instance: str) -> Response:
         found = list(_field_errors(exc.get_full_details(), ""))
         error = errors.Invalid(errors=found)
         return Response(of_error(error, instance=instance), status=422, content_type=CONTENT_TYPE)
-    code = {drf.ParseError: "unreadable", drf.UnsupportedMediaType: "unsupported_media_type"}.get(type(exc), exc.get_codes())
+    code = {drf.ParseError: "unreadable", drf.UnsupportedMediaType: "unsupported_media_type"}.get(
+        type(exc), exc.get_codes()
+    )
     headers = {}
     if getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = exc.auth_header

@@ -12,6 +12,10 @@ def request_id() -> str:
 
 def new_request_id(given: str = "") -> str:
     """Take the caller's id if it is plain and short, else make one."""
-    name = given if given.isascii() and given.replace("-", "").replace("_", "").isalnum() and len(given) <= 64 else uuid4().hex
+    name = (
+        given
+        if given.isascii() and given.replace("-", "").replace("_", "").isalnum() and len(given) <= 64
+        else uuid4().hex
+    )
     _request_id.set(name)
     return name

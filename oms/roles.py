@@ -16,10 +16,21 @@ _STORE = frozenset({"catalog:read", "stock:read", "fulfillments:read", "fulfillm
 SCOPES: dict[str, frozenset[str]] = {
     ADMINISTRATOR: ALL_SCOPES,
     OPERATIONS: frozenset(
-        {"catalog:read", "catalog:write", "stock:read", "stock:write", "routing:read", "routing:write", "orders:read", "orders:write"}
+        {
+            "catalog:read",
+            "catalog:write",
+            "stock:read",
+            "stock:write",
+            "routing:read",
+            "routing:write",
+            "orders:read",
+            "orders:write",
+        }
         | {"fulfillments:read", "fulfillments:write", "exceptions:write", "events:read"}
     ),
-    CUSTOMER_SERVICE: frozenset({"catalog:read", "stock:read", "orders:read", "orders:write", "fulfillments:read", "exceptions:write"}),
+    CUSTOMER_SERVICE: frozenset(
+        {"catalog:read", "stock:read", "orders:read", "orders:write", "fulfillments:read", "exceptions:write"}
+    ),
     STORE_MANAGER: _STORE,
     STORE_ASSOCIATE: _STORE,
     SUPPLIER: frozenset({"fulfillments:read", "fulfillments:write"}),

@@ -62,7 +62,15 @@ class StateTable:
 
     @in_transaction
     def move(
-        self, row: M, *, to: str, actor: str, as_of: datetime, why: str = "", facts: Mapping[str, Any] | None = None, **values: Any
+        self,
+        row: M,
+        *,
+        to: str,
+        actor: str,
+        as_of: datetime,
+        why: str = "",
+        facts: Mapping[str, Any] | None = None,
+        **values: Any,
     ) -> M:
         """Move one row, setting `values` in the same UPDATE. Errors: IllegalMove (nothing written)."""
         self.move_all([(row, values)], to=to, actor=actor, as_of=as_of, why=why, facts=facts)

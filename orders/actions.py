@@ -34,5 +34,10 @@ def fulfillment_actions(fulfillment: _Fulfillment) -> list[str]:
 def order_actions(status: str, *, cancelable_units: int, open_holds: int, live_fulfillments: int) -> list[str]:
     if status in (OrderStatus.CANCELED, OrderStatus.CLOSED):
         return []
-    possible = {"cancel": cancelable_units > 0, "hold": True, "release": open_holds > 0, "reroute": live_fulfillments > 0}
+    possible = {
+        "cancel": cancelable_units > 0,
+        "hold": True,
+        "release": open_holds > 0,
+        "reroute": live_fulfillments > 0,
+    }
     return [name for name, is_possible in possible.items() if is_possible]

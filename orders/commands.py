@@ -103,7 +103,7 @@ class PlaceOrder(Body):
     billing_address: Address | None = None
     delivery: DeliveryGiven | None = None
     deliveries: Annotated[tuple[DeliveryGiven, ...], Field(max_length=20)] | None = None
-    lines: Annotated[tuple[LineGiven, ...], Field(min_length=1, max_length=200)]
+    lines: Annotated[list[LineGiven], Field(min_length=1, max_length=200)]
     shipping_price: Money | None = None
     shipping_tax_rate: Rate | None = None
     discounts: Annotated[tuple[DiscountGiven, ...], Field(max_length=20)] = ()
@@ -136,7 +136,7 @@ class CancelLine(Body):
 
 
 class CancelOrder(Body):
-    lines: Annotated[tuple[CancelLine, ...], Field(min_length=1, max_length=200)] | None = None
+    lines: Annotated[list[CancelLine], Field(min_length=1, max_length=200)] | None = None
     reason: Text = ""
 
 
@@ -158,7 +158,7 @@ class Reroute(Body):
 class Decline(Body):
     reason: DeclineReason
     note: Text = ""
-    lines: Annotated[tuple[Ref, ...], Field(min_length=1, max_length=200)] | None = None
+    lines: Annotated[list[Ref], Field(min_length=1, max_length=200)] | None = None
 
 
 class PickLine(Body):
@@ -168,7 +168,7 @@ class PickLine(Body):
 
 
 class Pick(Body):
-    lines: Annotated[tuple[PickLine, ...], Field(min_length=1, max_length=200)]
+    lines: Annotated[list[PickLine], Field(min_length=1, max_length=200)]
 
 
 class PackageLine(Body):
@@ -178,7 +178,7 @@ class PackageLine(Body):
 
 class PackageGiven(Body):
     weight_g: Annotated[int, Field(ge=1, le=1_000_000, strict=True)] | None = None
-    lines: Annotated[tuple[PackageLine, ...], Field(min_length=1, max_length=200)]
+    lines: Annotated[list[PackageLine], Field(min_length=1, max_length=200)]
 
 
 class Pack(Body):
@@ -202,12 +202,12 @@ class HandOver(Body):
 
 class ResolveException(Body):
     action: Literal["reroute", "cancel", "backorder", "keep"]
-    location: Code | None = Field(default=None, description="reroute: give the work to this place; for a pickup, another store.")
+    location: Code | None = Field(
+        default=None, description="reroute: give the work to this place; for a pickup, another store."
+    )
     exclude: Annotated[tuple[Code, ...], Field(max_length=100)] = ()
     note: Text = ""
 
 
 class Nothing(Body):
     pass
-
-

@@ -46,10 +46,13 @@ def price_order(command: PlaceOrder, deliveries: Sequence[DeliveryGiven]) -> Pri
     values = _line_values(command)
     order_discount = sum((d.amount for d in command.discounts), ZERO)
     if order_discount > sum(values):
-        raise Invalid(errors=[FieldError("/discounts", "discount_too_large", "Discounts exceed the value of the lines")])
+        raise Invalid(
+            errors=[FieldError("/discounts", "discount_too_large", "Discounts exceed the value of the lines")]
+        )
     shares = spread(order_discount, values, command.currency)
     lines = tuple(
-        _price_line(command, line, value - share, share) for line, value, share in zip(command.lines, values, shares, strict=True)
+        _price_line(command, line, value - share, share)
+        for line, value, share in zip(command.lines, values, shares, strict=True)
     )
     highest_rate = max(line.tax_rate for line in command.lines)
     shipping = tuple(_price_delivery(command, given, index, highest_rate) for index, given in enumerate(deliveries))
@@ -75,7 +78,9 @@ def _line_values(command: PlaceOrder) -> list[Decimal]:
     for index, line in enumerate(command.lines):
         value = line.unit_price * line.quantity - line.discount
         if value < 0:
-            raise Invalid(errors=[FieldError(f"/lines/{index}/discount", "discount_too_large", "The discount exceeds the line")])
+            raise Invalid(
+                errors=[FieldError(f"/lines/{index}/discount", "discount_too_large", "The discount exceeds the line")]
+            )
         values.append(value)
     return values
 

@@ -130,7 +130,9 @@ def _actions(document: Document) -> list[str]:
     not_begun = ("planned", "assigned", "accepted")
     live = [f for f in document["fulfillments"] if f["status"] in not_begun]
     open_units = sum(line["quantities"]["open"] + line["quantities"]["backordered"] for line in document["lines"])
-    given_units = sum(line["quantity"] - line["picked"] - line["short"] - line["canceled"] for f in live for line in f["lines"])
+    given_units = sum(
+        line["quantity"] - line["picked"] - line["short"] - line["canceled"] for f in live for line in f["lines"]
+    )
     return order_actions(
         document["status"],
         cancelable_units=open_units + given_units,
@@ -139,7 +141,17 @@ def _actions(document: Document) -> list[str]:
     )
 
 
-_LINE_STATUSES = ("open", "backordered", "allocated", "picked", "packed", "in_transit", "shipped", "delivered", "collected")
+_LINE_STATUSES = (
+    "open",
+    "backordered",
+    "allocated",
+    "picked",
+    "packed",
+    "in_transit",
+    "shipped",
+    "delivered",
+    "collected",
+)
 
 
 def line_status(quantities: Mapping[str, int], ordered: int) -> str:
@@ -164,7 +176,17 @@ def _fulfillment_status(lines: Iterable[Document]) -> str:
 def _payment_status(payments: Sequence[Document]) -> str:
     """One word for all payments: the one that has farthest to go, or `none`."""
     statuses = {payment["status"] for payment in payments}
-    order = ("failed", "unknown", "pending", "authorized", "partially_captured", "captured", "partially_refunded", "refunded", "voided")
+    order = (
+        "failed",
+        "unknown",
+        "pending",
+        "authorized",
+        "partially_captured",
+        "captured",
+        "partially_refunded",
+        "refunded",
+        "voided",
+    )
     return next((status for status in order if status in statuses), "none")
 
 

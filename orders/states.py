@@ -70,7 +70,13 @@ _MONEY_IN = {P.PARTIALLY_CAPTURED, P.CAPTURED}
 _MONEY_BACK = {P.PARTIALLY_REFUNDED, P.REFUNDED}
 PAYMENT_MOVES = StateTable(
     {
-        P.PENDING: {P.AUTHORIZED, P.FAILED, P.UNKNOWN, P.VOIDED, P.CAPTURED},  # pay in the store: pending until captured at the till
+        P.PENDING: {
+            P.AUTHORIZED,
+            P.FAILED,
+            P.UNKNOWN,
+            P.VOIDED,
+            P.CAPTURED,
+        },  # pay in the store: pending until captured at the till
         P.UNKNOWN: {P.AUTHORIZED, P.FAILED, P.VOIDED},  # silence: settled by asking again, never by a second charge
         P.AUTHORIZED: {P.VOIDED, *_MONEY_IN},
         P.PARTIALLY_CAPTURED: {P.PARTIALLY_CAPTURED, P.CAPTURED, *_MONEY_BACK},

@@ -45,7 +45,22 @@ Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Instant = AwareDatetime
 
-__all__ = ["Body", "Code", "Country", "Currency", "Instant", "Latitude", "Longitude", "Money", "Name", "Quantity", "Rate", "Text", "Units", "datetime"]
+__all__ = [
+    "Body",
+    "Code",
+    "Country",
+    "Currency",
+    "Instant",
+    "Latitude",
+    "Longitude",
+    "Money",
+    "Name",
+    "Quantity",
+    "Rate",
+    "Text",
+    "Units",
+    "datetime",
+]
 
 _CODES = {"missing": "required", "extra_forbidden": "unknown_field"}
 

@@ -37,7 +37,12 @@ class ProblemAwareSchema(AutoSchema):
         return bodies
 
     def _refusals(self) -> dict[str, str]:
-        refusals = {"401": "No or unknown key", "403": "Scope, channel or CSRF", "429": "Too many requests", "503": "Try again"}
+        refusals = {
+            "401": "No or unknown key",
+            "403": "Scope, channel or CSRF",
+            "429": "Too many requests",
+            "503": "Try again",
+        }
         if "{" in self.path:
             refusals["404"] = "Not found"
         if self.method in ("POST", "PUT", "PATCH", "DELETE"):

@@ -21,16 +21,20 @@ class Channel(models.Model):
         _("when a payment fails"), max_length=8, choices=OnPaymentFailure.choices, default=OnPaymentFailure.HOLD
     )
     payment_hold_minutes = models.PositiveIntegerField(
-        _("payment hold (minutes)"), default=60, help_text=_("How long an order waits for a new payment before it is canceled.")
+        _("payment hold (minutes)"),
+        default=60,
+        help_text=_("How long an order waits for a new payment before it is canceled."),
     )
     authorizes_late = models.BooleanField(
-        _("payments come later"), default=False, help_text=_("Orders are accepted before their payments cover the total.")
+        _("payments come later"),
+        default=False,
+        help_text=_("Orders are accepted before their payments cover the total."),
     )
     grace_minutes = models.JSONField(
         _("grace by method (minutes)"),
         default=dict,
         blank=True,
-        help_text=_("How long an order waits before a place sees it, for example {\"ship\": 15}."),
+        help_text=_('How long an order waits before a place sees it, for example {"ship": 15}.'),
     )
 
     class Meta:

@@ -10,13 +10,17 @@ class Deadline(models.Model):
     subject = models.CharField(_("subject"), max_length=64)
     generation = models.PositiveIntegerField(_("generation"), default=1)
     due_at = models.DateTimeField(_("due"))
-    retry_at = models.DateTimeField(_("next attempt"), help_text=_("The due time, later the end of a lease or of a pause."))
+    retry_at = models.DateTimeField(
+        _("next attempt"), help_text=_("The due time, later the end of a lease or of a pause.")
+    )
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     done_at = models.DateTimeField(_("done"), null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["subject", "kind", "generation"], name="a_deadline_exists_once_per_generation"),
+            models.UniqueConstraint(
+                fields=["subject", "kind", "generation"], name="a_deadline_exists_once_per_generation"
+            ),
         ]
         indexes = [models.Index(fields=["retry_at", "id"], condition=Q(done_at=None), name="deadlines_by_next_attempt")]
         verbose_name = _("deadline")

@@ -14,10 +14,20 @@ class ApiKey(models.Model):
     digest = models.BinaryField(max_length=32, editable=False)
     scopes = ArrayField(models.CharField(max_length=40), verbose_name=_("scopes"))
     channel = models.ForeignKey(
-        "oms.Channel", models.PROTECT, null=True, blank=True, verbose_name=_("channel"), help_text=_("Empty: every channel.")
+        "oms.Channel",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("channel"),
+        help_text=_("Empty: every channel."),
     )
     locations = ArrayField(
-        models.CharField(max_length=64), default=None, null=True, blank=True, verbose_name=_("places"), help_text=_("Empty: every place.")
+        models.CharField(max_length=64),
+        default=None,
+        null=True,
+        blank=True,
+        verbose_name=_("places"),
+        help_text=_("Empty: every place."),
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)

@@ -9,7 +9,9 @@ class Event(models.Model):
     position = models.BigIntegerField(_("position"), null=True)
     type = models.CharField(_("type"), max_length=64)
     subject = models.CharField(_("subject"), max_length=100)
-    root = models.CharField(_("root"), max_length=100, help_text=_("The order (or other whole) whose timeline shows it."))
+    root = models.CharField(
+        _("root"), max_length=100, help_text=_("The order (or other whole) whose timeline shows it.")
+    )
     actor = models.CharField(_("actor"), max_length=120)
     payload = models.JSONField(_("payload"), default=dict)
     is_public = models.BooleanField(_("shown to the shopper"), default=False)

@@ -4,6 +4,8 @@ from urllib.parse import unquote, urlsplit
 import environ
 from django.utils.translation import gettext_lazy as _
 
+from oms.settings.unfold import BACK_OFFICE_ROOMS, UNFOLD  # noqa: F401
+
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parents[2]
 OMS_HOME = Path(env("OMS_HOME", default=str(BASE_DIR / ".oms")))
@@ -151,7 +153,10 @@ MAX_BODY_BYTES = env.int("OMS_MAX_BODY_BYTES", default=5 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 THROTTLE_PER_MINUTE = env.int("OMS_THROTTLE_PER_MINUTE", default=60_000)
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["oms.api.authentication.KeyAuthentication", "oms.api.authentication.StaffSession"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "oms.api.authentication.KeyAuthentication",
+        "oms.api.authentication.StaffSession",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["oms.api.permissions.HasScope"],
     "DEFAULT_PARSER_CLASSES": ["oms.api.json.JsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["oms.api.json.JsonRenderer"],
@@ -197,9 +202,17 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # Each alarm expires before the next but few: a worker that slept finds one alarm, not a thousand.
 CELERY_BEAT_SCHEDULE = {
-    "sweep-deadlines": {"task": "oms.tasks.sweep_deadlines", "schedule": 1.0, "options": {"queue": "clock", "expires": 3}},
+    "sweep-deadlines": {
+        "task": "oms.tasks.sweep_deadlines",
+        "schedule": 1.0,
+        "options": {"queue": "clock", "expires": 3},
+    },
     "relay-outbox": {"task": "oms.tasks.relay_outbox", "schedule": 1.0, "options": {"queue": "outbox", "expires": 3}},
-    "forget-old": {"task": "oms.tasks.forget_old", "schedule": 3600.0, "options": {"queue": "default", "expires": 1800}},
+    "forget-old": {
+        "task": "oms.tasks.forget_old",
+        "schedule": 3600.0,
+        "options": {"queue": "default", "expires": 1800},
+    },
 }
 IDEMPOTENCY_DAYS = 7
 

@@ -16,7 +16,9 @@ if len(SECRET_KEY) < 40:
     raise ImproperlyConfigured("OMS_SECRET_KEY must have at least 40 characters")
 DEBUG = False
 ALLOWED_HOSTS = env.list("OMS_ALLOWED_HOSTS")
-CSRF_TRUSTED_ORIGINS = env.list("OMS_TRUSTED_ORIGINS", default=[f"https://{host}" for host in ALLOWED_HOSTS if host != "*"])
+CSRF_TRUSTED_ORIGINS = env.list(
+    "OMS_TRUSTED_ORIGINS", default=[f"https://{host}" for host in ALLOWED_HOSTS if host != "*"]
+)
 PUBLIC_URL = env("OMS_PUBLIC_URL")
 LOG_JSON = env.bool("OMS_LOG_JSON", default=True)
 LOGGING = {"level": env("OMS_LOG_LEVEL", default="INFO"), "as_json": LOG_JSON}

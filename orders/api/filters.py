@@ -25,7 +25,9 @@ class OrderFilter(filters.FilterSet):
 
     def search(self, queryset: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
         """A number, an external id, or the start of an e-mail or last name."""
-        wanted = Q(external_id=value) | Q(customer__email__istartswith=value) | Q(customer__last_name__istartswith=value)
+        wanted = (
+            Q(external_id=value) | Q(customer__email__istartswith=value) | Q(customer__last_name__istartswith=value)
+        )
         number = value.lstrip("#")
         if number.isdecimal() and len(number) < 19:
             wanted |= Q(number=int(number))

@@ -77,7 +77,9 @@ class FulfillmentAction(FulfillmentView):
         return Response(queries.fulfillment_document(fulfillment_id, caller=self.caller))
 
 
-def action(name: str, act: Callable[..., None], command: type[Any] = Nothing, *, key_required: bool = False) -> type[FulfillmentAction]:
+def action(
+    name: str, act: Callable[..., None], command: type[Any] = Nothing, *, key_required: bool = False
+) -> type[FulfillmentAction]:
     """The view of one move, documented under its name."""
     view = type(name.title().replace("_", ""), (FulfillmentAction,), {})
     view.command, view.act, view.key_required = command, staticmethod(act), key_required

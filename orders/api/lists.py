@@ -25,7 +25,11 @@ class DocumentList(ApiView):
         chosen = self.filter_class(request.query_params, queryset=type(self).visible(self.caller))
         if not chosen.is_valid():
             raise Invalid(
-                errors=[FieldError(f"/{name}", "invalid", str(text)) for name, texts in chosen.errors.items() for text in texts]
+                errors=[
+                    FieldError(f"/{name}", "invalid", str(text))
+                    for name, texts in chosen.errors.items()
+                    for text in texts
+                ]
             )
         paging = CursorPaging()
         page = paging.paginate_queryset(chosen.qs, request, view=self) or []

@@ -40,9 +40,17 @@ _EXAMPLE = OpenApiExample(
         "locale": "fr",
         "prices_include_tax": True,
         "customer": {"external_id": "C-1", "email": "a@example.org", "first_name": "A", "last_name": "B"},
-        "shipping_address": {"name": "A B", "line1": "1 rue X", "postal_code": "75011", "city": "Paris", "country": "FR"},
+        "shipping_address": {
+            "name": "A B",
+            "line1": "1 rue X",
+            "postal_code": "75011",
+            "city": "Paris",
+            "country": "FR",
+        },
         "delivery": {"method": "ship", "service": "standard"},
-        "lines": [{"id": "l1", "sku": "SKU-1", "quantity": 2, "unit_price": "19.90", "discount": "2.00", "tax_rate": "0.20"}],
+        "lines": [
+            {"id": "l1", "sku": "SKU-1", "quantity": 2, "unit_price": "19.90", "discount": "2.00", "tax_rate": "0.20"}
+        ],
         "shipping_price": "4.90",
         "discounts": [{"code": "HELLO", "amount": "5.00"}],
         "payments": [{"gateway": "sandbox", "method": "card", "amount": "37.70", "token": "tok_ok"}],
@@ -71,7 +79,11 @@ class Orders(DocumentList):
         return super().get(request)
 
     @extend_schema(
-        request=PlaceOrder, responses={201: OrderDocument}, examples=[_EXAMPLE], parameters=[IDEMPOTENCY_KEY], operation_id="orders_place"
+        request=PlaceOrder,
+        responses={201: OrderDocument},
+        examples=[_EXAMPLE],
+        parameters=[IDEMPOTENCY_KEY],
+        operation_id="orders_place",
     )
     def post(self, request: Request) -> Response:
         """Place an order: 201 with the order, or 409 `insufficient_stock` and nothing is kept."""
@@ -96,7 +108,9 @@ class BulkOrders(ApiView):
         """Up to 500 orders, each answered by itself; each needs an `external_id`."""
         rows = request.data
         if not isinstance(rows, list) or len(rows) > _BULK_LIMIT:
-            raise Invalid(errors=[FieldError("/", "not_a_short_list", f"A list of at most {_BULK_LIMIT} orders is needed")])
+            raise Invalid(
+                errors=[FieldError("/", "not_a_short_list", f"A list of at most {_BULK_LIMIT} orders is needed")]
+            )
         return Response({"results": [self._one(index, row) for index, row in enumerate(rows)]})
 
     def _one(self, index: int, row: Any) -> dict[str, Any]:
@@ -139,7 +153,9 @@ class Timeline(OrderView):
     @extend_schema(responses={200: TimelinePage}, operation_id="orders_timeline")
     def get(self, request: Request, number: int) -> Response:
         """Everything that happened, oldest first, with who did it and why."""
-        events = Event.objects.filter(root=self.order_id(number)).values("id", "type", "subject", "actor", "occurred_at", "payload")
+        events = Event.objects.filter(root=self.order_id(number)).values(
+            "id", "type", "subject", "actor", "occurred_at", "payload"
+        )
         paging = CursorPaging()
         self.cursor_ordering = ("id",)
         page = paging.paginate_queryset(events, request, view=self) or []
@@ -167,7 +183,9 @@ class Cancel(OrderAction):
     act = staticmethod(cancel_order)
     remembers = True
 
-    @extend_schema(request=CancelOrder, responses={200: OrderDocument}, operation_id="orders_cancel", parameters=[IDEMPOTENCY_KEY])
+    @extend_schema(
+        request=CancelOrder, responses={200: OrderDocument}, operation_id="orders_cancel", parameters=[IDEMPOTENCY_KEY]
+    )
     def post(self, request: Request, number: int) -> Response:
         """Cancel all that is left, or some units, until their preparation has begun."""
         return super().post(request, number)
@@ -211,7 +229,9 @@ class OneCustomer(ApiView):
             customers = customers.filter(channel_id=self.caller.channel)
         if self.caller.locations is not None:
             raise Missing()
-        customer = customers.values("id", "channel_id", "external_id", "email", "phone", "first_name", "last_name").first()
+        customer = customers.values(
+            "id", "channel_id", "external_id", "email", "phone", "first_name", "last_name"
+        ).first()
         if customer is None:
             raise Missing()
         latest = Order.objects.filter(customer_id=customer_id).order_by("-placed_at").values_list("pk", flat=True)[:50]

@@ -20,7 +20,9 @@ class Customer(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["channel", "external_id"], condition=Q(external_id__isnull=False), name="a_customer_is_known_once_per_channel"
+                fields=["channel", "external_id"],
+                condition=Q(external_id__isnull=False),
+                name="a_customer_is_known_once_per_channel",
             )
         ]
         indexes = [models.Index(fields=["email"], name="customers_by_email")]

@@ -22,7 +22,11 @@ class ExceptionCase(models.Model):
     id = PrefixedIdField("exc")
     order = models.ForeignKey("orders.Order", models.CASCADE, related_name="exceptions", verbose_name=_("order"))
     fulfillment = models.ForeignKey(
-        "orders.Fulfillment", models.CASCADE, related_name="exceptions", verbose_name=_("fulfillment"), help_text=_("The work that was lost or is late.")
+        "orders.Fulfillment",
+        models.CASCADE,
+        related_name="exceptions",
+        verbose_name=_("fulfillment"),
+        help_text=_("The work that was lost or is late."),
     )
     location = models.ForeignKey("inventory.Location", models.PROTECT, verbose_name=_("place"), related_name="+")
     reason = models.CharField(_("reason"), max_length=16, choices=Reason.choices)
@@ -36,7 +40,9 @@ class ExceptionCase(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["fulfillment"], condition=Q(status="open"), name="one_open_exception_per_fulfillment")
+            models.UniqueConstraint(
+                fields=["fulfillment"], condition=Q(status="open"), name="one_open_exception_per_fulfillment"
+            )
         ]
         indexes = [models.Index(fields=["reason", "opened_at"], condition=Q(status="open"), name="open_exceptions")]
         verbose_name = _("exception")

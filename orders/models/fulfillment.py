@@ -24,11 +24,17 @@ class Fulfillment(models.Model):
     )
     version = models.PositiveIntegerField(default=1, editable=False)
     attempt = models.PositiveSmallIntegerField(_("attempt"), default=1)
-    replaces = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="replacements", verbose_name=_("replaces"))
-    decision = models.CharField(_("decision"), max_length=32, blank=True, default="", help_text=_("The routing decision that chose this place."))
+    replaces = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="replacements", verbose_name=_("replaces")
+    )
+    decision = models.CharField(
+        _("decision"), max_length=32, blank=True, default="", help_text=_("The routing decision that chose this place.")
+    )
     cost = MoneyField(verbose_name=_("planned cost"), default=0)
     distance_km = models.FloatField(_("distance (km)"), null=True)
-    release_at = models.DateTimeField(_("released from"), null=True, help_text=_("Not before; holds may keep it longer."))
+    release_at = models.DateTimeField(
+        _("released from"), null=True, help_text=_("Not before; holds may keep it longer.")
+    )
     assigned_at = models.DateTimeField(_("assigned"), null=True)
     acknowledge_by = models.DateTimeField(_("acknowledge by"), null=True)
     ready_by = models.DateTimeField(_("ready by"), null=True)
@@ -46,12 +52,17 @@ class Fulfillment(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(assigned_at__isnull=False) | Q(status__in=["planned", "canceled"]), name="work_at_a_place_was_assigned"
+                condition=Q(assigned_at__isnull=False) | Q(status__in=["planned", "canceled"]),
+                name="work_at_a_place_was_assigned",
             ),
         ]
         indexes = [
             models.Index(fields=["location", "status", "ready_by"], name="fulfillments_by_place"),
-            models.Index(fields=["pickup_location", "status"], condition=Q(pickup_location__isnull=False), name="fulfillments_by_handover"),
+            models.Index(
+                fields=["pickup_location", "status"],
+                condition=Q(pickup_location__isnull=False),
+                name="fulfillments_by_handover",
+            ),
             models.Index(fields=["ready_by"], condition=Q(status__in=sorted(LIVE)), name="live_fulfillments_by_time"),
         ]
         verbose_name = _("fulfillment")
@@ -82,7 +93,10 @@ class FulfillmentLine(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["fulfillment", "order_line"], name="a_fulfillment_names_a_line_once"),
-            models.CheckConstraint(condition=Q(quantity__gte=F("picked") + F("short") + F("canceled")), name="picked_missing_and_canceled_fit"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=F("picked") + F("short") + F("canceled")),
+                name="picked_missing_and_canceled_fit",
+            ),
         ]
         verbose_name = _("fulfillment line")
         verbose_name_plural = _("fulfillment lines")
@@ -127,4 +141,6 @@ class Exclusion(models.Model):
     created_at = models.DateTimeField(_("since"))
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["order_line", "location"], name="a_place_is_excluded_once_per_line")]
+        constraints = [
+            models.UniqueConstraint(fields=["order_line", "location"], name="a_place_is_excluded_once_per_line")
+        ]

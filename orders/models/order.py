@@ -31,7 +31,9 @@ class Order(models.Model):
     external_id = models.CharField(_("external id"), max_length=100, null=True, blank=True)
     fingerprint = models.BinaryField(max_length=32, editable=False)
     customer = models.ForeignKey("orders.Customer", models.PROTECT, verbose_name=_("customer"), related_name="orders")
-    status = models.CharField(_("status"), max_length=24, choices=OrderStatus.choices, default=OrderStatus.PLACED, editable=False)
+    status = models.CharField(
+        _("status"), max_length=24, choices=OrderStatus.choices, default=OrderStatus.PLACED, editable=False
+    )
     locale = models.CharField(_("language"), max_length=8, default="en")
     currency = CurrencyField(verbose_name=_("currency"))
     prices_include_tax = models.BooleanField(_("prices include tax"), default=True)
@@ -58,11 +60,16 @@ class Order(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["channel", "external_id"], condition=Q(external_id__isnull=False), name="an_external_id_makes_one_order"
+                fields=["channel", "external_id"],
+                condition=Q(external_id__isnull=False),
+                name="an_external_id_makes_one_order",
             ),
             models.CheckConstraint(
                 condition=Q(total=F("items_total") - F("discount_total") + F("shipping_total"), prices_include_tax=True)
-                | Q(total=F("items_total") - F("discount_total") + F("shipping_total") + F("tax_total"), prices_include_tax=False),
+                | Q(
+                    total=F("items_total") - F("discount_total") + F("shipping_total") + F("tax_total"),
+                    prices_include_tax=False,
+                ),
                 name="the_money_of_an_order_adds_up",
             ),
         ]
@@ -90,7 +97,9 @@ class Delivery(models.Model):
     ref = models.CharField(max_length=40)
     method = models.CharField(_("method"), max_length=12, choices=Method.choices)
     service = models.CharField(_("service"), max_length=20)
-    location = models.ForeignKey("inventory.Location", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("pickup place"))
+    location = models.ForeignKey(
+        "inventory.Location", models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("pickup place")
+    )
     stock = models.CharField(max_length=8, default="local")
     address = models.JSONField(_("address"), null=True, blank=True)
     price = MoneyField(verbose_name=_("price"))
@@ -109,14 +118,18 @@ class OrderLine(models.Model):
     delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="lines")
     ref = models.CharField(_("line"), max_length=40)
     position = models.PositiveSmallIntegerField()
-    product = models.ForeignKey("inventory.Product", models.PROTECT, db_column="sku", verbose_name=_("product"), related_name="+")
+    product = models.ForeignKey(
+        "inventory.Product", models.PROTECT, db_column="sku", verbose_name=_("product"), related_name="+"
+    )
     quantity = models.PositiveIntegerField(_("ordered"))
     unit_price = MoneyField(verbose_name=_("unit price"))
     discount = MoneyField(verbose_name=_("line discount"))
     order_discount = MoneyField(verbose_name=_("share of order discounts"))
     tax_rate = models.DecimalField(_("tax rate"), max_digits=6, decimal_places=4)
     tax_amount = MoneyField(verbose_name=_("tax"))
-    total = MoneyField(verbose_name=_("total"), help_text=_("After all discounts, as prices are given (with or without tax)."))
+    total = MoneyField(
+        verbose_name=_("total"), help_text=_("After all discounts, as prices are given (with or without tax).")
+    )
     group = models.CharField(_("kept together"), max_length=40, blank=True, default="")
     open = models.PositiveIntegerField(_("open"), default=0)
     backordered = models.PositiveIntegerField(_("back-ordered"), default=0)
@@ -149,7 +162,8 @@ class OrderLine(models.Model):
                 name="each_unit_of_a_line_is_in_exactly_one_bucket",
             ),
             models.CheckConstraint(
-                condition=Q(returned__lte=F("shipped") + F("delivered") + F("collected")), name="only_what_arrived_comes_back"
+                condition=Q(returned__lte=F("shipped") + F("delivered") + F("collected")),
+                name="only_what_arrived_comes_back",
             ),
         ]
         ordering = ["order", "position"]
@@ -180,7 +194,9 @@ class Hold(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["order", "kind"], condition=Q(released_at=None), name="one_open_hold_of_a_kind_per_order")
+            models.UniqueConstraint(
+                fields=["order", "kind"], condition=Q(released_at=None), name="one_open_hold_of_a_kind_per_order"
+            )
         ]
         verbose_name = _("hold")
         verbose_name_plural = _("holds")

@@ -21,7 +21,9 @@ class Payment(models.Model):
     authorized_amount = MoneyField(verbose_name=_("authorized"), default=0)
     captured_amount = MoneyField(verbose_name=_("captured"), default=0)
     refunded_amount = MoneyField(verbose_name=_("refunded"), default=0)
-    status = models.CharField(_("status"), max_length=20, choices=PaymentStatus.choices, default=PaymentStatus.PENDING, editable=False)
+    status = models.CharField(
+        _("status"), max_length=20, choices=PaymentStatus.choices, default=PaymentStatus.PENDING, editable=False
+    )
     version = models.PositiveIntegerField(default=1, editable=False)
     reference = models.CharField(_("gateway reference"), max_length=100, blank=True, default="")
     failure = models.CharField(_("failure"), max_length=100, blank=True, default="")
@@ -29,8 +31,12 @@ class Payment(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["order", "position"], name="a_payment_is_listed_once"),
-            models.CheckConstraint(condition=Q(captured_amount__lte=F("authorized_amount")), name="captured_at_most_what_was_authorized"),
-            models.CheckConstraint(condition=Q(refunded_amount__lte=F("captured_amount")), name="refunded_at_most_what_was_captured"),
+            models.CheckConstraint(
+                condition=Q(captured_amount__lte=F("authorized_amount")), name="captured_at_most_what_was_authorized"
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_amount__lte=F("captured_amount")), name="refunded_at_most_what_was_captured"
+            ),
             models.CheckConstraint(condition=Q(refunded_amount__gte=0), name="no_negative_refund"),
         ]
         ordering = ["order", "position"]
@@ -62,7 +68,9 @@ class PaymentOperation(models.Model):
     payment = models.ForeignKey(Payment, models.CASCADE, related_name="operations")
     kind = models.CharField(_("kind"), max_length=8, choices=Kind.choices)
     amount = MoneyField(verbose_name=_("amount"))
-    cause = models.CharField(_("cause"), max_length=64, help_text=_("The fulfillment or decision it pays for; one operation per cause."))
+    cause = models.CharField(
+        _("cause"), max_length=64, help_text=_("The fulfillment or decision it pays for; one operation per cause.")
+    )
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
     reference = models.CharField(_("gateway reference"), max_length=100, blank=True, default="")
     failure = models.CharField(_("failure"), max_length=100, blank=True, default="")

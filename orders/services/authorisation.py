@@ -79,7 +79,12 @@ def _apply(payment: Payment, answer: Answer | None, *, as_of: datetime) -> None:
             PAYMENT_MOVES.move(payment, to=S.UNKNOWN, actor=CLOCK, as_of=as_of)
     elif answer.status == "succeeded":
         PAYMENT_MOVES.move(
-            payment, to=S.AUTHORIZED, actor=CLOCK, as_of=as_of, authorized_amount=payment.amount, reference=answer.reference
+            payment,
+            to=S.AUTHORIZED,
+            actor=CLOCK,
+            as_of=as_of,
+            authorized_amount=payment.amount,
+            reference=answer.reference,
         )
     elif answer.status in ("declined", "missing"):
         failure = answer.failure or answer.status
@@ -97,7 +102,11 @@ def _follow_up(order: Order, payments: Sequence[Payment], *, as_of: datetime) ->
         cancellation.cancel_everything(order, reason="payment_failed", actor=CLOCK, as_of=as_of)
     else:
         holds.place(
-            order, HoldKind.PAYMENT, actor=CLOCK, as_of=as_of, expires_at=order.placed_at + timedelta(minutes=channel.payment_hold_minutes)
+            order,
+            HoldKind.PAYMENT,
+            actor=CLOCK,
+            as_of=as_of,
+            expires_at=order.placed_at + timedelta(minutes=channel.payment_hold_minutes),
         )
 
 

@@ -13,7 +13,7 @@ from oms.transactions import in_transaction, use_case
 from orders.commands import CancelOrder
 from orders.errors import TooLate
 from orders.locks import lock_order_number
-from orders.models import ExceptionCase, Fulfillment, FulfillmentLine, Hold, Order, OrderLine
+from orders.models import Fulfillment, FulfillmentLine, Hold, Order, OrderLine
 from orders.services import exceptions, payments, planning
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_status
@@ -98,7 +98,9 @@ def _cancel(order: Order, asked: dict[OrderLine, int], *, reason: str, actor: st
     units = [{"line": cut.line.ref, "sku": cut.line.product_id, "quantity": asked[cut.line]} for cut in cuts]
     _close_if_nothing_left(order, actor=actor, as_of=as_of)
     refresh_status(order)
-    publish([Fact(_event(order), order.pk, order.pk, actor, {"why": reason, "lines": units}, is_public=True)], as_of=as_of)
+    publish(
+        [Fact(_event(order), order.pk, order.pk, actor, {"why": reason, "lines": units}, is_public=True)], as_of=as_of
+    )
 
 
 def _event(order: Order) -> str:
@@ -106,7 +108,11 @@ def _event(order: Order) -> str:
 
 
 def _not_begun(line: OrderLine) -> Sequence[FulfillmentLine]:
-    return line.fulfillment_lines.filter(fulfillment__status__in=BEFORE_PICKING).select_related("fulfillment").order_by("id")
+    return (
+        line.fulfillment_lines.filter(fulfillment__status__in=BEFORE_PICKING)
+        .select_related("fulfillment")
+        .order_by("id")
+    )
 
 
 def _cut(line: OrderLine, quantity: int) -> _Cut:
@@ -130,16 +136,21 @@ def _take_from_places(cuts: Sequence[_Cut], *, actor: str, as_of: datetime) -> N
     if not taken:
         return
     ids = sorted({work.fulfillment_id for _line, work, _units in taken})
-    fulfillments = {f.pk: f for f in Fulfillment.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("id")}
+    fulfillments = {
+        f.pk: f for f in Fulfillment.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("id")
+    }
     for _line, work, units in taken:
         work.canceled += units
         work.save(update_fields=["canceled"])
     release_reservations(
-        [Held(line.demand, line.product_id, work.fulfillment.location_id, units) for line, work, units in taken], as_of=as_of
+        [Held(line.demand, line.product_id, work.fulfillment.location_id, units) for line, work, units in taken],
+        as_of=as_of,
     )
     for fulfillment in fulfillments.values():
         if not any(work.to_pick for work in fulfillment.lines.all()):
-            FULFILLMENT_MOVES.move(fulfillment, to=FulfillmentStatus.CANCELED, actor=actor, as_of=as_of, why="canceled by the order")
+            FULFILLMENT_MOVES.move(
+                fulfillment, to=FulfillmentStatus.CANCELED, actor=actor, as_of=as_of, why="canceled by the order"
+            )
             deadlines.drop([fulfillment.pk], as_of=as_of)
             planning.give_back_capacity([fulfillment])
 

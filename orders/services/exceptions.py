@@ -12,7 +12,13 @@ from orders.models import ExceptionCase, Fulfillment, Order, OrderLine
 
 @in_transaction
 def open_case(
-    order: Order, fulfillment: Fulfillment, *, reason: str, units: Mapping[OrderLine, int], facts: Mapping[str, Any], as_of: datetime
+    order: Order,
+    fulfillment: Fulfillment,
+    *,
+    reason: str,
+    units: Mapping[OrderLine, int],
+    facts: Mapping[str, Any],
+    as_of: datetime,
 ) -> ExceptionCase:
     """Put these units before a person, unless they stand there already for this fulfillment."""
     case = ExceptionCase.objects.filter(fulfillment=fulfillment, status=ExceptionCase.Status.OPEN).first()
@@ -28,7 +34,13 @@ def open_case(
         facts=dict(facts),
         opened_at=as_of,
     )
-    _tell("opened", case, actor="system", as_of=as_of, payload={"reason": reason, "location": fulfillment.location_id, "lines": case.lines})
+    _tell(
+        "opened",
+        case,
+        actor="system",
+        as_of=as_of,
+        payload={"reason": reason, "location": fulfillment.location_id, "lines": case.lines},
+    )
     return case
 
 
@@ -37,7 +49,13 @@ def close_case(case: ExceptionCase, *, resolution: str, actor: str, as_of: datet
     case.status, case.resolution = ExceptionCase.Status.RESOLVED, resolution
     case.resolved_by, case.resolved_at = actor, as_of
     case.save(update_fields=["status", "resolution", "resolved_by", "resolved_at"])
-    _tell("resolved", case, actor=actor, as_of=as_of, payload={"resolution": resolution, **({"note": note} if note else {})})
+    _tell(
+        "resolved",
+        case,
+        actor=actor,
+        as_of=as_of,
+        payload={"resolution": resolution, **({"note": note} if note else {})},
+    )
 
 
 @in_transaction

@@ -73,7 +73,13 @@ def decline(*, fulfillment_id: str, command: Decline, actor: str, as_of: datetim
     units = {line: line.to_pick for line in refused if line.to_pick}
     if not set(held.lines) - set(refused) or all(line in units or not line.to_pick for line in held.lines):
         FULFILLMENT_MOVES.move(
-            held.fulfillment, to=F.DECLINED, actor=actor, as_of=as_of, why=command.reason, facts=_note(command.note), claimed_by=actor
+            held.fulfillment,
+            to=F.DECLINED,
+            actor=actor,
+            as_of=as_of,
+            why=command.reason,
+            facts=_note(command.note),
+            claimed_by=actor,
         )
         reassignment.close(held.fulfillment, as_of=as_of)
         exceptions.close_for([held.fulfillment], resolution="declined", actor=actor, as_of=as_of)
@@ -143,7 +149,9 @@ def pick(*, fulfillment_id: str, command: Pick, actor: str, as_of: datetime) -> 
         units = {line: missing for line, (missing, why) in short.items() if why == reason}
         _short_pick(held, units, reason=reason, actor=actor, as_of=as_of)
     if short and not any(line.picked or line.to_pick for line in held.lines):
-        FULFILLMENT_MOVES.move(held.fulfillment, to=F.DECLINED, actor=actor, as_of=as_of, why="nothing found", claimed_by=actor)
+        FULFILLMENT_MOVES.move(
+            held.fulfillment, to=F.DECLINED, actor=actor, as_of=as_of, why="nothing found", claimed_by=actor
+        )
         reassignment.close(held.fulfillment, as_of=as_of)
 
 
@@ -151,9 +159,13 @@ def _check_pick(line: FulfillmentLine, given: PickLine) -> int:
     """Units newly found. Errors: MoreThanAsked, Invalid."""
     newly = given.picked - line.picked
     if newly > line.to_pick:
-        raise MoreThanAsked(errors=[FieldError(f"/lines/{given.line}", "more_than_asked", f"{line.quantity} were asked for")])
+        raise MoreThanAsked(
+            errors=[FieldError(f"/lines/{given.line}", "more_than_asked", f"{line.quantity} were asked for")]
+        )
     if newly < 0:
-        raise Invalid(errors=[FieldError(f"/lines/{given.line}", "fewer_than_before", f"{line.picked} were picked before")])
+        raise Invalid(
+            errors=[FieldError(f"/lines/{given.line}", "fewer_than_before", f"{line.picked} were picked before")]
+        )
     return newly
 
 
@@ -193,11 +205,16 @@ def pack(*, fulfillment_id: str, command: Pack, actor: str, as_of: datetime) -> 
 def _pack(held: Work, packages: Sequence[PackageGiven] | None, *, actor: str, as_of: datetime) -> None:
     _require(held, F.PICKING)
     if any(line.to_pick for line in held.lines):
-        raise IllegalMove("some lines are neither picked nor short", current=F.PICKING, actions=fulfillment_actions(held.fulfillment))
+        raise IllegalMove(
+            "some lines are neither picked nor short", current=F.PICKING, actions=fulfillment_actions(held.fulfillment)
+        )
     contents = _contents(held, packages)
     FULFILLMENT_MOVES.move(held.fulfillment, to=F.PACKED, actor=actor, as_of=as_of, claimed_by=actor)
     Package.objects.bulk_create(
-        [Package(id=new_id("pkg"), fulfillment=held.fulfillment, weight_g=weight, contents=lines) for weight, lines in contents]
+        [
+            Package(id=new_id("pkg"), fulfillment=held.fulfillment, weight_g=weight, contents=lines)
+            for weight, lines in contents
+        ]
     )
     _move_picked(held, "picked", "packed")
 
@@ -211,7 +228,9 @@ def _contents(held: Work, packages: Sequence[PackageGiven] | None) -> list[tuple
         for given in package.lines:
             packed[given.line] = packed.get(given.line, 0) + given.quantity
     if packed != {ref: line.picked for ref, line in picked.items()}:
-        raise Invalid(errors=[FieldError("/packages", "not_what_was_picked", "The packages must hold exactly what was picked")])
+        raise Invalid(
+            errors=[FieldError("/packages", "not_what_was_picked", "The packages must hold exactly what was picked")]
+        )
     return [
         (package.weight_g, [{"line": g.line, "sku": picked[g.line].sku, "quantity": g.quantity} for g in package.lines])
         for package in packages
@@ -343,7 +362,11 @@ def _check_code(fulfillment: Fulfillment, code: str, *, as_of: datetime) -> Wron
         fulfillment.code_locked_until = as_of + _CODE_LOCK
     fulfillment.save(update_fields=["wrong_codes", "code_locked_until"])
     left = -fulfillment.wrong_codes % _WRONG_CODES_ALLOWED
-    return WrongCode(errors=[FieldError("/code", "wrong_code", "The code is not right")], attempts_left=left, locked_until=fulfillment.code_locked_until)
+    return WrongCode(
+        errors=[FieldError("/code", "wrong_code", "The code is not right")],
+        attempts_left=left,
+        locked_until=fulfillment.code_locked_until,
+    )
 
 
 @use_case

@@ -30,7 +30,9 @@ def hold_order(*, number: int, command: HoldOrder, actor: str, as_of: datetime) 
 
 
 @in_transaction
-def place(order: Order, kind: str, *, actor: str, as_of: datetime, note: str = "", expires_at: datetime | None = None) -> None:
+def place(
+    order: Order, kind: str, *, actor: str, as_of: datetime, note: str = "", expires_at: datetime | None = None
+) -> None:
     """Open a hold of this kind unless one is open. The order is locked."""
     if Hold.objects.filter(order=order, kind=kind, released_at=None).exists():
         return
@@ -39,7 +41,10 @@ def place(order: Order, kind: str, *, actor: str, as_of: datetime, note: str = "
     )
     work.call_back(order, actor=actor, as_of=as_of, why=f"hold {kind}")
     refresh_status(order)
-    publish([Fact("orders.order.held", order.pk, order.pk, actor, {"hold": hold.pk, "kind": kind, "note": note})], as_of=as_of)
+    publish(
+        [Fact("orders.order.held", order.pk, order.pk, actor, {"hold": hold.pk, "kind": kind, "note": note})],
+        as_of=as_of,
+    )
     if expires_at:
         deadlines.schedule([Due("orders.hold_expires", hold.pk, expires_at)])
 
@@ -79,10 +84,10 @@ def on_hold_expires(deadline: Claimed, as_of: datetime) -> None:
     """Nobody solved it in time: a payment hold ends in cancellation, any other in a release."""
     order_id = Hold.objects.values_list("order_id", flat=True).get(pk=deadline.subject)
     order = lock_order(order_id)
+    deadlines.finish(deadline)
     hold = Hold.objects.get(pk=deadline.subject)
     if hold.released_at is None and hold.kind == HoldKind.PAYMENT:
         cancellation.cancel_everything(order, reason="payment_expired", actor=CLOCK, as_of=as_of)
     elif hold.released_at is None:
         release_kind(order, hold.kind, actor=CLOCK, as_of=as_of)
         work.release_work(order, actor=CLOCK, as_of=as_of)
-    deadlines.finish(deadline)

@@ -44,7 +44,9 @@ def capture_for(order: Order, *, cause: str, actor: str, as_of: datetime) -> Non
             return
         if payment.gateway == IN_STORE and payment.status == S.PENDING:
             amount = min(due, payment.amount)
-            PAYMENT_MOVES.move(payment, to=S.CAPTURED, actor=actor, as_of=as_of, authorized_amount=amount, captured_amount=amount)
+            PAYMENT_MOVES.move(
+                payment, to=S.CAPTURED, actor=actor, as_of=as_of, authorized_amount=amount, captured_amount=amount
+            )
         elif payment.status in _WITH_MONEY_LEFT:
             amount = min(due, payment.authorized_amount - asked[payment.pk])
             if amount > 0:
@@ -116,7 +118,11 @@ def on_payment_operation(deadline: Claimed, as_of: datetime) -> None:
 def _carry_out(operation: PaymentOperation) -> Answer:
     payment = operation.payment
     desk = gateway(payment.gateway)
-    call: dict[str, Any] = {"key": operation.pk, "reference": payment.reference, "timeout_seconds": settings.PAYMENT_TIMEOUT_SECONDS}
+    call: dict[str, Any] = {
+        "key": operation.pk,
+        "reference": payment.reference,
+        "timeout_seconds": settings.PAYMENT_TIMEOUT_SECONDS,
+    }
     if operation.kind == Kind.VOID:
         return desk.void(**call)
     money: dict[str, Any] = {"amount": operation.amount, "currency": payment.currency}
@@ -142,7 +148,15 @@ def _apply_operation(operation: PaymentOperation, payment: Payment, answer: Answ
     operation.save(update_fields=["status", "reference", "failure", "settled_at"])
     if not succeeded:
         publish(
-            [Fact("orders.payment.operation_failed", payment.pk, payment.order_id, CLOCK, {"kind": operation.kind, "why": answer.failure})],
+            [
+                Fact(
+                    "orders.payment.operation_failed",
+                    payment.pk,
+                    payment.order_id,
+                    CLOCK,
+                    {"kind": operation.kind, "why": answer.failure},
+                )
+            ],
             as_of=as_of,
         )
         return

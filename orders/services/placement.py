@@ -76,7 +76,9 @@ def place_order(*, command: PlaceOrder, once: Once, has_key: bool, actor: str, a
     for _attempt in range(settings.PLACEMENT_ATTEMPTS):
         plans = _plan(draft, as_of=as_of)
         try:
-            placed = commit_plans(draft=draft, plans=plans, once=key, fingerprint=once.fingerprint, actor=actor, as_of=as_of)
+            placed = commit_plans(
+                draft=draft, plans=plans, once=key, fingerprint=once.fingerprint, actor=actor, as_of=as_of
+            )
         except _Taken:
             continue
         if not placed.is_replay:
@@ -186,7 +188,9 @@ def _assign_lines(command: PlaceOrder, deliveries: Sequence[DeliveryGiven]) -> t
                 errors.append(FieldError(f"/deliveries/{index}/lines", "unknown_line", f"No line {ref}"))
     for index, line in enumerate(command.lines):
         if len(owners[line.id]) != 1:
-            errors.append(FieldError(f"/lines/{index}", "not_in_one_delivery", "Each line belongs to exactly one delivery"))
+            errors.append(
+                FieldError(f"/lines/{index}", "not_in_one_delivery", "Each line belongs to exactly one delivery")
+            )
     return tuple(found[0] if found else 0 for found in owners.values()), errors
 
 
@@ -241,7 +245,13 @@ def _wanted(draft: _Draft, delivery_index: int) -> list[Wanted]:
 
 @use_case
 def commit_plans(
-    *, draft: _Draft, plans: Sequence[PlannedDelivery], once: Once | None, fingerprint: bytes, actor: str, as_of: datetime
+    *,
+    draft: _Draft,
+    plans: Sequence[PlannedDelivery],
+    once: Once | None,
+    fingerprint: bytes,
+    actor: str,
+    as_of: datetime,
 ) -> Placed:
     """Reserve first, then write everything that is true from now on, in few statements over sets.
 
@@ -276,9 +286,12 @@ def _same_external_order(draft: _Draft, fingerprint: bytes) -> str | None:
     if external_id is None:
         return None
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"order:{draft.channel.code}:{external_id}"])
         cursor.execute(
-            "SELECT id, fingerprint FROM orders_order WHERE channel_id = %s AND external_id = %s", [draft.channel.code, external_id]
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"order:{draft.channel.code}:{external_id}"]
+        )
+        cursor.execute(
+            "SELECT id, fingerprint FROM orders_order WHERE channel_id = %s AND external_id = %s",
+            [draft.channel.code, external_id],
         )
         row = cursor.fetchone()
     if row is None:
@@ -321,7 +334,13 @@ Rows = dict[type, list[dict[str, Any]]]
 
 
 def _rows(
-    draft: _Draft, plans: Sequence[PlannedDelivery], *, customer_id: str, fingerprint: bytes, actor: str, as_of: datetime
+    draft: _Draft,
+    plans: Sequence[PlannedDelivery],
+    *,
+    customer_id: str,
+    fingerprint: bytes,
+    actor: str,
+    as_of: datetime,
 ) -> Rows:
     """Every row of this app that the order is made of, ids and all."""
     fulfillments, fulfillment_lines = _work_rows(draft, plans, as_of=as_of)
@@ -340,7 +359,13 @@ def _dump(model: Any) -> dict[str, Any] | None:
 
 
 def _order_row(
-    draft: _Draft, plans: Sequence[PlannedDelivery], *, customer_id: str, fingerprint: bytes, actor: str, as_of: datetime
+    draft: _Draft,
+    plans: Sequence[PlannedDelivery],
+    *,
+    customer_id: str,
+    fingerprint: bytes,
+    actor: str,
+    as_of: datetime,
 ) -> dict[str, Any]:
     command, money = draft.command, draft.money
     promised_at = max((planned.promised_at for planned in plans if planned.promised_at), default=None)
@@ -418,7 +443,18 @@ def _line_rows(draft: _Draft, plans: Sequence[PlannedDelivery]) -> list[dict[str
                 "open": waiting,
                 "allocated": line.quantity - waiting,
                 **dict.fromkeys(
-                    ("backordered", "picked", "packed", "in_transit", "shipped", "delivered", "collected", "canceled", "returned"), 0
+                    (
+                        "backordered",
+                        "picked",
+                        "packed",
+                        "in_transit",
+                        "shipped",
+                        "delivered",
+                        "collected",
+                        "canceled",
+                        "returned",
+                    ),
+                    0,
                 ),
             }
         )
@@ -496,7 +532,13 @@ def _facts(draft: _Draft, rows: Rows, *, actor: str) -> list[Fact]:
         is_public=True,
     )
     planned = [
-        Fact("orders.fulfillment.planned", row["id"], draft.order_id, actor, {"location": row["location_id"], "decision": row["decision"]})
+        Fact(
+            "orders.fulfillment.planned",
+            row["id"],
+            draft.order_id,
+            actor,
+            {"location": row["location_id"], "decision": row["decision"]},
+        )
         for row in rows[Fulfillment]
     ]
     return [placed, *planned]

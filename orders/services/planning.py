@@ -113,12 +113,20 @@ def plan_delivery(
 
 
 def plan_again(
-    order: Order, lost: Fulfillment, units: Mapping[OrderLine, int], *, exclude_also: Sequence[str], only: str | None, as_of: datetime
+    order: Order,
+    lost: Fulfillment,
+    units: Mapping[OrderLine, int],
+    *,
+    exclude_also: Sequence[str],
+    only: str | None,
+    as_of: datetime,
 ) -> PlannedDelivery:
     """Plan for units that lost their place. `only`: a person chose this place, exclusions or not."""
     excluded: dict[str, set[str]] = {line.pk: set(exclude_also) for line in units}
     if only is None:
-        for line_id, location in Exclusion.objects.filter(order_line__in=units).values_list("order_line_id", "location_id"):
+        for line_id, location in Exclusion.objects.filter(order_line__in=units).values_list(
+            "order_line_id", "location_id"
+        ):
             excluded[line_id].add(location)
     delivery = lost.delivery
     demand = Demand(
@@ -144,7 +152,9 @@ def _line(wanted: Wanted) -> Line:
 
 def _line_of(line: OrderLine, quantity: int) -> Line:
     product = line.product
-    return Line(line.pk, product.sku, quantity, line.group or None, line.unit_price, product.weight_g, frozenset(product.tags))
+    return Line(
+        line.pk, product.sku, quantity, line.group or None, line.unit_price, product.weight_g, frozenset(product.tags)
+    )
 
 
 def _destination(address: Address | None) -> Destination | None:
@@ -175,7 +185,9 @@ def _shortages(demand: Demand, wanted: Sequence[Wanted], *, as_of: datetime) -> 
         here = {code: units - demand.taken.get((sku, code), 0) for code, units in stock[sku].items()}
         sellable = max(0, here.get(demand.location, 0) if demand.location else sum(here.values()))
         if sellable < quantity:
-            others = _alternatives(demand, {code: units for code, units in here.items() if code != demand.location}, as_of=as_of)
+            others = _alternatives(
+                demand, {code: units for code, units in here.items() if code != demand.location}, as_of=as_of
+            )
             found.append({"sku": sku, "requested": quantity, "sellable": sellable, "alternatives": others})
     return tuple(found)
 
@@ -184,7 +196,9 @@ def _alternatives(demand: Demand, stock: Mapping[str, int], *, as_of: datetime) 
     """The nearest places that have some, with the time from which it could be collected there."""
     directory = places()
     origin = directory[demand.location] if demand.location else None
-    offers = [(directory[code], units) for code, units in stock.items() if units > 0 and _hands_out(directory.get(code))]
+    offers = [
+        (directory[code], units) for code, units in stock.items() if units > 0 and _hands_out(directory.get(code))
+    ]
     offers.sort(key=lambda offer: (_km(origin, offer[0]), offer[0].code))
     return [
         {"location": place.code, "sellable": units, "promised_at": _pickup_promise(place, as_of=as_of)}
@@ -192,21 +206,32 @@ def _alternatives(demand: Demand, stock: Mapping[str, int], *, as_of: datetime) 
     ]
 
 
-def other_pickup_places(order: Order, lost: Fulfillment, units: Mapping[OrderLine, int], *, as_of: datetime) -> list[dict[str, Any]]:
+def other_pickup_places(
+    order: Order, lost: Fulfillment, units: Mapping[OrderLine, int], *, as_of: datetime
+) -> list[dict[str, Any]]:
     """Stores that could hand over all of these units instead, nearest first."""
     needed: dict[str, int] = {}
     for line, quantity in units.items():
         needed[line.product_id] = needed.get(line.product_id, 0) + quantity
     stock = sellable_units(sorted(needed))
     directory = places()
-    able = set.intersection(*({code for code, have in stock[sku].items() if have >= n} for sku, n in needed.items())) if needed else set()
+    able = (
+        set.intersection(*({code for code, have in stock[sku].items() if have >= n} for sku, n in needed.items()))
+        if needed
+        else set()
+    )
     origin = directory[lost.location_id]
     offers = sorted(
         (directory[code] for code in able if code != lost.location_id and _hands_out(directory.get(code))),
         key=lambda place: (_km(origin, place), place.code),
     )
     return [
-        {"location": place.code, "name": place.name, "distance_km": round(_km(origin, place), 1), "promised_at": _pickup_promise(place, as_of=as_of)}
+        {
+            "location": place.code,
+            "name": place.name,
+            "distance_km": round(_km(origin, place), 1),
+            "promised_at": _pickup_promise(place, as_of=as_of),
+        }
         for place in offers[:_OFFERS_SHOWN]
     ]
 
@@ -217,7 +242,13 @@ def _hands_out(place: PlaceInfo | None) -> bool:
 
 def _km(origin: PlaceInfo | None, place: PlaceInfo) -> float:
     """Places without coordinates come last."""
-    if origin is None or origin.latitude is None or origin.longitude is None or place.latitude is None or place.longitude is None:
+    if (
+        origin is None
+        or origin.latitude is None
+        or origin.longitude is None
+        or place.latitude is None
+        or place.longitude is None
+    ):
         return float("inf") if origin else 0.0
     return haversine_km(origin.latitude, origin.longitude, place.latitude, place.longitude)
 

@@ -16,13 +16,13 @@ from inventory.services.adjustments import mark_damaged, mark_suspect
 from inventory.services.reservations import Held, Want, release_reservations, reserve_stock
 from oms import deadlines
 from oms.actors import CLOCK
-from oms.deadlines import Claimed
+from oms.deadlines import Claimed, Due
 from oms.ids import new_id
 from oms.outbox import Fact, publish
 from oms.sql import insert_rows
 from oms.transactions import in_transaction, use_case
 from orders.locks import Work, lock_work
-from orders.models import Exclusion, ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine
+from orders.models import ExceptionCase, Exclusion, Fulfillment, FulfillmentLine, Order, OrderLine
 from orders.services import exceptions, planning, work
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_status
@@ -48,25 +48,39 @@ def lose(held: Work, units: Mapping[FulfillmentLine, int], *, reason: str, actor
     _correct_stock(held.fulfillment, units, reason=reason, actor=actor, as_of=as_of)
     exclude(units, held.fulfillment.location_id, reason=reason, as_of=as_of)
     move_units([UnitMove(line.order_line_id, "allocated", "open", quantity) for line, quantity in units.items()])
-    find_places(held.order, held.fulfillment, {line.order_line: q for line, q in units.items()}, actor=actor, as_of=as_of)
+    find_places(
+        held.order, held.fulfillment, {line.order_line: q for line, q in units.items()}, actor=actor, as_of=as_of
+    )
     refresh_status(held.order)
 
 
 @in_transaction
-def _correct_stock(fulfillment: Fulfillment, units: Mapping[FulfillmentLine, int], *, reason: str, actor: str, as_of: datetime) -> None:
+def _correct_stock(
+    fulfillment: Fulfillment, units: Mapping[FulfillmentLine, int], *, reason: str, actor: str, as_of: datetime
+) -> None:
     """out_of_stock and short: nothing of it is sold here until counted; damaged: these units are unsellable."""
     place = fulfillment.location_id
-    release_reservations([Held(line.order_line.demand, line.sku, place, quantity) for line, quantity in units.items()], as_of=as_of)
+    release_reservations(
+        [Held(line.order_line.demand, line.sku, place, quantity) for line, quantity in units.items()], as_of=as_of
+    )
     if reason in SUSPECT_REASONS:
         mark_suspect([(line.sku, place) for line in units], reference=fulfillment.pk, actor=actor, as_of=as_of)
     elif reason == DeclineReason.DAMAGED:
-        mark_damaged([(line.sku, place, quantity) for line, quantity in units.items()], reference=fulfillment.pk, actor=actor, as_of=as_of)
+        mark_damaged(
+            [(line.sku, place, quantity) for line, quantity in units.items()],
+            reference=fulfillment.pk,
+            actor=actor,
+            as_of=as_of,
+        )
 
 
 @in_transaction
 def exclude(lines: Mapping[FulfillmentLine, int], location: str, *, reason: str, as_of: datetime) -> None:
     Exclusion.objects.bulk_create(
-        [Exclusion(order_line_id=line.order_line_id, location_id=location, reason=reason, created_at=as_of) for line in lines],
+        [
+            Exclusion(order_line_id=line.order_line_id, location_id=location, reason=reason, created_at=as_of)
+            for line in lines
+        ],
         ignore_conflicts=True,
     )
 
@@ -91,7 +105,9 @@ def find_places(
     `only`: a person chose this place (overriding exclusions); `by_person` lifts the limit of attempts.
     """
     if lost.is_pickup and not by_person:
-        _to_queue(order, lost, units, reason=Reason.PICKUP_SHORT, facts=_other_stores(order, lost, units, as_of), as_of=as_of)
+        _to_queue(
+            order, lost, units, reason=Reason.PICKUP_SHORT, facts=_other_stores(order, lost, units, as_of), as_of=as_of
+        )
         return
     if not by_person and lost.attempt >= planning.max_attempts(lost):
         _to_queue(order, lost, units, reason=Reason.MAX_ATTEMPTS, facts={"attempts": lost.attempt}, as_of=as_of)
@@ -106,14 +122,23 @@ def find_places(
     if planned.rest:
         lines = {line.pk: line for line in units}
         rest = {lines[line.key]: line.quantity for line in planned.rest}
-        _to_queue(order, lost, rest, reason=Reason.NO_PLACE, facts={"places": planned.reasons, "decision": planned.decision}, as_of=as_of)
+        _to_queue(
+            order,
+            lost,
+            rest,
+            reason=Reason.NO_PLACE,
+            facts={"places": planned.reasons, "decision": planned.decision},
+            as_of=as_of,
+        )
 
 
 @in_transaction
 def _reserve(planned: planning.PlannedDelivery, *, as_of: datetime) -> bool:
     """Reserve and book for the plan; False when something was taken meanwhile (then nothing is kept)."""
     wants = [
-        Want(f"order_line:{line.key}", line.sku, parcel.location, line.quantity) for parcel in planned.parcels for line in parcel.lines
+        Want(f"order_line:{line.key}", line.sku, parcel.location, line.quantity)
+        for parcel in planned.parcels
+        for line in parcel.lines
     ]
     if planning.book_capacity([planned]):
         return False
@@ -152,15 +177,28 @@ def _give(order: Order, lost: Fulfillment, planned: planning.PlannedDelivery, *,
     if not rows:
         return
     insert_rows({Fulfillment: rows, FulfillmentLine: lines})
-    move_units([UnitMove(line.key, "open", "allocated", line.quantity) for parcel in planned.parcels for line in parcel.lines])
-    facts = [Fact("orders.fulfillment.planned", r["id"], order.pk, actor, {"location": r["location_id"], "replaces": lost.pk}) for r in rows]
+    move_units(
+        [UnitMove(line.key, "open", "allocated", line.quantity) for parcel in planned.parcels for line in parcel.lines]
+    )
+    facts = [
+        Fact(
+            "orders.fulfillment.planned", r["id"], order.pk, actor, {"location": r["location_id"], "replaces": lost.pk}
+        )
+        for r in rows
+    ]
     publish(facts, as_of=as_of)
     work.release_work(order, actor=actor, as_of=as_of)
 
 
 @in_transaction
 def _to_queue(
-    order: Order, lost: Fulfillment, units: Mapping[OrderLine, int], *, reason: str, facts: Mapping[str, Any], as_of: datetime
+    order: Order,
+    lost: Fulfillment,
+    units: Mapping[OrderLine, int],
+    *,
+    reason: str,
+    facts: Mapping[str, Any],
+    as_of: datetime,
 ) -> None:
     exceptions.open_case(order, lost, reason=reason, units=units, facts=facts, as_of=as_of)
 
@@ -176,55 +214,66 @@ def _other_stores(order: Order, lost: Fulfillment, units: Mapping[OrderLine, int
 def on_acknowledge(deadline: Claimed, as_of: datetime) -> None:
     """Nobody answered in time."""
     held = lock_work(deadline.subject)
+    deadlines.finish(deadline)
     if held.fulfillment.status == F.ASSIGNED and held.fulfillment.acknowledge_by == deadline.due_at:
         _late(held, as_of=as_of)
-    deadlines.finish(deadline)
 
 
 @use_case
 def on_prepare(deadline: Claimed, as_of: datetime) -> None:
     """It was accepted but not prepared in time. What is being picked is not taken away; the manager is told."""
     held = lock_work(deadline.subject)
+    deadlines.finish(deadline)
     fulfillment = held.fulfillment
     if fulfillment.ready_by == deadline.due_at:
         if fulfillment.status in BEFORE_PICKING and fulfillment.status != F.PLANNED:
             _late(held, as_of=as_of)
         elif fulfillment.status in (F.PICKING, F.PACKED):
             warn(fulfillment, actor=CLOCK, as_of=as_of)
-    deadlines.finish(deadline)
 
 
 @in_transaction
 def _late(held: Work, *, as_of: datetime) -> None:
     if held.fulfillment.is_pickup:
-        warn(held.fulfillment, actor=CLOCK, as_of=as_of)
-        grace = planning.late_pickup_grace(held.fulfillment, as_of=as_of)
-        deadlines.retime("orders.late_pickup", held.fulfillment.pk, grace, as_of=as_of)
+        _warn_of_late_pickup(held.fulfillment, as_of=as_of)
         return
     FULFILLMENT_MOVES.move(held.fulfillment, to=F.TIMED_OUT, actor=CLOCK, as_of=as_of)
     close(held.fulfillment, as_of=as_of)
     lose(held, {line: line.to_pick for line in held.lines if line.to_pick}, reason=TIMED_OUT, actor=CLOCK, as_of=as_of)
 
 
+@in_transaction
+def _warn_of_late_pickup(fulfillment: Fulfillment, *, as_of: datetime) -> None:
+    """The shopper chose this store: its manager gets the time to act once more before headquarters does."""
+    if fulfillment.late_since is None:
+        warn(fulfillment, actor=CLOCK, as_of=as_of)
+        act_by = planning.late_pickup_grace(fulfillment, as_of=as_of)
+        deadlines.schedule([Due("orders.late_pickup", fulfillment.pk, act_by, fulfillment.version)])
+
+
 @use_case
 def on_late_pickup(deadline: Claimed, as_of: datetime) -> None:
     """The warned manager did not act either: a person at headquarters offers the shopper other stores."""
     held = lock_work(deadline.subject)
+    deadlines.finish(deadline)
     if held.fulfillment.status in (F.ASSIGNED, F.ACCEPTED):
         units = {line.order_line: line.to_pick for line in held.lines if line.to_pick}
         facts = _other_stores(held.order, held.fulfillment, units, as_of)
-        exceptions.open_case(held.order, held.fulfillment, reason=Reason.LATE_PICKUP, units=units, facts=facts, as_of=as_of)
-    deadlines.finish(deadline)
+        exceptions.open_case(
+            held.order, held.fulfillment, reason=Reason.LATE_PICKUP, units=units, facts=facts, as_of=as_of
+        )
 
 
 @use_case
 def on_collect(deadline: Claimed, as_of: datetime) -> None:
     """Nobody came: a person calls the shopper, extends, or lets it go back to stock."""
     held = lock_work(deadline.subject)
+    deadlines.finish(deadline)
     if held.fulfillment.status == F.READY_FOR_PICKUP and held.fulfillment.collect_by == deadline.due_at:
         units = {line.order_line: line.picked for line in held.lines if line.picked}
-        exceptions.open_case(held.order, held.fulfillment, reason=Reason.EXPIRED_PICKUP, units=units, facts={}, as_of=as_of)
-    deadlines.finish(deadline)
+        exceptions.open_case(
+            held.order, held.fulfillment, reason=Reason.EXPIRED_PICKUP, units=units, facts={}, as_of=as_of
+        )
 
 
 @in_transaction
@@ -233,7 +282,13 @@ def warn(fulfillment: Fulfillment, *, actor: str, as_of: datetime) -> None:
     if fulfillment.late_since is None:
         fulfillment.late_since = as_of
         fulfillment.save(update_fields=["late_since", "updated_at"])
-        fact = Fact("orders.fulfillment.late", fulfillment.pk, fulfillment.order_id, actor, {"location": fulfillment.location_id})
+        fact = Fact(
+            "orders.fulfillment.late",
+            fulfillment.pk,
+            fulfillment.order_id,
+            actor,
+            {"location": fulfillment.location_id},
+        )
         publish([fact], as_of=as_of)
 
 

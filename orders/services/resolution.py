@@ -7,7 +7,7 @@ from inventory.services.reservations import Held, release_reservations
 from oms.errors import Conflict, FieldError, IllegalMove, Invalid, Missing
 from oms.transactions import in_transaction, use_case
 from orders.actions import fulfillment_actions
-from orders.commands import ResolveException, Reroute
+from orders.commands import Reroute, ResolveException
 from orders.locks import Work, lock_order, lock_order_number, lock_work
 from orders.models import ExceptionCase, Fulfillment, Order, OrderLine
 from orders.services import cancellation, exceptions, reassignment
@@ -32,14 +32,23 @@ def resolve_exception(*, case_id: str, command: ResolveException, actor: str, as
 
 
 @in_transaction
-def _resolve_by_reroute(order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime) -> None:
+def _resolve_by_reroute(
+    order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime
+) -> None:
     _check_place(command.location)
     exceptions.close_case(case, resolution="reroute", actor=actor, as_of=as_of, note=command.note)
     if case.reason == ExceptionCase.Reason.LATE_PICKUP:
         _take_back(lock_work(case.fulfillment_id), actor=actor, as_of=as_of)
     units = _open_units(order, case)
     reassignment.find_places(
-        order, case.fulfillment, units, actor=actor, as_of=as_of, exclude_also=command.exclude, only=command.location, by_person=True
+        order,
+        case.fulfillment,
+        units,
+        actor=actor,
+        as_of=as_of,
+        exclude_also=command.exclude,
+        only=command.location,
+        by_person=True,
     )
     refresh_status(order)
 
@@ -50,7 +59,9 @@ def _check_place(location: str | None) -> None:
 
 
 @in_transaction
-def _resolve_by_cancel(order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime) -> None:
+def _resolve_by_cancel(
+    order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime
+) -> None:
     lines = {line.ref: line for line in OrderLine.objects.filter(order=order)}
     units = {lines[entry["line"]].pk: entry["quantity"] for entry in case.lines}
     exceptions.close_case(case, resolution="cancel", actor=actor, as_of=as_of, note=command.note)
@@ -58,13 +69,17 @@ def _resolve_by_cancel(order: Order, case: ExceptionCase, command: ResolveExcept
 
 
 @in_transaction
-def _resolve_by_keep(order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime) -> None:
+def _resolve_by_keep(
+    order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime
+) -> None:
     if case.reason != ExceptionCase.Reason.LATE_PICKUP:
         raise Conflict("no place has this work: it can be rerouted or canceled")
     exceptions.close_case(case, resolution="keep", actor=actor, as_of=as_of, note=command.note)
 
 
-def _resolve_by_backorder(order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime) -> None:
+def _resolve_by_backorder(
+    order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime
+) -> None:
     raise Invalid(errors=[FieldError("/action", "no_inbound_supply", "No delivery is announced that could serve it")])
 
 
@@ -88,7 +103,13 @@ def reroute(*, number: int, command: Reroute, actor: str, as_of: datetime) -> st
     held = lock_work(command.fulfillment)
     units = _take_back(held, actor=actor, as_of=as_of)
     reassignment.find_places(
-        order, held.fulfillment, units, actor=actor, as_of=as_of, exclude_also=(held.fulfillment.location_id, *command.exclude), by_person=True
+        order,
+        held.fulfillment,
+        units,
+        actor=actor,
+        as_of=as_of,
+        exclude_also=(held.fulfillment.location_id, *command.exclude),
+        by_person=True,
     )
     refresh_status(order)
     return order.pk
@@ -105,7 +126,8 @@ def _take_back(held: Work, *, actor: str, as_of: datetime) -> dict[OrderLine, in
     exceptions.close_for([fulfillment], resolution="reroute", actor=actor, as_of=as_of)
     units = {line: line.to_pick for line in held.lines if line.to_pick}
     release_reservations(
-        [Held(line.order_line.demand, line.sku, fulfillment.location_id, quantity) for line, quantity in units.items()], as_of=as_of
+        [Held(line.order_line.demand, line.sku, fulfillment.location_id, quantity) for line, quantity in units.items()],
+        as_of=as_of,
     )
     move_units([UnitMove(line.order_line_id, "allocated", "open", quantity) for line, quantity in units.items()])
     return {line.order_line: quantity for line, quantity in units.items()}

@@ -23,11 +23,15 @@ def release_work(order: Order, *, actor: str, as_of: datetime) -> None:
 
     The order is locked. Work that must still wait keeps a release deadline.
     """
-    planned = list(Fulfillment.objects.select_for_update(no_key=True).filter(order=order, status=F.PLANNED).order_by("id"))
+    planned = list(
+        Fulfillment.objects.select_for_update(no_key=True).filter(order=order, status=F.PLANNED).order_by("id")
+    )
     if not planned or Hold.objects.filter(order=order, released_at=None).exists():
         return
     if is_settled(lock_payments(order)):
-        assign([work for work in planned if work.release_at is None or work.release_at <= as_of], actor=actor, as_of=as_of)
+        assign(
+            [work for work in planned if work.release_at is None or work.release_at <= as_of], actor=actor, as_of=as_of
+        )
 
 
 @in_transaction
@@ -37,7 +41,16 @@ def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) 
     for fulfillment in fulfillments:
         times = planning.due_times(fulfillment, assigned_at=as_of)
         rows.append(
-            (fulfillment, {"assigned_at": as_of, "acknowledge_by": times.acknowledge_by, "ready_by": times.ready_by, "claimed_by": ""})
+            (
+                fulfillment,
+                {
+                    "assigned_at": as_of,
+                    "acknowledge_by": times.acknowledge_by,
+                    "ready_by": times.ready_by,
+                    "claimed_by": "",
+                    "late_since": None,
+                },
+            )
         )
         generation = fulfillment.version + 1  # unique per assignment, as every move raises the version
         dues.append(Due("orders.acknowledge", fulfillment.pk, times.acknowledge_by, generation))
@@ -59,5 +72,6 @@ def call_back(order: Order, *, actor: str, as_of: datetime, why: str) -> None:
 def on_release(deadline: Claimed, as_of: datetime) -> None:
     """The grace period is over, or a placement was cut off before it could hand the work out."""
     order_id = Fulfillment.objects.values_list("order_id", flat=True).get(pk=deadline.subject)
-    release_work(lock_order(order_id), actor=CLOCK, as_of=as_of)
+    order = lock_order(order_id)
     deadlines.finish(deadline)
+    release_work(order, actor=CLOCK, as_of=as_of)

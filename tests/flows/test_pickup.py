@@ -1,0 +1,126 @@
+"""Buy online, collect in the store that has it."""
+
+from typing import Any
+
+from orders.pickup_codes import pickup_code
+from tests.factories.inventory import make_location, set_stock
+from tests.factories.orders import make_network, pickup_body, reserved
+from tests.flows.conftest import Api, pass_time
+
+
+def _prepared(api: Api, body: dict[str, Any]) -> tuple[str, str]:
+    order = api.post("orders/", body).json
+    work = order["fulfillments"][0]["id"]
+    api.act(work, "acknowledge")
+    api.act(work, "pick", {"lines": [{"line": "l1", "picked": 1}]})
+    ready = api.act(work, "ready", {"staging": "B-04"})
+    assert ready.json["status"] == "ready_for_pickup", ready
+    return order["number"], work
+
+
+def test_the_shopper_collects_with_the_code(api: Api, invariants_hold: Any) -> None:
+    make_network()
+    number, work = _prepared(api, pickup_body())
+
+    wrong = api.act(work, "hand_over", {"code": "nope"})
+    right = api.act(work, "hand_over", {"code": pickup_code(work)})
+    pass_time(seconds=1)
+
+    assert (wrong.status, wrong.json["code"], wrong.json["attempts_left"]) == (422, "wrong_code", 4)
+    assert (right.status, right.json["status"]) == (200, "collected")
+    order = api.order(number)
+    assert order["status"] == "fulfilled"
+    assert order["totals"]["paid"] == "19.90"
+    assert reserved("SKU-1", "PARIS") == 0
+    invariants_hold()
+
+
+def test_five_wrong_codes_lock_the_code_but_not_the_person(api: Api) -> None:
+    make_network()
+    _number, work = _prepared(api, pickup_body())
+
+    for _attempt in range(5):
+        assert api.act(work, "hand_over", {"code": "nope"}).status == 422
+    locked = api.act(work, "hand_over", {"code": pickup_code(work)})
+    by_identity = api.act(work, "hand_over", {"identity_checked": True})
+
+    assert (locked.status, locked.json["code"]) == (409, "code_locked")
+    assert by_identity.json["status"] == "collected"
+
+
+def test_it_is_paid_at_the_till(api: Api, invariants_hold: Any) -> None:
+    make_network()
+    body = pickup_body(payments=[{"gateway": "in_store", "amount": "19.90"}])
+    number, work = _prepared(api, body)
+
+    api.act(work, "hand_over", {"identity_checked": True})
+
+    order = api.order(number)
+    assert order["payments"][0]["status"] == "captured"
+    assert order["totals"]["paid"] == "19.90"
+    invariants_hold()
+
+
+def test_a_place_that_hands_nothing_out_is_refused(api: Api) -> None:
+    make_network()
+    make_location("DEPOT", kind="warehouse")
+    set_stock("SKU-1", "DEPOT", 50)
+
+    at_warehouse = api.post("orders/", pickup_body(location="DEPOT"))
+    nowhere = api.post("orders/", pickup_body(location="ATLANTIS"))
+    by_transfer = api.post("orders/", pickup_body(delivery={"method": "pickup", "location": "PARIS", "stock": "any"}))
+
+    assert [
+        (a.status, a.json["errors"][0]["pointer"], a.json["errors"][0]["code"])
+        for a in (at_warehouse, nowhere, by_transfer)
+    ] == [
+        (422, "/delivery/location", "no_pickup_here"),
+        (422, "/delivery/location", "unknown_location"),
+        (422, "/delivery/stock", "transfer_not_offered"),
+    ]
+    assert api.get("orders/").json["results"] == []
+
+
+def test_a_store_without_stock_names_the_others(api: Api) -> None:
+    make_network(paris=1)
+
+    refused = api.post("orders/", pickup_body(("SKU-1", 2)))
+
+    assert (refused.status, refused.json["code"]) == (409, "insufficient_stock")
+    (shortage,) = refused.json["shortages"]
+    assert (shortage["sku"], shortage["requested"], shortage["sellable"]) == ("SKU-1", 2, 1)
+    assert [other["location"] for other in shortage["alternatives"]] == ["LILLE", "LYON"]
+    assert reserved("SKU-1", "PARIS") == 0
+    assert api.get("orders/").json["results"] == []
+
+
+def test_a_late_pickup_warns_then_waits_for_a_person(api: Api, invariants_hold: Any) -> None:
+    make_network()
+    order = api.post("orders/", pickup_body()).json
+    work = order["fulfillments"][0]["id"]
+
+    pass_time(minutes=125)
+    warned = api.get(f"fulfillments/{work}/").json
+    queue_when_warned = api.get("exceptions/").json["results"]
+    pass_time(minutes=300)
+    (case,) = api.get("exceptions/").json["results"]
+
+    assert warned["status"] == "assigned"
+    assert warned["late_since"] is not None
+    assert queue_when_warned == []
+    assert case["reason"] == "late_pickup"
+    assert [offer["location"] for offer in case["facts"]["offers"]] == ["LILLE", "LYON"]
+    assert api.get(f"fulfillments/{work}/").json["location"] == "PARIS"
+
+    resolved = api.post(f"exceptions/{case['id']}/resolve/", {"action": "reroute", "location": "LILLE"})
+
+    assert resolved.status == 200, resolved
+    moved = api.order(order["number"])["fulfillments"][-1]
+    assert (moved["location"], moved["pickup_location"], moved["status"], moved["replaces"]) == (
+        "LILLE",
+        "LILLE",
+        "assigned",
+        work,
+    )
+    assert (reserved("SKU-1", "PARIS"), reserved("SKU-1", "LILLE")) == (0, 1)
+    invariants_hold()
