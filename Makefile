@@ -6,7 +6,7 @@ RUN := exec $(PYTHON) oms/dev/bootstrap.py run
 DEV := exec $(PYTHON) oms/dev/bootstrap.py dev
 LOCK := $(DEV) -m uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command 'make lock'
 
-.PHONY: help demo test test-long check format bench lock clean
+.PHONY: help demo test test-long check format messages bench lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#'
@@ -25,6 +25,9 @@ check:  ## run what a reviewer would: style, types, layers, migrations, template
 
 format:  ## put the code into the house's form
 	@$(DEV) -m oms.dev.checks --fix
+
+messages:  ## bring the translation files up to date with the strings in the code
+	@$(DEV) -m oms.dev.messages update
 
 bench:  ## measure speed beside what Postgres alone can do
 	@$(DEV) -m benchmarks

@@ -8,10 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from babel.messages.catalog import Message
-from babel.messages.pofile import read_po
-
 from oms.dev.engines import ROOT, engines, oms_home
+from oms.dev.messages import untranslated
 
 PYTHON = [sys.executable, "-m"]
 FIXES = {
@@ -35,44 +33,31 @@ def main() -> None:
         sys.exit(max(subprocess.run(command, cwd=ROOT).returncode for command in FIXES.values()))
     with engines(oms_home() / "test", fast=True):
         failed = [name for name, command in CHECKS.items() if not passes(name, command)]
-    failed += ["translations"] if untranslated() else []
+    failed += [] if translated() else ["translations"]
     if failed:
         sys.exit(f"\nFailed: {', '.join(failed)}")
     print("\nAll checks passed.")
 
 
 def passes(name: str, command: list[str]) -> bool:
-    """Run one check; its words are shown only when it fails."""
     started = time.monotonic()
     result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    verdict = "ok" if result.returncode == 0 else "FAILED"
-    print(f"{name:<12} {verdict:<8}{time.monotonic() - started:5.1f} s", flush=True)
-    if result.returncode:
-        print(result.stdout, flush=True)
+    report(name, result.returncode == 0, started, result.stdout)
     return result.returncode == 0
 
 
-def untranslated() -> bool:
-    """Whether any message lacks its translation, is marked fuzzy, or loses a placeholder on the way."""
-    complaints = []
-    for path in sorted((ROOT / "locale").glob("*/LC_MESSAGES/*.po")):
-        with path.open("rb") as file:
-            catalog = read_po(file, locale=path.parts[-3])
-        complaints += [
-            f"{path.relative_to(ROOT)}:{message.lineno} {said}" for message in catalog for said in faults(message)
-        ]
-    print(f"{'translations':<12} {'FAILED' if complaints else 'ok'}")
-    print("\n".join(complaints), end="\n" if complaints else "")
-    return bool(complaints)
+def translated() -> bool:
+    started = time.monotonic()
+    faults = untranslated()
+    report("translations", not faults, started, "\n".join(faults))
+    return not faults
 
 
-def faults(message: Message) -> list[str]:
-    if not message.id:  # the header
-        return []
-    strings = message.string if isinstance(message.string, (tuple, list)) else [message.string]
-    found = [] if all(strings) else [f"has no translation: {message.id!r}"]
-    found += ["is marked fuzzy"] if message.fuzzy else []
-    return found + [str(error) for error in message.check()]
+def report(name: str, passed: bool, started: float, words: str) -> None:
+    """One line for each check; what it said only when it failed."""
+    print(f"{name:<12} {'ok' if passed else 'FAILED':<8}{time.monotonic() - started:5.1f} s", flush=True)
+    if not passed:
+        print(words, flush=True)
 
 
 if __name__ == "__main__":

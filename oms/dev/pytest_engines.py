@@ -1,7 +1,7 @@
 """pytest plugin: the tests' own embedded engines, under OMS_HOME/test, unless DATABASE_URL names a server.
 
 They are fast and forgetful (no fsync). The process that was started by hand runs them; the workers of
-pytest-xdist inherit the addresses.
+pytest-xdist inherit the addresses. Translations are compiled first: git keeps no .mo.
 """
 
 import atexit
@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 
 from oms.dev.engines import EngineError, engines, oms_home
+from oms.dev.messages import compile_messages
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
     """A wrapper, to be ahead of pytest-django, which reads the settings in the same hook."""
+    compile_messages()
     running = contextlib.ExitStack()
     # Not pytest_unconfigure: pytest leaves it out when the settings or a conftest cannot be imported.
     atexit.register(running.close)

@@ -90,12 +90,13 @@ def prepare(supervisor: Supervisor, home: Path, running: list[Postgres | Valkey]
 
 
 def start_services(supervisor: Supervisor, home: Path, host: str, port: int) -> None:
+    # No collectstatic is needed here, and a developer's container often runs as root.
+    supervisor.environment["PYTHONWARNINGS"] = "ignore:No directory at,ignore:You're running the worker with superuser"
     metrics = home / "metrics"
     shutil.rmtree(metrics, ignore_errors=True)
     metrics.mkdir()
     supervisor.environment["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
-    # A developer's container often runs as root, which is no concern of the demo's.
-    celery = [PYTHON, "-W", "ignore:You're running the worker with superuser", "-m", "celery", "--quiet", "-A", "oms"]
+    celery = [PYTHON, "-m", "celery", "--quiet", "-A", "oms"]
     queues = ["-Q", "default,clock,outbox", "--concurrency", "2", "--without-gossip", "--without-mingle"]
     supervisor.keep("worker", [*celery, "worker", *queues])
     supervisor.keep("beat", [*celery, "beat", "--schedule", str(home / "beat-schedule"), "--pidfile="])
