@@ -18,6 +18,7 @@ from oms.dev.engines import ROOT
 
 LOCALE = ROOT / "locale"
 PACKAGES = ["oms", "inventory", "routing", "orders", "returns", "stores", "reporting"]
+LANGUAGES = ["fr"]  # English is what the code says
 LAZY = {f"{name}_lazy": DEFAULT_KEYWORDS[name] for name in ("gettext", "ngettext", "pgettext", "npgettext")}
 KEYWORDS = {**DEFAULT_KEYWORDS, **LAZY}
 
@@ -27,6 +28,8 @@ def compile_messages(root: Path = LOCALE) -> list[Path]:
     written = []
     for source in catalogs(root):
         target = source.with_suffix(".mo")
+        if not source.exists():
+            continue
         if target.exists() and target.stat().st_mtime >= source.stat().st_mtime:
             continue
         unfinished = target.with_suffix(".mo-new")
@@ -43,6 +46,7 @@ def update_messages(root: Path = LOCALE) -> None:
     for path in catalogs(root):
         catalog = read_catalog(path)
         catalog.update(found, no_fuzzy_matching=True, update_creation_date=False)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as out:
             write_po(out, catalog, width=110, sort_output=True, ignore_obsolete=True, include_lineno=False)
 
@@ -98,10 +102,12 @@ def sources() -> Iterator[Path]:
 
 
 def catalogs(root: Path) -> list[Path]:
-    return sorted(root.glob("*/LC_MESSAGES/*.po"))
+    return [root / language / "LC_MESSAGES" / "django.po" for language in LANGUAGES]
 
 
 def read_catalog(path: Path) -> Catalog:
+    if not path.exists():
+        return Catalog(locale=path.parts[-3])
     with path.open("rb") as file:
         return read_po(file, locale=path.parts[-3])
 
