@@ -9,7 +9,7 @@ class RuleSetMissing(Missing):
 
 
 class NotADraft(Conflict):
-    """Facts: `status`."""
+    """Facts: `current` (the present status)."""
 
     code = "not_a_draft"
     title = _("Only a draft can be changed: make a new version")

@@ -14,7 +14,7 @@ from routing.errors import InvalidDocument, RuleSetMissing
 from routing.queries import ActiveRules, active_rules
 from routing.services.decisions import record_decisions
 from routing.services.rule_sets import find_rule_set
-from routing.services.sourcing import Demand, Destination, Line, SourcingPlan, plan
+from routing.services.sourcing import COLLECTED, Demand, Destination, Line, SourcingPlan, plan
 
 DRY_RUN = "dry run"
 
@@ -47,6 +47,8 @@ def plan_dry_run(
     products = inventory.products_by_sku({line.sku for line in lines})
     found = Channel.objects.filter(code=channel, is_active=True).first()
     faults = [*_unknown_skus(lines, products), *_unknown_places(location, exclude)]
+    if method in COLLECTED and location is None:
+        faults.append(FieldError("/delivery/location", "required", "name the place where the shopper collects"))
     if found is None:
         faults.append(FieldError("/channel", "unknown_channel", f"there is no active channel {channel}"))
     rules = _rules(rule_set, faults)

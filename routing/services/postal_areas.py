@@ -26,6 +26,7 @@ _MAX_CODE, _MAX_NAME = 20, 100
 
 _STAGE = """CREATE TEMPORARY TABLE postal_area_load
 (country text, code text, name text, latitude float8, longitude float8, population float8) ON COMMIT DROP"""
+_DROP = "DROP TABLE postal_area_load"
 _COPY = "COPY postal_area_load FROM STDIN"
 # A code shared by several towns lies at their middle, weighted by people, and bears the largest one's name.
 _MERGE = """
@@ -62,6 +63,7 @@ def load_postal_areas(lines: Iterable[str], *, country: str | None = None) -> Lo
                 copy.write_row(row)
         cursor.execute(_MERGE)
         changed = cursor.rowcount
+        cursor.execute(_DROP)
     bump(queries.POSTAL_AREAS)
     return LoadReport(rows.read, changed, rows.without_place)
 

@@ -20,10 +20,7 @@ from routing.states import RULE_SET_MOVES, RuleSetStatus
 @use_case
 def create_draft(*, document: Mapping[str, Any]) -> RuleSet:
     """A new draft; the next version if the name is taken. Errors: InvalidDocument."""
-    checked = _checked(document)
-    rule_set = RuleSet(version=_next_version(checked.name))
-    _write(rule_set, checked)
-    return rule_set
+    return write_draft(RuleSet(), checked_document(document))
 
 
 @use_case
@@ -31,11 +28,7 @@ def change_draft(*, rule_set_id: str, changes: Mapping[str, Any]) -> RuleSet:
     """Replace the named top-level keys. Errors: RuleSetMissing, NotADraft, InvalidDocument."""
     rule_set = _lock(rule_set_id)
     _require_draft(rule_set)
-    checked = _checked({**rule_set.document, **changes})
-    if checked.name != rule_set.name:
-        rule_set.version = _next_version(checked.name)
-    _write(rule_set, checked)
-    return rule_set
+    return write_draft(rule_set, checked_document({**rule_set.document, **changes}))
 
 
 @use_case
@@ -55,7 +48,7 @@ def publish_rule_set(*, rule_set_id: str, actor: str, as_of: datetime) -> RuleSe
     with connection.cursor() as cursor:  # one publication at a time: slots and statuses change together
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('routing.publish'))")
     rule_set = _lock(rule_set_id)
-    checked = _checked(rule_set.document)
+    checked = checked_document(rule_set.document)
     RULE_SET_MOVES.move(
         rule_set,
         to=RuleSetStatus.PUBLISHED,
@@ -69,6 +62,18 @@ def publish_rule_set(*, rule_set_id: str, actor: str, as_of: datetime) -> RuleSe
     for idle in RuleSet.objects.filter(status=RuleSetStatus.PUBLISHED, slots=None).select_for_update(of=("self",)):
         RULE_SET_MOVES.move(idle, to=RuleSetStatus.ARCHIVED, actor=actor, as_of=as_of, version=idle.version)
     bump(queries.RULE_SETS)
+    return rule_set
+
+
+@in_transaction
+def write_draft(rule_set: RuleSet, document: RuleSetDocument) -> RuleSet:
+    """Give a draft its text; under a new name it becomes that name's next version."""
+    if document.name != rule_set.name:
+        rule_set.version = _next_version(document.name)
+    rule_set.name = document.name
+    rule_set.channels = list(document.channels)
+    rule_set.document = document.as_json()
+    rule_set.save()
     return rule_set
 
 
@@ -90,11 +95,12 @@ def _lock(rule_set_id: str) -> RuleSet:
 
 def _require_draft(rule_set: RuleSet) -> None:
     if rule_set.status != RuleSetStatus.DRAFT:
-        raise NotADraft(status=rule_set.status)
+        raise NotADraft(current=rule_set.status)
 
 
-def _checked(document: Mapping[str, Any]) -> RuleSetDocument:
-    checked = parse(dict(document))
+def checked_document(document: Mapping[str, Any]) -> RuleSetDocument:
+    """Well formed, and its channels exist. Errors: InvalidDocument."""
+    checked = parse(document)
     if checked.channels:
         known = set(Channel.objects.filter(code__in=checked.channels).values_list("code", flat=True))
         if faults := unknown_channels(checked, known):
@@ -107,10 +113,3 @@ def _next_version(name: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"routing.rule_set:{name}"])
     return (RuleSet.objects.filter(name=name).aggregate(last=Max("version"))["last"] or 0) + 1
-
-
-def _write(rule_set: RuleSet, document: RuleSetDocument) -> None:
-    rule_set.name = document.name
-    rule_set.channels = list(document.channels)
-    rule_set.document = document.as_json()
-    rule_set.save()

@@ -29,9 +29,10 @@ from routing.queries import ActiveRules
 #: Working days in transit while no carrier service of a standard is known.
 DEFAULT_TRANSIT_DAYS = {"standard": 3, "express": 1, "same_day": 0}
 
-_COLLECTED = {"pickup", "curbside"}
+#: Methods for which the shopper comes to a place of their choice.
+COLLECTED = frozenset({"pickup", "curbside"})
 
-__all__ = ["Demand", "Destination", "Line", "PlannedParcel", "SourcingPlan", "plan"]
+__all__ = ["COLLECTED", "Demand", "Destination", "Line", "PlannedParcel", "SourcingPlan", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Demand:
     @property
     def is_collected(self) -> bool:
         """Nothing is carried: the shopper comes."""
-        return self.method in _COLLECTED
+        return self.method in COLLECTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,177 @@
+"""Rules and reasons as people say them."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+REASONS = {
+    "no_stock": gettext_lazy("has none of it"),
+    "partial_stock": gettext_lazy("does not have all of it"),
+    "too_few_units": gettext_lazy("has too few units for this rule"),
+    "group_incomplete": gettext_lazy("cannot keep together what belongs together"),
+    "parcel_value": gettext_lazy("the parcel would be worth too little"),
+    "excluded": gettext_lazy("already lost this work"),
+    "not_accepting": gettext_lazy("takes no orders now"),
+    "ability": gettext_lazy("cannot do this kind of delivery"),
+    "kind": gettext_lazy("is not of the kind the rule wants"),
+    "group": gettext_lazy("is in none of the rule's groups"),
+    "exclude_group": gettext_lazy("is in a group the rule leaves out"),
+    "location": gettext_lazy("is not among the places the rule names"),
+    "too_far": gettext_lazy("is too far away"),
+    "distance_unknown": gettext_lazy("distance unknown"),
+    "closed_now": gettext_lazy("is closed now"),
+    "late": gettext_lazy("would be late"),
+    "no_capacity": gettext_lazy("has no capacity left that day"),
+    "no_rate": gettext_lazy("no carrier goes there from here"),
+    "too_heavy": gettext_lazy("too heavy for its carriers"),
+}
+
+NOTES = {
+    "no_rule": gettext_lazy("No rule matches this order."),
+    "destination_not_placed": gettext_lazy("The address is not on the map: distances were left out."),
+    "destination_approximate": gettext_lazy("The postal code is not known: its neighbourhood was taken."),
+    "no_carrier_service": gettext_lazy("No carrier service is set up: transport was counted as free."),
+}
+
+OUTCOMES = {
+    "served": gettext_lazy("served everything"),
+    "partly": gettext_lazy("served a part"),
+    "incomplete": gettext_lazy("could not serve what it must"),
+    "nobody": gettext_lazy("no place was let in"),
+}
+
+PARTS = {
+    "shipping": gettext_lazy("shipping"),
+    "handling": gettext_lazy("handling"),
+    "distance": gettext_lazy("distance"),
+    "parcels": gettext_lazy("parcels"),
+    "lateness": gettext_lazy("lateness"),
+    "workload": gettext_lazy("workload"),
+    "carbon": gettext_lazy("carbon"),
+    "units": gettext_lazy("scarcity and order"),
+}
+
+
+def reason(code: str) -> str:
+    return str(REASONS.get(code, code))
+
+
+def rule_sentence(rule: dict[str, Any]) -> str:
+    """`Web orders for FR under 2 kg: one parcel from a warehouse within 300 km; else …; the rest to a person`."""
+    steps = rule["steps"]
+    told = [_step(step) for step in steps]
+    sentence = _(": ").join([_condition(rule["when"]), _("; else ").join(told)])
+    return _("%(sentence)s; the rest %(rest)s.") % {"sentence": sentence, "rest": _rest(steps[-1]["rest"])}
+
+
+def _condition(when: dict[str, Any]) -> str:
+    told = ", ".join(_condition_parts(when))
+    return _("Orders %(conditions)s") % {"conditions": told} if told else _("Every order")
+
+
+def _condition_parts(when: dict[str, Any]) -> Iterator[str]:
+    for key, phrase in (
+        ("channels", _("from %s")),
+        ("methods", _("by %s")),
+        ("services", _("with service %s")),
+        ("countries", _("to %s")),
+        ("postal_prefixes", _("to postal codes %s")),
+        ("tags", _("with products tagged %s")),
+        ("weekdays", _("on %s")),
+    ):
+        if when[key]:
+            yield phrase % _any_of(when[key])
+    yield from _bounds(when["min_value"], when["max_value"], _("worth at least %s"), _("worth at most %s"))
+    yield from _bounds(
+        when["min_weight_g"], when["max_weight_g"], _("weighing at least %s g"), _("weighing at most %s g")
+    )
+    yield from _bounds(when["from_time"], when["until_time"], _("from %s o'clock"), _("until %s o'clock"))
+
+
+def _bounds(low: Any, high: Any, at_least: str, at_most: str) -> Iterator[str]:
+    if low is not None:
+        yield at_least % low
+    if high is not None:
+        yield at_most % high
+
+
+def _step(step: dict[str, Any]) -> str:
+    parts = [_parcels(step["max_parcels"]), _("from %s") % _places(step["from"]), *_restrictions(step["from"])]
+    if step["min_parcel_value"] is not None:
+        parts.append(_("each worth at least %s") % step["min_parcel_value"])
+    if step["complete"]:
+        parts.append(_("if it serves everything"))
+    told = " ".join(parts)
+    objective = _objective(step["weights"])
+    return _("%(parcels)s, %(objective)s") % {"parcels": told, "objective": objective} if objective else told
+
+
+def _parcels(most: int | None) -> str:
+    if most is None:
+        return _("any number of parcels")
+    if most == 1:
+        return _("one parcel")
+    return ngettext("at most %d parcel", "at most %d parcels", most) % most
+
+
+def _places(source: dict[str, Any]) -> str:
+    if source["locations"]:
+        return _any_of(source["locations"])
+    return _any_of(source["kinds"]) if source["kinds"] else _("any place")
+
+
+def _restrictions(source: dict[str, Any]) -> Iterator[str]:
+    for key, phrase in (
+        ("groups", _("of %s")),
+        ("exclude_groups", _("not of %s")),
+        ("abilities", _("able to %s")),
+    ):
+        if source[key]:
+            yield phrase % _any_of(source[key])
+    if source["max_distance_km"] is not None:
+        yield _("within %g km") % source["max_distance_km"]
+    if source["min_sellable"]:
+        yield _("with at least %d units") % source["min_sellable"]
+    if source["min_left_after"]:
+        yield _("keeping %d units") % source["min_left_after"]
+    for key, phrase in (
+        ("open_now", _("open now")),
+        ("on_time", _("in time")),
+        ("ignore_capacity", _("whatever its capacity")),
+    ):
+        if source[key]:
+            yield phrase
+
+
+def _objective(weights: dict[str, float]) -> str:
+    """Nothing is said about the usual: by cost alone."""
+    told = {name: weight for name, weight in weights.items() if weight}
+    if not told or set(told) == {"cost"}:
+        return ""
+    return _("weighing %s") % ", ".join(f"{name} × {weight:g}" for name, weight in told.items())
+
+
+def _rest(rest: str) -> str:
+    return {
+        "next": _("to a person"),
+        "exception": _("to a person"),
+        "backorder": _("on back-order"),
+        "refuse": _("is refused"),
+    }[rest]
+
+
+def _any_of(values: Iterable[Any]) -> str:
+    listed = [str(value) for value in values]
+    return (
+        listed[0]
+        if len(listed) == 1
+        else _("%(most)s or %(last)s") % {"most": ", ".join(listed[:-1]), "last": listed[-1]}
+    )
+
+
+def document_sentences(document: dict[str, Any]) -> list[str]:
+    """One sentence per rule, in order."""
+    return [capfirst(rule_sentence(rule)) for rule in document["rules"]]
