@@ -1,8 +1,8 @@
 """Opening hours as arithmetic: when a place opens next, and when so much open time will have passed.
 
 A `Calendar` is plain frozen data; it knows no clock and no database. Times on a place's door are wall
-times of its zone. On the two days a year on which clocks change, a door opens when its opening time is
-first shown and closes when its closing time is last shown; a time that clocks skip counts as much later.
+times of its zone. On the two days a year on which clocks change, a door opens when its opening time is first
+shown and closes when no time before its closing will be shown again; a time that clocks skip counts as much later.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +16,7 @@ HORIZON_DAYS = 2 * 366
 
 _DAYS_REMEMBERED = 1000
 _NOTHING = timedelta(0)
+_MINUTE = timedelta(minutes=1)
 
 Span = tuple[datetime, datetime]  # open from … until, UTC
 
@@ -127,7 +128,7 @@ class Calendar:
         done_until = datetime.min.replace(tzinfo=UTC)
         for opens_at, closes_at in self._week[day.weekday()]:
             opens = max(self._first_shown(day, opens_at), done_until)
-            closes = min(self._last_shown(day, closes_at), end_of_day)
+            closes = min(self._shown_no_more(day, closes_at), end_of_day)
             if opens < closes:
                 done_until = closes
                 yield from self._without_closures(opens, closes)
@@ -148,6 +149,8 @@ class Calendar:
         wall = datetime.combine(day, time.min, self._zone) + timedelta(minutes=minutes)
         return wall.astimezone(UTC)
 
-    def _last_shown(self, day: date, minutes: int) -> datetime:
+    def _shown_no_more(self, day: date, minutes: int) -> datetime:
+        """When no earlier time of that day will be shown again."""
         wall = datetime.combine(day, time.min, self._zone) + timedelta(minutes=minutes)
-        return max(wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC))
+        minute_before = (wall - _MINUTE).replace(fold=1)
+        return max(wall.astimezone(UTC), minute_before.astimezone(UTC) + _MINUTE)

@@ -150,41 +150,41 @@ def hours_of_a_day(boundaries):
     return list(zip(ordered[::2], ordered[1::2], strict=False))
 
 
-weeks = st.fixed_dictionaries(
-    {},
-    optional={
-        day: st.lists(st.sampled_from(HALF_HOURS), max_size=6, unique=True).map(hours_of_a_day) for day in WEEKDAYS
-    },
+# Early hours come up more often than others: that is when clocks change.
+days = st.lists(st.sampled_from(HALF_HOURS[:8] * 4 + HALF_HOURS), max_size=6, unique=True).map(hours_of_a_day)
+weeks = st.one_of(
+    st.fixed_dictionaries({}, optional=dict.fromkeys(WEEKDAYS, days)),
+    days.map(lambda day: dict.fromkeys(WEEKDAYS, day)),
 )
-zones = st.sampled_from(
-    ["Europe/Paris", "America/New_York", "Australia/Lord_Howe", "America/Havana", "Asia/Kathmandu", "UTC"]
-)
-starts = st.one_of(
-    st.sampled_from(
-        [utc(f"{day} 00:00") for day in ("2026-03-27", "2026-10-23", "2026-03-06", "2026-10-30", "2026-04-03")]
-    ),
-    st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1)).map(
-        lambda at: at.replace(second=0, microsecond=0, tzinfo=UTC)
+EVES = [  # of the days on which clocks change
+    *(("Europe/Paris", "2026-03-28"), ("Europe/Paris", "2026-10-24")),
+    *(("America/New_York", "2026-03-07"), ("America/New_York", "2026-10-31")),
+    *(("America/Havana", "2026-03-07"), ("America/Havana", "2026-10-31")),  # at midnight
+    *(("Australia/Lord_Howe", "2026-04-04"), ("Australia/Lord_Howe", "2026-10-03")),  # by half an hour
+]
+zones_and_starts = st.one_of(
+    st.sampled_from(EVES).map(lambda eve: (eve[0], utc(f"{eve[1]} 00:00"))),
+    st.tuples(
+        st.sampled_from(["Europe/Paris", "America/New_York", "Asia/Kathmandu", "UTC"]),
+        st.integers(0, 365 * 24 * 60).map(lambda minutes: utc("2026-01-01 00:00") + minutes * MINUTE),
     ),
 )
 minutes_on = st.integers(0, DAYS * 24 * 60)
 
 
 class Oracle:
-    """Open minutes of some days, each judged by what the clock on the wall shows."""
+    """Open minutes of some whole days, each judged by what the clock on the wall shows."""
 
     def __init__(self, zone, week, closures, start):
-        self.start = start
         by_day = {}
         for number in range(-2 * 24 * 60, (DAYS + 4) * 24 * 60):
             at = start + number * MINUTE
             local = at.astimezone(ZoneInfo(zone))
             by_day.setdefault(local.date(), []).append((at, local.hour * 60 + local.minute))
         self.open = []
-        for day, shown in sorted(by_day.items()):
-            self.open += [
-                at for at in self._open_minutes(day, shown, week) if not any(a <= at < b for a, b in closures)
-            ]
+        for day in sorted(by_day)[1:-1]:
+            minutes = self._open_minutes(day, by_day[day], week)
+            self.open += [at for at in minutes if not any(a <= at < b for a, b in closures)]
 
     @staticmethod
     def _open_minutes(day, shown, week):
@@ -194,7 +194,7 @@ class Oracle:
         result = set()
         for opens, closes in week.get(WEEKDAYS[day.weekday()], []):
             o, c = minutes_of(opens), minutes_of(closes)
-            assume({o, c} - {24 * 60} <= walls or len(walls) < 22 * 60)  # not a time that clocks skip
+            assume({o, c} - {24 * 60} <= walls)  # not a time that clocks skip
             first = next((i for i, (_, wall) in enumerate(shown) if wall >= o), len(shown))
             last = max((i for i, (_, wall) in enumerate(shown) if wall < c), default=-1)
             result |= {at for at, _ in shown[first : last + 1]}
@@ -204,16 +204,16 @@ class Oracle:
         return [minute for minute in self.open if minute >= at]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
-    zone=zones,
+    zone_and_start=zones_and_starts,
     week=weeks,
-    start=starts,
     closures=st.lists(st.tuples(minutes_on, minutes_on), max_size=3),
     on=minutes_on,
     work=st.integers(1, 2000),
 )
-def test_agrees_with_walking_minute_by_minute(zone, week, start, closures, on, work):
+def test_agrees_with_walking_minute_by_minute(zone_and_start, week, closures, on, work):
+    zone, start = zone_and_start
     spans = [(start + min(pair) * MINUTE, start + max(pair) * MINUTE) for pair in closures]
     calendar, oracle = Calendar(zone, week, spans), Oracle(zone, week, spans, start)
     at, end = start, start + on * MINUTE
