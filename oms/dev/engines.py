@@ -66,7 +66,7 @@ class Postgres:
     """
 
     def __init__(self, home: Path, *, fast: bool = False, settings: Mapping[str, str] | None = None):
-        self.home = _made_home(home)
+        self.home = made_home(home)
         self.account = _server_account()
         self.place = ROOTS_BASE / home_id(self.home) if self.account else self.home / "postgres"
         self.socket_dir = self.place if self.account else _socket_dir(self.home)
@@ -206,7 +206,7 @@ class Valkey:
     """One private Valkey per OMS_HOME: Celery's broker (database 0) and the cache (database 1)."""
 
     def __init__(self, home: Path):
-        self.home = _made_home(home)
+        self.home = made_home(home)
         self.data = self.home / "valkey"
         self.socket_dir = _socket_dir(self.home)
         self.socket = self.socket_dir / "valkey.sock"
@@ -310,7 +310,7 @@ def engines(home: Path, fast: bool = False) -> Iterator[list[Postgres | Valkey]]
 @contextlib.contextmanager
 def _in_use(home: Path) -> Iterator[None]:
     """Hold a shared lock that the kernel drops with us, however we end; whoever gets it alone stops the engines."""
-    home = _made_home(home)
+    home = made_home(home)
     with open(home / ".users.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         keeper = _spawned([sys.executable, "-I", __file__, home], home / "keeper.log", cwd="/")
@@ -356,9 +356,14 @@ def _stop_engines(home: Path) -> None:
 # ---- places ----------------------------------------------------------------------------------
 
 
-def _made_home(home: Path) -> Path:
+def made_home(home: Path) -> Path:
     home = home.absolute()
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise EngineError(f"OMS_HOME={home} cannot be used: {error.strerror}.") from error
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise EngineError(f"OMS_HOME={home} cannot be written to.")
     return home
 
 

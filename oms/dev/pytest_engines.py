@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from oms.dev.engines import EngineError, engines, oms_home
+from oms.dev.engines import EngineError, engines, made_home, oms_home
 from oms.dev.messages import compile_messages
 
 
@@ -37,8 +37,7 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
 @contextlib.contextmanager
 def one_run_at_a_time(home: Path) -> Iterator[None]:
     """Two runs would drop each other's test database."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(home / "run.lock", "w") as lock:
+    with open(made_home(home) / "run.lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from oms.dev.engines import ROOT, EngineError, Postgres, Valkey, engines, home_id, oms_home
+from oms.dev.engines import ROOT, EngineError, Postgres, Valkey, engines, home_id, made_home, oms_home
 from oms.dev.processes import Stopped, Supervisor
 
 WEB_SECONDS = 60
@@ -23,8 +23,7 @@ PYTHON = sys.executable
 
 
 def main() -> None:
-    home, port = oms_home(), int(os.environ.get("PORT") or 8000)
-    host = os.environ.get("HOST") or "127.0.0.1"
+    home, host, port = oms_home(), os.environ.get("HOST") or "127.0.0.1", port_number()
     os.environ.update({"OMS_HOME": str(home), "PORT": str(port)})
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oms.settings.dev")
     os.chdir(ROOT)
@@ -36,11 +35,17 @@ def main() -> None:
         sys.exit(str(error))
 
 
+def port_number() -> int:
+    text = os.environ.get("PORT") or "8000"
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        sys.exit(f"PORT={text} is not a port number (1 to 65535).")
+    return int(text)
+
+
 @contextlib.contextmanager
 def the_only_one(home: Path, port: int) -> Iterator[None]:
     """One supervisor per OMS_HOME; the kernel frees the lock however we end."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with open(home / "demo.lock", "a+") as lock:
+    with open(made_home(home) / "demo.lock", "a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
