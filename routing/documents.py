@@ -5,7 +5,7 @@ Every key is known or refused, and every fault is named by its JSON pointer.
 """
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -38,10 +38,6 @@ def _none_as_empty(value: Any) -> Any:
     return [] if value is None else value
 
 
-def _list_of(kind: Any) -> Any:
-    return Annotated[tuple[kind, ...], Field(max_length=10_000), BeforeValidator(_none_as_empty)]
-
-
 def _none_as_default(value: Any) -> Any:
     return {} if value is None else value
 
@@ -53,10 +49,9 @@ def _not_empty(value: Any) -> Any:
     return value
 
 
-def _some_of(kind: Any, at_most: int) -> Any:
-    return Annotated[tuple[kind, ...], BeforeValidator(_not_empty), Field(max_length=at_most)]
-
-
+T = TypeVar("T")
+ListOf = Annotated[tuple[T, ...], BeforeValidator(_none_as_empty), Field(max_length=10_000)]
+SomeOf = Annotated[tuple[T, ...], BeforeValidator(_not_empty), Field(max_length=500)]
 ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
@@ -65,17 +60,17 @@ def _as_time(text: str | None) -> dt.time | None:
 
 
 class When(Body):
-    channels: _list_of(Code) = ()
-    methods: _list_of(Method) = ()
-    services: _list_of(Service) = ()
-    countries: _list_of(Country) = ()
-    postal_prefixes: _list_of(PostalPrefix) = ()
-    tags: _list_of(Tag) = ()
+    channels: ListOf[Code] = ()
+    methods: ListOf[Method] = ()
+    services: ListOf[Service] = ()
+    countries: ListOf[Country] = ()
+    postal_prefixes: ListOf[PostalPrefix] = ()
+    tags: ListOf[Tag] = ()
     min_value: Money | None = None
     max_value: Money | None = None
     min_weight_g: Count | None = None
     max_weight_g: Annotated[int, Field(ge=0, le=10**9)] | None = None
-    weekdays: _list_of(Weekday) = ()
+    weekdays: ListOf[Weekday] = ()
     from_time: ClockTime | None = None
     until_time: ClockTime | None = None
 
@@ -98,11 +93,11 @@ class When(Body):
 
 
 class Source(Body):
-    kinds: _list_of(Kind) = ()
-    groups: _list_of(Tag) = ()
-    exclude_groups: _list_of(Tag) = ()
-    locations: _list_of(Code) = ()
-    abilities: _list_of(Ability) = ()
+    kinds: ListOf[Kind] = ()
+    groups: ListOf[Tag] = ()
+    exclude_groups: ListOf[Tag] = ()
+    locations: ListOf[Code] = ()
+    abilities: ListOf[Ability] = ()
     max_distance_km: Annotated[float, Field(ge=0, le=50_000, allow_inf_nan=False)] | None = None
     ignore_capacity: bool = False
     min_sellable: Count = 0
@@ -168,7 +163,7 @@ class Step(Body):
 class Rule(Body):
     name: Name = "rule"
     when: Annotated[When, BeforeValidator(_none_as_default)] = When()
-    steps: _some_of(Step, 50)
+    steps: SomeOf[Step]
 
     def as_engine(self) -> engine.Rule:
         return engine.Rule(self.name, tuple(step.as_engine() for step in self.steps), self.when.as_engine())
@@ -178,8 +173,8 @@ class RuleSetDocument(Body):
     """A whole rule set. `channels` empty: for every channel without a rule set of its own."""
 
     name: Name = "rules"
-    channels: _list_of(Code) = ()
-    rules: _some_of(Rule, 500)
+    channels: ListOf[Code] = ()
+    rules: SomeOf[Rule]
 
     @model_validator(mode="after")
     def _names_each_channel_once(self) -> "RuleSetDocument":

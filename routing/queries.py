@@ -154,7 +154,11 @@ def _load_policies() -> list[_ScopedPolicy]:
     """Most specific first, the newest first among equals."""
     scoped = [
         _ScopedPolicy(
-            *(frozenset(getattr(row, name)) for name in ("locations", "groups", "kinds", "methods", "services")),
+            locations=frozenset(row.locations),
+            groups=frozenset(row.groups),
+            kinds=frozenset(row.kinds),
+            methods=frozenset(row.methods),
+            services=frozenset(row.services),
             policy=Policy(
                 row.acknowledge_minutes, row.prepare_minutes, row.collect_hours, row.warn_at_share, row.max_attempts
             ),
@@ -211,14 +215,19 @@ def engine_places(currency: str) -> Mapping[str, Place]:
     return atlas.places[currency]
 
 
+def _point_of(place: PlaceInfo) -> geo.Point | None:
+    if place.latitude is None or place.longitude is None:
+        return None
+    return geo.point(place.latitude, place.longitude)
+
+
 def _engine_place(place: PlaceInfo, rank: int, currency: str, as_of: datetime) -> Place:
-    is_on_map = place.latitude is not None and place.longitude is not None
     return Place(
         code=place.code,
         kind=place.kind,
         groups=place.groups,
         abilities=place.abilities,
-        point=geo.point(place.latitude, place.longitude) if is_on_map else None,
+        point=_point_of(place),
         handling_micro=to_micro(place.handling_cost) if place.currency == currency else 0,
         position=rank,
         is_accepting=place.accepting_orders and place.calendar.next_opening(as_of) is not None,
@@ -264,11 +273,11 @@ def _look_up(country: str, code: str) -> MapPoint | None:
     with connection.cursor() as cursor:
         cursor.execute(_EXACT, [country, prefixes])
         if row := cursor.fetchone():
-            return MapPoint(*row, is_exact=True)
+            return MapPoint(row[0], row[1], is_exact=True)
         first = code[:_AROUND_CHARS]
         cursor.execute(_AROUND, [country, first, first[:-1] + chr(ord(first[-1]) + 1)])
         row = cursor.fetchone()
-    return MapPoint(*row, is_exact=False) if row and row[0] is not None else None
+    return MapPoint(row[0], row[1], is_exact=False) if row and row[0] is not None else None
 
 
 def zone_of(country: str, point: geo.Point | None) -> ZoneInfo:
@@ -284,13 +293,13 @@ def zone_of(country: str, point: geo.Point | None) -> ZoneInfo:
 
 def _find_zone(places: Sequence[PlaceInfo], country: str, point: geo.Point | None) -> ZoneInfo:
     near = [place for place in places if place.country == country] or places
-    located = [place for place in near if place.latitude is not None and place.longitude is not None]
+    located = [(there, place.timezone) for place in near if (there := _point_of(place))]
     if not near:
         return ZoneInfo("UTC")
     if point is None or not located or len({place.timezone for place in near}) == 1:
         return ZoneInfo(near[0].timezone)
-    nearest = min(located, key=lambda p: geo.distance_km(geo.point(p.latitude, p.longitude), point))
-    return ZoneInfo(nearest.timezone)
+    _there, timezone = min(located, key=lambda known: geo.distance_km(known[0], point))
+    return ZoneInfo(timezone)
 
 
 # ---- capacity ----------------------------------------------------------------------------------

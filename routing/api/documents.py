@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from oms.api.body import Body, Code, Country, Instant, Latitude, Longitude, Quantity
-from routing.documents import Method, RuleSetDocument, Service
+from oms.api.body import Body, Code, Country, Instant, Latitude, Longitude, Name, Quantity
+from routing.documents import ListOf, Method, Rule, RuleSetDocument, Service, SomeOf
 from routing.engine.types import from_micro
 from routing.models import Decision, RuleSet
 from routing.services.sourcing import SourcingPlan
@@ -229,6 +229,14 @@ class RuleSetAnswer(RuleSetDocument):
     created_at: Instant
     published_at: Instant | None
     actions: list[str]
+
+
+class RuleSetChanges(Body):
+    """Whichever is sent replaces what there was."""
+
+    name: Name | None = None
+    channels: ListOf[Code] | None = None
+    rules: SomeOf[Rule] | None = None
 
 
 class RuleSetPage(BaseModel):

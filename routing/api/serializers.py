@@ -17,7 +17,7 @@ class StrictSerializer(serializers.Serializer):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
             message = {
-                name: [serializers.ErrorDetail(_("This field is unknown."), "unknown_field")] for name in unknown
+                name: [serializers.ErrorDetail(str(_("This field is unknown.")), "unknown_field")] for name in unknown
             }
             raise serializers.ValidationError(message)
         return super().to_internal_value(data)
@@ -145,7 +145,6 @@ class CarrierServiceSerializer(StrictModelSerializer):
         Rate.objects.bulk_create(
             Rate(zone=zone, **rate) for zone, prices in zip(made, rates, strict=True) for rate in prices
         )
-        service._prefetched_objects_cache = {}
 
 
 class RateSerializer(StrictModelSerializer):
@@ -159,7 +158,7 @@ class RateSerializer(StrictModelSerializer):
     class Meta:
         model = Rate
         fields = ["id", "carrier_service", "zone", "max_weight_g", "price"]
-        validators = []
+        validators: list[Any] = []
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         zone = self._zone(attrs.pop("zone", {}))
@@ -169,7 +168,7 @@ class RateSerializer(StrictModelSerializer):
             others = others.exclude(pk=self.instance.pk)
         if others.exists():
             raise serializers.ValidationError(
-                {"max_weight_g": serializers.ErrorDetail(_("A weight has two prices."), "duplicate")}
+                {"max_weight_g": serializers.ErrorDetail(str(_("A weight has two prices.")), "duplicate")}
             )
         return {**attrs, "zone": zone}
 
@@ -180,7 +179,7 @@ class RateSerializer(StrictModelSerializer):
         zone = Zone.objects.filter(carrier_service=service, code=code).first()
         if zone is None:
             raise serializers.ValidationError(
-                {"zone": serializers.ErrorDetail(_("There is no such zone."), "unknown_zone")}
+                {"zone": serializers.ErrorDetail(str(_("There is no such zone.")), "unknown_zone")}
             )
         return zone
 

@@ -19,6 +19,7 @@ from routing.api.documents import (
     PlanBody,
     PlanDocument,
     RuleSetAnswer,
+    RuleSetChanges,
     RuleSetPage,
     decision_document,
     plan_document,
@@ -152,7 +153,7 @@ class RuleSetView(ApiView):
     def get(self, request: Request, pk: str) -> Response:
         return Response(rule_set_answer(rule_sets.find_rule_set(pk)))
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: RuleSetAnswer}, operation_id="rule_sets_partial_update")
+    @extend_schema(request=RuleSetChanges, responses={200: RuleSetAnswer}, operation_id="rule_sets_partial_update")
     def patch(self, request: Request, pk: str) -> Response:
         """Replace `name`, `channels` or `rules` of a draft, whichever is sent."""
         return Response(rule_set_answer(rule_sets.change_draft(rule_set_id=pk, changes=_object(request.data))))

@@ -17,6 +17,9 @@ from .problem import Problem, Quantities, Solution, priced
 from .types import MICRO, Budget
 
 _INFINITY = highspy.kHighsInf
+#: Bounds and coefficients of one inequality.
+_Row = tuple[float, dict[int, float], float]
+
 _ROUNDING_MICRO = 10  # the solver's objective is a float; the bound is lowered by this much
 
 
@@ -82,7 +85,7 @@ class _Model:
         self.upper: list[float] = []
         self.parcel_columns: list[list[int]] = []
         self.unit_columns: list[dict[int, int]] = []
-        self.rows: list[tuple[float, dict[int, float], float]] = []
+        self.rows: list[_Row] = []
         for offer in problem.offers:
             self._add_offer(offer)
         self._limit_parcels()
@@ -180,6 +183,7 @@ class _Model:
 
     def solve(self, budget: Budget, served: int) -> _Answer:
         """Least cost for exactly `served` units."""
+        goals: list[_Row]
         if served == sum(self.problem.wanted):
             goals = [(i.quantity, self._takers(k), i.quantity) for k, i in enumerate(self.items)]
         else:
@@ -196,13 +200,13 @@ class _Model:
     def _takers(self, k: int) -> dict[int, float]:
         return {columns[k]: 1 for columns in self.unit_columns if k in columns}
 
-    def _at_most_wanted(self) -> list[tuple[float, dict[int, float], float]]:
+    def _at_most_wanted(self) -> list[_Row]:
         return [(0, self._takers(k), item.quantity) for k, item in enumerate(self.items)]
 
     def _all_units(self) -> dict[int, float]:
         return {c: self.items[k].units_each for columns in self.unit_columns for k, c in columns.items()}
 
-    def _run(self, cost: np.ndarray, goals: list[tuple[float, dict[int, float], float]], budget: Budget) -> _Answer:
+    def _run(self, cost: np.ndarray, goals: list[_Row], budget: Budget) -> _Answer:
         solver = highspy.Highs()
         for option, value in (
             ("output_flag", False),
@@ -218,7 +222,7 @@ class _Model:
         solver.run()
         return self._answer(solver)
 
-    def _lp(self, cost: np.ndarray, rows: list[tuple[float, dict[int, float], float]]) -> "highspy.HighsLp":
+    def _lp(self, cost: np.ndarray, rows: list[_Row]) -> "highspy.HighsLp":
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = len(cost), len(rows)
         lp.col_cost_ = cost

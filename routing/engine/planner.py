@@ -128,11 +128,10 @@ class _Planning:
         if not any(units):
             return reason
         km = self._distance_km(place)
-        reason = filters.distance_reason(km, step.source) or filters.current_reason(
-            place, step, self.network, self._parcels_from(place.code)
-        )
-        if reason:
-            return reason
+        if out := filters.distance_reason(km, step.source):
+            return out
+        if out := filters.current_reason(place, step, self.network, self._parcels_from(place.code)):
+            return out
         tariff = self.network.tariff(place, km)
         if tariff is None:
             return "no_rate"

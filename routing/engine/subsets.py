@@ -14,6 +14,8 @@ from .types import Budget
 
 NEVER = 2**62
 
+Part = tuple[Offer, int]  # one parcel: a place, and the subset it gives
+
 
 def cheapest(problem: Problem, budget: Budget) -> Solution | None:
     """Most units first, then least cost; every line whole and every place used once at most."""
@@ -38,7 +40,7 @@ class _Search:
     def run(self) -> Solution | None:
         self.best_cost, self.best_offer = self._best_singles()
         self.layers, self.choices = self._layers()
-        found: tuple[int, list[tuple[Offer, int]]] | None = None
+        found: tuple[int, list[Part]] | None = None
         found_units = 0
         promising = self._by_promise()
         for subset in promising:
@@ -47,7 +49,7 @@ class _Search:
             parts = self._partition(subset, len(self.layers))
             if not _is_distinct(parts):
                 parts = self._distinct_partition(subset, found[0] if found else NEVER)
-            if parts is not None:
+            if parts:
                 found, found_units = (self._cost(parts), parts), self.units[subset]
         return self._solution(found[1], promising[0]) if found else None
 
@@ -111,8 +113,9 @@ class _Search:
         problem = self.problem
         return not problem.same_sku or problem.can_give(offer, self._indexes(subset), problem.wanted)
 
-    def _best_singles(self) -> tuple[list[int], list[Offer | None]]:
-        best_cost, best_offer = [NEVER] * self.size, [None] * self.size
+    def _best_singles(self) -> tuple[list[int], dict[int, Offer]]:
+        best_cost: list[int] = [NEVER] * self.size
+        best_offer: dict[int, Offer] = {}
         for offer, mask in zip(self.problem.offers, self.masks, strict=True):
             costs = self._costs(offer) if mask else ()
             for subset in self._servable(offer, mask):
@@ -158,7 +161,7 @@ class _Search:
         reachable = [subset for subset in range(1, self.size) if cover[subset] < NEVER]
         return sorted(reachable, key=lambda subset: (-self.units[subset], cover[subset], -subset))
 
-    def _partition(self, subset: int, parcels: int) -> list[tuple[Offer, int]]:
+    def _partition(self, subset: int, parcels: int) -> list[Part]:
         parts = []
         while subset:
             parcels -= 1
@@ -169,13 +172,14 @@ class _Search:
 
     # Distinct places --------------------------------------------------------------------------
 
-    def _distinct_partition(self, subset: int, ceiling: int) -> list[tuple[Offer, int]] | None:
-        """The cheapest cover below `ceiling` in which no place appears twice."""
-        self._ceiling, self._best_parts = ceiling, None
+    def _distinct_partition(self, subset: int, ceiling: int) -> list[Part]:
+        """The cheapest cover below `ceiling` in which no place appears twice; empty when there is none."""
+        self._ceiling = ceiling
+        self._best_parts: list[Part] = []
         self._branch(subset, self.limit, 0, [])
         return self._best_parts
 
-    def _branch(self, subset: int, parcels: int, cost: int, parts: list[tuple[Offer, int]]) -> None:
+    def _branch(self, subset: int, parcels: int, cost: int, parts: list[Part]) -> None:
         if not subset:
             self._ceiling, self._best_parts = cost, list(parts)
             return
@@ -189,7 +193,7 @@ class _Search:
                 return
             part = (part - 1) & others
 
-    def _place(self, subset: int, part: int, parcels: int, cost: int, parts: list[tuple[Offer, int]]) -> None:
+    def _place(self, subset: int, part: int, parcels: int, cost: int, parts: list[Part]) -> None:
         """Try the places for one part, cheapest first; after as many as there are parcels none can help."""
         rest = subset ^ part
         to_go = self._cover(rest, parcels - 1)
@@ -222,10 +226,10 @@ class _Search:
 
     # The answer -------------------------------------------------------------------------------
 
-    def _cost(self, parts: list[tuple[Offer, int]]) -> int:
+    def _cost(self, parts: list[Part]) -> int:
         return sum(offer.cost_micro(self._quantities(part), self.weight_g[part]) for offer, part in parts)
 
-    def _solution(self, parts: list[tuple[Offer, int]], promised: int) -> Solution:
+    def _solution(self, parts: list[Part], promised: int) -> Solution:
         """`promised` is the subset that should have been served for least: its cover bounds the cost."""
         served = sum(part for _, part in parts)
         bound = self.layers[-1][promised] if self.units[served] == self.units[promised] else 0
@@ -233,5 +237,5 @@ class _Search:
         return priced(self.problem, parcels, bound if self.budget.is_spent else None)
 
 
-def _is_distinct(parts: list[tuple[Offer, int]]) -> bool:
+def _is_distinct(parts: list[Part]) -> bool:
     return len({offer.code for offer, _ in parts}) == len(parts)

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -7,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from oms.ids import PrefixedIdField
 
 
-def _scope(label: str) -> ArrayField:
+def _scope(label: Any) -> ArrayField:
     return ArrayField(models.CharField(max_length=64), verbose_name=label, default=list, blank=True)
 
 

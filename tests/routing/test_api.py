@@ -197,8 +197,14 @@ def test_faults_of_a_document_are_named(client):
 
 
 def test_service_levels_carry_their_scope(client, stocked):
-    body = {"scope": {"locations": ["LYON"], "methods": ["ship"]}, "acknowledge_minutes": 0.5, "prepare_minutes": 30,
-            "collect_hours": 72, "warn_at_share": 0.8, "max_attempts": 2}  # fmt: skip
+    body = {
+        "scope": {"locations": ["LYON"], "methods": ["ship"]},
+        "acknowledge_minutes": 0.5,
+        "prepare_minutes": 30,
+        "collect_hours": 72,
+        "warn_at_share": 0.8,
+        "max_attempts": 2,
+    }
 
     made = client.post(f"{URL}/service-levels/", body, format="json")
 
@@ -238,14 +244,23 @@ def test_a_faulty_service_level_is_refused(client, body, expected):
 
 
 CARRIER = {
-    "code": "post-home", "carrier": "Post", "name": "Home", "service": "standard", "currency": "EUR",
-    "max_weight_g": 30000, "cut_off": "17:00",
+    "code": "post-home",
+    "carrier": "Post",
+    "name": "Home",
+    "service": "standard",
+    "currency": "EUR",
+    "max_weight_g": 30000,
+    "cut_off": "17:00",
     "zones": [
         {"code": "near", "max_distance_km": 50, "transit_days": 1, "rates": [{"max_weight_g": None, "price": "3.00"}]},
-        {"code": "france", "countries": ["FR"], "transit_days": 2,
-         "rates": [{"max_weight_g": 1000, "price": "5.00"}, {"max_weight_g": None, "price": "9.00"}]},
+        {
+            "code": "france",
+            "countries": ["FR"],
+            "transit_days": 2,
+            "rates": [{"max_weight_g": 1000, "price": "5.00"}, {"max_weight_g": None, "price": "9.00"}],
+        },
     ],
-}  # fmt: skip
+}
 
 
 def test_a_carrier_service_comes_with_its_price_list_and_is_used_at_once(client, stocked):
