@@ -9,6 +9,9 @@ from oms.outbox import Fact, publish
 from oms.transactions import in_transaction
 from orders.models import ExceptionCase, Fulfillment, Order, OrderLine
 
+_ABOUT_LATENESS = frozenset({ExceptionCase.Reason.LATE_PICKUP, ExceptionCase.Reason.EXPIRED_PICKUP})
+"""Cases that end when the place acts after all; the others are about units that no place has."""
+
 
 @in_transaction
 def open_case(
@@ -20,10 +23,16 @@ def open_case(
     facts: Mapping[str, Any],
     as_of: datetime,
 ) -> ExceptionCase:
-    """Put these units before a person, unless they stand there already for this fulfillment."""
-    case = ExceptionCase.objects.filter(fulfillment=fulfillment, status=ExceptionCase.Status.OPEN).first()
-    if case:
-        return case
+    """Put these units before a person, in one case per fulfillment.
+
+    Units that were lost join those lost before; they end a case that was only about lateness.
+    """
+    standing = ExceptionCase.objects.filter(fulfillment=fulfillment, status=ExceptionCase.Status.OPEN).first()
+    if standing and reason in _ABOUT_LATENESS:
+        return standing
+    if standing and standing.reason not in _ABOUT_LATENESS:
+        return _add(standing, units, facts)
+    close_for([fulfillment], resolution="lost", actor="system", as_of=as_of)
     case = ExceptionCase.objects.create(
         id=new_id("exc"),
         order=order,
@@ -45,6 +54,17 @@ def open_case(
 
 
 @in_transaction
+def _add(case: ExceptionCase, units: Mapping[OrderLine, int], facts: Mapping[str, Any]) -> ExceptionCase:
+    known = {entry["line"]: entry for entry in case.lines}
+    for line, quantity in units.items():
+        before = known.get(line.ref, {"quantity": 0})["quantity"]
+        known[line.ref] = {"line": line.ref, "sku": line.product_id, "quantity": before + quantity}
+    case.lines, case.facts = list(known.values()), {**case.facts, **facts}
+    case.save(update_fields=["lines", "facts"])
+    return case
+
+
+@in_transaction
 def close_case(case: ExceptionCase, *, resolution: str, actor: str, as_of: datetime, note: str = "") -> None:
     case.status, case.resolution = ExceptionCase.Status.RESOLVED, resolution
     case.resolved_by, case.resolved_at = actor, as_of
@@ -60,8 +80,10 @@ def close_case(case: ExceptionCase, *, resolution: str, actor: str, as_of: datet
 
 @in_transaction
 def close_for(fulfillments: Sequence[Fulfillment], *, resolution: str, actor: str, as_of: datetime) -> None:
-    """What these cases waited for has come about by itself."""
-    for case in ExceptionCase.objects.filter(fulfillment__in=fulfillments, status=ExceptionCase.Status.OPEN):
+    """The place acted, or is out of it: that it was late is nobody's case any more. Lost units stay before a person."""
+    for case in ExceptionCase.objects.filter(
+        fulfillment__in=fulfillments, status=ExceptionCase.Status.OPEN, reason__in=_ABOUT_LATENESS
+    ):
         close_case(case, resolution=resolution, actor=actor, as_of=as_of)
 
 
