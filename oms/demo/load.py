@@ -1,0 +1,107 @@
+"""Loading the demo retailer: a few steps, each of which can be repeated, and one event that says it is done."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Min
+
+from inventory.models import Location
+from inventory.services import ProductRow, receive_locations, receive_products
+from oms import cache, outbox
+from oms.demo import ACTOR, catalog, history, people, pictures, stock, trade
+from oms.demo.geography import postal_area_lines
+from oms.demo.places import location_rows
+from oms.demo.shoppers import Item
+from oms.models import Event
+from oms.outbox import Fact, publish
+from oms.transactions import use_case
+from routing.services.postal_areas import load_postal_areas
+
+LOADED = "oms.demo.loaded"
+FULL_HISTORY = 1600
+_BATCH = 1000
+
+
+class SomebodyElses(Exception):
+    """The database holds places that are not ours: the demo does not mix with them."""
+
+
+def is_loaded() -> bool:
+    return Event.objects.filter(root=ACTOR, type=LOADED).exists()
+
+
+def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
+    """Bring the demo retailer into an empty database, or finish a load that was cut off.
+
+    `scale`: share of the catalogue and of the past orders. Errors: SomebodyElses.
+    """
+    places, products = location_rows(), catalog.product_rows(scale)
+    _refuse_foreign_places({place.code for place in places})
+    _not_waiting_for_the_disk()
+    pictures.write_pictures(settings.MEDIA_ROOT, catalog.picture_files())
+    trade.save_channels()
+    opened_at = _opening(as_of)
+    receive_locations(places, as_of=opened_at)
+    load_postal_areas(postal_area_lines())
+    trade.save_carriers()
+    trade.save_service_levels()
+    trade.publish_rules(as_of=opened_at)
+    people.save_people()
+    _save_products(products, as_of=opened_at)
+    levels = stock.load_opening_stock(products, places, as_of=opened_at)
+    say(f"{len(places)} places, {len(products)} products, {levels} stock levels")
+    cache.clear_all()
+    count = round(FULL_HISTORY * scale)
+    accepted = history.live_through(count, items=_by_popularity(products), until=as_of, told=_every_tenth(count, say))
+    say(f"{accepted} orders of the past {history.DAYS} days ({count - accepted} refused)")
+    _finish(orders=accepted, as_of=as_of)
+
+
+def _refuse_foreign_places(ours: set[str]) -> None:
+    if foreign := Location.objects.exclude(code__in=ours).values_list("code", flat=True).first():
+        raise SomebodyElses(foreign)
+
+
+def _not_waiting_for_the_disk() -> None:
+    """A load that loses its last moments in a crash is finished by the next one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")
+
+
+def _opening(as_of: datetime) -> datetime:
+    """The day before the first order; a load that goes on keeps the day of the first attempt."""
+    return Location.objects.aggregate(first=Min("created_at"))["first"] or as_of - history.BEFORE_FIRST_ORDER
+
+
+def _save_products(products: list[ProductRow], *, as_of: datetime) -> None:
+    for start in range(0, len(products), _BATCH):
+        receive_products(products[start : start + _BATCH], as_of=as_of)
+
+
+def _by_popularity(products: list[ProductRow]) -> list[Item]:
+    """Best sellers first."""
+    items = [Item(row.sku, row.price, row.tax_class) for row in products]
+    random.Random("popularity").shuffle(items)
+    return items
+
+
+def _every_tenth(count: int, say: Callable[[str], None]) -> Callable[[int], None]:
+    step = max(1, count // 10)
+    return lambda number: say(f"  {number} of {count} orders") if number % step == 0 else None
+
+
+@use_case
+def _publish_loaded(*, orders: int, as_of: datetime) -> None:
+    publish([Fact(LOADED, ACTOR, ACTOR, ACTOR, {"orders": orders})], as_of=as_of)
+
+
+def _finish(*, orders: int, as_of: datetime) -> None:
+    """Say that it is done, give the past its place in the feed, and tell the planner what the tables hold."""
+    _publish_loaded(orders=orders, as_of=as_of)
+    while outbox.stamp_positions():
+        pass
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
