@@ -65,7 +65,7 @@ def refuse_taken_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            sys.exit(f"Port {port} cannot be used ({error.strerror}). Choose another: PORT={port + 1} make demo")
+            sys.exit(f"Port {port} cannot be used ({error.strerror}). Choose another, as in PORT=8123 make demo")
 
 
 def run_everything(home: Path, host: str, port: int) -> None:
