@@ -172,11 +172,6 @@ class Postgres:
         if self._psql("SELECT 1 FROM pg_database WHERE datname = 'oms'").strip() != "1":
             self._psql("CREATE DATABASE oms")
 
-    def drop_database(self) -> None:
-        """Empty the database `oms`: drop and make it anew, ending whoever is connected."""
-        self._psql("DROP DATABASE IF EXISTS oms WITH (FORCE)")
-        self._psql("CREATE DATABASE oms")
-
     def _psql(self, sql: str) -> str:
         command: list[str | Path] = [
             self.bin / "psql",

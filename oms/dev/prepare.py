@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 import django
-from django.apps import apps
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from oms.dev.messages import compile_messages
 
@@ -32,22 +31,12 @@ def main() -> None:
         if os.environ.get("DEMO", "1") == "0":
             out.write(EMPTY_SYSTEM)
         else:
-            load_demo(home)
+            call_command("load_demo")  # goes on where an earlier start was cut off
             call_command("demo_credentials", stdout=out)
 
 
-def load_demo(home: Path) -> None:
-    """Load the demo retailer into an empty database; the marker tells the next start that we were cut off."""
-    unfinished = home / "demo-unfinished"
-    database = os.environ["DATABASE_URL"]
-    if unfinished.exists() and unfinished.read_text() == database:
-        sys.exit("The demo retailer in your database was only loaded in part: empty that database and start again.")
-    if apps.get_model("inventory", "Location").objects.exists():
-        return
-    unfinished.write_text(database)
-    call_command("load_demo")
-    unfinished.unlink()
-
-
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except CommandError as error:
+        sys.exit(str(error))

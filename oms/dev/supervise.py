@@ -71,7 +71,7 @@ def refuse_taken_port(host: str, port: int) -> None:
 def run_everything(home: Path, host: str, port: int) -> None:
     with engines(home) as running, Supervisor(mark=home_id(home)) as supervisor:
         try:
-            prepare(supervisor, home, running)
+            prepare(supervisor)
             start_services(supervisor, home, host, port)
             wait_for_web(supervisor, host, port)
             print_welcome(home, host, port)
@@ -82,14 +82,8 @@ def run_everything(home: Path, host: str, port: int) -> None:
             supervisor.say("demo", "stopping")
 
 
-def prepare(supervisor: Supervisor, home: Path, running: list[Postgres | Valkey]) -> None:
-    """Schema, translations and, unless DEMO=0, the demo retailer: in one process, which ends and frees its memory."""
-    unfinished = home / "demo-unfinished"
-    for engine in running:
-        if isinstance(engine, Postgres) and unfinished.exists() and unfinished.read_text() == engine.url():
-            supervisor.say("demo", "an earlier start was cut off while it loaded the demo retailer: beginning anew")
-            engine.drop_database()
-            unfinished.unlink()
+def prepare(supervisor: Supervisor) -> None:
+    """In a process of its own, which ends and frees its memory."""
     if supervisor.run("prepare", [PYTHON, "-m", "oms.dev.prepare"]):
         raise EngineError("The system could not be prepared; the reason stands above.")
 
