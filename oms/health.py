@@ -20,11 +20,13 @@ def lags() -> dict[str, tuple[float, str]]:
     """How far behind the clocks are, in seconds and rows."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0), count(*) FROM oms_deadline WHERE done_at IS NULL AND due_at <= now()"
+            "SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0), count(*) FROM oms_deadline"
+            " WHERE done_at IS NULL AND due_at <= now()"
         )
         deadline_lag, deadlines = cursor.fetchone()
         cursor.execute(
-            "SELECT coalesce(extract(epoch FROM now() - min(occurred_at)), 0), count(*) FROM oms_event WHERE position IS NULL"
+            "SELECT coalesce(extract(epoch FROM now() - min(occurred_at)), 0), count(*) FROM oms_event"
+            " WHERE position IS NULL"
         )
         outbox_lag, events = cursor.fetchone()
     return {

@@ -47,7 +47,8 @@ def begin(once: Once, *, as_of: datetime, result: Any = None) -> Any | None:
     with connection.cursor() as cursor:
         try:
             cursor.execute(
-                "INSERT INTO oms_idempotencyrecord (scope, key, fingerprint, created_at, result) VALUES (%s, %s, %s, %s, %s::jsonb)"
+                "INSERT INTO oms_idempotencyrecord (scope, key, fingerprint, created_at, result)"
+                " VALUES (%s, %s, %s, %s, %s::jsonb)"
                 " ON CONFLICT (scope, key) DO NOTHING",
                 [once.scope, once.key, once.fingerprint, as_of, as_json(result)],
             )

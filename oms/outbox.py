@@ -104,7 +104,8 @@ def stamp_positions() -> int:
         if not cursor.fetchone()[0]:
             return 0
         cursor.execute(
-            "WITH fresh AS (SELECT id, row_number() OVER (ORDER BY id) AS n FROM oms_event WHERE position IS NULL ORDER BY id LIMIT %s),"
+            "WITH fresh AS (SELECT id, row_number() OVER (ORDER BY id) AS n FROM oms_event"
+            " WHERE position IS NULL ORDER BY id LIMIT %s),"
             " base AS (SELECT coalesce(max(position), 0) AS top FROM oms_event)"
             " UPDATE oms_event e SET position = base.top + fresh.n FROM fresh, base WHERE e.id = fresh.id",
             [_BATCH * 10],

@@ -15,7 +15,7 @@ class _Fulfillment(Protocol):
 _COMMON: dict[str, tuple[str, ...]] = {
     F.ASSIGNED: ("acknowledge", "decline"),
     F.ACCEPTED: ("start", "pick", "decline"),
-    F.READY_FOR_PICKUP: ("hand_over", "extend"),
+    F.READY_FOR_PICKUP: ("hand_over", "extend", "put_back"),
     F.SHIPPED: ("deliver",),
 }
 

@@ -150,6 +150,10 @@ class ReleaseHold(Body):
     hold: Ref | None = None
 
 
+class AddNote(Body):
+    text: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+
+
 class Reroute(Body):
     fulfillment: Ref
     exclude: Annotated[tuple[Code, ...], Field(max_length=100)] = ()

@@ -63,9 +63,11 @@ register(
         f"""
         SELECT f.id AS fulfillment, f.location_id AS location FROM orders_fulfillment f
         JOIN orders_fulfillmentline fl ON fl.fulfillment_id = f.id
-        JOIN orders_exclusion x ON x.order_line_id = fl.order_line_id AND x.location_id = f.location_id AND x.created_at < f.assigned_at
+        JOIN orders_exclusion x ON x.order_line_id = fl.order_line_id AND x.location_id = f.location_id
+            AND x.created_at < f.assigned_at
         WHERE f.status IN ({_LIVE}) AND f.attempt > 1
-          AND NOT EXISTS (SELECT 1 FROM orders_exceptioncase e WHERE e.fulfillment_id = f.replaces_id AND e.resolution = 'reroute')
+          AND NOT EXISTS (SELECT 1 FROM orders_exceptioncase e WHERE e.fulfillment_id = f.replaces_id
+              AND e.resolution = 'reroute')
         """,
         "fulfillment %(fulfillment)s went back to %(location)s",
     )
@@ -94,7 +96,8 @@ register(
     by_query(
         "orders: captured and refunded money is told by its operations",
         """
-        SELECT p.id AS payment FROM orders_payment p LEFT JOIN orders_paymentoperation o ON o.payment_id = p.id AND o.status = 'succeeded'
+        SELECT p.id AS payment FROM orders_payment p LEFT JOIN orders_paymentoperation o ON o.payment_id = p.id
+            AND o.status = 'succeeded'
         WHERE p.gateway <> 'in_store' GROUP BY p.id
         HAVING p.captured_amount <> coalesce(sum(o.amount) FILTER (WHERE o.kind = 'capture'), 0)
             OR p.refunded_amount <> coalesce(sum(o.amount) FILTER (WHERE o.kind = 'refund'), 0)

@@ -16,7 +16,8 @@ Document = dict[str, Any]
 
 _LINE = f"""
     json_build_object(
-        'id', l.ref, 'sku', l.sku, 'quantity', l.quantity, 'unit_price', l.unit_price::text, 'discount', l.discount::text,
+        'id', l.ref, 'sku', l.sku, 'quantity', l.quantity, 'unit_price', l.unit_price::text,
+            'discount', l.discount::text,
         'order_discount', l.order_discount::text, 'tax_rate', l.tax_rate::text, 'tax_amount', l.tax_amount::text,
         'total', l.total::text, 'group', nullif(l."group", ''), 'delivery', d.ref,
         'quantities', json_build_object({", ".join(f"'{bucket}', l.{bucket}" for bucket in (*BUCKETS, "returned"))})
@@ -27,21 +28,28 @@ _FULFILLMENT = """
         'id', f.id, 'order', o.number::text, 'location', f.location_id, 'pickup_location', f.pickup_location_id,
         'method', f.method, 'service', f.service, 'status', f.status,
         'lines', (
-            SELECT json_agg(json_build_object('line', l.ref, 'sku', fl.sku, 'quantity', fl.quantity, 'picked', fl.picked,
-                'short', fl.short, 'short_reason', nullif(fl.short_reason, ''), 'canceled', fl.canceled) ORDER BY l.position)
-            FROM orders_fulfillmentline fl JOIN orders_orderline l ON l.id = fl.order_line_id WHERE fl.fulfillment_id = f.id
+            SELECT json_agg(json_build_object('line', l.ref, 'sku', fl.sku, 'quantity', fl.quantity,
+                'picked', fl.picked,
+                'short', fl.short, 'short_reason', nullif(fl.short_reason, ''),
+                    'canceled', fl.canceled) ORDER BY l.position)
+            FROM orders_fulfillmentline fl JOIN orders_orderline l ON l.id = fl.order_line_id
+                WHERE fl.fulfillment_id = f.id
         ),
-        'assigned_at', f.assigned_at, 'acknowledge_by', f.acknowledge_by, 'ready_by', f.ready_by, 'collect_by', f.collect_by,
+        'assigned_at', f.assigned_at, 'acknowledge_by', f.acknowledge_by, 'ready_by', f.ready_by,
+            'collect_by', f.collect_by,
         'promised_at', f.promised_at, 'expected_at', f.expected_at, 'late_since', f.late_since, 'attempt', f.attempt,
         'replaces', f.replaces_id,
-        'replaced_by', (SELECT coalesce(json_agg(r.id ORDER BY r.id), '[]') FROM orders_fulfillment r WHERE r.replaces_id = f.id),
+        'replaced_by', (SELECT coalesce(json_agg(r.id ORDER BY r.id), '[]') FROM orders_fulfillment r
+            WHERE r.replaces_id = f.id),
         'claimed_by', nullif(f.claimed_by, ''), 'version', f.version, 'staging', nullif(f.staging, ''),
         'packages', (
-            SELECT coalesce(json_agg(json_build_object('id', k.id, 'weight_g', k.weight_g, 'lines', k.contents) ORDER BY k.id), '[]')
+            SELECT coalesce(json_agg(json_build_object('id', k.id, 'weight_g', k.weight_g,
+                'lines', k.contents) ORDER BY k.id), '[]')
             FROM orders_package k WHERE k.fulfillment_id = f.id
         ),
         'shipment', (
-            SELECT json_build_object('carrier_service', nullif(s.carrier_service, ''), 'tracking_number', nullif(s.tracking_number, ''),
+            SELECT json_build_object('carrier_service', nullif(s.carrier_service, ''),
+                'tracking_number', nullif(s.tracking_number, ''),
                 'handed_over_at', s.handed_over_at, 'delivered_at', s.delivered_at)
             FROM orders_shipment s WHERE s.fulfillment_id = f.id
         ),
@@ -56,11 +64,13 @@ _ORDERS = f"""
         'totals', json_build_object('items', o.items_total::text, 'discount', o.discount_total::text,
             'shipping', o.shipping_total::text, 'tax', o.tax_total::text, 'total', o.total::text),
         'discounts', o.discounts, 'tags', o.tags, 'metadata', o.metadata,
-        'customer', json_build_object('id', c.id, 'external_id', c.external_id, 'email', nullif(c.email, ''), 'phone', nullif(c.phone, ''),
+        'customer', json_build_object('id', c.id, 'external_id', c.external_id, 'email', nullif(c.email, ''),
+            'phone', nullif(c.phone, ''),
             'first_name', c.first_name, 'last_name', c.last_name),
         'shipping_address', o.shipping_address, 'billing_address', o.billing_address, 'pickup_person', o.pickup_person,
         'deliveries', (
-            SELECT json_agg(json_build_object('id', d.ref, 'method', d.method, 'service', d.service, 'location', d.location_id,
+            SELECT json_agg(json_build_object('id', d.ref, 'method', d.method, 'service', d.service,
+                'location', d.location_id,
                 'stock', d.stock, 'address', d.address, 'price', d.price::text, 'tax_rate', d.tax_rate::text,
                 'tax_amount', d.tax_amount::text) ORDER BY d.id)
             FROM orders_delivery d WHERE d.order_id = o.id
@@ -69,18 +79,23 @@ _ORDERS = f"""
             SELECT json_agg({_LINE} ORDER BY l.position)
             FROM orders_orderline l JOIN orders_delivery d ON d.id = l.delivery_id WHERE l.order_id = o.id
         ),
-        'fulfillments', (SELECT coalesce(json_agg({_FULFILLMENT} ORDER BY f.id), '[]') FROM orders_fulfillment f WHERE f.order_id = o.id),
+        'fulfillments', (SELECT coalesce(json_agg({_FULFILLMENT} ORDER BY f.id), '[]')
+            FROM orders_fulfillment f WHERE f.order_id = o.id),
         'payments', (
-            SELECT coalesce(json_agg(json_build_object('id', p.id, 'gateway', p.gateway, 'method', p.method, 'status', p.status,
+            SELECT coalesce(json_agg(json_build_object('id', p.id, 'gateway', p.gateway, 'method', p.method,
+                'status', p.status,
                 'amount', p.amount::text, 'currency', p.currency, 'authorized', p.authorized_amount::text,
                 'captured', p.captured_amount::text, 'refunded', p.refunded_amount::text,
                 'failure', nullif(p.failure, '')) ORDER BY p.position), '[]')
             FROM orders_payment p WHERE p.order_id = o.id
         ),
-        'paid', (SELECT coalesce(sum(p.captured_amount), 0)::numeric(14,2)::text FROM orders_payment p WHERE p.order_id = o.id),
-        'refunded', (SELECT coalesce(sum(p.refunded_amount), 0)::numeric(14,2)::text FROM orders_payment p WHERE p.order_id = o.id),
+        'paid', (SELECT coalesce(sum(p.captured_amount), 0)::numeric(14,2)::text FROM orders_payment p
+            WHERE p.order_id = o.id),
+        'refunded', (SELECT coalesce(sum(p.refunded_amount), 0)::numeric(14,2)::text FROM orders_payment p
+            WHERE p.order_id = o.id),
         'holds', (
-            SELECT coalesce(json_agg(json_build_object('id', h.id, 'kind', h.kind, 'note', h.note, 'placed_by', h.placed_by,
+            SELECT coalesce(json_agg(json_build_object('id', h.id, 'kind', h.kind, 'note', h.note,
+                'placed_by', h.placed_by,
                 'placed_at', h.placed_at, 'expires_at', h.expires_at) ORDER BY h.id), '[]')
             FROM orders_hold h WHERE h.order_id = o.id AND h.released_at IS NULL
         ),
@@ -90,7 +105,8 @@ _ORDERS = f"""
     WHERE o.id = ANY(%s)
 """
 _FULFILLMENTS = f"""
-    SELECT f.id, ({_FULFILLMENT})::text FROM orders_fulfillment f JOIN orders_order o ON o.id = f.order_id WHERE f.id = ANY(%s)
+    SELECT f.id, ({_FULFILLMENT})::text FROM orders_fulfillment f JOIN orders_order o ON o.id = f.order_id
+        WHERE f.id = ANY(%s)
 """
 
 

@@ -105,6 +105,7 @@ ACTIONS: Sequence[tuple[str, type[FulfillmentAction]]] = [
     ("ready", action("ready", services.make_ready, Ready)),
     ("hand_over", action("hand_over", services.hand_over, HandOver, key_required=True)),
     ("extend", action("extend", services.extend)),
+    ("put_back", action("put_back", services.put_back)),
 ]
 
 
@@ -120,7 +121,10 @@ def visible_exceptions(caller: Caller) -> QuerySet[ExceptionCase]:
     return cases
 
 
-_RESOLUTIONS = {ExceptionCase.Reason.LATE_PICKUP: ["reroute", "cancel", "keep"]}
+_RESOLUTIONS = {
+    ExceptionCase.Reason.LATE_PICKUP: ["reroute", "cancel", "keep"],
+    ExceptionCase.Reason.EXPIRED_PICKUP: ["cancel", "keep"],
+}
 
 
 def exception_documents(ids: Sequence[str], *, caller: Caller) -> list[dict[str, Any]]:

@@ -18,15 +18,18 @@ from oms.errors import DomainError, FieldError, Invalid, Missing
 from oms.idempotency import Once, fingerprint
 from oms.models import Event
 from orders import queries
-from orders.api.documents import BulkResults, CustomerPage360, OrderDocument, OrderPage, TimelinePage
+from orders.api.documents import BulkResults, CustomerPage360, OrderDocument, OrderPage, Page, TimelinePage
 from orders.api.filters import OrderFilter
 from orders.api.lists import DocumentList
-from orders.commands import CancelOrder, HoldOrder, PlaceOrder, PlaceOrders, ReleaseHold, Reroute
+from orders.commands import AddNote, CancelOrder, HoldOrder, PlaceOrder, PlaceOrders, ReleaseHold, Reroute
 from orders.models import Customer, Order
 from orders.services.cancellation import cancel_order
 from orders.services.holds import hold_order, release_hold
+from orders.services.notes import add_note
 from orders.services.placement import Placed, place_order
 from orders.services.resolution import reroute
+from routing.api.documents import DecisionDocument, decision_document
+from routing.models import Decision
 
 _BULK_LIMIT = 500
 IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
@@ -56,6 +59,10 @@ _EXAMPLE = OpenApiExample(
         "payments": [{"gateway": "sandbox", "method": "card", "amount": "37.70", "token": "tok_ok"}],
     },
 )
+
+
+class DecisionPage(Page):
+    results: list[DecisionDocument]
 
 
 def visible_orders(caller: Caller) -> QuerySet[Order]:
@@ -216,6 +223,28 @@ class RerouteView(OrderAction):
     @extend_schema(request=Reroute, responses={200: OrderDocument}, operation_id="orders_reroute")
     def post(self, request: Request, number: int) -> Response:
         return super().post(request, number)
+
+
+class Notes(OrderAction):
+    command = AddNote
+    act = staticmethod(add_note)
+
+    @extend_schema(request=AddNote, responses={200: OrderDocument}, operation_id="orders_note")
+    def post(self, request: Request, number: int) -> Response:
+        """Write a note into the timeline."""
+        return super().post(request, number)
+
+
+class Decisions(OrderView):
+    scopes = {"GET": "orders:read"}
+
+    @extend_schema(responses={200: DecisionPage}, operation_id="orders_decisions")
+    def get(self, request: Request, number: int) -> Response:
+        """Why here? Every routing decision of this order, newest first."""
+        decisions = Decision.objects.filter(subject=self.order_id(number))
+        paging = CursorPaging()
+        page = paging.paginate_queryset(decisions, request, view=self) or []
+        return paging.get_paginated_response([decision_document(decision) for decision in page])
 
 
 class OneCustomer(ApiView):

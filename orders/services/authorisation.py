@@ -20,8 +20,9 @@ from orders.integrations.payments import Answer, GatewaySilent, gateway
 from orders.locks import lock_order, lock_payments
 from orders.models import Order, Payment
 from orders.services import cancellation, holds, work
+from orders.services import payments as money
 from orders.settlement import IN_STORE, OPEN, is_settled
-from orders.states import PAYMENT_MOVES, HoldKind, PaymentStatus
+from orders.states import PAYMENT_MOVES, HoldKind, OrderStatus, PaymentStatus
 
 S = PaymentStatus
 _ASK_AGAIN_AFTER = timedelta(seconds=20)
@@ -95,7 +96,9 @@ def _apply(payment: Payment, answer: Answer | None, *, as_of: datetime) -> None:
 def _follow_up(order: Order, payments: Sequence[Payment], *, as_of: datetime) -> None:
     """What the payments' states mean for the order: work is released, waits, or is given up."""
     channel = channels()[order.channel_id]
-    if is_settled(payments):
+    if order.status == OrderStatus.CANCELED:
+        money.void_rest(order, cause=order.pk, as_of=as_of)
+    elif is_settled(payments):
         holds.release_kind(order, HoldKind.PAYMENT, actor=CLOCK, as_of=as_of)
         work.release_work(order, actor=CLOCK, as_of=as_of)
     elif any(payment.status == S.FAILED for payment in payments) and channel.on_payment_failure == "cancel":

@@ -12,7 +12,7 @@ from oms.outbox import Fact, publish
 from oms.transactions import in_transaction, use_case
 from orders.commands import CancelOrder
 from orders.errors import TooLate
-from orders.locks import lock_order_number
+from orders.locks import Work, lock_order_number
 from orders.models import Fulfillment, FulfillmentLine, Hold, Order, OrderLine
 from orders.services import exceptions, payments, planning
 from orders.services.lines import UnitMove, move_units
@@ -50,6 +50,22 @@ def cancel_everything(order: Order, *, reason: str, actor: str, as_of: datetime)
         given = sum(work.to_pick for work in _not_begun(line))
         asked[line] = line.open + line.backordered + given
     _cancel(order, {line: units for line, units in asked.items() if units}, reason=reason, actor=actor, as_of=as_of)
+
+
+@in_transaction
+def expire(held: Work, *, actor: str, as_of: datetime) -> None:
+    """A pickup that nobody collected ends: its units are canceled and on sale again where they stand."""
+    fulfillment = held.fulfillment
+    FULFILLMENT_MOVES.move(fulfillment, to=FulfillmentStatus.EXPIRED, actor=actor, as_of=as_of, claimed_by=actor)
+    deadlines.drop([fulfillment.pk], as_of=as_of)
+    staged = [line for line in held.lines if line.picked]
+    release_reservations(
+        [Held(line.order_line.demand, line.sku, fulfillment.location_id, line.picked) for line in staged], as_of=as_of
+    )
+    move_units([UnitMove(line.order_line_id, "packed", "canceled", line.picked) for line in staged])
+    exceptions.close_for([fulfillment], resolution="cancel", actor=actor, as_of=as_of)
+    _close_if_nothing_left(held.order, actor=actor, as_of=as_of)
+    refresh_status(held.order)
 
 
 @in_transaction

@@ -22,7 +22,7 @@ from orders.errors import CodeLocked, MoreThanAsked, WrongCode
 from orders.locks import Work, lock_work
 from orders.models import Fulfillment, FulfillmentLine, Package, Shipment
 from orders.pickup_codes import pickup_code
-from orders.services import exceptions, payments, planning, reassignment
+from orders.services import cancellation, exceptions, payments, planning, reassignment
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_status
 from orders.states import FULFILLMENT_MOVES, FulfillmentStatus
@@ -125,14 +125,17 @@ def _begin(held: Work, *, actor: str, as_of: datetime) -> None:
 def pick(*, fulfillment_id: str, command: Pick, actor: str, as_of: datetime) -> None:
     """Record what was found. `picked` is the total so far; what is missing for a reason goes elsewhere at once.
 
-    The first pick begins picking. Errors: Missing, IllegalMove, Invalid (unknown line, more than asked, fewer than before).
+    The first pick begins picking.
+    Errors: Missing, IllegalMove, Invalid (unknown or repeated line, more than asked, fewer than before).
     """
     held = lock_work(fulfillment_id)
     if held.fulfillment.status == F.ACCEPTED:
         _begin(held, actor=actor, as_of=as_of)
     _require(held, F.PICKING)
     lines = _named(held, [given.line for given in command.lines])
-    given_by_line = dict(zip(lines, command.lines, strict=False))
+    if len(lines) < len(command.lines):
+        raise Invalid(errors=[FieldError("/lines", "duplicate_line", "A line is named twice")])
+    given_by_line = dict(zip(lines, command.lines, strict=True))
     short = {}
     found = []
     for line, given in given_by_line.items():
@@ -370,6 +373,15 @@ def _check_code(fulfillment: Fulfillment, code: str, *, as_of: datetime) -> Wron
 
 
 @use_case
+def put_back(*, fulfillment_id: str, actor: str, as_of: datetime) -> None:
+    """Nobody came: the goods go back on sale where they stand, and nothing is charged. Errors: Missing, IllegalMove."""
+    held = lock_work(fulfillment_id)
+    if not _repeated(held, F.EXPIRED, actor):
+        _require(held, F.READY_FOR_PICKUP)
+        cancellation.expire(held, actor=actor, as_of=as_of)
+
+
+@use_case
 def extend(*, fulfillment_id: str, actor: str, as_of: datetime) -> None:
     """Give the shopper the same time again to collect. Errors: Missing, IllegalMove."""
     held = lock_work(fulfillment_id)
@@ -378,5 +390,6 @@ def extend(*, fulfillment_id: str, actor: str, as_of: datetime) -> None:
     held.fulfillment.collect_by = collect_by
     held.fulfillment.save(update_fields=["collect_by", "updated_at"])
     deadlines.retime("orders.collect", fulfillment_id, collect_by, as_of=as_of)
+    exceptions.close_for([held.fulfillment], resolution="keep", actor=actor, as_of=as_of)
     fact = Fact("orders.fulfillment.extended", fulfillment_id, held.order.pk, actor, {"collect_by": collect_by})
     publish([fact], as_of=as_of)

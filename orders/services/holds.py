@@ -1,4 +1,7 @@
-"""Holds: reasons why an order waits. Placing one calls back work that was not begun; the last release hands it out again."""
+"""Holds: reasons why an order waits.
+
+Placing one calls back work that was not begun; the last release hands it out again.
+"""
 
 from datetime import datetime
 
@@ -51,7 +54,7 @@ def place(
 
 @use_case
 def release_hold(*, number: int, command: ReleaseHold, actor: str, as_of: datetime) -> str:
-    """Release one hold, or all when none is named. Errors: Missing, Conflict (nothing to release, or money is not there)."""
+    """Release one hold, or all when none is named. Errors: Missing, Conflict (nothing to release)."""
     order = lock_order_number(number)
     open_holds = Hold.objects.filter(order=order, released_at=None)
     if command.hold:

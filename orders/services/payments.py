@@ -88,22 +88,27 @@ def _captured_or_asked(payments: Sequence[Payment]) -> Decimal:
 
 @in_transaction
 def void_rest(order: Order, *, cause: str, as_of: datetime) -> None:
-    """Nothing more will leave: give back authorisations that were not used at all."""
+    """Nothing more will leave: give back authorisations that were not used at all, known or still in doubt."""
     payments = lock_payments(order)
     asked = _asked_by_payment(payments)
     for payment in payments:
-        if payment.status == S.AUTHORIZED and not asked[payment.pk]:
-            _order_operation(payment, Kind.VOID, payment.authorized_amount, cause=cause, as_of=as_of)
-        elif payment.status in OPEN:
+        if payment.gateway == IN_STORE and payment.status == S.PENDING:
             PAYMENT_MOVES.move(payment, to=S.VOIDED, actor=CLOCK, as_of=as_of, why="order canceled")
+        elif payment.status in (S.AUTHORIZED, *OPEN) and not asked[payment.pk]:
+            _order_operation(payment, Kind.VOID, payment.amount, cause=cause, as_of=as_of)
 
 
 @in_transaction
 def _order_operation(payment: Payment, kind: str, amount: Decimal, *, cause: str, as_of: datetime) -> None:
-    operation = PaymentOperation.objects.create(
-        id=new_id("pop"), payment=payment, kind=kind, amount=amount, cause=cause, created_at=as_of
+    """Write the operation down, once per cause; the clock carries it out."""
+    operation, is_new = PaymentOperation.objects.get_or_create(
+        payment=payment,
+        kind=kind,
+        cause=cause,
+        defaults={"id": new_id("pop"), "amount": amount, "created_at": as_of},
     )
-    deadlines.schedule([Due("orders.payment_operation", operation.pk, as_of)])
+    if is_new:
+        deadlines.schedule([Due("orders.payment_operation", operation.pk, as_of)])
 
 
 def on_payment_operation(deadline: Claimed, as_of: datetime) -> None:
@@ -160,6 +165,8 @@ def _apply_operation(operation: PaymentOperation, payment: Payment, answer: Answ
             as_of=as_of,
         )
         return
+    if payment.status in PAYMENT_MOVES.final:
+        return  # settled otherwise meanwhile: a failed authorisation needs no void
     to, values = _after(operation, payment)
     facts = {"amount": str(operation.amount), "currency": payment.currency, "cause": operation.cause}
     PAYMENT_MOVES.move(payment, to=to, actor=CLOCK, as_of=as_of, facts=facts, **values)

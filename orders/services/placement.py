@@ -31,7 +31,8 @@ from orders.models import Customer, Delivery, Fulfillment, FulfillmentLine, Orde
 from orders.pricing import Priced, check_payments, price_order
 from orders.services import authorisation, planning
 from orders.services.planning import PlannedDelivery, Wanted
-from orders.states import OrderStatus, PaymentStatus
+from orders.settlement import IN_STORE
+from orders.states import Method, OrderStatus, PaymentStatus
 
 SETTLE_AFTER = timedelta(seconds=30)  # when a placement was killed before it heard the gateway
 
@@ -117,6 +118,14 @@ def _check(command: PlaceOrder) -> _Draft:
     errors += _delivery_errors(command, deliveries, places())
     delivery_of_line, assignment_errors = _assign_lines(command, deliveries)
     errors += assignment_errors
+    if any(delivery.method != Method.PICKUP for delivery in deliveries):
+        errors += [
+            FieldError(
+                f"/payments/{index}/gateway", "pay_in_store_needs_pickup", "Only what is collected can be paid there"
+            )
+            for index, payment in enumerate(command.payments)
+            if payment.gateway == IN_STORE
+        ]
     if command.placed_at_location and command.placed_at_location not in places():
         errors.append(FieldError("/placed_at_location", "unknown_location", "No such location"))
     for name in ("reservation", "quote"):

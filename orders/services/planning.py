@@ -94,7 +94,10 @@ def plan_delivery(
     release_at: datetime,
     as_of: datetime,
 ) -> PlannedDelivery:
-    """Plan one delivery of a new order. `taken`: units its other deliveries count on already; `value`: of the whole order."""
+    """Plan one delivery of a new order.
+
+    `taken`: units that its other deliveries count on already; `value`: of the whole order.
+    """
     demand = Demand(
         channel=channel,
         currency=currency,
@@ -292,7 +295,7 @@ def late_pickup_grace(fulfillment: Fulfillment, *, as_of: datetime) -> datetime:
 
 @in_transaction
 def book_capacity(plans: Sequence[PlannedDelivery]) -> bool:
-    """Book the days these plans count on; True when one was full meanwhile (let the transaction roll back, or give back)."""
+    """Book the days these plans count on; True when one was full meanwhile."""
     return bool(book_days(_bookings(plans)))
 
 

@@ -16,6 +16,7 @@ from orders.services.status import refresh_status
 from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, FulfillmentStatus
 
 REROUTED = "rerouted"
+_KEEPABLE = frozenset({ExceptionCase.Reason.LATE_PICKUP, ExceptionCase.Reason.EXPIRED_PICKUP})
 
 
 @use_case
@@ -35,6 +36,8 @@ def resolve_exception(*, case_id: str, command: ResolveException, actor: str, as
 def _resolve_by_reroute(
     order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime
 ) -> None:
+    if case.reason == ExceptionCase.Reason.EXPIRED_PICKUP:
+        raise Conflict("it waits at the counter: it can be kept or canceled")
     _check_place(command.location)
     exceptions.close_case(case, resolution="reroute", actor=actor, as_of=as_of, note=command.note)
     if case.reason == ExceptionCase.Reason.LATE_PICKUP:
@@ -62,9 +65,12 @@ def _check_place(location: str | None) -> None:
 def _resolve_by_cancel(
     order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime
 ) -> None:
+    exceptions.close_case(case, resolution="cancel", actor=actor, as_of=as_of, note=command.note)
+    if case.reason == ExceptionCase.Reason.EXPIRED_PICKUP:
+        cancellation.expire(lock_work(case.fulfillment_id), actor=actor, as_of=as_of)
+        return
     lines = {line.ref: line for line in OrderLine.objects.filter(order=order)}
     units = {lines[entry["line"]].pk: entry["quantity"] for entry in case.lines}
-    exceptions.close_case(case, resolution="cancel", actor=actor, as_of=as_of, note=command.note)
     cancellation.cancel_units(order, units, reason=command.note or "exception", actor=actor, as_of=as_of)
 
 
@@ -72,7 +78,7 @@ def _resolve_by_cancel(
 def _resolve_by_keep(
     order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime
 ) -> None:
-    if case.reason != ExceptionCase.Reason.LATE_PICKUP:
+    if case.reason not in _KEEPABLE:
         raise Conflict("no place has this work: it can be rerouted or canceled")
     exceptions.close_case(case, resolution="keep", actor=actor, as_of=as_of, note=command.note)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from orders.pickup_codes import pickup_code
 from tests.factories.inventory import make_location, set_stock
-from tests.factories.orders import make_network, pickup_body, reserved
+from tests.factories.orders import make_network, order_body, pickup_body, reserved
 from tests.flows.conftest import Api, pass_time
 
 
@@ -124,3 +124,34 @@ def test_a_late_pickup_warns_then_waits_for_a_person(api: Api, invariants_hold: 
     )
     assert (reserved("SKU-1", "PARIS"), reserved("SKU-1", "LILLE")) == (0, 1)
     invariants_hold()
+
+
+def test_what_nobody_collects_goes_back_on_sale(api: Api, invariants_hold: Any) -> None:
+    make_network()
+    number, _work = _prepared(api, pickup_body())
+
+    pass_time(hours=169)
+    (case,) = api.get("exceptions/").json["results"]
+    resolved = api.post(f"exceptions/{case['id']}/resolve/", {"action": "cancel"})
+    pass_time(hours=170)
+
+    assert (case["reason"], case["actions"]) == ("expired_pickup", ["cancel", "keep"])
+    assert resolved.status == 200
+    order = api.order(number)
+    assert (order["status"], order["payment_status"], order["fulfillments"][0]["status"]) == (
+        "canceled",
+        "voided",
+        "expired",
+    )
+    assert reserved("SKU-1", "PARIS") == 0
+    invariants_hold()
+
+
+def test_only_what_is_collected_is_paid_in_the_store(api: Api) -> None:
+    make_network()
+
+    refused = api.post("orders/", order_body(payments=[{"gateway": "in_store", "amount": "24.80"}]))
+
+    assert [(e["pointer"], e["code"]) for e in refused.json["errors"]] == [
+        ("/payments/0/gateway", "pay_in_store_needs_pickup")
+    ]
