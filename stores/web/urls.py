@@ -3,4 +3,18 @@ from django.urls import path
 from stores.web import views
 
 app_name = "store"
-urlpatterns = [path("", views.home, name="home")]
+urlpatterns = [
+    path("", views.Home.as_view(), name="home"),
+    path("at/<str:code>/", views.BoardPage.as_view(), name="board"),
+    path("at/<str:code>/list/", views.BoardList.as_view(), name="list"),
+    path("work/<str:work_id>/", views.WorkPage.as_view(), name="work"),
+    path("work/<str:work_id>/accept/", views.Accept.as_view(), name="accept"),
+    path("work/<str:work_id>/decline/", views.Decline.as_view(), name="decline"),
+    path("work/<str:work_id>/start/", views.Start.as_view(), name="start"),
+    path("work/<str:work_id>/pick/", views.PickLine.as_view(), name="pick"),
+    path("work/<str:work_id>/short/", views.ShortLine.as_view(), name="short"),
+    path("work/<str:work_id>/ready/", views.MakeReady.as_view(), name="ready"),
+    path("work/<str:work_id>/ship/", views.Ship.as_view(), name="ship"),
+    path("work/<str:work_id>/hand-over/", views.HandOver.as_view(), name="hand-over"),
+    path("work/<str:work_id>/extend/", views.Extend.as_view(), name="extend"),
+]

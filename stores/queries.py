@@ -1,0 +1,319 @@
+"""What the pages of a place show: frozen dataclasses, a fixed number of statements however much work there is."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Case, Count, F, Q, QuerySet, When
+from django.utils.translation import get_language
+
+from inventory.models import Location, StockLevel
+from inventory.queries import PlaceInfo, places
+from oms.actors import Caller
+from orders.actions import actions_for
+from orders.models import Fulfillment, FulfillmentLine, Order
+from orders.states import FulfillmentStatus as S
+from routing.models import CarrierService
+
+CARDS_SHOWN = 100
+PLACES_SHOWN = 50
+_LOOK_BACK = timedelta(days=45)  # nothing stays longer in a store; bounds the search for what was finished today
+
+NEW, PICK, HAND, TODAY = "new", "pick", "hand", "today"
+TABS: Mapping[str, tuple[str, ...]] = {
+    NEW: (S.ASSIGNED,),
+    PICK: (S.ACCEPTED, S.PICKING, S.PACKED),
+    HAND: (S.READY_FOR_PICKUP,),
+    TODAY: (S.SHIPPED, S.DELIVERED, S.COLLECTED, S.DECLINED, S.TIMED_OUT, S.CANCELED, S.EXPIRED),
+}
+_TO_DO = (*TABS[NEW], *TABS[PICK], *TABS[HAND])
+_DUE = Case(
+    When(status=S.ASSIGNED, then=F("acknowledge_by")),
+    When(status=S.READY_FOR_PICKUP, then=F("collect_by")),
+    When(status__in=TABS[PICK], then=F("ready_by")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    url: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One piece of work in a list. `due_at` is the end of the step it stands in, None once it is over."""
+
+    id: str
+    number: int
+    status: str
+    status_label: str
+    is_pickup: bool
+    version: int
+    units: int
+    pictures: tuple[Picture, ...]
+    due_at: datetime | None
+    is_late: bool
+    shopper: str
+    promised_at: datetime | None
+    staging: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    tab: str
+    counts: Mapping[str, int]
+    cards: tuple[Card, ...]
+
+    @property
+    def hidden(self) -> int:
+        return self.counts[self.tab] - len(self.cards)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Units of one product to fetch. `bin` is where it lies in this place."""
+
+    ref: str
+    sku: str
+    name: str
+    details: str
+    image_url: str
+    bin: str
+    quantity: int
+    picked: int
+    short: int
+    canceled: int
+
+    @property
+    def target(self) -> int:
+        """Units still expected of this line, those picked included."""
+        return self.quantity - self.short - self.canceled
+
+    @property
+    def is_done(self) -> bool:
+        return self.picked == self.target
+
+
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    name: str
+    collected_by: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkDetail:
+    """One piece of work with everything its screen shows. Lines stand in walking order."""
+
+    id: str
+    number: int
+    place: str
+    status: str
+    status_label: str
+    is_pickup: bool
+    actions: frozenset[str]
+    claimed_by: str
+    shopper: Shopper
+    destination: str
+    due_at: datetime | None
+    is_late: bool
+    promised_at: datetime | None
+    collect_by: datetime | None
+    changed_at: datetime
+    staging: str
+    tracking_number: str
+    carrier_service: str
+    code_locked_until: datetime | None
+    lines: tuple[Line, ...]
+
+    @property
+    def units(self) -> int:
+        return sum(line.target for line in self.lines)
+
+    @property
+    def left(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if not line.is_done)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCard:
+    code: str
+    name: str
+    city: str
+    new: int
+    to_do: int
+    late: int
+
+
+# ---- places ---------------------------------------------------------------------------------------
+
+
+def place_cards(caller: Caller, *, words: str, as_of: datetime) -> list[PlaceCard]:
+    """The places this person works in, the one with most late work first; `words` narrows by code, name or city."""
+    found = Location.objects.filter(is_active=True) if caller.locations is None else Location.objects.filter(pk__in=caller.locations)
+    for word in words.split():
+        found = found.filter(Q(name__icontains=word) | Q(city__icontains=word) | Q(code__icontains=word))
+    codes = dict(found.values_list("code", "name"))
+    work = {
+        row["location_id"]: row
+        for row in _work_at(codes)
+        .filter(status__in=_TO_DO)
+        .values("location_id")
+        .annotate(to_do=Count("id"), new=Count("id", Q(status=S.ASSIGNED)), late=Count("id", Q(due_at__lt=as_of)))
+    }
+    known = places()
+    cards = [
+        PlaceCard(code, name, known[code].city if code in known else "", *(work.get(code, {}).get(n, 0) for n in ("new", "to_do", "late")))
+        for code, name in codes.items()
+    ]
+    return sorted(cards, key=lambda card: (-card.late, -card.new, -card.to_do, card.name.casefold()))
+
+
+def place_for(caller: Caller, code: str) -> PlaceInfo | None:
+    """The place, if this person works there."""
+    return places().get(code) if caller.sees(code) else None
+
+
+def _work_at(codes: Iterable[str]) -> QuerySet[Fulfillment]:
+    return Fulfillment.objects.filter(location_id__in=list(codes)).annotate(due_at=_DUE)
+
+
+# ---- the list --------------------------------------------------------------------------------------
+
+
+def board(place: PlaceInfo, *, tab: str, as_of: datetime) -> Board:
+    """One tab of a place's work, most urgent first, with the counts of all tabs."""
+    midnight = datetime.combine(as_of.astimezone(zone := ZoneInfo(place.timezone)).date(), time.min, zone)
+    work = _work_at([place.code])
+    over = work.filter(status__in=TABS[TODAY], updated_at__gte=midnight, ready_by__gte=midnight - _LOOK_BACK)
+    by_status = dict(work.filter(status__in=_TO_DO).values_list("status").annotate(Count("id")))
+    counts = {name: sum(by_status.get(status, 0) for status in statuses) for name, statuses in TABS.items()}
+    counts[TODAY] = over.count()
+    rows = over.order_by("-updated_at") if tab == TODAY else work.filter(status__in=TABS[tab]).order_by(F("due_at").asc(nulls_last=True), "id")
+    return Board(tab, counts, _cards(rows.select_related("order__customer")[:CARDS_SHOWN], as_of))
+
+
+def _cards(rows: Iterable[Fulfillment], as_of: datetime) -> tuple[Card, ...]:
+    rows = list(rows)
+    lines = defaultdict(list)
+    for line in FulfillmentLine.objects.filter(fulfillment__in=rows).select_related("order_line__product").order_by("id"):
+        lines[line.fulfillment_id].append(line)
+    return tuple(_card(row, lines[row.pk], as_of) for row in rows)
+
+
+def _card(row: Fulfillment, lines: Sequence[FulfillmentLine], as_of: datetime) -> Card:
+    products = [line.order_line.product for line in lines]
+    due_at: datetime | None = row.due_at  # type: ignore[attr-defined]
+    return Card(
+        id=row.pk,
+        number=row.order.number,
+        status=row.status,
+        status_label=row.get_status_display(),
+        is_pickup=row.is_pickup,
+        version=row.version,
+        units=sum(line.quantity - line.short - line.canceled for line in lines),
+        pictures=tuple(Picture(product.image_url, product.name) for product in products),
+        due_at=due_at,
+        is_late=bool(due_at and due_at < as_of),
+        shopper=short_name(row.order),
+        promised_at=row.promised_at,
+        staging=row.staging,
+        changed_at=row.updated_at,
+    )
+
+
+def short_name(order: Order) -> str:
+    """"Marie D.": enough to greet somebody, too little to look them up."""
+    first, last = order.customer.first_name.strip(), order.customer.last_name.strip()
+    return f"{first} {last[:1]}.".strip() if first and last else first or last
+
+
+# ---- one piece of work ---------------------------------------------------------------------------
+
+
+def work_detail(work_id: str, caller: Caller, *, as_of: datetime) -> WorkDetail | None:
+    """None too when it is another place's work, or not yet handed out."""
+    found = Fulfillment.objects.exclude(status=S.PLANNED).annotate(due_at=_DUE)
+    if caller.locations is not None:
+        found = found.filter(location_id__in=caller.locations)
+    row = found.select_related("order__customer", "delivery", "shipment").filter(pk=work_id).first()
+    return row and _detail(row, as_of)
+
+
+def _detail(row: Fulfillment, as_of: datetime) -> WorkDetail:
+    due_at: datetime | None = row.due_at  # type: ignore[attr-defined]
+    shipment = getattr(row, "shipment", None)
+    address = row.delivery.address or row.order.shipping_address or {}
+    return WorkDetail(
+        id=row.pk,
+        number=row.order.number,
+        place=row.location_id,
+        status=row.status,
+        status_label=row.get_status_display(),
+        is_pickup=row.is_pickup,
+        actions=frozenset(actions_for(row.status, row.method)),
+        claimed_by=row.claimed_by,
+        shopper=_shopper(row),
+        destination=" ".join(filter(None, [address.get("postal_code"), address.get("city"), address.get("country")])),
+        due_at=due_at,
+        is_late=bool(due_at and due_at < as_of),
+        promised_at=row.promised_at,
+        collect_by=row.collect_by,
+        changed_at=row.updated_at,
+        staging=row.staging,
+        tracking_number=shipment.tracking_number if shipment else "",
+        carrier_service=shipment.carrier_service if shipment else "",
+        code_locked_until=row.code_locked_until if row.code_locked_until and row.code_locked_until > as_of else None,
+        lines=_lines(row),
+    )
+
+
+def _shopper(row: Fulfillment) -> Shopper:
+    person = row.order.pickup_person or {}
+    return Shopper(short_name(row.order), person.get("name", ""), person.get("phone", "") or row.order.customer.phone)
+
+
+def _lines(row: Fulfillment) -> tuple[Line, ...]:
+    rows = FulfillmentLine.objects.filter(fulfillment=row).select_related("order_line__product").order_by("order_line__position")
+    rows = list(rows)
+    bins = dict(StockLevel.objects.filter(location_id=row.location_id, product__in=[line.sku for line in rows]).values_list("product_id", "bin"))
+    return tuple(sorted((_line(line, bins.get(line.sku, "")) for line in rows), key=lambda line: _walk(line.bin)))
+
+
+def _line(row: FulfillmentLine, shelf: str) -> Line:
+    product = row.order_line.product
+    return Line(
+        ref=row.order_line.ref,
+        sku=row.sku,
+        name=product.name,
+        details=" · ".join(_values(product.attributes)),
+        image_url=product.image_url,
+        bin=shelf,
+        quantity=row.quantity,
+        picked=row.picked,
+        short=row.short,
+        canceled=row.canceled,
+    )
+
+
+def _values(attributes: Mapping[str, object]) -> list[str]:
+    """Attribute values in the reader's language, where a value has several."""
+    language = (get_language() or "en")[:2]
+    values = (value.get(language, value.get("en")) if isinstance(value, dict) else value for value in attributes.values())
+    return [str(value) for value in values if isinstance(value, str | int | float) and value != ""]
+
+
+def _walk(shelf: str) -> tuple[bool, list[tuple[bool, int, str]]]:
+    """Sort key of bins: "A-2" before "A-10", what has no bin last."""
+    parts = re.findall(r"\d+|\D+", shelf)
+    return not shelf, [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+
+
+def carrier_services() -> list[tuple[str, str]]:
+    """(code, name) of what parcels may leave with."""
+    return [(service.code, str(service)) for service in CarrierService.objects.filter(is_active=True)]
