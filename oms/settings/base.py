@@ -124,6 +124,7 @@ AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
+AXES_LOCKOUT_CALLABLE = "oms.web.views.locked_out"
 AXES_VERBOSE = False
 CSRF_FAILURE_VIEW = "oms.problems.csrf_failure"
 LOGIN_URL = "/"
