@@ -11,7 +11,6 @@ from pydantic import (
     Field,
     RootModel,
     StringConstraints,
-    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -57,6 +56,12 @@ def _disjoint(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return ordered
 
 
+def _opens_some_time(hours: dict[str, Any]) -> dict[str, Any]:
+    if hours and not any(hours.values()):
+        raise PydanticCustomError("never_open", "At least one day needs hours; leave all out if always open")
+    return hours
+
+
 def _one_or_by_service(value: Any) -> Any:
     """Checked as a whole, because a union would point into its branches."""
     times = list(value.values()) if isinstance(value, dict) else [value]
@@ -73,6 +78,7 @@ CutOff = Annotated[str | dict[str, str], BeforeValidator(_one_or_by_service)]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Timezone = Annotated[str, AfterValidator(_known_zone)]
 DayHours = Annotated[list[Annotated[tuple[TimeOfDay, TimeOfDay], AfterValidator(_forward)]], AfterValidator(_disjoint)]
+OpeningHours = Annotated[dict[Weekday, DayHours], AfterValidator(_opens_some_time)]
 
 
 class Names(Body):
@@ -135,7 +141,7 @@ class LocationBody(Body):
     latitude: Latitude | None = None
     longitude: Longitude | None = None
     timezone: Timezone = "UTC"
-    opening_hours: dict[Weekday, DayHours] = {}
+    opening_hours: OpeningHours = {}
     closures: Annotated[list[Closure], Field(max_length=1000)] = []
     abilities: list[Ability] | None = None
     daily_capacity: Units | None = None
@@ -147,13 +153,6 @@ class LocationBody(Body):
     groups: Labels = []
     safety_stock: Units = 0
     is_active: bool = True
-
-    @field_validator("opening_hours")
-    @classmethod
-    def _opens_some_time(cls, hours: dict[str, Any]) -> dict[str, Any]:
-        if hours and not any(hours.values()):
-            raise PydanticCustomError("never_open", "At least one day needs hours; leave all out if always open")
-        return hours
 
     @model_validator(mode="after")
     def _is_on_the_map_or_not(self) -> Self:

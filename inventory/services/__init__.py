@@ -1,6 +1,6 @@
 """All writes. Building blocks take lists and answer per item; few statements, levels locked in order."""
 
-from inventory.services.adjustments import mark_damaged, mark_suspect, protect_stock, set_protection
+from inventory.services.adjustments import count_stock, mark_damaged, mark_suspect, protect_stock, set_protection
 from inventory.services.catalog import (
     LocationRow,
     ProductRow,
@@ -41,6 +41,7 @@ __all__ = [
     "change_location",
     "change_product",
     "consume_reservations",
+    "count_stock",
     "create_location",
     "create_product",
     "deactivate_location",

@@ -9,7 +9,9 @@ from inventory.locks import Level, StockKey, lock_stock, open_and_lock_stock
 from inventory.models import Cause
 from inventory.queries import products_by_sku
 from inventory.services.ledger import Movement, save_levels
+from inventory.services.stock_events import APPLIED, COUNT, StockEvent, apply_stock_events
 from oms.errors import FieldError, Invalid
+from oms.ids import new_id
 from oms.transactions import in_transaction, use_case
 
 
@@ -43,6 +45,15 @@ def set_protection(*, sku: str, location: str, safety_stock: int | None, actor: 
     level.safety_stock = safety_stock
     save_levels([level], actor=actor, as_of=as_of)
     return level
+
+
+@use_case
+def count_stock(*, sku: str, location: str, quantity: int, bin: str = "", actor: str, as_of: datetime) -> None:
+    """Someone counted all that stands there. Errors: Invalid (unknown names, absurd numbers)."""
+    event = StockEvent(new_id("cnt"), sku, location, COUNT, quantity, as_of, bin=bin or None)
+    [result] = apply_stock_events([event], source=actor, actor=actor, as_of=as_of)
+    if result.status != APPLIED:
+        raise Invalid(result.detail or _("This was counted again meanwhile"))
 
 
 @use_case
