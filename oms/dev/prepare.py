@@ -23,7 +23,8 @@ EMPTY_SYSTEM = """\
 def main() -> None:
     compile_messages()
     django.setup()
-    call_command("migrate", interactive=False)
+    print("Bringing the database up to date")
+    call_command("migrate", interactive=False, verbosity=0)
     home = Path(os.environ["OMS_HOME"])
     welcome = home / "welcome.txt"
     welcome.touch(mode=0o600)
