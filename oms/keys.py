@@ -57,6 +57,13 @@ def create_api_key(
     return key, token
 
 
+@use_case
+def revoke_api_key(*, key_id: str, as_of: datetime) -> None:
+    """The key opens nothing from now on (elsewhere within `KEY_CACHE_SECONDS`). Revoking twice keeps the first time."""
+    ApiKey.objects.filter(pk=key_id, revoked_at=None).update(revoked_at=as_of)
+    _cache.clear()
+
+
 def caller_for_key(token: str, *, as_of: datetime) -> Caller | None:
     """Who holds this key, or None. Known keys are trusted for `KEY_CACHE_SECONDS` (revocation shows within it)."""
     prefix = token[4 : 4 + _PREFIX_CHARS]

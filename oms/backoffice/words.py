@@ -1,9 +1,11 @@
 """Facts as people read them: words, never JSON; a status as word, colour and icon."""
 
+import functools
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -15,6 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from oms.actors import CLOCK, SYSTEM
 from oms.clock import now
+from oms.ids import PrefixedIdField
 
 Tone = Literal["good", "busy", "warn", "bad", "quiet"]
 NOTHING = mark_safe('<span class="bo-quiet">–</span>')
@@ -73,6 +76,18 @@ def link(model: str, pk: Any, text: Any = None) -> SafeString:
     """The way to a row of `app.model`, named by `text` or by its key."""
     address = reverse(f"admin:{model.lower().replace('.', '_')}_change", args=[pk])
     return format_html('<a class="bo-link" href="{}">{}</a>', address, pk if text is None else text)
+
+
+def subject_link(subject: str) -> SafeString | str:
+    """The way to the row a public id names, where the back office has a page for its kind."""
+    model = _models_by_prefix().get(subject.partition("_")[0])
+    return link(model, subject) if model else subject
+
+
+@functools.cache
+def _models_by_prefix() -> dict[str, str]:
+    models = [model for model in admin.site._registry if isinstance(model._meta.pk, PrefixedIdField)]
+    return {model._meta.pk.prefix: model._meta.label for model in models}
 
 
 def money(amount: Any, currency: str) -> str:

@@ -63,8 +63,8 @@ UNFOLD = {
     "SHOW_LANGUAGES": True,
     "SHOW_BACK_BUTTON": False,
     "DASHBOARD_CALLBACK": "orders.admin.home.dashboard",
-    "STYLES": [lambda request: static("orders/admin/back_office.css")],
-    "SCRIPTS": [lambda request: static("orders/admin/back_office.js")],
+    "STYLES": [lambda request: static("oms/backoffice/backoffice.css")],
+    "SCRIPTS": [lambda request: static("oms/backoffice/backoffice.js")],
     "SIDEBAR": {
         "show_search": True,
         "command_search": False,

@@ -1,0 +1,136 @@
+"""“Why here?”: a routing decision in words, with a table of the places that were looked at."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.formats import number_format
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from oms.backoffice.words import badge, money
+from orders.admin.page import place_name
+from orders.states import Method
+from routing import words
+from routing.models import Decision
+from routing.snapshots import explanation
+
+Told = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    place: str
+    code: str
+    outcome: SafeString
+    is_chosen: bool
+    distance: str
+    parts: list[str]
+    score: str
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    sentences: list[str]
+    steps: list[tuple[str, str]]
+    part_names: list[str]
+    rows: list[PlaceRow]
+    others: list[str]
+
+
+def decision_view(decision: Decision) -> DecisionView:
+    told = explanation(decision.snapshot)
+    names = list(decision.snapshot["parts"])
+    chosen = {parcel["location"] for parcel in told["chosen"]}
+    ranked = sorted(
+        told["candidates"], key=lambda c: (c["location"] not in chosen, not c["eligible"], float(c["score"] or 0))
+    )
+    return DecisionView(
+        sentences=_sentences(decision, told),
+        steps=[(step["name"], _step(step, told["demand"]["currency"])) for step in told["steps"]],
+        part_names=[str(words.PARTS.get(name, name)) for name in names],
+        rows=[_row(candidate, names, chosen) for candidate in ranked],
+        others=_others(told),
+    )
+
+
+def _sentences(decision: Decision, told: Told) -> list[str]:
+    said = [_asked(told), *(_parcel(parcel, told["demand"]["currency"]) for parcel in told["chosen"])]
+    said += [_("Without a place: %(quantity)s × %(sku)s.") % rest for rest in told["rest"]]
+    if told["rule"]:
+        said.append(_("The rule “%(rule)s” decided.") % {"rule": told["rule"]})
+    said.append(_proof(decision))
+    said += [str(words.NOTES.get(note, note)) for note in told["notes"]]
+    return said
+
+
+def _asked(told: Told) -> str:
+    demand = told["demand"]
+    units = ", ".join(f"{line['quantity']} × {line['sku']}" for line in demand["lines"])
+    there = demand["destination"]
+    facts = {"units": units, "method": Method(demand["method"]).label, "service": demand["service"]}
+    if there:
+        goal = f"{there['postal_code']} ({there['country']})"
+        return _("Asked for: %(units)s, %(method)s (%(service)s) to %(goal)s.") % {**facts, "goal": goal}
+    return _("Asked for: %(units)s, %(method)s.") % facts
+
+
+def _parcel(parcel: Told, currency: str) -> str:
+    units = ", ".join(f"{line['quantity']} × {line['sku']}" for line in parcel["lines"])
+    facts = {"place": place_name(parcel["location"]), "units": units, "cost": money(parcel["cost"], currency)}
+    return _("%(place)s sends %(units)s, at a cost of %(cost)s.") % facts
+
+
+def _proof(decision: Decision) -> str:
+    milliseconds = number_format(round(decision.elapsed_ms, 1))
+    if decision.optimal:
+        return _("No cheaper answer exists under the rules; it took %(ms)s ms to prove it.") % {"ms": milliseconds}
+    return _("The best answer found in %(ms)s ms; a cheaper one may exist.") % {"ms": milliseconds}
+
+
+def _step(step: Told, currency: str) -> str:
+    places = ngettext("%(count)s place let in", "%(count)s places let in", step["eligible"]) % {
+        "count": step["eligible"]
+    }
+    return f"{words.OUTCOMES.get(step['outcome'], step['outcome'])} – {places}"
+
+
+def _row(candidate: Told, names: list[str], chosen: set[str]) -> PlaceRow:
+    code = candidate["location"]
+    km = candidate["distance_km"]
+    return PlaceRow(
+        place=place_name(code),
+        code=code,
+        outcome=_outcome(candidate, is_chosen=code in chosen),
+        is_chosen=code in chosen,
+        distance="" if km is None else _("%(km)s km") % {"km": number_format(km, 1)},
+        parts=[_amount(candidate["cost"].get(name)) for name in names],
+        score=_amount(candidate["score"]),
+    )
+
+
+def _outcome(candidate: Told, *, is_chosen: bool) -> SafeString:
+    if is_chosen:
+        return badge(_("Chosen"), "good", "check_circle")
+    if candidate["eligible"]:
+        return badge(_("Possible, but dearer"), "busy", "radio_button_unchecked")
+    return badge(words.reason(candidate["excluded_because"]), "quiet", "block")
+
+
+def _amount(text: str | None) -> str:
+    return "" if text is None else number_format(float(text), 2)
+
+
+def _others(told: Told) -> list[str]:
+    """Places only counted: those that hold none of it."""
+    listed: dict[str, int] = {}
+    for candidate in told["candidates"]:
+        if candidate["excluded_because"]:
+            listed[candidate["excluded_because"]] = listed.get(candidate["excluded_because"], 0) + 1
+    left = {reason: count - listed.get(reason, 0) for reason, count in told["excluded_counts"].items()}
+    return [
+        ngettext("%(count)s more place: %(reason)s", "%(count)s more places: %(reason)s", count)
+        % {"count": count, "reason": words.reason(reason)}
+        for reason, count in left.items()
+        if count > 0
+    ]

@@ -1,0 +1,106 @@
+"""Filters that stay in the address; the figures of the home page link to them."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import DropdownFilter
+
+from oms.clock import now
+from orders.models import ExceptionCase, Fulfillment, Hold, Order
+from orders.states import LIVE, FulfillmentStatus, HoldKind
+
+SOON = timedelta(minutes=30)
+IN_WORK = frozenset({FulfillmentStatus.ACCEPTED, FulfillmentStatus.PICKING})
+
+
+def late(as_of: datetime) -> Q:
+    """Work whose place has missed its time to answer or to prepare."""
+    return _due_before(as_of)
+
+
+def late_soon(as_of: datetime) -> Q:
+    """Work that will be late within half an hour, and is not yet."""
+    return _due_before(as_of + SOON) & ~_due_before(as_of)
+
+
+def _due_before(instant: datetime) -> Q:
+    return Q(status=FulfillmentStatus.ASSIGNED, acknowledge_by__lte=instant) | Q(
+        status__in=[FulfillmentStatus.ASSIGNED, *sorted(IN_WORK)], ready_by__lte=instant
+    )
+
+
+def day_start(as_of: datetime) -> datetime:
+    return timezone.localtime(as_of).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+class DueFilter(DropdownFilter):
+    title = _("due")
+    parameter_name = "due"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, Any]]:
+        return [("late", _("Late")), ("soon", _("Late within 30 minutes")), ("live", _("Being worked on"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Fulfillment]) -> QuerySet[Fulfillment]:
+        conditions = {"late": late(now()), "soon": late_soon(now()), "live": Q(status__in=sorted(LIVE))}
+        return queryset.filter(conditions.get(self.value() or "", Q()))
+
+
+class OpenHoldFilter(DropdownFilter):
+    title = _("open hold")
+    parameter_name = "hold"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, Any]]:
+        return HoldKind.choices
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(Exists(Hold.objects.filter(order=OuterRef("pk"), kind=self.value(), released_at=None)))
+
+
+class PlacedFilter(DropdownFilter):
+    title = _("placed")
+    parameter_name = "placed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, Any]]:
+        return [
+            ("today", _("Today")),
+            ("yesterday", _("Yesterday until this hour")),
+            ("week", _("Last 7 days")),
+            ("month", _("Last 30 days")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Order]) -> QuerySet[Order]:
+        as_of, day = now(), timedelta(days=1)
+        today = day_start(as_of)
+        ranges = {
+            "today": (today, as_of + day),
+            "yesterday": (today - day, as_of - day),
+            "week": (today - 6 * day, as_of + day),
+            "month": (today - 29 * day, as_of + day),
+        }
+        if self.value() not in ranges:
+            return queryset
+        from_at, until_at = ranges[str(self.value())]
+        return queryset.filter(placed_at__gte=from_at, placed_at__lt=until_at)
+
+
+class OpenCasesFilter(DropdownFilter):
+    """The queue shows what is open unless asked otherwise."""
+
+    title = _("status")
+    parameter_name = "status"
+    all_option = ["", _("Open")]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, Any]]:
+        return [("resolved", _("Resolved")), ("all", _("All"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ExceptionCase]) -> QuerySet[ExceptionCase]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(status=self.value() or ExceptionCase.Status.OPEN)

@@ -1,0 +1,161 @@
+"""One order on one screen: everything its template shows, read in a fixed number of statements."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Prefetch
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from inventory.queries import places
+from oms.backoffice.words import money
+from orders.admin import badges
+from orders.admin.timeline import Entry, timeline
+from orders.models import ExceptionCase, Fulfillment, FulfillmentLine, Hold, Order, OrderLine, Payment
+from orders.models.order import BUCKETS
+from orders.states import BEFORE_PICKING, OrderStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Units of a line at one place."""
+
+    quantity: int
+    fulfillment: Fulfillment
+    place: str
+    badge: SafeString
+
+
+@dataclass(slots=True)
+class LineView:
+    line: OrderLine
+    units: list[tuple[str, int]]
+    shares: list[Share] = field(default_factory=list)
+    cancelable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkView:
+    fulfillment: Fulfillment
+    place: str
+    badge: SafeString
+    lines: list[FulfillmentLine]
+    may_be_rerouted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentView:
+    payment: Payment
+    badge: SafeString
+    operations: list[tuple[Any, SafeString]]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    order: Order
+    badge: SafeString
+    lines: list[LineView]
+    work: list[WorkView]
+    payments: list[PaymentView]
+    deliveries: list[Any]
+    open_holds: list[Hold]
+    past_holds: list[Hold]
+    open_cases: list[ExceptionCase]
+    timeline: list[Entry]
+    paid: str
+    refunded: str
+
+    @property
+    def can_cancel(self) -> bool:
+        return any(view.cancelable for view in self.lines)
+
+    @property
+    def can_hold(self) -> bool:
+        return self.order.status not in (OrderStatus.CANCELED, OrderStatus.CLOSED, OrderStatus.FULFILLED)
+
+
+def order_page(order: Order) -> OrderPage:
+    fulfillments = _fulfillments(order)
+    payments = list(order.payments.prefetch_related("operations"))
+    holds = list(order.holds.order_by("-placed_at"))
+    cases = list(order.exceptions.all())
+    subjects = {row.pk: place_name(row.location_id) for row in (*fulfillments, *cases)}
+    return OrderPage(
+        order=order,
+        badge=badges.order_badge(order),
+        lines=line_views(order, fulfillments),
+        work=[_work_view(fulfillment) for fulfillment in fulfillments],
+        payments=[_payment_view(payment) for payment in payments],
+        deliveries=list(order.deliveries.select_related("location")),
+        open_holds=[hold for hold in holds if hold.released_at is None],
+        past_holds=[hold for hold in holds if hold.released_at],
+        open_cases=[case for case in cases if case.status == ExceptionCase.Status.OPEN],
+        timeline=timeline(order.pk, places=subjects),
+        paid=money(sum(payment.captured_amount for payment in payments), order.currency),
+        refunded=money(sum(payment.refunded_amount for payment in payments), order.currency),
+    )
+
+
+def order_address(order_id: str) -> str:
+    return reverse("admin:orders_order_change", args=[order_id])
+
+
+def place_name(code: str) -> str:
+    place = places().get(code)
+    return place.name if place else code
+
+
+def outcome_of_move(lost: Fulfillment) -> str:
+    """Who has this work now, after a person moved it."""
+    heirs = [place_name(code) for code in lost.replacements.values_list("location_id", flat=True)]
+    if not heirs:
+        return _("No other place can take it: it stands in the exception queue.")
+    return _("The work went to %(places)s.") % {"places": ", ".join(heirs)}
+
+
+def _fulfillments(order: Order) -> list[Fulfillment]:
+    lines = Prefetch("lines", FulfillmentLine.objects.order_by("id"))
+    return list(order.fulfillments.select_related("shipment").prefetch_related(lines, "packages").order_by("id"))
+
+
+def line_views(order: Order, fulfillments: Iterable[Fulfillment] | None = None) -> list[LineView]:
+    """The lines with where their units are, and how many of them may still be canceled."""
+    views = {line.pk: _line_view(line) for line in order.lines.select_related("product").order_by("position")}
+    for fulfillment in _fulfillments(order) if fulfillments is None else fulfillments:
+        for work in fulfillment.lines.all():
+            _add_share(views[work.order_line_id], fulfillment, work)
+    return list(views.values())
+
+
+def _line_view(line: OrderLine) -> LineView:
+    units = [(OrderLine._meta.get_field(name).verbose_name, getattr(line, name)) for name in (*BUCKETS, "returned")]
+    return LineView(line, [(name, count) for name, count in units if count], cancelable=line.open + line.backordered)
+
+
+def _add_share(view: LineView, fulfillment: Fulfillment, work: FulfillmentLine) -> None:
+    quantity = work.quantity - work.short - work.canceled
+    badge = badges.fulfillment_badge(fulfillment)
+    view.shares.append(Share(quantity, fulfillment, place_name(fulfillment.location_id), badge))
+    if fulfillment.status in BEFORE_PICKING:
+        view.cancelable += work.to_pick
+
+
+def _work_view(fulfillment: Fulfillment) -> WorkView:
+    return WorkView(
+        fulfillment,
+        place_name(fulfillment.location_id),
+        badges.fulfillment_badge(fulfillment),
+        list(fulfillment.lines.all()),
+        fulfillment.status in BEFORE_PICKING and not fulfillment.is_pickup,
+    )
+
+
+def _payment_view(payment: Payment) -> PaymentView:
+    operations = sorted(payment.operations.all(), key=lambda operation: operation.created_at)
+    return PaymentView(
+        payment,
+        badges.payment_badge(payment),
+        [(operation, badges.operation_badge(operation)) for operation in operations],
+    )

@@ -1,0 +1,153 @@
+"""How this app's events read on a timeline."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from oms.backoffice.sentences import Payload, register, tells
+from oms.backoffice.words import money
+from orders.models import ExceptionCase
+from orders.states import DeclineReason, HoldKind, ShortReason
+
+register(
+    {
+        "orders.fulfillment.assigned": gettext_lazy("%(place)s got the work; its clock runs"),
+        "orders.fulfillment.accepted": gettext_lazy("%(place)s accepted the work"),
+        "orders.fulfillment.picking": gettext_lazy("%(place)s began to pick"),
+        "orders.fulfillment.packed": gettext_lazy("%(place)s packed the goods"),
+        "orders.fulfillment.shipped": gettext_lazy("%(place)s handed the parcel to the carrier"),
+        "orders.fulfillment.delivered": gettext_lazy("The parcel from %(place)s was delivered"),
+        "orders.fulfillment.ready": gettext_lazy("Ready for pickup at %(place)s"),
+        "orders.fulfillment.collected": gettext_lazy("Collected at %(place)s"),
+        "orders.fulfillment.in_transit": gettext_lazy("%(place)s sent the goods to the place of hand-over"),
+        "orders.fulfillment.received": gettext_lazy("The goods arrived at the place of hand-over"),
+        "orders.fulfillment.timed_out": gettext_lazy("%(place)s did not act in time and lost the work"),
+        "orders.fulfillment.expired": gettext_lazy("Not collected in time at %(place)s; the goods go back to stock"),
+        "orders.fulfillment.late": gettext_lazy("%(place)s is late; its manager was warned"),
+        "orders.fulfillment.extended": gettext_lazy("%(place)s keeps the goods longer for the shopper"),
+        "orders.payment.pending": gettext_lazy("Payment awaited"),
+        "orders.payment.authorized": gettext_lazy("Payment authorized"),
+        "orders.payment.partially_captured": gettext_lazy("Payment captured in part"),
+        "orders.payment.captured": gettext_lazy("Payment captured"),
+        "orders.payment.partially_refunded": gettext_lazy("Payment refunded in part"),
+        "orders.payment.refunded": gettext_lazy("Payment refunded"),
+        "orders.payment.voided": gettext_lazy("Payment authorization given back"),
+        "orders.payment.unknown": gettext_lazy("The gateway did not answer; it will be asked again"),
+    }
+)
+
+_WHY = {
+    "rerouted": gettext_lazy("moved to another place by hand"),
+    "canceled by the order": gettext_lazy("the order was canceled"),
+    "payment_expired": gettext_lazy("the payment did not come in time"),
+    "exception": gettext_lazy("no place could serve it"),
+    "nothing found": gettext_lazy("nothing was found"),
+    "order canceled": gettext_lazy("the order was canceled"),
+    "timed_out": gettext_lazy("it did not act in time"),
+    **{f"hold {kind.value}": kind.label for kind in HoldKind},
+    **{reason.value: reason.label for reason in (*DeclineReason, *ShortReason)},
+}
+_RESOLUTIONS = {
+    "reroute": gettext_lazy("moved to another place"),
+    "cancel": gettext_lazy("canceled"),
+    "canceled": gettext_lazy("canceled"),
+    "keep": gettext_lazy("the shopper waits"),
+    "accepted": gettext_lazy("the place accepted after all"),
+    "declined": gettext_lazy("the place declined"),
+    "picking": gettext_lazy("the place began to pick"),
+    "done": gettext_lazy("collected after all"),
+    "ready": gettext_lazy("ready after all"),
+}
+
+
+def reason_words(why: str) -> str:
+    """A stored reason in words; what a person typed stays as typed."""
+    return str(_WHY.get(why, why))
+
+
+def resolution_words(resolution: str) -> str:
+    return str(_RESOLUTIONS.get(resolution, resolution.replace("_", " ")))
+
+
+def _with_why(sentence: str, payload: Payload) -> str:
+    if not payload.get("why"):
+        return sentence
+    return _("%(sentence)s: %(why)s") % {"sentence": sentence, "why": reason_words(payload["why"])}
+
+
+def units_words(lines: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{line['quantity']} × {line['sku']}" for line in lines)
+
+
+@tells("orders.order.placed")
+def _placed(payload: Payload, place: str) -> str:
+    facts = {"amount": money(payload["total"], payload["currency"]), "channel": payload["channel"]}
+    return _("Order placed on %(channel)s for %(amount)s") % facts
+
+
+@tells("orders.order.held")
+def _held(payload: Payload, place: str) -> str:
+    sentence = _("Put on hold (%(kind)s)") % {"kind": HoldKind(payload["kind"]).label}
+    return _with_why(sentence, {"why": payload.get("note", "")})
+
+
+@tells("orders.order.released")
+def _released(payload: Payload, place: str) -> str:
+    return _("Hold released (%(kind)s)") % {"kind": HoldKind(payload["kind"]).label}
+
+
+@tells("orders.order.canceled")
+def _canceled(payload: Payload, place: str) -> str:
+    return _with_why(_("The order was canceled"), payload)
+
+
+@tells("orders.order.lines_canceled")
+def _lines_canceled(payload: Payload, place: str) -> str:
+    return _with_why(_("Canceled: %(units)s") % {"units": units_words(payload["lines"])}, payload)
+
+
+@tells("orders.fulfillment.planned")
+def _planned(payload: Payload, place: str) -> str:
+    if payload.get("from"):
+        return _with_why(_("The work was called back from %(place)s") % {"place": place}, payload)
+    return _("Work was planned for %(place)s") % {"place": place}
+
+
+@tells("orders.fulfillment.declined")
+def _declined(payload: Payload, place: str) -> str:
+    sentence = _with_why(_("%(place)s declined the work") % {"place": place}, payload)
+    return f"{sentence} – {payload['note']}" if payload.get("note") else sentence
+
+
+@tells("orders.fulfillment.canceled")
+def _work_canceled(payload: Payload, place: str) -> str:
+    return _with_why(_("The work was taken away from %(place)s") % {"place": place}, payload)
+
+
+@tells("orders.fulfillment.short")
+def _short(payload: Payload, place: str) -> str:
+    missing = sum(line.get("quantity", 0) for line in payload.get("lines", ()))
+    sentence = ngettext("%(place)s could not find %(units)s unit", "%(place)s could not find %(units)s units", missing)
+    return _with_why(sentence % {"place": place, "units": missing}, payload)
+
+
+@tells("orders.payment.failed")
+def _payment_failed(payload: Payload, place: str) -> str:
+    return _with_why(_("Payment failed"), payload)
+
+
+@tells("orders.payment.operation_failed")
+def _operation_failed(payload: Payload, place: str) -> str:
+    return _with_why(_("The payment gateway refused an operation"), payload)
+
+
+@tells("orders.exception.opened")
+def _exception_opened(payload: Payload, place: str) -> str:
+    return _("Put before a person: %(reason)s") % {"reason": ExceptionCase.Reason(payload["reason"]).label}
+
+
+@tells("orders.exception.resolved")
+def _exception_resolved(payload: Payload, place: str) -> str:
+    sentence = _("Exception resolved: %(resolution)s") % {"resolution": resolution_words(payload["resolution"])}
+    return f"{sentence} – {payload['note']}" if payload.get("note") else sentence

@@ -1,0 +1,55 @@
+"""Every registered model's list, search and page answer an administrator, with data in all of them."""
+
+import pytest
+from django.contrib import admin
+from django.db import models
+from django.test import Client
+from django.urls import reverse
+
+from oms.clock import now
+from orders.commands import CancelOrder, Decline
+from orders.services.cancellation import cancel_order
+from orders.services.fulfillments import decline
+from tests.admin.conftest import placed, work_of
+from tests.factories.orders import make_key, pickup_body
+
+OURS = ("oms", "inventory", "routing", "orders", "auth")
+REGISTERED = sorted(
+    (model for model in admin.site._registry if model._meta.app_label in OURS), key=lambda model: model._meta.label
+)
+
+
+@pytest.fixture
+def lived_in(network: None, django_user_model: type[models.Model]) -> None:
+    """Orders of both methods, one lost to no place left, one canceled, a key: a row in most tables."""
+    make_key()
+    placed(pickup_body())
+    canceled = placed()
+    cancel_order(number=canceled.number, command=CancelOrder(reason="changed my mind"), actor="user:a", as_of=now())
+    lost = placed()
+    for _place in range(3):
+        command = Decline(reason="too_busy")
+        decline(fulfillment_id=work_of(lost).pk, command=command, actor="user:store", as_of=now())
+
+
+def labels(model: type[models.Model]) -> str:
+    return model._meta.label
+
+
+@pytest.mark.parametrize("model", REGISTERED, ids=labels)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_list_a_search_and_a_page_of_each_model_answer(
+    model: type[models.Model], language: str, administrator: Client, lived_in: None
+) -> None:
+    opts = model._meta
+    address = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+    headers = {"accept-language": language}
+
+    listed = administrator.get(address, headers=headers)
+    searched = administrator.get(address, {"q": "zzz"}, headers=headers)
+    row = model._default_manager.first()
+    pages = [reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row.pk])] if row else []
+
+    assert listed.status_code == 200
+    assert searched.status_code == 200
+    assert [administrator.get(page, headers=headers).status_code for page in pages] == [200] * len(pages)
