@@ -140,7 +140,7 @@ def _act(deadline: Claimed, as_of: datetime) -> None:
     try:
         _handlers[deadline.kind](deadline, as_of)
     except AlreadyActed:
-        log.info("deadline was acted on elsewhere", extra={"deadline": deadline.id})
+        log.debug("deadline was settled meanwhile", extra={"deadline": deadline.id})
     except Exception:
         log.exception(
             "deadline failed", extra={"deadline": deadline.id, "kind": deadline.kind, "subject": deadline.subject}

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ParamSpec
+from typing import Any
 
 import orjson
 from django.db import OperationalError, connection
@@ -20,8 +20,6 @@ from oms.errors import IdempotencyInProgress, IdempotencyKeyReused
 from oms.models.idempotency import IdempotencyRecord
 from oms.sql import as_json
 from oms.transactions import in_transaction
-
-P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,7 @@ def begin(once: Once, *, as_of: datetime, result: Any = None) -> Any | None:
     return record.result
 
 
-def check_same(remembered: bytes, once: Once) -> None:
+def check_same(remembered: bytes | memoryview, once: Once) -> None:
     if bytes(remembered) != once.fingerprint:
         raise IdempotencyKeyReused()
 
@@ -73,17 +71,17 @@ def remember(once: Once, result: Any) -> None:
     IdempotencyRecord.objects.filter(scope=once.scope, key=once.key).update(result=result)
 
 
-def idempotent(func: Callable[P, Any]) -> Callable[P, Any]:
+def idempotent(func: Callable[..., Any]) -> Callable[..., Any]:
     """Give a use case the keyword `once: Once | None`; its result must be small and JSON.
 
     Returns what `func` returned, now or the first time.
     """
 
     @functools.wraps(func)
-    def wrapper(*args: P.args, once: Once | None = None, **kwargs: P.kwargs) -> Any:
+    def wrapper(*args: Any, once: Once | None = None, **kwargs: Any) -> Any:
         if once is None:
             return func(*args, **kwargs)
-        remembered = begin(once, as_of=kwargs["as_of"])  # type: ignore[arg-type]
+        remembered = begin(once, as_of=kwargs["as_of"])
         if remembered is not None:
             return remembered
         result = func(*args, **kwargs)

@@ -32,6 +32,8 @@ def configure(config: dict[str, Any]) -> None:
             exception_formatter=structlog.dev.plain_traceback,  # locals would tell secrets
         )
     )
+    errors: list[Any] = [structlog.processors.format_exc_info] if config["as_json"] else []
+    finish: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *errors, renderer]
     logging.config.dictConfig(
         {
             "version": 1,
@@ -39,13 +41,7 @@ def configure(config: dict[str, Any]) -> None:
             "formatters": {
                 "line": {
                     "()": structlog.stdlib.ProcessorFormatter,
-                    "processors": [
-                        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                        structlog.processors.format_exc_info,
-                        renderer,
-                    ]
-                    if config["as_json"]
-                    else [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                    "processors": finish,
                     "foreign_pre_chain": shared,
                 }
             },

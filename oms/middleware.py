@@ -14,7 +14,13 @@ from oms.problems import problem_response
 log = logging.getLogger("oms.access")
 
 Next = Callable[[HttpRequest], HttpResponse]
-_ADMIN_CSP = {"script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"], "style-src": ["'self'", "'unsafe-inline'"]}
+_RELAXED = {
+    "/admin/": {
+        "script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+    },
+    "/api/v1/docs": {"script-src": ["'self'", "'unsafe-inline'"], "style-src": ["'self'", "'unsafe-inline'"]},
+}
 
 
 class RequestMiddleware:
@@ -68,19 +74,15 @@ class ApiPathMiddleware:
         return self.get_response(request)
 
 
-class AdminCspMiddleware:
-    """The admin theme needs eval and inline styles; only there is the policy relaxed."""
+class RelaxedCspMiddleware:
+    """The admin theme and the API's reader need inline code; only there is the policy relaxed."""
 
     def __init__(self, get_response: Next):
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if request.path_info.startswith("/admin/"):
-            response._csp_update = _ADMIN_CSP  # type: ignore[attr-defined]
-        elif request.path_info.startswith("/api/v1/docs"):
-            response._csp_update = {
-                "script-src": ["'self'", "'unsafe-inline'"],
-                "style-src": ["'self'", "'unsafe-inline'"],
-            }  # type: ignore[attr-defined]
+        for prefix, policy in _RELAXED.items():
+            if request.path_info.startswith(prefix):
+                response._csp_update = policy  # type: ignore[attr-defined]
         return response

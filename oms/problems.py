@@ -1,6 +1,7 @@
 """The only place that turns errors into HTTP: every refusal is a problem document (RFC 9457)."""
 
 import logging
+import math
 from typing import Any
 
 import orjson
@@ -102,10 +103,10 @@ def _of_drf(exc: drf.APIException, instance: str) -> Response:
         type(exc), exc.get_codes()
     )
     headers = {}
-    if getattr(exc, "auth_header", None):
-        headers["WWW-Authenticate"] = exc.auth_header
-    if getattr(exc, "wait", None) is not None:
-        headers["Retry-After"] = str(max(1, round(exc.wait)))
+    if challenge := getattr(exc, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if (wait := getattr(exc, "wait", None)) is not None:
+        headers["Retry-After"] = str(max(1, math.ceil(wait)))
     body = document(exc.status_code, str(code), str(exc.default_detail), detail=str(exc.detail), instance=instance)
     return Response(body, status=exc.status_code, headers=headers, content_type=CONTENT_TYPE)
 

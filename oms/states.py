@@ -97,6 +97,8 @@ class StateTable:
         current = min(was)
         if len(was) > 1 or not self.allows(current, to):
             raise IllegalMove(current=current)
+        stamp = {"updated_at": as_of} if hasattr(rows[0][0], "updated_at") else {}  # raw SQL knows no auto_now
+        rows = [(row, {**values, **stamp}) for row, values in rows]
         changes = [{"id": row.pk, "status": str(to), "version": row.version + 1, **values} for row, values in rows]  # type: ignore[attr-defined]
         if update_rows(type(rows[0][0]), changes, only_if=f"t.status = '{current}'") != len(rows):
             raise IllegalMove(current=current)

@@ -12,12 +12,13 @@ from oms.clock import now
 from oms.models import Deadline, IdempotencyRecord
 
 _PATIENCE_SECONDS = 20.0  # one alarm works this long at most, then leaves the rest to the next
+_BATCH = 10  # small, so that several workers share a rush, and a killed one delays little (see the lease)
 
 
 @shared_task
 def sweep_deadlines(**_later: Any) -> None:
     until = time.monotonic() + _PATIENCE_SECONDS
-    while deadlines.sweep(now=now) and time.monotonic() < until:
+    while deadlines.sweep(now=now, limit=_BATCH) and time.monotonic() < until:
         pass
 
 

@@ -20,7 +20,7 @@ def in_transaction(func: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(func)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         blocks = connection.atomic_blocks  # the test runner's own block does not count
-        if not blocks or blocks[-1]._from_testcase:
+        if not blocks or blocks[-1]._from_testcase:  # type: ignore[attr-defined]
             raise RuntimeError(f"{func.__qualname__} needs the caller's transaction")
         return func(*args, **kwargs)
 

@@ -102,7 +102,7 @@ class PlaceOrder(Body):
     shipping_address: Address | None = None
     billing_address: Address | None = None
     delivery: DeliveryGiven | None = None
-    deliveries: Annotated[tuple[DeliveryGiven, ...], Field(max_length=20)] | None = None
+    deliveries: Annotated[tuple[DeliveryGiven, ...], Field(min_length=1, max_length=20)] | None = None
     lines: Annotated[list[LineGiven], Field(min_length=1, max_length=200)]
     shipping_price: Money | None = None
     shipping_tax_rate: Rate | None = None
@@ -118,6 +118,10 @@ class PlaceOrder(Body):
     tags: Annotated[tuple[Ref, ...], Field(max_length=20)] = ()
     placed_by: Short = ""
     placed_at_location: Code | None = None
+
+    @property
+    def given_deliveries(self) -> tuple[DeliveryGiven, ...]:
+        return self.deliveries or ((self.delivery,) if self.delivery else ())
 
     @model_validator(mode="after")
     def one_way_of_saying_deliveries(self) -> Self:

@@ -9,5 +9,5 @@ class CursorPaging(CursorPagination):
     page_size_query_param = "page_size"
     ordering = "-pk"
 
-    def get_ordering(self, request, queryset, view):  # type: ignore[no-untyped-def]
+    def get_ordering(self, request, queryset, view):
         return tuple(getattr(view, "cursor_ordering", None) or (self.ordering,))

@@ -1,6 +1,6 @@
 """OpenAPI: every operation also documents its problem answers."""
 
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.openapi import AutoSchema
 from pydantic import BaseModel
@@ -29,9 +29,9 @@ class ProblemAwareSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
 
-    def _get_response_bodies(self, direction: str = "response") -> Any:
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
-        problem = {"application/problem+json": {"schema": self.resolve_serializer(Problem, "response").ref}}
+        problem = {"application/problem+json": {"schema": self.resolve_serializer(cast(Any, Problem), "response").ref}}
         for status, description in self._refusals().items():
             bodies.setdefault(status, {"description": description, "content": problem})
         return bodies

@@ -91,7 +91,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
-    "oms.middleware.AdminCspMiddleware",
+    "oms.middleware.RelaxedCspMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "oms.urls"

@@ -81,8 +81,6 @@ def action(
     name: str, act: Callable[..., None], command: type[Any] = Nothing, *, key_required: bool = False
 ) -> type[FulfillmentAction]:
     """The view of one move, documented under its name."""
-    view = type(name.title().replace("_", ""), (FulfillmentAction,), {})
-    view.command, view.act, view.key_required = command, staticmethod(act), key_required
     describe = extend_schema(
         request=command,
         responses={200: FulfillmentDocument},
@@ -90,8 +88,13 @@ def action(
         description=act.__doc__,
         parameters=[IDEMPOTENCY_KEY] if key_required else [],
     )
-    view.post = describe(lambda self, request, fulfillment_id: FulfillmentAction.post(self, request, fulfillment_id))
-    return view
+    members = {
+        "command": command,
+        "act": staticmethod(act),
+        "key_required": key_required,
+        "post": describe(lambda self, request, fulfillment_id: FulfillmentAction.post(self, request, fulfillment_id)),
+    }
+    return type(name.title().replace("_", ""), (FulfillmentAction,), members)
 
 
 ACTIONS: Sequence[tuple[str, type[FulfillmentAction]]] = [
@@ -121,7 +124,7 @@ def visible_exceptions(caller: Caller) -> QuerySet[ExceptionCase]:
     return cases
 
 
-_RESOLUTIONS = {
+_RESOLUTIONS: dict[str, list[str]] = {
     ExceptionCase.Reason.LATE_PICKUP: ["reroute", "cancel", "keep"],
     ExceptionCase.Reason.EXPIRED_PICKUP: ["cancel", "keep"],
 }

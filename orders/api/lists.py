@@ -32,6 +32,6 @@ class DocumentList(ApiView):
                 ]
             )
         paging = CursorPaging()
-        page = paging.paginate_queryset(chosen.qs, request, view=self) or []
+        page: list[Any] = paging.paginate_queryset(chosen.qs, request, view=self) or []
         documents = type(self).documents([row.pk for row in page], caller=self.caller)
         return paging.get_paginated_response(documents)

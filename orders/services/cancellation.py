@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from inventory.services.reservations import Held, release_reservations
 from oms import deadlines
 from oms.errors import FieldError, Invalid
@@ -45,7 +47,7 @@ def cancel_order(*, number: int, command: CancelOrder, actor: str, as_of: dateti
 @in_transaction
 def cancel_everything(order: Order, *, reason: str, actor: str, as_of: datetime) -> None:
     """Cancel whatever has not begun; used by the clock, which does not argue about the rest. The order is locked."""
-    asked = {}
+    asked: dict[OrderLine, int] = {}
     for line in OrderLine.objects.filter(order=order):
         given = sum(work.to_pick for work in _not_begun(line))
         asked[line] = line.open + line.backordered + given
@@ -79,7 +81,8 @@ def _asked(order: Order, command: CancelOrder) -> dict[OrderLine, int]:
     lines = {line.ref: line for line in OrderLine.objects.filter(order=order)}
     if command.lines is None:
         return {line: line.quantity - line.canceled for line in lines.values() if line.quantity > line.canceled}
-    errors, asked = [], {}
+    errors: list[FieldError] = []
+    asked: dict[OrderLine, int] = {}
     for index, given in enumerate(command.lines):
         line = lines.get(given.id)
         if line is None:
@@ -123,7 +126,7 @@ def _event(order: Order) -> str:
     return "orders.order.canceled" if order.status == "canceled" else "orders.order.lines_canceled"
 
 
-def _not_begun(line: OrderLine) -> Sequence[FulfillmentLine]:
+def _not_begun(line: OrderLine) -> QuerySet[FulfillmentLine]:
     return (
         line.fulfillment_lines.filter(fulfillment__status__in=BEFORE_PICKING)
         .select_related("fulfillment")

@@ -136,16 +136,15 @@ def pick(*, fulfillment_id: str, command: Pick, actor: str, as_of: datetime) -> 
     if len(lines) < len(command.lines):
         raise Invalid(errors=[FieldError("/lines", "duplicate_line", "A line is named twice")])
     given_by_line = dict(zip(lines, command.lines, strict=True))
-    short = {}
+    short: dict[FulfillmentLine, tuple[int, str]] = {}
     found = []
     for line, given in given_by_line.items():
         newly = _check_pick(line, given)
-        missing = line.to_pick - newly if given.short_reason else 0
         line.picked += newly
         if newly:
             found.append(UnitMove(line.order_line_id, "allocated", "picked", newly))
-        if missing:
-            short[line] = (missing, given.short_reason)
+        if given.short_reason and line.to_pick:
+            short[line] = (line.to_pick, given.short_reason)
         line.save(update_fields=["picked"])
     move_units(found)
     for reason in sorted({reason for _units, reason in short.values()}):

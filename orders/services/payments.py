@@ -169,7 +169,7 @@ def _apply_operation(operation: PaymentOperation, payment: Payment, answer: Answ
         return  # settled otherwise meanwhile: a failed authorisation needs no void
     to, values = _after(operation, payment)
     facts = {"amount": str(operation.amount), "currency": payment.currency, "cause": operation.cause}
-    PAYMENT_MOVES.move(payment, to=to, actor=CLOCK, as_of=as_of, facts=facts, **values)
+    PAYMENT_MOVES.move_all([(payment, values)], to=to, actor=CLOCK, as_of=as_of, facts=facts)
 
 
 def _after(operation: PaymentOperation, payment: Payment) -> tuple[str, dict[str, Decimal]]:

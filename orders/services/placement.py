@@ -6,7 +6,7 @@ gateway what became of the authorisation, and the release deadline hands the wor
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -114,7 +114,7 @@ def _check(command: PlaceOrder) -> _Draft:
         errors.append(FieldError("/currency", "wrong_currency", f"This channel sells in {channel.currency}"))
     products = products_by_sku([line.sku for line in command.lines])
     errors += _line_errors(command, products)
-    deliveries = command.deliveries or (command.delivery,)
+    deliveries = command.given_deliveries
     errors += _delivery_errors(command, deliveries, places())
     delivery_of_line, assignment_errors = _assign_lines(command, deliveries)
     errors += assignment_errors
@@ -161,7 +161,7 @@ def _line_errors(command: PlaceOrder, products: dict[str, ProductInfo]) -> list[
 
 
 def _delivery_errors(
-    command: PlaceOrder, deliveries: Sequence[DeliveryGiven], known_places: dict[str, PlaceInfo]
+    command: PlaceOrder, deliveries: Sequence[DeliveryGiven], known_places: Mapping[str, PlaceInfo]
 ) -> list[FieldError]:
     errors = []
     for index, delivery in enumerate(deliveries):
@@ -312,7 +312,7 @@ def _same_external_order(draft: _Draft, fingerprint: bytes) -> str | None:
 @in_transaction
 def _save_customer(channel: str, given: CustomerGiven, *, as_of: datetime) -> tuple[str, list[dict[str, Any]]]:
     """The customer's id, and the row to insert where it is a guest, who always stays separate."""
-    row = {
+    row: dict[str, Any] = {
         "id": new_id("cus"),
         "channel_id": channel,
         "external_id": given.external_id,
