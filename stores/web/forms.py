@@ -12,6 +12,7 @@ from stores import queries
 from stores.queries import Line
 
 _INPUT = {"class": "input"}
+_CHOOSE = {"required": _("Please choose a reason.")}
 
 
 class StoreForm(forms.Form):
@@ -32,7 +33,7 @@ class NothingForm(StoreForm):
 
 
 class DeclineForm(StoreForm):
-    reason = forms.ChoiceField(label=_("Why?"), choices=DeclineReason.choices, widget=forms.RadioSelect)
+    reason = forms.ChoiceField(label=_("Why?"), choices=DeclineReason.choices, widget=forms.RadioSelect, error_messages=_CHOOSE)
     note = forms.CharField(
         label=_("Note"), help_text=_("For headquarters, if there is more to say."), required=False, max_length=500,
         widget=forms.Textarea(attrs={**_INPUT, "rows": 3}),
@@ -65,7 +66,9 @@ class ShortForm(StoreForm):
     """Fewer were found than asked for, and why."""
 
     line = forms.CharField(widget=forms.HiddenInput, max_length=40)
-    short_reason = forms.ChoiceField(label=_("What is wrong?"), choices=ShortReason.choices, widget=forms.RadioSelect)
+    short_reason = forms.ChoiceField(
+        label=_("What is wrong?"), choices=ShortReason.choices, widget=forms.RadioSelect, error_messages=_CHOOSE
+    )
     picked = forms.IntegerField(
         label=_("How many good ones did you find?"), min_value=0, max_value=100_000,
         widget=forms.NumberInput(attrs={**_INPUT, "inputmode": "numeric", "autocomplete": "off"}),

@@ -137,7 +137,8 @@ class Act(WorkPage):
             self.act(work, form)
         except DomainError as error:
             return self.refused(self.work(work_id), form, error)
-        messages.success(request, self.said(work, form))
+        if said := self.said(work, form):
+            messages.success(request, said)
         return redirect(self.next_url(work))
 
     def act(self, work: WorkDetail, form: StoreForm) -> None:
@@ -163,7 +164,7 @@ class Act(WorkPage):
         return self.show(work, forms, refusal=refusal, typed=() if has_room else form.typed, status=status)
 
     def said(self, work: WorkDetail, form: StoreForm) -> str:
-        """What happened, in words."""
+        """What happened, in words; nothing where the next screen says it."""
         raise NotImplementedError
 
     def next_url(self, work: WorkDetail) -> str:
@@ -216,7 +217,7 @@ class Start(Act):
     service = fulfillments.start_picking
 
     def said(self, work: WorkDetail, form: StoreForm) -> str:
-        return _("Picking of #%(number)s has begun.") % {"number": work.number}
+        return ""
 
 
 class PickLine(Act):

@@ -1,0 +1,225 @@
+"""What a shopper may know of an order: frozen dataclasses, a fixed number of statements."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils.translation import get_supported_language_variant, override
+
+from inventory.hours import WEEKDAYS
+from inventory.models import Location
+from oms.models import Event
+from orders.models import Fulfillment, FulfillmentLine, Hold, Order, OrderLine
+from orders.pickup_codes import pickup_code
+from orders.states import BEFORE_PICKING, FulfillmentStatus, HoldKind, OrderStatus
+from routing.engine import geo
+from routing.queries import zone_of
+
+F = FulfillmentStatus
+_NOT_SHOWN = (F.DECLINED, F.TIMED_OUT, F.CANCELED, F.EXPIRED)
+_AN_ANY_MONDAY = date(2024, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    name: str
+    image_url: str
+    quantity: int
+    canceled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    day: date
+    spans: tuple[str, ...]
+    is_today: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PickupPlace:
+    """`opens_at` is None while it is open, or when it never opens."""
+
+    name: str
+    address: tuple[str, ...]
+    is_open: bool
+    opens_at: datetime | None
+    week: tuple[Hours, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is prepared in one place: a parcel or a bag at the counter. `code` only while it can be collected."""
+
+    status: str
+    is_pickup: bool
+    articles: tuple[Article, ...]
+    carrier: str
+    tracking_number: str
+    place: PickupPlace | None
+    code: str
+    collect_by: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    type: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    number: int
+    language: str
+    token: str
+    shop: str
+    status: str
+    waits_for_payment: bool
+    zone: ZoneInfo
+    city: str
+    placed_at: datetime
+    promised_at: datetime | None
+    expected_at: datetime | None
+    total: Decimal
+    currency: str
+    articles: tuple[Article, ...]
+    parts: tuple[Part, ...]
+    timeline: tuple[Moment, ...]
+    can_cancel: bool
+
+    @property
+    def is_late(self) -> bool:
+        return bool(self.promised_at and self.expected_at and self.expected_at > self.promised_at)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The best date we know today."""
+        return self.expected_at if self.is_late else self.promised_at
+
+    @property
+    def is_pickup(self) -> bool:
+        return any(part.is_pickup for part in self.parts)
+
+    @property
+    def is_ready(self) -> bool:
+        """Something waits at a counter."""
+        return any(part.code for part in self.parts)
+
+    @property
+    def where(self) -> str:
+        """The first place of pickup, else the town it goes to."""
+        return next((", ".join([part.place.name, *part.place.address[-1:]]) for part in self.parts if part.place), self.city)
+
+
+def find_tracked(token: str, *, as_of: datetime) -> Tracked | None:
+    """Names of products and days come in the language of the order."""
+    order = Order.objects.select_related("channel").filter(tracking_token=token).first()
+    if order is None:
+        return None
+    with override(_language(order.locale)):
+        return _tracked(order, as_of)
+
+
+def _language(locale: str) -> str:
+    try:
+        return get_supported_language_variant(locale.lower())
+    except LookupError:
+        return settings.LANGUAGE_CODE
+
+
+def _tracked(order: Order, as_of: datetime) -> Tracked:
+    lines = list(OrderLine.objects.filter(order=order).select_related("product"))
+    parts = Fulfillment.objects.filter(order=order).select_related("shipment", "delivery")
+    parts = list(parts.exclude(status__in=_NOT_SHOWN).order_by("id"))
+    address = next((part.delivery.address for part in parts if part.delivery.address), None) or order.shipping_address
+    places = {place.pk: place for place in Location.objects.filter(pk__in=[part.pickup_location_id for part in parts if part.is_pickup])}
+    return Tracked(
+        number=order.number,
+        language=_language(order.locale),
+        token=order.tracking_token,
+        shop=order.channel.name,
+        status=order.status,
+        waits_for_payment=Hold.objects.filter(order=order, kind=HoldKind.PAYMENT, released_at=None).exists(),
+        zone=_zone(address, places.values()),
+        city=(address or {}).get("city", ""),
+        placed_at=order.placed_at,
+        promised_at=order.promised_at,
+        expected_at=order.expected_at,
+        total=order.total,
+        currency=order.currency,
+        articles=tuple(_article(line, line.quantity, line.canceled) for line in lines),
+        parts=_parts(parts, places, as_of),
+        timeline=_timeline(order),
+        can_cancel=_can_cancel(order, lines, parts),
+    )
+
+
+def _zone(address: dict | None, places: Iterable[Location]) -> ZoneInfo:
+    """The shopper's: that of the pickup place, else of the address."""
+    for place in places:
+        return ZoneInfo(place.timezone)
+    address = address or {}
+    latitude, longitude = address.get("latitude"), address.get("longitude")
+    point = geo.point(float(latitude), float(longitude)) if latitude is not None and longitude is not None else None
+    return zone_of(address.get("country", ""), point)
+
+
+def _article(line: OrderLine, quantity: int, canceled: int = 0) -> Article:
+    return Article(line.product.name, line.product.image_url, quantity, canceled)
+
+
+def _can_cancel(order: Order, lines: Sequence[OrderLine], parts: Sequence[Fulfillment]) -> bool:
+    """All of it can still be canceled: nothing is being prepared, or gone."""
+    untouched = all(line.open + line.backordered + line.allocated + line.canceled == line.quantity for line in lines)
+    return order.status != OrderStatus.CANCELED and untouched and all(part.status in BEFORE_PICKING for part in parts)
+
+
+def _parts(rows: Sequence[Fulfillment], places: dict[str, Location], as_of: datetime) -> tuple[Part, ...]:
+    lines = defaultdict(list)
+    for line in FulfillmentLine.objects.filter(fulfillment__in=rows).select_related("order_line__product").order_by("id"):
+        lines[line.fulfillment_id].append(line)
+    return tuple(_part(row, lines[row.pk], places.get(row.pickup_location_id or ""), as_of) for row in rows)
+
+
+def _part(row: Fulfillment, lines: Sequence[FulfillmentLine], place: Location | None, as_of: datetime) -> Part:
+    shipment = getattr(row, "shipment", None)
+    is_ready = row.status == F.READY_FOR_PICKUP
+    units = [(line.order_line, line.quantity - line.short - line.canceled) for line in lines]
+    return Part(
+        status=row.status,
+        is_pickup=row.is_pickup,
+        articles=tuple(_article(line, quantity) for line, quantity in units if quantity),
+        carrier=shipment.carrier_service if shipment else "",
+        tracking_number=shipment.tracking_number if shipment else "",
+        place=place and _place(place, as_of),
+        code=pickup_code(row.pk) if is_ready else "",
+        collect_by=row.collect_by if is_ready else None,
+    )
+
+
+def _place(row: Location, as_of: datetime) -> PickupPlace:
+    is_open = row.calendar.is_open(as_of)
+    today = row.calendar.local(as_of).weekday()
+    hours = row.opening_hours or {day: [["00:00", "24:00"]] for day in WEEKDAYS}
+    return PickupPlace(
+        name=row.name,
+        address=tuple(filter(None, [row.line1, row.line2, f"{row.postal_code} {row.city}".strip()])),
+        is_open=is_open,
+        opens_at=None if is_open else row.calendar.next_opening(as_of),
+        week=tuple(
+            Hours(_AN_ANY_MONDAY + timedelta(days=index), tuple("–".join(span) for span in hours.get(day, ())), index == today)
+            for index, day in enumerate(WEEKDAYS)
+        ),
+    )
+
+
+def _timeline(order: Order) -> tuple[Moment, ...]:
+    """Newest first. That preparation began is told once, however many places it took."""
+    moments: list[Moment] = []
+    for kind, at in Event.objects.filter(root=order.pk, is_public=True).order_by("id").values_list("type", "occurred_at"):
+        if kind != "orders.fulfillment.accepted" or all(moment.type != kind for moment in moments):
+            moments.append(Moment(kind, at))
+    return tuple(reversed(moments))
