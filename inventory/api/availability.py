@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from inventory.api.documents import AvailabilityDocument
 from inventory.geocoding import Point, coordinates_of
 from inventory.models import Ability, Kind
-from inventory.queries import PlaceInfo, haversine_km, network_stock, places
+from inventory.queries import PlaceInfo, haversine_km, places, sellable_of_known
 from oms.api.body import Country, Latitude, Longitude, read
 from oms.api.views import ApiView
 from oms.channels import channels
@@ -72,7 +72,7 @@ class Availability(ApiView):
         self._check_channel(query.channel)
         shown = _places_shown(query)
         distances = _Distances(query.point())
-        stock = network_stock(query.sku)
+        stock = sellable_of_known(query.sku)
         _check_all_known("sku", query.sku, stock)
         return Response({"results": [_document(sku, stock[sku], shown, distances, query.limit) for sku in query.sku]})
 

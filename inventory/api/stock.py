@@ -96,7 +96,7 @@ def _level_document(level: StockLevel) -> dict[str, Any]:
 @extend_schema_view(get=extend_schema(summary="Stock levels", responses={200: LevelDocument}))
 class Levels(OfMyPlaces):
     queryset = StockLevel.objects.select_related("product", "location").annotate(
-        sellable_qty=RawSQL(sellable_sql("inventory_stocklevel", "inventory_location"), [])
+        sellable_qty=RawSQL(sellable_sql("inventory_stocklevel", "inventory_location.safety_stock"), [])
     )
     filterset_class = LevelFilters
     cursor_ordering = ("id",)

@@ -10,7 +10,7 @@ from inventory import events
 from inventory.errors import NotReserved
 from inventory.locks import LOCKED
 from inventory.models import ReservationStatus
-from inventory.sellable import SELLABLE
+from inventory.sellable import sellable_sql
 from oms.actors import SYSTEM
 from oms.ids import new_id
 from oms.outbox import publish
@@ -66,7 +66,7 @@ WITH want AS MATERIALIZED (
 ), need AS MATERIALIZED (
     SELECT sku, location, sum(quantity) AS quantity FROM want GROUP BY sku, location
 ), level AS MATERIALIZED (
-    SELECT s.id, s.sku, s.location_id, need.quantity, {SELLABLE} AS sellable
+    SELECT s.id, s.sku, s.location_id, need.quantity, {sellable_sql("s", "l.safety_stock")} AS sellable
     FROM need
     JOIN inventory_stocklevel s ON s.sku = need.sku AND s.location_id = need.location
     JOIN inventory_location l ON l.code = s.location_id AND l.is_active
