@@ -37,6 +37,11 @@ class Offer:
     def code(self) -> str:
         return self.place.code
 
+    @property
+    def floor_micro(self) -> int:
+        """No parcel from here costs less."""
+        return self.fixed_micro + round(self.money_weight * self.tariff.least_price_micro)
+
     def variable_micro(self, weight_g: int) -> int:
         """What the weight of the contents adds."""
         return self.shipping_micro(weight_g) + self.carbon_micro(weight_g)

@@ -4,21 +4,73 @@ HiGHS and NumPy are imported on first use only: most plans never come here.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from operator import ge, sub
 
 from .cost import Offer, weight_of
-from .problem import Problem, Quantities, Solution, priced
+from .problem import Problem, Quantities, Solution, floor_of_two_parcels, priced
 from .types import Budget
+
+NEVER = 2**62
 
 
 def cheapest(problem: Problem, known: Solution | None, budget: Budget) -> Solution | None:
-    """The best of what is already known, two greedy answers and, while time is left, the solver's."""
+    """The best of what is known, greedy answers, pairs of places and, while time is left, the solver's."""
     found = [solution for solution in (known, *greedy(problem)) if solution]
     best = min(found, key=lambda solution: solution.rank, default=None)
-    if not budget.is_spent:
-        from .milp import improve
+    best = best_pair(problem, best, budget) or best
+    serves_all = best is not None and best.units == sum(problem.wanted)
+    if best and serves_all:
+        # Single places were looked at before: whatever is cheaper has two parcels or more.
+        best = best.bounded_by(floor_of_two_parcels(problem.offers))
+    if budget.is_spent or (best and best.is_proven):
+        return best
+    from . import milp
 
-        best = improve(problem, best, budget)
-    return best
+    if best and serves_all:
+        return milp.beat(promising(problem, best), best, budget)
+    return milp.improve(problem, best, budget)
+
+
+def promising(problem: Problem, known: Solution) -> Problem:
+    """Only what could still cost less than `known`, which serves all: fewer parcels, fewer places.
+
+    The places' floors bound how many parcels fit under the known cost, and which place fits beside another.
+    Of places that do the same or worse at no lower price, only as many stay as there are parcels.
+    """
+    floors = {offer.code: offer.floor_micro for offer in problem.offers}
+    parcels = _most_parcels(sorted(floors.values()), known.cost_micro, problem.max_parcels)
+    least = sorted(floors.values())[:2]
+    kept: list[Offer] = []
+    for offer in sorted(problem.offers, key=lambda o: (o.fixed_micro, o.code)):
+        beside = least[1] if floors[offer.code] == least[0] and len(least) > 1 else least[0]
+        if floors[offer.code] + beside < known.cost_micro and not _is_outdone(problem, offer, kept, parcels):
+            kept.append(offer)
+    return replace(problem, offers=tuple(sorted(kept, key=lambda o: o.code)), max_parcels=parcels)
+
+
+def _most_parcels(floors: list[int], ceiling: int, limit: int | None) -> int:
+    total, parcels = 0, 0
+    for floor in floors[:limit]:
+        total += floor
+        if total >= ceiling:
+            break
+        parcels += 1
+    return parcels
+
+
+def _is_outdone(problem: Problem, offer: Offer, cheaper: list[Offer], parcels: int) -> bool:
+    """As many places as a plan may use give at least as much for no more: a plan can always take one of them."""
+    if offer.unit_micro or offer.carbon_micro_per_g:
+        return False
+    most = tuple(map(min, offer.units, problem.wanted))
+    better = 0
+    for other in cheaper:
+        if other.tariff is offer.tariff and all(map(ge, other.units, most)):
+            better += 1
+            if better >= parcels:
+                return True
+    return False
 
 
 def fill(problem: Problem, offer: Offer, left: Quantities) -> Quantities:
@@ -55,6 +107,52 @@ def greedy(problem: Problem) -> Iterable[Solution]:
         if parcels:
             # Greedy proves nothing: the bound stays at zero until the solver raises it.
             yield priced(problem, parcels, bound_micro=0)
+
+
+def best_pair(problem: Problem, known: Solution | None, budget: Budget) -> Solution | None:
+    """The cheapest two places found that serve all, if they beat `known`; pairs are tried by their floors."""
+    ceiling = known.cost_micro if known and known.units == sum(problem.wanted) else NEVER
+    if problem.max_parcels == 1:
+        return None
+    offers = sorted(problem.offers, key=lambda offer: (offer.floor_micro, offer.code))
+    masked = [(offer.floor_micro, *_masks(problem, offer), offer) for offer in offers]
+    every = (1 << len(problem.lines)) - 1
+    best: Solution | None = None
+    for i, (floor, some, whole, first) in enumerate(masked):
+        if budget.is_spent or 2 * floor >= ceiling:
+            break
+        for other_floor, other_some, other_whole, second in masked[i + 1 :]:
+            if floor + other_floor >= ceiling:
+                break
+            # Each line whole from one of the two, or some of it from both: most pairs fail here.
+            if (whole | other_whole | (some & other_some)) == every:
+                found = _shared_between(problem, first, second)
+                if found and found.cost_micro < ceiling:
+                    best, ceiling = found, found.cost_micro
+    return best
+
+
+def _masks(problem: Problem, offer: Offer) -> tuple[int, int]:
+    """Lines the place has some units of, and lines it has enough of, as bits."""
+    some = whole = 0
+    for i, (units, wanted) in enumerate(zip(offer.units, problem.wanted, strict=True)):
+        if units:
+            some |= 1 << i
+        if units >= wanted:
+            whole |= 1 << i
+    return some, whole
+
+
+def _shared_between(problem: Problem, first: Offer, second: Offer) -> Solution | None:
+    """All lines from two places, each in turn giving all it can before the other."""
+    options = []
+    for one, other in ((first, second), (second, first)):
+        given = fill(problem, one, problem.wanted)
+        left = tuple(map(sub, problem.wanted, given))
+        rest = fill(problem, other, left)
+        if rest == left and problem.is_worth_a_parcel(given) and problem.is_worth_a_parcel(rest):
+            options.append(priced(problem, [(one, given), (other, rest)], bound_micro=0))
+    return min(options, key=lambda solution: solution.rank, default=None)
 
 
 def _greedy_parcels(problem: Problem, preference: Callable) -> list[tuple[Offer, Quantities]]:

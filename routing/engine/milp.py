@@ -37,6 +37,19 @@ def improve(problem: Problem, known: Solution | None, budget: Budget) -> Solutio
     return _better(problem, known, found, most)
 
 
+def beat(problem: Problem, known: Solution, budget: Budget) -> Solution:
+    """As `improve`, for a known answer that serves all and a problem cut down to what could cost less.
+
+    A better answer has two parcels or more. The bound of `known` stays where the solver finds no better one.
+    """
+    model = _Model(problem, least_parcels=2) if problem.max_parcels != 1 and len(problem.offers) > 1 else None
+    found = model.solve(budget, served=known.units) if model else _Answer(is_impossible=True)
+    if found.is_impossible:
+        return Solution(known.parcels, known.cost_micro, known.cost_micro, True)
+    better = _better(problem, known, found, known.units) or known
+    return better.bounded_by(known.lower_bound_micro)
+
+
 def _better(problem: Problem, known: Solution | None, found: "_Answer", most: int) -> Solution | None:
     bound = max(0, found.bound_micro)
     options = [priced(problem, found.parcels, bound)] if found.parcels else []
@@ -78,8 +91,9 @@ class _Item:
 class _Model:
     """Columns and rows of the programme; row bounds that differ between the two goals are set late."""
 
-    def __init__(self, problem: Problem):
+    def __init__(self, problem: Problem, least_parcels: int = 0):
         self.problem = problem
+        self.least_parcels = least_parcels
         self.items = [self._item(bundle) for bundle in problem.bundles]
         self.cost: list[float] = []
         self.upper: list[float] = []
@@ -173,8 +187,10 @@ class _Model:
                 self._row(-_INFINITY, takers, max(offer.units[i] for i in same))
 
     def _limit_parcels(self) -> None:
-        if self.problem.max_parcels is not None:
-            self._row(0, {c: 1 for columns in self.parcel_columns for c in columns}, self.problem.max_parcels)
+        most = self.problem.max_parcels
+        if most is not None or self.least_parcels:
+            parcels = {column: 1.0 for columns in self.parcel_columns for column in columns}
+            self._row(self.least_parcels, parcels, _INFINITY if most is None else most)
 
     def _row(self, low: float, coefficients: dict[int, float], high: float) -> None:
         self.rows.append((low, coefficients, high))

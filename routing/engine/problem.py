@@ -105,6 +105,11 @@ class Solution:
     def units(self) -> int:
         return sum(sum(quantities) for _, quantities in self.parcels)
 
+    def bounded_by(self, lower_bound_micro: int) -> "Solution":
+        """The same parcels with a better bound, should it be one."""
+        bound = min(max(self.lower_bound_micro, lower_bound_micro), self.cost_micro)
+        return Solution(self.parcels, self.cost_micro, bound, bound == self.cost_micro)
+
     @property
     def rank(self) -> tuple:
         """Most units first, then cost, fewer parcels, codes."""
@@ -118,3 +123,9 @@ def priced(problem: Problem, parcels: Iterable[tuple[Offer, Quantities]], bound_
     cost = sum(offer.cost_micro(q, weight_of(problem.lines, q)) for offer, q in ordered)
     bound = cost if bound_micro is None else min(bound_micro, cost)
     return Solution(ordered, cost, bound, bound == cost)
+
+
+def floor_of_two_parcels(offers: Sequence[Offer]) -> int:
+    """No plan with two or more parcels costs less than the two cheapest places for the least they may ask."""
+    least = sorted(offer.floor_micro for offer in offers)
+    return sum(least[:2]) if len(least) > 1 else 2**62

@@ -6,11 +6,9 @@ Otherwise lines are cut over several places: greedy start, then a mixed-integer 
 time budget, which also proves how far from the best the answer can be.
 """
 
-from collections.abc import Sequence
-
 from . import cut, subsets
-from .cost import Offer, weight_of
-from .problem import Problem, Solution, priced
+from .cost import weight_of
+from .problem import Problem, Solution, floor_of_two_parcels, priced
 from .types import Budget
 
 #: Up to here all subsets of lines are looked at; 3^10 splits take some tens of milliseconds.
@@ -22,8 +20,10 @@ def solve(problem: Problem, budget: Budget) -> Solution | None:
     if (problem.complete and problem.wanted != problem.asked) or not any(problem.wanted):
         return None
     single = best_single(problem)
-    if problem.max_parcels == 1:
-        return single or (None if problem.complete else best_partial(problem))
+    if problem.max_parcels == 1 and (single or problem.complete):
+        return single
+    if problem.max_parcels == 1 and not problem.same_sku:
+        return best_partial(problem)
     if single and single.cost_micro <= floor_of_two_parcels(problem.offers):
         return single
     return _served(problem, _best_of_several(problem, single, budget))
@@ -62,9 +62,3 @@ def best_partial(problem: Problem) -> Solution | None:
     filled = ((offer, cut.fill(problem, offer, problem.asked)) for offer in problem.offers)
     found = [priced(problem, [p]) for p in filled if any(p[1]) and problem.is_worth_a_parcel(p[1])]
     return min(found, key=lambda solution: solution.rank, default=None)
-
-
-def floor_of_two_parcels(offers: Sequence[Offer]) -> int:
-    """No plan with two or more parcels costs less than the two cheapest places for the least they may ask."""
-    least = sorted(o.fixed_micro + round(o.money_weight * o.tariff.least_price_micro) for o in offers)
-    return sum(least[:2]) if len(least) > 1 else 2**62

@@ -32,7 +32,10 @@ class Rest(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One wanted product. `group`: lines of one group leave in one parcel where the rule says so."""
+    """One wanted product. `group`: lines of one group leave in one parcel where the rule says so.
+
+    Lines of one SKU share the stock, and weigh and are worth the same.
+    """
 
     key: str
     sku: str

@@ -28,12 +28,14 @@ def worlds(draw, max_lines=4, max_places=4, max_quantity=3):
             max_size=2,
         )
     )
+    weight_of = {sku: draw(st.sampled_from([0, 100, 150, 200])) for sku in sorted(set(skus))}
+    value_of = {sku: draw(st.integers(0, 20)) for sku in sorted(set(skus))}
     return {
         "skus": skus,
         "wanted": draw(st.lists(st.integers(1, max_quantity), min_size=n, max_size=n)),
         "groups": draw(st.lists(st.sampled_from([None, None, "g", "h"]), min_size=n, max_size=n)),
-        "weights_g": draw(st.lists(st.sampled_from([0, 100, 150, 200]), min_size=n, max_size=n)),
-        "values": draw(st.lists(st.integers(0, 20), min_size=n, max_size=n)),
+        "weights_g": [weight_of[sku] for sku in skus],
+        "values": [value_of[sku] for sku in skus],
         "handling": draw(st.lists(st.integers(0, 500), min_size=m, max_size=m)),
         "tariffs": [sorted(t) for t in tariffs],
         "tariff_of": draw(st.lists(st.integers(0, len(tariffs) - 1), min_size=m, max_size=m)),

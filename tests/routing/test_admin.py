@@ -1,0 +1,155 @@
+"""The back office of routing: every list opens, rules read as sentences, decisions as words."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.test import Client
+
+from routing.models import CapacityDay, CarrierService, PostalArea, Rate, RuleSet, ServiceLevel, Zone
+from routing.queries import rules_for
+from routing.services.decisions import record_decisions
+from routing.services.rule_sets import create_draft, publish_rule_set
+from routing.services.sourcing import Demand, Destination, Line, plan
+from tests.factories.inventory import make_location, make_product, set_stocks
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+RULES = {"name": "default", "rules": [{"name": "all", "steps": [{"max_parcels": 2}]}]}
+
+
+@pytest.fixture
+def office(db):
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("boss", "boss@example.org", "secret-password"))
+    return client
+
+
+def page(office, address):
+    answer = office.get(f"/admin/routing/{address}")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def decide():
+    make_product("SKU-1")
+    make_location("PARIS", latitude=48.85, longitude=2.35)
+    make_location("SHUT", accepting_orders=False)
+    make_location("BARE")
+    set_stocks({("SKU-1", "PARIS"): 3, ("SKU-1", "SHUT"): 3})
+    lines = (Line("l1", "SKU-1", 1),)
+    planned = plan(Demand(channel="web", currency="EUR", lines=lines, destination=Destination("FR", "?")), as_of=NOON)
+    with transaction.atomic():
+        record_decisions([(planned, "100482")])
+    return planned.decision_id
+
+
+def test_every_list_opens(office, web):
+    create_draft(document=RULES)
+    ServiceLevel.objects.create(acknowledge_minutes=5)
+    carrier = CarrierService.objects.create(code="post", carrier="Post", name="Home", service="standard")
+    zone = Zone.objects.create(carrier_service=carrier, code="all", transit_days=1)
+    Rate.objects.create(zone=zone, price="4.00")
+    PostalArea.objects.create(country="FR", code="75", latitude=48.8, longitude=2.3)
+    decide()
+    CapacityDay.objects.create(location_id="PARIS", date=NOON.date(), booked=1)
+
+    for model in ("ruleset", "servicelevel", "carrierservice", "zone", "postalarea", "capacityday", "decision"):
+        page(office, f"{model}/")
+    assert "post" in page(office, f"zone/{zone.pk}/change/")
+    assert "post" in page(office, "carrierservice/post/change/")
+
+
+def test_a_rule_set_reads_as_sentences(office, web):
+    made = create_draft(document=RULES)
+
+    shown = page(office, f"ruleset/{made.pk}/change/")
+
+    assert "Every order: at most 2 parcels from any place; the rest to a person." in shown
+
+
+def test_a_draft_is_changed_through_the_form_and_a_wrong_one_is_told_its_faults(office, web):
+    made = create_draft(document=RULES)
+    address = f"/admin/routing/ruleset/{made.pk}/change/"
+    slots = {"slots-TOTAL_FORMS": 0, "slots-INITIAL_FORMS": 0}
+
+    wrong = office.post(address, {"document": json.dumps({**RULES, "rulez": 1}), **slots})
+    assert "/rulez" in wrong.content.decode()
+    made.refresh_from_db()
+    assert made.name == "default"
+
+    right = office.post(address, {"document": json.dumps({**RULES, "name": "renamed", "channels": ["web"]}), **slots})
+    assert right.status_code == 302
+    made.refresh_from_db()
+    assert (made.name, made.version, made.channels, made.status) == ("renamed", 1, ["web"], "draft")
+
+
+def test_a_new_rule_set_begins_as_a_draft(office, web):
+    slots = {"slots-TOTAL_FORMS": 0, "slots-INITIAL_FORMS": 0}
+
+    answer = office.post("/admin/routing/ruleset/add/", {"document": json.dumps(RULES), **slots})
+
+    assert answer.status_code == 302
+    assert list(RuleSet.objects.values_list("name", "version", "status")) == [("default", 1, "draft")]
+
+
+def test_the_action_publishes(office, web):
+    made = create_draft(document=RULES)
+
+    office.post("/admin/routing/ruleset/", {"action": "publish", "_selected_action": [made.pk]})
+
+    assert rules_for("web").id == made.pk
+
+
+def test_what_is_published_is_only_shown(office, web):
+    made = publish_rule_set(rule_set_id=create_draft(document=RULES).pk, actor="test", as_of=NOON)
+
+    answer = office.post(f"/admin/routing/ruleset/{made.pk}/change/", {"document": json.dumps({**RULES, "name": "x"})})
+
+    assert answer.status_code == 403
+    assert "all other channels" in page(office, f"ruleset/{made.pk}/change/")
+
+
+def test_a_change_of_a_price_list_is_seen_by_planning(office, web):
+    carrier = CarrierService.objects.create(code="post", carrier="Post", name="Home", service="standard")
+    zone = Zone.objects.create(carrier_service=carrier, code="all", transit_days=1)
+    form = {
+        "carrier_service": "post",
+        "code": "all",
+        "position": 0,
+        "transit_days": 1,
+        "countries": "",
+        "postal_prefixes": "",
+        "rates-TOTAL_FORMS": 1,
+        "rates-INITIAL_FORMS": 0,
+        "rates-0-max_weight_g": "",
+        "rates-0-price": "7.00",
+    }
+    make_product("SKU-1")
+    make_location("PARIS")
+    set_stocks({("SKU-1", "PARIS"): 3})
+    demand = Demand(channel="web", currency="EUR", lines=(Line("l1", "SKU-1", 1),), destination=Destination("FR", "75"))
+    assert plan(demand, as_of=NOON).parcels == ()  # a zone without prices
+
+    answer = office.post(f"/admin/routing/zone/{zone.pk}/change/", form)
+
+    assert answer.status_code == 302
+    assert plan(demand, as_of=NOON).outcome.cost == 7
+
+
+def test_a_decision_is_told_in_words(office, web):
+    shown = page(office, f"decision/{decide()}/change/")
+
+    for words in (
+        "PARIS",
+        "chosen",
+        "SHUT",
+        "takes no orders now",
+        "1 more places have none of it",
+        "served everything",
+    ):
+        assert words in shown
+    assert "The address is not on the map: distances were left out." in shown
