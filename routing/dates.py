@@ -27,12 +27,16 @@ class DueTimes:
 
 
 def due_times(place: PlaceInfo, policy: Policy, *, assigned_at: datetime) -> DueTimes:
-    minutes = prepare_minutes(place, policy)
+    warn_after = prepare_minutes(place, policy) * policy.warn_at_share
     return DueTimes(
         acknowledge_by=_open_time_later(place.calendar, assigned_at, policy.acknowledge_minutes),
-        ready_by=_open_time_later(place.calendar, assigned_at, minutes),
-        warn_at=_open_time_later(place.calendar, assigned_at, minutes * policy.warn_at_share),
+        ready_by=ready_by(place, policy, assigned_at=assigned_at),
+        warn_at=_open_time_later(place.calendar, assigned_at, warn_after),
     )
+
+
+def ready_by(place: PlaceInfo, policy: Policy, *, assigned_at: datetime) -> datetime:
+    return _open_time_later(place.calendar, assigned_at, prepare_minutes(place, policy))
 
 
 def prepare_minutes(place: PlaceInfo, policy: Policy) -> float:

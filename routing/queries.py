@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -305,11 +305,16 @@ def _find_zone(places: Sequence[PlaceInfo], country: str, point: geo.Point | Non
 # ---- capacity ----------------------------------------------------------------------------------
 
 
-def booked_by_day(locations: Sequence[str], *, from_date) -> dict[tuple[str, object], int]:
-    """Fulfillments already to be prepared, by (place, local day), from that day on."""
+def booked_by_day(locations: Sequence[str], *, from_date: date) -> dict[str, dict[date, int]]:
+    """Fulfillments already to be prepared, by place and local day, from that day on; no days, no entry."""
+    booked: dict[str, dict[date, int]] = {}
+    if not locations:
+        return booked
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT location_id, date, booked FROM routing_capacityday WHERE location_id = ANY(%s) AND date >= %s",
             [list(locations), from_date],
         )
-        return {(location, day): booked for location, day, booked in cursor.fetchall()}
+        for location, day, count in cursor.fetchall():
+            booked.setdefault(location, {})[day] = count
+    return booked

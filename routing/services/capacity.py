@@ -72,6 +72,15 @@ ORDER BY location_id, date FOR NO KEY UPDATE"""
 
 
 @in_transaction
+def lock_capacity(bookings: Iterable[Booking]) -> None:
+    """Lock these days in (place, day) order, for a use case that gives back here and books there."""
+    days = sorted({(booking.location, booking.date) for booking in bookings})
+    if days:
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK, _columns(days))
+
+
+@in_transaction
 def release_capacity(bookings: Sequence[Booking]) -> None:
     """Give booked work back; a day that was never booked stays as it is."""
     if not bookings:
@@ -80,7 +89,7 @@ def release_capacity(bookings: Sequence[Booking]) -> None:
     for booking in bookings:
         given[booking.location, booking.date] += booking.units
     days = sorted(given)
+    if len(days) > 1:
+        lock_capacity(bookings)
     with connection.cursor() as cursor:
-        if len(days) > 1:
-            cursor.execute(_LOCK, [*_columns(days)])
         cursor.execute(_RELEASE, [*_columns(days), [given[day] for day in days]])

@@ -161,7 +161,7 @@ class _Planning:
         self.zone: ZoneInfo = queries.zone_of(country, self.point)
         self.carriers = queries.carriers()
         self.offers = self._carriers_that_reach(country)
-        self._booked: dict[tuple[str, object], int] | None = None
+        self._booked: dict[str, dict[date, int]] | None = None
 
     # The demand -------------------------------------------------------------------------------
 
@@ -252,9 +252,10 @@ class _Planning:
     def _booked_on_the_day(self, code: str) -> int:
         if self._booked is None:
             self._booked = self._all_booked()
-        return self._booked.get((code, self.preparation_day(self.directory[code])), 0)
+        days = self._booked.get(code)
+        return days.get(self.preparation_day(self.directory[code]), 0) if days else 0
 
-    def _all_booked(self) -> dict[tuple[str, object], int]:
+    def _all_booked(self) -> dict[str, dict[date, int]]:
         holders = {code for units in self.sellable.values() for code in units}
         limited = [
             code for code in holders if code in self.directory and self.directory[code].daily_capacity is not None
@@ -291,7 +292,7 @@ class _Planning:
         return queries.policy_for(place, method=self.demand.method, service=self.demand.service)
 
     def ready_by(self, place: PlaceInfo) -> datetime:
-        return dates.due_times(place, self._policy(place), assigned_at=self.release_at).ready_by
+        return dates.ready_by(place, self._policy(place), assigned_at=self.release_at)
 
     def preparation_day(self, place: PlaceInfo) -> date:
         return place.calendar.local(self.ready_by(place)).date()
