@@ -59,8 +59,22 @@ class ProductInfo:
     is_active: bool
 
 
-def _load_places() -> Mapping[str, PlaceInfo]:
-    return {row.code: _place(row) for row in Location.objects.order_by("position")}
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """All places, and what the statements below want to know of them."""
+
+    places: Mapping[str, PlaceInfo]
+    protection: str  # JSON: units kept back by default, by code
+    closed: list[str]
+
+
+def _load_network() -> _Network:
+    every = {row.code: _place(row) for row in Location.objects.order_by("position")}
+    return _Network(
+        places=every,
+        protection=as_json({code: place.safety_stock for code, place in every.items() if place.safety_stock}),
+        closed=[code for code, place in every.items() if not place.is_active],
+    )
 
 
 def _place(row: Location) -> PlaceInfo:
@@ -89,12 +103,12 @@ def _place(row: Location) -> PlaceInfo:
     )
 
 
-_places: VersionedCache[Mapping[str, PlaceInfo]] = VersionedCache("places", _load_places)
+_network: VersionedCache[_Network] = VersionedCache("places", _load_network)
 
 
 def places() -> Mapping[str, PlaceInfo]:
     """Every location by code, in order of creation, at most a second old. Shared: not to be changed."""
-    return _places.get()
+    return _network.get().places
 
 
 # Places are known by heart, so no row is joined to its place: what each keeps back comes along as one JSON
@@ -123,7 +137,8 @@ def sellable_units(skus: Iterable[str], *, locations: Collection[str] | None = N
 
 def sellable_of_known(skus: Collection[str], *, locations: Collection[str] | None = None) -> dict[str, dict[str, int]]:
     """Like `sellable_units`, but only products that exist have an entry."""
-    parameters = {"skus": list(skus), **_protected()}
+    network = _network.get()
+    parameters = {"skus": list(skus), "protection": network.protection, "closed": network.closed}
     if locations is not None:
         parameters["locations"] = list(locations)
     rows = _rows(_SELLABLE_ANYWHERE if locations is None else _SELLABLE_HERE, parameters)
@@ -133,13 +148,6 @@ def sellable_of_known(skus: Collection[str], *, locations: Collection[str] | Non
     }
 
 
-def _protected() -> dict[str, Any]:
-    """What places keep back by default, and those that are closed, as parameters."""
-    every = places()
-    protection = {code: place.safety_stock for code, place in every.items() if place.safety_stock}
-    return {"protection": as_json(protection), "closed": [code for code, place in every.items() if not place.is_active]}
-
-
 _PRODUCTS = """
 SELECT sku, name_en, name_fr, price, currency, tax_class, weight_g, image_url, tags, is_active
 FROM inventory_product WHERE sku = ANY(%s)"""
@@ -147,10 +155,8 @@ FROM inventory_product WHERE sku = ANY(%s)"""
 
 def products_by_sku(skus: Iterable[str]) -> dict[str, ProductInfo]:
     """Those that exist, active or not."""
-    return {
-        sku: ProductInfo(sku, *values, frozenset(tags), is_active)
-        for sku, *values, tags, is_active in _rows(_PRODUCTS, [list(skus)])
-    }
+    rows = _rows(_PRODUCTS, [list(skus)])
+    return {row[0]: ProductInfo(*(*row[:-2], frozenset(row[-2]), row[-1])) for row in rows}
 
 
 def locations_of_user(user: Any) -> frozenset[str]:

@@ -47,7 +47,7 @@ class CodeResource(ApiMixin, GenericViewSet):
     save_rows: Callable[..., Sequence[services.RowResult]]
 
     def list(self, request: Request) -> Response:
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         return self.get_paginated_response([self.document(row) for row in page])
 
     def retrieve(self, request: Request, code: str) -> Response:

@@ -69,11 +69,11 @@ class OfMyPlaces(ApiMixin, ListAPIView):
         return rows
 
     def list(self, request: Request) -> Response:
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         return self.get_paginated_response([self.document(row) for row in page])
 
 
-def _level_document(level: StockLevel) -> dict[str, Any]:
+def _level_document(level: Any) -> dict[str, Any]:
     on_sale = level.product.is_active and level.location.is_active
     return {
         "sku": level.product_id,

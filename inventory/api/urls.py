@@ -1,18 +1,21 @@
+from typing import Any
+
 from django.urls import path
 
 from inventory.api.availability import Availability
 from inventory.api.catalog import Locations, Products
 from inventory.api.stock import Levels, Movements, Protection, StockEvents
 
-_COLLECTION = {"get": "list", "post": "create"}
-_ITEM = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+_COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
+_ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+_BULK: dict[str, Any] = {"post": "bulk"}
 
 urlpatterns = [
     path("products/", Products.as_view(_COLLECTION), name="products"),
-    path("products/bulk/", Products.as_view({"post": "bulk"}), name="products-bulk"),
+    path("products/bulk/", Products.as_view(_BULK), name="products-bulk"),
     path("products/<str:code>/", Products.as_view(_ITEM), name="product"),
     path("locations/", Locations.as_view(_COLLECTION), name="locations"),
-    path("locations/bulk/", Locations.as_view({"post": "bulk"}), name="locations-bulk"),
+    path("locations/bulk/", Locations.as_view(_BULK), name="locations-bulk"),
     path("locations/<str:code>/", Locations.as_view(_ITEM), name="location"),
     path("stock/", Levels.as_view(), name="stock"),
     path("stock/events/", StockEvents.as_view(), name="stock-events"),

@@ -1,10 +1,10 @@
+from datetime import datetime
 from functools import cached_property
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Func, Q, Value
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from inventory.hours import Calendar
@@ -106,7 +106,10 @@ class Location(models.Model):
 
 def calendar_of(timezone: str, opening_hours: dict, closures: list) -> Calendar:
     """The calendar of what is stored: hours by day, closures as `{from_at, until_at}` in ISO 8601."""
-    spans = [(parse_datetime(closure["from_at"]), parse_datetime(closure["until_at"])) for closure in closures]
+    spans = [
+        (datetime.fromisoformat(closure["from_at"]), datetime.fromisoformat(closure["until_at"]))
+        for closure in closures
+    ]
     return Calendar(timezone, opening_hours, spans)
 
 

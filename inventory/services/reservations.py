@@ -1,8 +1,9 @@
 """Promising units to demands, giving them back, and letting them go. The hot path of placing an order."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -36,7 +37,8 @@ class Refused(NamedTuple):
     sellable: int
 
 
-class _Changed(NamedTuple):
+@dataclass(slots=True)
+class _Changed:
     """A level after its reservations were let go."""
 
     sku: str
@@ -192,7 +194,7 @@ def _let_go(
     if not items:
         return
     demands, skus, locations, quantities = map(list, zip(*items, strict=True))
-    parameters = {
+    parameters: dict[str, Any] = {
         "demands": demands,
         "skus": skus,
         "locations": locations,

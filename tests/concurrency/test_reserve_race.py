@@ -1,38 +1,20 @@
 """Twenty buyers, five units: real threads, real commits. And the proof that the lock is what saves us."""
 
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from inventory.locks import LOCKED
 from inventory.models import Reservation
 from inventory.services import Want, reservations, reserve_stock
 from oms.invariants import all_invariants
+from tests.concurrency.threads import at_once
 from tests.factories.inventory import NOW, level, make_location, make_product, make_products, set_stock, set_stocks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BUYERS, UNITS = 20, 5
-
-
-def at_once(jobs: int, work: Callable[[int], bool]) -> list[bool]:
-    """Run `work(0…jobs-1)`, each in a thread with a connection of its own, all let go at the same moment."""
-    start = threading.Barrier(jobs)
-
-    def run(number: int) -> bool:
-        try:
-            connection.ensure_connection()
-            start.wait()
-            return work(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(jobs) as pool:
-        return list(pool.map(run, range(jobs)))
 
 
 def buy(number: int) -> bool:
