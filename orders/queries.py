@@ -56,6 +56,7 @@ _FULFILLMENT = """
         'cost', f.cost::text, 'distance_km', f.distance_km, 'decision', nullif(f.decision, '')
     )
 """
+# `ARRAY(SELECT unnest(…))`: a plan that does not count the ids is made once and kept (planning costs more than reading).
 _ORDERS = f"""
     SELECT o.id, json_build_object(
         'id', o.id, 'number', o.number::text, 'external_id', o.external_id, 'channel', o.channel_id, 'status', o.status,
@@ -102,11 +103,11 @@ _ORDERS = f"""
         'promised_at', o.promised_at, 'expected_at', o.expected_at, 'tracking_token', o.tracking_token
     )::text
     FROM orders_order o JOIN orders_customer c ON c.id = o.customer_id
-    WHERE o.id = ANY(%s)
+    WHERE o.id = ANY(ARRAY(SELECT unnest(%s::text[])))
 """
 _FULFILLMENTS = f"""
     SELECT f.id, ({_FULFILLMENT})::text FROM orders_fulfillment f JOIN orders_order o ON o.id = f.order_id
-        WHERE f.id = ANY(%s)
+        WHERE f.id = ANY(ARRAY(SELECT unnest(%s::text[])))
 """
 
 

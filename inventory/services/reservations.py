@@ -63,8 +63,9 @@ class Held(NamedTuple):
 # snapshot says. tests/concurrency/test_reserve_race.py proves it, and that it fails without the lock.
 _RESERVE = f"""
 WITH want AS MATERIALIZED (
-    SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::int[])
-        AS w (id, demand, sku, location, quantity)
+    -- each list as a subselect: a plan that does not count its items is made once and kept
+    SELECT * FROM unnest((SELECT %s::text[]), (SELECT %s::text[]), (SELECT %s::text[]), (SELECT %s::text[]),
+                         (SELECT %s::int[])) AS w (id, demand, sku, location, quantity)
 ), need AS MATERIALIZED (
     SELECT sku, location, sum(quantity) AS quantity FROM want GROUP BY sku, location
 ), level AS MATERIALIZED (
