@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from pydantic import BaseModel
 
@@ -48,3 +49,19 @@ class ProblemAwareSchema(AutoSchema):
         if self.method in ("POST", "PUT", "PATCH", "DELETE"):
             refusals |= {"400": "Cannot be read", "409": "Conflict", "413": "Body too large", "422": "Fields"}
         return refusals
+
+
+class BearerKey(OpenApiAuthenticationExtension):
+    target_class = "oms.api.authentication.KeyAuthentication"
+    name = "key"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "`manage.py create_api_key NAME` prints one."}
+
+
+class SignedInStaff(OpenApiAuthenticationExtension):
+    target_class = "oms.api.authentication.StaffSession"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid", "description": "Staff signed in at `/`; CSRF applies."}

@@ -175,6 +175,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "OMS API",
     "DESCRIPTION": "Omnichannel order management: stock, orders, routing, fulfillment. Every refusal is a problem document.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",  # pydantic writes null types
     "SERVE_PERMISSIONS": [],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
