@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Mapping
+from itertools import islice
 from math import inf
 from typing import Annotated, Any, Literal
 
@@ -71,10 +72,11 @@ class Availability(ApiView):
         query = read(AvailabilityQuery, request.query_params.dict())
         self._check_channel(query.channel)
         shown = _places_shown(query)
-        distances = _Distances(query.point())
         stock = sellable_of_known(query.sku)
         _check_all_known("sku", query.sku, stock)
-        return Response({"results": [_document(sku, stock[sku], shown, distances, query.limit) for sku in query.sku]})
+        point = query.point()
+        nearest = None if point is None else _nearest_first(point, stock, shown)
+        return Response({"results": [_document(sku, stock[sku], shown, nearest, query.limit) for sku in query.sku]})
 
     def _check_channel(self, channel: str | None) -> None:
         if channel is None:
@@ -101,35 +103,34 @@ def _places_shown(query: AvailabilityQuery) -> Mapping[str, PlaceInfo]:
     return {code: place for code, place in every.items() if can(place)}
 
 
-class _Distances:
-    """Distances from one point to places, each worked out once."""
+def _nearest_first(
+    point: Point, stock: Mapping[str, Mapping[str, int]], shown: Mapping[str, PlaceInfo]
+) -> dict[str, float]:
+    """Distances to the places that have something, in order; infinite for those that are not on the map."""
+    codes = {code for units in stock.values() for code in units if code in shown}
+    ranked = sorted((_distance(point, shown[code]), code) for code in codes)
+    return {code: km for km, code in ranked}
 
-    def __init__(self, point: Point | None):
-        self.point = point
-        self._km: dict[str, float] = {}
 
-    def __call__(self, place: PlaceInfo) -> float:
-        """Infinite for a place that is not on the map."""
-        if place.code not in self._km:
-            self._km[place.code] = self._work_out(place)
-        return self._km[place.code]
-
-    def _work_out(self, place: PlaceInfo) -> float:
-        if self.point is None or place.latitude is None or place.longitude is None:
-            return inf
-        return haversine_km(*self.point, place.latitude, place.longitude)
+def _distance(point: Point, place: PlaceInfo) -> float:
+    if place.latitude is None or place.longitude is None:
+        return inf
+    return haversine_km(*point, place.latitude, place.longitude)
 
 
 def _document(
-    sku: str, stock: Mapping[str, int], shown: Mapping[str, PlaceInfo], distances: _Distances, limit: int
+    sku: str, stock: Mapping[str, int], shown: Mapping[str, PlaceInfo], nearest: Mapping[str, float] | None, limit: int
 ) -> dict[str, Any]:
-    ranked = [(distances(shown[code]), -units, code) for code, units in stock.items() if code in shown]
-    first = heapq.nsmallest(limit, ranked)
+    if nearest is None:
+        present = (code for code in stock if code in shown)
+        first = heapq.nsmallest(limit, present, key=lambda code: (-stock[code], code))
+    else:
+        first = list(islice((code for code in nearest if code in stock), limit))
     return {
         "sku": sku,
         "sellable": sum(stock.values()),
         "future": [],  # no supply is announced to us yet
-        "locations": [_at(shown[code], -less, km) for km, less, code in first],
+        "locations": [_at(shown[code], stock[code], inf if nearest is None else nearest[code]) for code in first],
     }
 
 
