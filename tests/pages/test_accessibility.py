@@ -1,0 +1,71 @@
+"""Every page, in both languages, light and dark, on a phone: axe finds nothing, and nothing is wider than the screen."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from inventory.models import Location
+from orders.models import Fulfillment
+from tests.factories.orders import order_body, pickup_body
+from tests.factories.people import PASSWORD, make_user, placed
+from tests.pages.conftest import accepted, picked, ready
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+_AXE = Axe()
+
+
+def faults(page: Page, path: str) -> list[str]:
+    found = [f"{path}: {v['id']} {v['nodes'][0]['html'][:120]}" for v in _AXE.run(page).response["violations"]]
+    width = page.evaluate("document.documentElement.scrollWidth")
+    return found + ([f"{path}: {width} px wide"] if width > 360 else [])
+
+
+def _late(work: Fulfillment) -> Fulfillment:
+    Fulfillment.objects.filter(pk=work.pk).update(acknowledge_by=work.assigned_at.replace(year=2020))
+    return work
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("fr", "dark")])
+def test_every_page_is_clean(phone: Page, live_server: Any, language: str, scheme: Any) -> None:
+    phone.emulate_media(color_scheme=scheme)
+    phone.context.set_extra_http_headers({"Accept-Language": language})
+    hours = {"mon": [["10:00", "13:00"], ["14:00", "19:00"]], "sat": [["10:00", "19:00"]]}
+    work = {
+        "new": _late(placed(order_body(("SKU-1", 1), locale=language))),
+        "accepted": accepted(placed(order_body(("SKU-1", 1), locale=language))),
+        "pickup": picked(placed(pickup_body(("SKU-1", 1), locale=language))),
+        "ready": ready(placed(pickup_body(("SKU-1", 1), locale=language))),
+        "parcel": picked(placed(order_body(("SKU-1", 1), locale=language))),
+    }
+    Location.objects.update(line1="88 rue de Rivoli", opening_hours=hours)
+    make_user("olga", "operations", is_staff=True)
+
+    complaints = faults(phone, "/")
+    phone.locator("[name=username]").fill("olga")
+    phone.locator("[name=password]").fill(PASSWORD)
+    phone.locator("main button").click()
+    paths = [
+        "/",
+        "/nothing/",
+        "/problems/illegal_move",
+        "/store/",
+        "/store/?q=nowhere",
+        *(f"/store/at/PARIS/?tab={tab}" for tab in ("new", "pick", "hand", "today")),
+        *(f"/store/work/{one.pk}/" for one in work.values()),
+        f"/store/work/{work['new'].pk}/decline/",
+        *(f"/track/{one.order.tracking_token}/" for one in work.values()),
+        f"/track/{work['new'].order.tracking_token}/cancel/",
+    ]
+    for path in paths:
+        phone.goto(live_server.url + path)
+        complaints += faults(phone, path)
+    phone.goto(f"{live_server.url}/store/work/{work['accepted'].pk}/")
+    phone.locator(".actions button").click()
+    complaints += faults(phone, "pick")
+    phone.locator(".trouble summary").click()
+    phone.locator(".trouble .button-danger").click()
+    complaints += faults(phone, "missing, without a reason")
+
+    assert complaints == []

@@ -1,0 +1,115 @@
+import pytest
+from django.test import Client
+
+from tests.factories.people import PASSWORD, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_stranger_finds_the_sign_in_form() -> None:
+    response = Client().get("/")
+
+    assert response.status_code == 200
+    assert 'name="password"' in response.content.decode()
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for() -> None:
+    make_user("olga", "operations", is_staff=True)
+
+    response = Client().post("/?next=/store/", {"username": "olga", "password": PASSWORD, "next": "/store/"})
+
+    assert (response.status_code, response["Location"]) == (302, "/store/")
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"])
+def test_signing_in_never_leads_to_another_site(target: str) -> None:
+    make_user("olga", "operations")
+
+    response = Client().post("/", {"username": "olga", "password": PASSWORD, "next": target})
+
+    assert (response.status_code, response["Location"]) == (302, "/")
+
+
+def test_a_wrong_password_is_told_and_opens_nothing() -> None:
+    make_user("olga", "operations")
+    client = Client()
+
+    response = client.post("/", {"username": "olga", "password": "wrong"})
+
+    assert response.status_code == 200
+    assert 'role="alert"' in response.content.decode()
+    assert client.get("/store/").status_code == 302
+
+
+def test_headquarters_sees_every_door() -> None:
+    client = Client()
+    client.force_login(make_user("olga", "operations", is_staff=True))
+
+    page = client.get("/").content.decode()
+
+    assert [door in page for door in ('href="/admin/"', 'href="/store/"', 'href="/api/v1/docs/"')] == [True, True, True]
+
+
+def test_customer_service_sees_the_back_office_only() -> None:
+    client = Client()
+    client.force_login(make_user("carla", "customer_service", is_staff=True))
+
+    page = client.get("/").content.decode()
+
+    assert [door in page for door in ('href="/admin/"', 'href="/store/"', 'href="/api/v1/docs/"')] == [True, False, False]
+
+
+def test_people_of_a_store_go_straight_to_their_work() -> None:
+    client = Client()
+    client.force_login(make_user("lea"))
+
+    assert client.get("/")["Location"] == "/store/"
+
+
+def test_a_person_without_roles_is_told_so() -> None:
+    user = make_user("nina")
+    user.groups.clear()
+    client = Client()
+    client.force_login(user)
+
+    assert "Your account has no role yet" in client.get("/").content.decode()
+
+
+def test_signing_out_takes_a_post() -> None:
+    client = Client()
+    client.force_login(make_user("olga", "operations"))
+
+    assert client.get("/sign-out/").status_code == 405
+    assert client.post("/sign-out/")["Location"] == "/"
+    assert "_auth_user_id" not in client.session
+
+
+def test_the_language_is_switched_and_kept() -> None:
+    client = Client()
+
+    response = client.post("/i18n/setlang/", {"language": "fr", "next": "/"})
+
+    assert response["Location"] == "/"
+    assert '<html lang="fr"' in client.get("/").content.decode()
+
+
+def test_a_page_that_is_not_there_is_a_page_for_people_and_a_problem_for_machines() -> None:
+    page = Client().get("/nothing/", headers={"Accept": "text/html"})
+    problem = Client().get("/api/v1/nothing/", headers={"Accept": "application/json"})
+
+    assert (page.status_code, page["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert (problem.status_code, problem.json()["code"]) == (404, "not_found")
+
+
+def test_a_problem_type_has_a_page() -> None:
+    page = Client().get("/problems/insufficient_stock").content.decode()
+
+    assert "Not enough stock" in page
+    assert "HTTP 409" in page
+
+
+def test_pages_carry_a_strict_content_policy() -> None:
+    policy = Client().get("/")["Content-Security-Policy"]
+
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
