@@ -189,9 +189,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
     def _show_once(self, request: HttpRequest, key: ApiKey, token: str) -> HttpResponse:
         context = {**self.admin_site.each_context(request), "title": _("The new key"), "key": key, "token": token}
-        response = render(request, "oms/backoffice/new_key.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return render(request, "oms/backoffice/new_key.html", context)
 
     @action(description=gettext_lazy("Revoke"), icon="block", permissions=["revoke"])
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:

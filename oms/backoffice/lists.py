@@ -7,6 +7,7 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 
 _COUNTED = 10_000
 
@@ -20,6 +21,15 @@ class BoundedPaginator(Paginator):
         return rows.count()
 
 
+class BoundedChangeList(ChangeList):
+    """Without filter or search there is nothing to “show all” of."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count
+
+
 class BackOfficeAdmin(ModelAdmin):
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -28,6 +38,9 @@ class BackOfficeAdmin(ModelAdmin):
     list_filter_submit = True
     warn_unsaved_form = True
     actions = None
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BoundedChangeList
 
 
 class ReadOnlyAdmin(BackOfficeAdmin):

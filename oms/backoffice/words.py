@@ -91,7 +91,7 @@ def _models_by_prefix() -> dict[str, str]:
 
 
 def money(amount: Any, currency: str) -> str:
-    return f"{number_format(amount, use_l10n=True, force_grouping=True)} {currency}"
+    return f"{number_format(amount, use_l10n=True, force_grouping=True)}\N{NO-BREAK SPACE}{currency}"
 
 
 def instant(at: datetime | None, *, as_of: datetime | None = None) -> SafeString:

@@ -124,6 +124,7 @@ class OrderAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": str(order),
             "opts": self.opts,
+            "original": order,
             "page": order_page(order),
             "may_act": self.may_act(request),
             "sees_customers": request.user.has_perm("orders.view_customer"),

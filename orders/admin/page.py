@@ -15,7 +15,10 @@ from orders.admin import badges
 from orders.admin.timeline import Entry, timeline
 from orders.models import ExceptionCase, Fulfillment, FulfillmentLine, Hold, Order, OrderLine, Payment
 from orders.models.order import BUCKETS
-from orders.states import BEFORE_PICKING, OrderStatus
+from orders.states import BEFORE_PICKING, LOST, FulfillmentStatus, OrderStatus
+
+
+_GONE = frozenset({*LOST, FulfillmentStatus.CANCELED, FulfillmentStatus.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +139,9 @@ def _line_view(line: OrderLine) -> LineView:
 
 def _add_share(view: LineView, fulfillment: Fulfillment, work: FulfillmentLine) -> None:
     quantity = work.quantity - work.short - work.canceled
-    badge = badges.fulfillment_badge(fulfillment)
-    view.shares.append(Share(quantity, fulfillment, place_name(fulfillment.location_id), badge))
+    if quantity and fulfillment.status not in _GONE:
+        badge = badges.fulfillment_badge(fulfillment)
+        view.shares.append(Share(quantity, fulfillment, place_name(fulfillment.location_id), badge))
     if fulfillment.status in BEFORE_PICKING:
         view.cancelable += work.to_pick
 

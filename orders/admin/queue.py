@@ -128,6 +128,7 @@ class ExceptionCaseAdmin(ReadOnlyAdmin):
                 "may_act": bool(actions) and self.may_act(request),
                 "resolution": resolution_words(case.resolution),
                 "opts": self.opts,
+                "original": case,
             },
         )
 

@@ -1,0 +1,84 @@
+"""The home page: what needs me now, each figure the way to its list."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
+from re import findall
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+
+from oms.clock import now
+from orders.commands import Decline, HoldOrder
+from orders.models import Fulfillment, Order
+from orders.services.fulfillments import acknowledge, decline
+from orders.services.holds import hold_order
+from tests.admin.conftest import placed, work_of
+from tests.factories.inventory import set_stock
+from tests.factories.orders import order_body
+
+
+@pytest.fixture(autouse=True)
+def _at_noon() -> Iterator[None]:
+    """Far from midnight: today and yesterday stay apart."""
+    with time_machine.travel("2026-11-20 12:00+00:00"):
+        yield
+
+
+def home(client: Client) -> str:
+    return unescape(client.get(reverse("admin:index")).content.decode())
+
+
+def listed(client: Client, address: str) -> int:
+    return len(client.get(address).context["cl"].result_list)
+
+
+def figures(page: str) -> dict[str, int]:
+    """Address of each linked figure → the number it shows."""
+    tiles = findall(r'<a class="bo-figure[^"]*" href="([^"]+)">.*?<b>(\d+)</b>', page)
+    cells = findall(r'<a class="bo-(?:badge|link)[^"]*" href="([^"]+)">(?:<span[^>]*>[^<]*</span>)?(\d+)</a>', page)
+    return {address: int(count) for address, count in tiles + cells}
+
+
+def test_an_empty_house_says_that_nothing_waits(administrator: Client) -> None:
+    page = home(administrator)
+
+    assert "Nothing waits for a decision." in page
+    assert "Every place is on time." in page
+    assert "No order is on hold." in page
+    assert figures(page) == {}
+
+
+def test_every_figure_is_the_length_of_the_list_it_leads_to(administrator: Client, network: None) -> None:
+    for place in ("PARIS", "LYON", "LILLE"):
+        set_stock("SKU-1", place, 50)
+    lost = placed()
+    for _place in range(3):
+        decline(fulfillment_id=work_of(lost).pk, command=Decline(reason="closed"), actor="user:store", as_of=now())
+    held = placed()
+    hold_order(number=held.number, command=HoldOrder(kind="fraud"), actor="user:a", as_of=now())
+    placed(order_body(payments=[{"gateway": "sandbox", "amount": "24.80", "token": "tok_declined"}]))
+    late, soon, slow = (work_of(placed()) for _order in range(3))
+    acknowledge(fulfillment_id=slow.pk, actor="user:store", as_of=now())
+    minute, hour = timedelta(minutes=1), timedelta(hours=1)
+    Fulfillment.objects.filter(pk=late.pk).update(acknowledge_by=now() - minute, ready_by=now() + hour)
+    Fulfillment.objects.filter(pk=soon.pk).update(acknowledge_by=now() + 10 * minute, ready_by=now() + hour)
+    Fulfillment.objects.filter(pk=slow.pk).update(ready_by=now() - hour)
+    yesterday = placed()
+    Order.objects.filter(pk=yesterday.pk).update(placed_at=now() - timedelta(days=1, minutes=1))
+
+    shown = figures(home(administrator))
+
+    assert sorted(shown.values()) == [1, 1, 1, 1, 1, 2, 6]
+    assert {address: listed(administrator, address) for address in shown} == shown
+
+
+def test_the_home_page_takes_few_queries(administrator: Client, network: None, django_assert_num_queries: Any) -> None:
+    placed()
+    home(administrator)
+
+    with django_assert_num_queries(7):
+        home(administrator)

@@ -1,0 +1,76 @@
+"""Lists cost the same however long they are, and count no further than anyone looks."""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from oms.backoffice.lists import BoundedPaginator
+from oms.models import Event
+from tests.admin.conftest import placed
+from tests.factories.inventory import set_stock
+
+LISTS = [
+    "orders_order",
+    "orders_fulfillment",
+    "orders_payment",
+    "orders_customer",
+    "oms_event",
+    "oms_deadline",
+    "inventory_stocklevel",
+    "inventory_stockmovement",
+    "routing_decision",
+]
+
+
+def queries_of(client: Client, name: str) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert client.get(reverse(f"admin:{name}_changelist")).status_code == 200
+    return len(captured)
+
+
+def test_fifty_rows_take_as_many_queries_as_five(administrator: Client, network: None, settings: Any) -> None:
+    settings.VERSIONED_CACHE_SECONDS = 60  # as in production
+    for place in ("PARIS", "LYON", "LILLE"):
+        set_stock("SKU-1", place, 500)
+    for _order in range(5):
+        placed()
+    for name in LISTS:
+        queries_of(administrator, name)
+    few = {name: queries_of(administrator, name) for name in LISTS}
+
+    for _order in range(45):
+        placed()
+
+    assert {name: queries_of(administrator, name) for name in LISTS} == few
+
+
+def test_the_count_stops_at_ten_thousand(db: None, django_assert_num_queries: Any) -> None:
+    paginator = BoundedPaginator(Event.objects.order_by("-id"), 50)
+
+    with CaptureQueriesContext(connection) as captured:
+        assert paginator.count == 0
+
+    assert "LIMIT 10000" in captured[0]["sql"]
+
+
+@pytest.mark.parametrize("q", ["#", "99999999999999999999999", "'; drop table x", "%", "ful_", "\N{SNOWMAN}"])
+def test_an_odd_search_finds_nothing_and_breaks_nothing(q: str, administrator: Client, network: None) -> None:
+    placed()
+
+    for name in (
+        "orders_order",
+        "orders_fulfillment",
+        "orders_payment",
+        "orders_customer",
+        "orders_exceptioncase",
+        "oms_event",
+    ):
+        answer = administrator.get(reverse(f"admin:{name}_changelist"), {"q": q})
+        assert answer.status_code == 200
+        assert list(answer.context["cl"].result_list) == []

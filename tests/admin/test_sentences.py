@@ -1,0 +1,61 @@
+"""Every event of this app has words, whatever its payload holds."""
+
+import pytest
+from django.utils import translation
+
+from oms.backoffice.sentences import say
+from orders.states import FULFILLMENT_MOVES, PAYMENT_MOVES
+
+STATES = [
+    f"{table.noun}.{table.event_names.get(state, state)}"
+    for table in (FULFILLMENT_MOVES, PAYMENT_MOVES)
+    for state in table.moves
+]
+
+
+@pytest.mark.parametrize("type_", STATES)
+def test_each_state_that_is_reached_has_a_sentence(type_: str) -> None:
+    said = say(type_, {"from": "planned"}, place="Lyon")
+
+    assert said != type_.replace(".", " ").replace("_", " ").capitalize()
+    assert "%(" not in said
+
+
+@pytest.mark.parametrize(
+    ("type_", "payload", "said"),
+    [
+        (
+            "orders.fulfillment.declined",
+            {"why": "too_busy", "note": "fire drill"},
+            "Lyon declined the work: Too busy – fire drill",
+        ),
+        ("orders.fulfillment.planned", {}, "Work was planned for Lyon"),
+        (
+            "orders.fulfillment.planned",
+            {"from": "assigned", "why": "hold fraud"},
+            "The work was called back from Lyon: Fraud check",
+        ),
+        (
+            "orders.fulfillment.canceled",
+            {"why": "rerouted"},
+            "The work was taken away from Lyon: moved to another place by hand",
+        ),
+        (
+            "orders.fulfillment.short",
+            {"why": "not_found", "lines": [{"line": "l1", "quantity": 2}]},
+            "Lyon could not find 2 units: Not found",
+        ),
+        ("orders.order.held", {"kind": "fraud", "note": ""}, "Put on hold (Fraud check)"),
+        ("orders.order.lines_canceled", {"why": "", "lines": [{"sku": "A", "quantity": 2}]}, "Canceled: 2 × A"),
+        (
+            "orders.order.canceled",
+            {"why": "payment_expired"},
+            "The order was canceled: the payment did not come in time",
+        ),
+        ("orders.exception.opened", {"reason": "no_place"}, "Put before a person: No place is left"),
+        ("orders.exception.resolved", {"resolution": "keep"}, "Exception resolved: the shopper waits"),
+    ],
+)
+def test_says(type_: str, payload: dict, said: str) -> None:
+    with translation.override("en"):
+        assert say(type_, payload, place="Lyon") == said
