@@ -71,7 +71,8 @@ def decline(*, fulfillment_id: str, command: Decline, actor: str, as_of: datetim
     _require(held, F.ASSIGNED, F.ACCEPTED)
     refused = _named(held, command.lines)
     units = {line: line.to_pick for line in refused if line.to_pick}
-    if not set(held.lines) - set(refused) or all(line in units or not line.to_pick for line in held.lines):
+    is_whole = all(line in refused or not line.to_pick for line in held.lines)
+    if is_whole:
         FULFILLMENT_MOVES.move(
             held.fulfillment,
             to=F.DECLINED,
@@ -81,12 +82,13 @@ def decline(*, fulfillment_id: str, command: Decline, actor: str, as_of: datetim
             facts=_note(command.note),
             claimed_by=actor,
         )
-        reassignment.close(held.fulfillment, as_of=as_of)
         exceptions.close_for([held.fulfillment], resolution="declined", actor=actor, as_of=as_of)
     else:
         _mark_short(units, reason=command.reason)
         _tell_short(held, units, reason=command.reason, actor=actor, as_of=as_of)
     reassignment.lose(held, units, reason=command.reason, actor=actor, as_of=as_of)
+    if is_whole:
+        reassignment.close(held.fulfillment, as_of=as_of)
 
 
 def _note(note: str) -> dict[str, str]:

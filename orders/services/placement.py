@@ -269,6 +269,8 @@ def commit_plans(
     if once and (known := idempotency.begin(once, as_of=as_of, result={"order": draft.order_id})):
         return Placed(known["order"], is_replay=True)
     if known_order := _same_external_order(draft, fingerprint):
+        if once:
+            idempotency.remember(once, {"order": known_order})
         return Placed(known_order, is_replay=True)
     wants = [
         Want(demand=f"order_line:{line.key}", sku=line.sku, location=parcel.location, quantity=line.quantity)

@@ -20,6 +20,7 @@ from routing import dates
 from routing.queries import Policy, policy_for
 from routing.services.capacity import Booking, release_capacity
 from routing.services.capacity import book_capacity as book_days
+from routing.services.capacity import lock_capacity as lock_days
 from routing.services.decisions import record_decisions
 from routing.services.sourcing import Demand, Destination, Line, PlannedParcel, SourcingPlan
 from routing.services.sourcing import plan as ask_routing
@@ -300,6 +301,12 @@ def book_capacity(plans: Sequence[PlannedDelivery]) -> bool:
 
 
 @in_transaction
+def lock_capacity(fulfillments: Sequence[Fulfillment], planned: PlannedDelivery) -> None:
+    """Lock the days that this work counts on and those the plan would book, in the one order of everybody."""
+    lock_days(_booked(fulfillments) + _bookings([planned]))
+
+
+@in_transaction
 def give_back_plan(planned: PlannedDelivery) -> None:
     release_capacity(_bookings([planned]))
 
@@ -316,7 +323,11 @@ def _bookings(plans: Sequence[PlannedDelivery]) -> list[Booking]:
 @in_transaction
 def give_back_capacity(fulfillments: Sequence[Fulfillment]) -> None:
     """The places will not do this work after all."""
-    release_capacity([Booking(f.location_id, f.capacity_date) for f in fulfillments if f.capacity_date])
+    release_capacity(_booked(fulfillments))
+
+
+def _booked(fulfillments: Sequence[Fulfillment]) -> list[Booking]:
+    return [Booking(f.location_id, f.capacity_date) for f in fulfillments if f.capacity_date]
 
 
 # ---- rows ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
+from inventory.locks import lock_stock
 from inventory.services.adjustments import mark_damaged, mark_suspect
 from inventory.services.reservations import Held, Want, release_reservations, reserve_stock
 from oms import deadlines
@@ -45,13 +46,33 @@ def lose(held: Work, units: Mapping[FulfillmentLine, int], *, reason: str, actor
     """
     if not units:
         return
-    _correct_stock(held.fulfillment, units, reason=reason, actor=actor, as_of=as_of)
-    exclude(units, held.fulfillment.location_id, reason=reason, as_of=as_of)
+    order, lost = held.order, held.fulfillment
+    open_units = {line.order_line: quantity for line, quantity in units.items()}
+    exclude(units, lost.location_id, reason=reason, as_of=as_of)
+    planned = None if _is_for_a_person(lost) else _plan_and_lock(order, lost, open_units, as_of=as_of)
+    _correct_stock(lost, units, reason=reason, actor=actor, as_of=as_of)
     move_units([UnitMove(line.order_line_id, "allocated", "open", quantity) for line, quantity in units.items()])
-    find_places(
-        held.order, held.fulfillment, {line.order_line: q for line, q in units.items()}, actor=actor, as_of=as_of
-    )
-    refresh_status(held.order)
+    find_places(order, lost, open_units, actor=actor, as_of=as_of, planned=planned)
+    refresh_status(order)
+
+
+def _is_for_a_person(lost: Fulfillment) -> bool:
+    return lost.is_pickup or lost.attempt >= planning.max_attempts(lost)
+
+
+@in_transaction
+def _plan_and_lock(
+    order: Order, lost: Fulfillment, units: Mapping[OrderLine, int], *, as_of: datetime
+) -> planning.PlannedDelivery:
+    """Plan while nothing is locked, then lock what the lost place gives back and what the next ones give, together.
+
+    In the one order of everybody: stores that lose work to each other would else wait in a circle.
+    """
+    planned = planning.plan_again(order, lost, units, exclude_also=(), only=None, as_of=as_of)
+    given_back = {(line.product_id, lost.location_id) for line in units}
+    lock_stock(given_back | {(line.sku, parcel.location) for parcel in planned.parcels for line in parcel.lines})
+    planning.lock_capacity([lost], planned)
+    return planned
 
 
 @in_transaction
@@ -99,10 +120,12 @@ def find_places(
     exclude_also: Sequence[str] = (),
     only: str | None = None,
     by_person: bool = False,
+    planned: planning.PlannedDelivery | None = None,
 ) -> None:
     """Give these open units to the next best places, or to a person. The order is locked.
 
-    `only`: a person chose this place (overriding exclusions); `by_person` lifts the limit of attempts.
+    `only`: a person chose this place (overriding exclusions); `by_person` lifts the limit of attempts;
+    `planned`: the plan to try first.
     """
     if lost.is_pickup and not by_person:
         _to_queue(
@@ -112,8 +135,9 @@ def find_places(
     if not by_person and lost.attempt >= planning.max_attempts(lost):
         _to_queue(order, lost, units, reason=Reason.MAX_ATTEMPTS, facts={"attempts": lost.attempt}, as_of=as_of)
         return
-    for _attempt in range(settings.PLACEMENT_ATTEMPTS):
-        planned = planning.plan_again(order, lost, units, exclude_also=exclude_also, only=only, as_of=as_of)
+    for attempt in range(settings.PLACEMENT_ATTEMPTS):
+        if attempt or planned is None:
+            planned = planning.plan_again(order, lost, units, exclude_also=exclude_also, only=only, as_of=as_of)
         if _reserve(planned, as_of=as_of):
             break
     else:
@@ -238,8 +262,8 @@ def _late(held: Work, *, as_of: datetime) -> None:
         _warn_of_late_pickup(held.fulfillment, as_of=as_of)
         return
     FULFILLMENT_MOVES.move(held.fulfillment, to=F.TIMED_OUT, actor=CLOCK, as_of=as_of)
-    close(held.fulfillment, as_of=as_of)
     lose(held, {line: line.to_pick for line in held.lines if line.to_pick}, reason=TIMED_OUT, actor=CLOCK, as_of=as_of)
+    close(held.fulfillment, as_of=as_of)
 
 
 @in_transaction
@@ -294,6 +318,6 @@ def warn(fulfillment: Fulfillment, *, actor: str, as_of: datetime) -> None:
 
 @in_transaction
 def close(fulfillment: Fulfillment, *, as_of: datetime) -> None:
-    """The place is out: its clocks stop, its capacity is free, its case (if any) is over."""
+    """The place is out: its clocks stop and its capacity is free. After `lose`, which takes the locks in order."""
     deadlines.drop([fulfillment.pk], as_of=as_of, kinds=(*work.CLOCKS, "orders.late_pickup"))
     planning.give_back_capacity([fulfillment])

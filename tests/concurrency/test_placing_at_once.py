@@ -1,0 +1,148 @@
+"""Many shoppers press at the same moment, over HTTP: real threads, real commits."""
+
+import time
+from typing import Any
+
+import pytest
+
+from inventory.locks import LOCKED
+from inventory.services import reservations
+from orders.models import Order
+from orders.services import placement
+from tests.concurrency.threads import at_once
+from tests.factories.inventory import set_stock
+from tests.factories.orders import make_network, order_body, reserved
+from tests.flows.conftest import Answer, Api
+
+BUYERS, UNITS = 20, 5
+
+
+@pytest.fixture
+def slow_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order takes a moment to be written: the others arrive meanwhile."""
+    keep_decisions = placement.planning.keep_decisions
+
+    def slowly(*args: Any, **kwargs: Any) -> None:
+        time.sleep(0.02)
+        keep_decisions(*args, **kwargs)
+
+    monkeypatch.setattr(placement.planning, "keep_decisions", slowly)
+
+
+@pytest.fixture
+def patient_shop(settings: Any) -> None:
+    """With twenty at one level, four plans may all be outrun; here everyone gets a clear yes or no."""
+    settings.PLACEMENT_ATTEMPTS = BUYERS
+
+
+def _buy(api: Api, *lines: tuple[str, int], **body: Any) -> Answer:
+    return Api(api.token).post("orders/", order_body(*lines, **body))
+
+
+@pytest.mark.usefixtures("slow_writing", "patient_shop")
+def test_twenty_buyers_of_five_units_make_five_orders(api: Api, invariants_hold: Any) -> None:
+    make_network(paris=UNITS, lille=0, lyon=0)
+
+    answers = at_once(BUYERS, lambda _number: _buy(api))
+
+    assert sorted(answer.status for answer in answers) == [201] * 5 + [409] * 15
+    for refused in (answer.json for answer in answers if answer.status == 409):
+        assert refused["code"] == "insufficient_stock"
+        (shortage,) = refused["shortages"]
+        assert (shortage["sku"], shortage["requested"], shortage["sellable"]) == ("SKU-1", 1, 0)
+    assert Order.objects.count() == 5
+    assert reserved("SKU-1", "PARIS") == 5
+    invariants_hold()
+
+
+@pytest.mark.usefixtures("slow_writing", "patient_shop")
+def test_without_the_lock_the_same_buyers_are_sold_what_is_not_there(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_network(paris=UNITS, lille=0, lyon=0)
+    monkeypatch.setattr(reservations, "_RESERVE", reservations._RESERVE.replace(LOCKED, ""))
+
+    answers = at_once(BUYERS, lambda _number: _buy(api))
+
+    assert [answer.status for answer in answers].count(201) > 5
+    assert reserved("SKU-1", "PARIS") > 5
+
+
+@pytest.mark.usefixtures("slow_writing", "patient_shop")
+def test_last_units_in_several_places_are_found_by_planning_again(api: Api, invariants_hold: Any) -> None:
+    make_network(paris=2, lille=2, lyon=1)
+
+    answers = at_once(10, lambda _number: _buy(api))
+
+    assert sorted(answer.status for answer in answers) == [201] * 5 + [409] * 5
+    assert [reserved("SKU-1", place) for place in ("PARIS", "LILLE", "LYON")] == [2, 2, 1]
+    invariants_hold()
+
+
+@pytest.mark.usefixtures("slow_writing")
+def test_baskets_in_opposite_order_do_not_wait_for_each_other_in_a_circle(api: Api, invariants_hold: Any) -> None:
+    make_network(paris=20)
+    set_stock("SKU-2", "PARIS", 20)
+    lines = [("SKU-1", 1), ("SKU-2", 1)]
+
+    answers = at_once(10, lambda number: _buy(api, *(lines if number % 2 else lines[::-1])))
+
+    assert [answer.status for answer in answers] == [201] * 10
+    assert (reserved("SKU-1", "PARIS"), reserved("SKU-2", "PARIS")) == (10, 10)
+    invariants_hold()
+
+
+@pytest.mark.usefixtures("slow_writing")
+@pytest.mark.parametrize("round_", range(3))
+def test_one_key_pressed_twice_at_once_makes_one_order(api: Api, round_: int) -> None:
+    make_network()
+    body = order_body()
+    del body["external_id"]
+
+    answers = at_once(4, lambda _number: Api(api.token).post("orders/", body, Idempotency_Key="same"))
+
+    assert [answer.status for answer in answers] == [201] * 4
+    assert len({answer.json["number"] for answer in answers}) == 1
+    assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
+    assert Order.objects.count() == 1
+    assert reserved("SKU-1", "PARIS") == 1
+
+
+@pytest.mark.usefixtures("slow_writing")
+@pytest.mark.parametrize("round_", range(3))
+def test_one_external_id_under_several_keys_at_once_makes_one_order(api: Api, round_: int) -> None:
+    make_network()
+    body = order_body()
+
+    def place(number: int) -> Answer:
+        return Api(api.token).post("orders/", body, Idempotency_Key=f"key-{number}")
+
+    answers = at_once(4, place)
+    again = [place(number) for number in range(4)]
+
+    assert [answer.status for answer in answers + again] == [201] * 8
+    assert len({answer.json["number"] for answer in answers + again}) == 1
+    assert [answer.headers.get("Idempotency-Replayed") for answer in again] == ["true"] * 4
+    assert Order.objects.count() == 1
+    assert reserved("SKU-1", "PARIS") == 1
+
+
+@pytest.mark.usefixtures("slow_writing")
+def test_one_key_for_two_bodies_at_once_is_answered_for_one_of_them(api: Api) -> None:
+    make_network()
+
+    answers = at_once(
+        2, lambda number: Api(api.token).post("orders/", order_body(("SKU-1", 1 + number)), Idempotency_Key="same")
+    )
+
+    assert sorted(answer.status for answer in answers) == [201, 422]
+    assert [answer.json["code"] for answer in answers if answer.status == 422] == ["idempotency_key_reused"]
+    assert Order.objects.count() == 1
+
+
+@pytest.mark.usefixtures("slow_writing")
+def test_a_new_customer_who_orders_twice_at_once_is_one_customer(api: Api) -> None:
+    make_network()
+
+    answers = at_once(4, lambda _number: _buy(api))
+
+    assert [answer.status for answer in answers] == [201] * 4
+    assert len({answer.json["customer"]["id"] for answer in answers}) == 1
