@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (one row per line: a table reads better wide)
 """What Orvane sells: a few thousand SKUs, worked out from families × styles × colours × sizes.
 
 Everything is derived from positions in these tables, so a SKU means the same on every machine.
@@ -126,7 +127,18 @@ FAMILIES = (
 # Collections are named after islands and hills.
 _COLLECTIONS = (
     *("Ouessant", "Bréhat", "Noirmoutier", "Vercors", "Lubéron", "Cévennes", "Aubrac", "Ventoux", "Sancy", "Glénan"),
-    *("Porquerolles", "Morvan", "Hoëdic", "Mercantour", "Oléron", "Bugey", "Queyras", "Ardenne", "Chausey", "Corbières"),
+    *(
+        "Porquerolles",
+        "Morvan",
+        "Hoëdic",
+        "Mercantour",
+        "Oléron",
+        "Bugey",
+        "Queyras",
+        "Ardenne",
+        "Chausey",
+        "Corbières",
+    ),
 )
 _STYLES_PER_FAMILY = {"fashion": 5, "sport": 4, "home": 5}
 _PRICE_STEP = Decimal("0.18")
@@ -217,6 +229,4 @@ def ean13(twelve: str) -> str:
 
 def picture_files() -> set[tuple[str, str, str]]:
     """(shape, colour name, #rrggbb) of every picture the catalogue names."""
-    return {
-        (family.shape, code.lower(), COLORS[code].rgb) for family in FAMILIES for code in family.colors.split()
-    }
+    return {(family.shape, code.lower(), COLORS[code].rgb) for family in FAMILIES for code in family.colors.split()}

@@ -1,4 +1,5 @@
-"""Orders of the past days, lived through the real services with a moving `as_of`.
+"""Orders of the past weeks: the older ones written down (`archive`), those of the last days lived through the
+real services with a moving `as_of`, so that whatever is still open is open in every way.
 
 One order after the other, each from its placement to its end (or to now): so whatever rings while it is
 lived is its own, and the kernel's sweep with that `as_of` is the clock. What an order goes through is drawn
@@ -6,15 +7,18 @@ from its number; a history that was cut off is gone through again, and picks up 
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from django.db import connection
 
 from inventory.models import StockLevel
 from inventory.queries import places
 from oms import deadlines, idempotency
-from oms.demo import shoppers
-from oms.demo.shoppers import Errand, Item
+from oms.demo import archive, shoppers
+from oms.demo.archive import PastOrder, staff_of
+from oms.demo.shoppers import Item
 from oms.errors import Conflict
 from oms.idempotency import Once
 from oms.models import Event
@@ -42,7 +46,7 @@ from orders.services.resolution import resolve_exception
 from orders.states import LIVE, FulfillmentStatus, PaymentStatus
 
 F = FulfillmentStatus
-DAYS = 30
+DAYS, LIVED_DAYS = 30, 1.5
 BEFORE_FIRST_ORDER = timedelta(days=DAYS + 1)
 _PARIS = ZoneInfo("Europe/Paris")
 _SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -58,14 +62,6 @@ _CHANGES_MIND = 0.025
 _LOOKS_LIKE_FRAUD = 0.012
 _SLEEPS, _DECLINES, _SHORT, _NEVER_COLLECTS = 0.04, 0.035, 0.02, 0.02
 _DECLINE_REASONS = ("too_busy", "out_of_stock", "damaged", "out_of_stock", "other")
-_TRANSIT_DAYS: Mapping[str, tuple[int, ...]] = {"standard": (1, 2, 2, 2, 3, 4), "express": (1, 1, 1, 2), "same_day": (0,)}
-
-_CARRIERS = {
-    "standard": ("colivia-home", "CV"),
-    "express": ("colivia-express", "CX"),
-    "same_day": ("velox-courier", "VX"),
-}
-_CARRIER = "carrier"
 
 
 def order_times(count: int, *, until: datetime) -> list[datetime]:
@@ -81,18 +77,42 @@ def order_times(count: int, *, until: datetime) -> list[datetime]:
     return sorted(instants)
 
 
-def live_through(count: int, *, items: Sequence[Item], until: datetime, told: Callable[[int], None]) -> int:
-    """Place and work `count` orders. Returns how many were accepted; the others were refused for lack of stock."""
+def fill(count: int, *, items: Sequence[Item], until: datetime, told: Callable[[int], None]) -> int:
+    """Make `count` orders of the past. Returns how many were accepted; the others were refused for lack of stock."""
     shelves = _Shelves(items)
+    ordered = [
+        _order(number, placed_at, shelves) for number, placed_at in enumerate(order_times(count, until=until), 1)
+    ]
+    lived_from = until - timedelta(days=LIVED_DAYS)
+    older = [past for past in ordered if past.placed_at < lived_from]
     accepted = 0
-    for number, placed_at in enumerate(order_times(count, until=until), start=1):
-        rng = random.Random(f"order {number}")
-        order_id = _place(number, rng, shelves, as_of=placed_at)
-        if order_id:
-            accepted += 1
-            _Life(order_id, rng, until).run()
+    for start in range(0, len(older), archive.BATCH):
+        accepted += archive.write(older[start : start + archive.BATCH])
+        if not start:
+            analyze()  # plans made for empty tables would serve to the end
+        told(min(start + archive.BATCH, len(older)))
+    analyze()
+    for number, past in enumerate(ordered[len(older) :], start=len(older) + 1):
+        accepted += _live(past, until)
         told(number)
     return accepted
+
+
+def analyze() -> None:
+    """Let the planner of the database see how the tables have grown."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _live(past: PastOrder, until: datetime) -> bool:
+    """Place an order and work it. False where it was refused."""
+    once = Once("demo", past.body["external_id"], idempotency.fingerprint(past.body))
+    try:
+        placed = place_order(command=past.command, once=once, has_key=False, actor=past.actor, as_of=past.placed_at)
+    except Conflict:
+        return False
+    _Life(placed.order_id, past.rng, until).run()
+    return True
 
 
 class _Shelves:
@@ -109,11 +129,11 @@ class _Shelves:
         self.stores = list(self.in_store)
 
 
-# ---- placing ---------------------------------------------------------------------------------------
+# ---- what was ordered --------------------------------------------------------------------------------
 
 
-def _place(number: int, rng: random.Random, shelves: _Shelves, *, as_of: datetime) -> str | None:
-    """The order's id, or None where it was refused."""
+def _order(number: int, placed_at: datetime, shelves: _Shelves) -> PastOrder:
+    rng = random.Random(f"order {number}")
     errand = shoppers.pick_errand(rng, stores=shelves.stores)
     choice = shelves.in_store[errand.location] if errand.location else shelves.items
     body = shoppers.order_body(
@@ -124,17 +144,8 @@ def _place(number: int, rng: random.Random, shelves: _Shelves, *, as_of: datetim
         token=shoppers.pick_token(rng, _TOKENS if errand.channel == "web" else {}),
         pays_in_store=errand.method == "pickup" and rng.random() < _PAYS_IN_STORE,
     )
-    command = PlaceOrder.model_validate(body)
-    once = Once("demo", body["external_id"], idempotency.fingerprint(body))
-    actor = _shop(errand)
-    try:
-        return place_order(command=command, once=once, has_key=False, actor=actor, as_of=as_of).order_id
-    except Conflict:
-        return None
-
-
-def _shop(errand: Errand) -> str:
-    return "key:marketplace" if errand.channel == "marketplace" else "key:web shop"
+    actor = "key:marketplace" if errand.channel == "marketplace" else "key:web shop"
+    return PastOrder(body, PlaceOrder.model_validate(body), placed_at, actor, rng)
 
 
 # ---- living ----------------------------------------------------------------------------------------
@@ -186,7 +197,9 @@ class _Life:
     def _change_of_mind(self) -> None:
         at = self.order.placed_at + self.rng.uniform(15, 60) * _SECOND
         if self.rng.random() < _CHANGES_MIND and self._is_untouched() and self._has_come(at):
-            cancel_order(number=self.order.number, command=CancelOrder(reason="changed my mind"), actor="shopper", as_of=at)
+            cancel_order(
+                number=self.order.number, command=CancelOrder(reason="changed my mind"), actor="shopper", as_of=at
+            )
             self._ring(at + _SECOND)
 
     def _fraud_check(self) -> None:
@@ -235,9 +248,6 @@ class _Life:
         calendar = places()[piece.location_id].calendar
         return calendar.add_open_time(since, calendar.open_time_between(since, due) * self.rng.uniform(low, high))
 
-    def _staff(self, piece: Fulfillment) -> str:
-        return f"user:{piece.location_id.lower()}"
-
     def _answer(self, piece: Fulfillment, since: datetime) -> datetime | None:
         roll = self.rng.random()
         is_store = places()[piece.location_id].kind == "store"
@@ -248,9 +258,9 @@ class _Life:
             return None
         if is_store and roll < _SLEEPS + _DECLINES:
             command = Decline(reason=self.rng.choice(_DECLINE_REASONS))
-            work.decline(fulfillment_id=piece.pk, command=command, actor=self._staff(piece), as_of=at)
+            work.decline(fulfillment_id=piece.pk, command=command, actor=staff_of(piece.location_id), as_of=at)
         else:
-            work.acknowledge(fulfillment_id=piece.pk, actor=self._staff(piece), as_of=at)
+            work.acknowledge(fulfillment_id=piece.pk, actor=staff_of(piece.location_id), as_of=at)
         return at
 
     def _sleep(self, piece: Fulfillment) -> datetime | None:
@@ -272,7 +282,7 @@ class _Life:
             return None
         lines = FulfillmentLine.objects.filter(fulfillment=piece).select_related("order_line").order_by("id")
         command = Pick(lines=[self._found(line) for line in lines if line.to_pick])
-        work.pick(fulfillment_id=piece.pk, command=command, actor=self._staff(piece), as_of=at)
+        work.pick(fulfillment_id=piece.pk, command=command, actor=staff_of(piece.location_id), as_of=at)
         return at
 
     def _found(self, line: FulfillmentLine) -> PickLine:
@@ -288,9 +298,11 @@ class _Life:
             return None
         if piece.is_pickup:
             command = Ready(staging=f"{self.rng.choice('ABC')}-{self.rng.randint(1, 12):02d}")
-            work.make_ready(fulfillment_id=piece.pk, command=command, actor=self._staff(piece), as_of=at)
+            work.make_ready(fulfillment_id=piece.pk, command=command, actor=staff_of(piece.location_id), as_of=at)
         else:
-            work.ship(fulfillment_id=piece.pk, command=_parcel(piece, self.rng), actor=self._staff(piece), as_of=at)
+            number = archive.tracking_number(self.rng, piece.service)
+            command = Ship(carrier_service=archive.CARRIERS[piece.service][0], tracking_number=number)
+            work.ship(fulfillment_id=piece.pk, command=command, actor=staff_of(piece.location_id), as_of=at)
             self._ring(at + _SECOND)  # the money is taken
         return at
 
@@ -301,7 +313,7 @@ class _Life:
         if not self._has_come(at) or self.rng.random() < _NEVER_COLLECTS:
             return None
         command = HandOver(code=pickup_code(piece.pk))
-        work.hand_over(fulfillment_id=piece.pk, command=command, actor=self._staff(piece), as_of=at)
+        work.hand_over(fulfillment_id=piece.pk, command=command, actor=staff_of(piece.location_id), as_of=at)
         self._ring(at + _SECOND)
         return at
 
@@ -326,20 +338,9 @@ class _Life:
         return True
 
     def _deliver(self) -> None:
-        for shipment in Shipment.objects.filter(fulfillment__order=self.order, delivered_at=None).select_related("fulfillment"):
-            at = self._arrival(shipment)
+        for shipment in Shipment.objects.filter(fulfillment__order=self.order, delivered_at=None).select_related(
+            "fulfillment"
+        ):
+            at = archive.arrival(self.rng, shipment.fulfillment.service, shipment.handed_over_at)
             if self._has_come(at):
-                work.deliver(fulfillment_id=shipment.fulfillment_id, actor=_CARRIER, as_of=at)
-
-    def _arrival(self, shipment: Shipment) -> datetime:
-        sent = shipment.handed_over_at
-        days = self.rng.choice(_TRANSIT_DAYS[shipment.fulfillment.service])
-        if not days:
-            return sent + self.rng.uniform(40, 180) * _MINUTE
-        morning = (sent.astimezone(_PARIS) + timedelta(days=days)).replace(hour=8, minute=0)
-        return morning.astimezone(UTC) + self.rng.uniform(0, 600) * _MINUTE
-
-
-def _parcel(piece: Fulfillment, rng: random.Random) -> Ship:
-    service, prefix = _CARRIERS[piece.service]
-    return Ship(carrier_service=service, tracking_number=f"{prefix}{rng.randrange(10**11):011d}")
+                work.deliver(fulfillment_id=shipment.fulfillment_id, actor=archive.CARRIER, as_of=at)

@@ -54,8 +54,9 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     levels = stock.load_opening_stock(products, places, as_of=opened_at)
     say(f"{len(places)} places, {len(products)} products, {levels} stock levels")
     cache.clear_all()
+    history.analyze()
     count = round(FULL_HISTORY * scale)
-    accepted = history.live_through(count, items=_by_popularity(products), until=as_of, told=_every_tenth(count, say))
+    accepted = history.fill(count, items=_by_popularity(products), until=as_of, told=_every_tenth(count, say))
     say(f"{accepted} orders of the past {history.DAYS} days ({count - accepted} refused)")
     _finish(orders=accepted, as_of=as_of)
 
@@ -90,7 +91,7 @@ def _by_popularity(products: list[ProductRow]) -> list[Item]:
 
 def _every_tenth(count: int, say: Callable[[str], None]) -> Callable[[int], None]:
     step = max(1, count // 10)
-    return lambda number: say(f"  {number} of {count} orders") if number % step == 0 else None
+    return lambda number: say(f"  {number} of {count} orders") if number % step == 0 or number == count else None
 
 
 @use_case
@@ -99,9 +100,8 @@ def _publish_loaded(*, orders: int, as_of: datetime) -> None:
 
 
 def _finish(*, orders: int, as_of: datetime) -> None:
-    """Say that it is done, give the past its place in the feed, and tell the planner what the tables hold."""
+    """Say that it is done, and give the past its place in the feed."""
     _publish_loaded(orders=orders, as_of=as_of)
     while outbox.stamp_positions():
         pass
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+    history.analyze()

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (one row per line: a table reads better wide)
 """Product pictures drawn by code: the silhouette of a thing in its colour, as a small SVG."""
 
 from collections.abc import Iterable

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (one row per line: a table reads better wide)
 """Where Orvane stocks, sells and hands over: warehouses, stores, city hubs, suppliers and lockers."""
 
 from collections.abc import Mapping

@@ -17,17 +17,56 @@ Body = dict[str, Any]
 _FIRST_NAMES = (
     *("Camille", "Louis", "Léa", "Hugo", "Manon", "Lucas", "Chloé", "Nathan", "Emma", "Jules", "Inès", "Adam", "Sarah"),
     *("Raphaël", "Jade", "Arthur", "Louise", "Gabriel", "Alice", "Paul", "Zoé", "Mohamed", "Fatou", "Mehdi", "Lina"),
-    *("Thomas", "Julie", "Antoine", "Clara", "Yanis", "Anaïs", "Théo", "Élodie", "Maxime", "Nora", "Baptiste", "Agathe"),
+    *(
+        "Thomas",
+        "Julie",
+        "Antoine",
+        "Clara",
+        "Yanis",
+        "Anaïs",
+        "Théo",
+        "Élodie",
+        "Maxime",
+        "Nora",
+        "Baptiste",
+        "Agathe",
+    ),
 )
 _LAST_NAMES = (
     *("Martin", "Bernard", "Dubois", "Thomas", "Robert", "Richard", "Petit", "Durand", "Leroy", "Moreau", "Simon"),
     *("Laurent", "Lefebvre", "Michel", "Garcia", "David", "Bertrand", "Roux", "Vincent", "Fournier", "Morel", "Girard"),
-    *("André", "Mercier", "Dupont", "Lambert", "Bonnet", "François", "Martinez", "Legrand", "Garnier", "Faure", "Benali"),
+    *(
+        "André",
+        "Mercier",
+        "Dupont",
+        "Lambert",
+        "Bonnet",
+        "François",
+        "Martinez",
+        "Legrand",
+        "Garnier",
+        "Faure",
+        "Benali",
+    ),
     *("Rousseau", "Blanc", "Guerin", "Muller", "Henry", "Roussel", "Nicolas", "Perrin", "Traoré", "Nguyen", "Da Silva"),
 )
 _STREETS = (
-    *("rue de la République", "rue Victor-Hugo", "avenue Jean-Jaurès", "rue Pasteur", "place de l'Église", "rue du Moulin"),
-    *("rue des Écoles", "boulevard Gambetta", "rue des Lilas", "chemin des Vignes", "rue de la Gare", "allée des Tilleuls"),
+    *(
+        "rue de la République",
+        "rue Victor-Hugo",
+        "avenue Jean-Jaurès",
+        "rue Pasteur",
+        "place de l'Église",
+        "rue du Moulin",
+    ),
+    *(
+        "rue des Écoles",
+        "boulevard Gambetta",
+        "rue des Lilas",
+        "chemin des Vignes",
+        "rue de la Gare",
+        "allée des Tilleuls",
+    ),
     *("rue Nationale", "quai des Chartrons", "impasse du Puits", "rue Jules-Ferry", "avenue de Verdun", "rue du Stade"),
 )
 _BASKET_SIZES, _BASKET_WEIGHTS = (1, 2, 3, 4, 6), (46, 30, 14, 7, 3)
@@ -87,7 +126,9 @@ def order_body(
     area = _area(rng, errand)
     person = _person(rng, errand)
     lines = [_line(index, item, quantity, rng) for index, (item, quantity) in enumerate(basket, start=1)]
-    value = sum((Decimal(line["unit_price"]) * line["quantity"] - Decimal(line["discount"]) for line in lines), Decimal(0))
+    value = sum(
+        (Decimal(line["unit_price"]) * line["quantity"] - Decimal(line["discount"]) for line in lines), Decimal(0)
+    )
     discounts = _discounts(rng, errand, value)
     net = value - sum((Decimal(discount["amount"]) for discount in discounts), Decimal(0))
     shipping = _shipping(errand, net)

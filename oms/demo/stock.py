@@ -13,7 +13,7 @@ _BATCH = 5000
 _EMPTY_SHELVES = 0.07
 
 # Share of the catalogue a place carries, and how deep it is on average.
-_ASSORTMENT = {"flagship": (0.55, 5), "hub": (0.45, 6), "outlet": (0.12, 4), "overseas": (0.30, 4), "": (0.24, 3)}
+_ASSORTMENT = {"flagship": (0.36, 5), "hub": (0.34, 6), "outlet": (0.08, 4), "overseas": (0.20, 4), "": (0.15, 3)}
 _WAREHOUSE_SHARE, _WAREHOUSE_DEPTH = 0.85, 38
 _SUPPLIER_DEPTH = 60
 
@@ -60,7 +60,9 @@ def _units(place: LocationRow, product: ProductRow, rng: random.Random) -> int |
 def _carried(place: LocationRow, product: ProductRow) -> tuple[float, int]:
     is_dropship, is_outlet = "dropship" in product.tags, "outlet" in product.tags
     if place.kind == "supplier":
-        return (1.0 if is_dropship or (place.code == "SUP-PORTO" and "bedroom" in product.tags) else 0.0), _SUPPLIER_DEPTH
+        return (
+            1.0 if is_dropship or (place.code == "SUP-PORTO" and "bedroom" in product.tags) else 0.0
+        ), _SUPPLIER_DEPTH
     if place.kind == "warehouse":
         return (0.0 if is_dropship else _WAREHOUSE_SHARE), _WAREHOUSE_DEPTH
     if place.kind != "store" or is_dropship:

@@ -45,21 +45,36 @@ _COURIER = ("city", ("FR",), 25, 0, {5000: "8.50", 15000: "12.50"})
 CARRIERS: Sequence[tuple[CarrierService, Sequence[tuple[Any, ...]]]] = (
     (
         CarrierService(
-            code="colivia-home", carrier="Colivia", name="Domicile", service="standard", max_weight_g=30000, cut_off=time(18)
+            code="colivia-home",
+            carrier="Colivia",
+            name="Domicile",
+            service="standard",
+            max_weight_g=30000,
+            cut_off=time(18),
         ),
         (_NEAR, _MAINLAND, _OVERSEAS, _BENELUX),
     ),
     (
-        CarrierService(code="portelo-bulky", carrier="Portelo", name="Volumineux", service="standard", max_weight_g=70000),
+        CarrierService(
+            code="portelo-bulky", carrier="Portelo", name="Volumineux", service="standard", max_weight_g=70000
+        ),
         (_BULKY,),
     ),
     (
         CarrierService(
-            code="colivia-express", carrier="Colivia", name="Express 24 h", service="express", max_weight_g=30000, cut_off=time(19)
+            code="colivia-express",
+            carrier="Colivia",
+            name="Express 24 h",
+            service="express",
+            max_weight_g=30000,
+            cut_off=time(19),
         ),
         (_EXPRESS_NEAR, _EXPRESS),
     ),
-    (CarrierService(code="velox-courier", carrier="Vélox", name="Coursier", service="same_day", max_weight_g=15000), (_COURIER,)),
+    (
+        CarrierService(code="velox-courier", carrier="Vélox", name="Coursier", service="same_day", max_weight_g=15000),
+        (_COURIER,),
+    ),
 )
 
 
@@ -91,7 +106,9 @@ def _save_zone(
         max_distance_km=max_distance_km,
         transit_days=transit_days,
     )
-    Rate.objects.bulk_create([Rate(zone=zone, max_weight_g=grams, price=Decimal(price)) for grams, price in prices.items()])
+    Rate.objects.bulk_create(
+        [Rate(zone=zone, max_weight_g=grams, price=Decimal(price)) for grams, price in prices.items()]
+    )
 
 
 # ---- what places owe -------------------------------------------------------------------------------
@@ -103,7 +120,13 @@ SERVICE_LEVELS: Sequence[Mapping[str, Any]] = (
     {"groups": ["hub"], "acknowledge_minutes": 3, "prepare_minutes": 20, "collect_hours": 72, "max_attempts": 3},
     {"kinds": ["warehouse"], "acknowledge_minutes": 5, "prepare_minutes": 120, "collect_hours": 96, "max_attempts": 3},
     {"kinds": ["supplier"], "acknowledge_minutes": 60, "prepare_minutes": 960, "collect_hours": 96, "max_attempts": 2},
-    {"kinds": ["store"], "services": ["express", "same_day"], "acknowledge_minutes": 3, "prepare_minutes": 30, "max_attempts": 4},
+    {
+        "kinds": ["store"],
+        "services": ["express", "same_day"],
+        "acknowledge_minutes": 3,
+        "prepare_minutes": 30,
+        "max_attempts": 4,
+    },
 )
 
 
@@ -119,7 +142,9 @@ def save_service_levels() -> None:
 # ---- rules -----------------------------------------------------------------------------------------
 
 
-def _step(name: str, *, rest: str = "next", weights: Mapping[str, float] | None = None, **values: Any) -> dict[str, Any]:
+def _step(
+    name: str, *, rest: str = "next", weights: Mapping[str, float] | None = None, **values: Any
+) -> dict[str, Any]:
     limits = {key: values.pop(key) for key in ("max_parcels", "complete") if key in values}
     return {"name": name, "from": values, "weights": weights or {"cost": 1}, "rest": rest, **limits}
 
@@ -140,7 +165,14 @@ DEFAULT_RULES: Mapping[str, Any] = {
             "when": {"services": ["same_day"]},
             "steps": [
                 _step("the hub of the city", groups=["hub"], max_distance_km=25, max_parcels=1, complete=True),
-                _step("a store that is open", kinds=["store"], open_now=True, max_distance_km=25, max_parcels=1, complete=True),
+                _step(
+                    "a store that is open",
+                    kinds=["store"],
+                    open_now=True,
+                    max_distance_km=25,
+                    max_parcels=1,
+                    complete=True,
+                ),
                 _step("two places of the city", max_distance_km=25, max_parcels=2, rest="exception"),
             ],
         },
@@ -148,8 +180,20 @@ DEFAULT_RULES: Mapping[str, Any] = {
             "name": "express",
             "when": {"services": ["express"]},
             "steps": [
-                _step("a hub or a warehouse near", groups=["hub", "central"], max_distance_km=300, max_parcels=1, complete=True),
-                _step("one place that is open", open_now=True, max_parcels=1, complete=True, weights={"cost": 1, "lateness_days": 4}),
+                _step(
+                    "a hub or a warehouse near",
+                    groups=["hub", "central"],
+                    max_distance_km=300,
+                    max_parcels=1,
+                    complete=True,
+                ),
+                _step(
+                    "one place that is open",
+                    open_now=True,
+                    max_parcels=1,
+                    complete=True,
+                    weights={"cost": 1, "lateness_days": 4},
+                ),
                 _ANYWHERE,
             ],
         },
@@ -157,7 +201,9 @@ DEFAULT_RULES: Mapping[str, Any] = {
             "name": "overseas from the island first",
             "when": {"countries": ["FR"], "postal_prefixes": ["97"]},
             "steps": [
-                _step("the store of the island", groups=["overseas"], max_distance_km=250, max_parcels=1, complete=True),
+                _step(
+                    "the store of the island", groups=["overseas"], max_distance_km=250, max_parcels=1, complete=True
+                ),
                 _step("one warehouse", kinds=["warehouse"], max_parcels=1, complete=True),
                 _ANYWHERE,
             ],
@@ -165,7 +211,10 @@ DEFAULT_RULES: Mapping[str, Any] = {
         {
             "name": "heavy and bulky goods from suppliers and warehouses",
             "when": {"tags": ["bulky", "heavy"]},
-            "steps": [_step("suppliers and warehouses", kinds=["supplier", "warehouse"], max_parcels=2, complete=True), _ANYWHERE],
+            "steps": [
+                _step("suppliers and warehouses", kinds=["supplier", "warehouse"], max_parcels=2, complete=True),
+                _ANYWHERE,
+            ],
         },
         {
             "name": "end of collection from the outlets",
