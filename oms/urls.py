@@ -1,7 +1,9 @@
 """Wiring: every face of the system and its address."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.static import serve
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from oms import health, metrics
@@ -24,6 +26,7 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", metrics.view),
+    path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}),
     path("api/v1/", include(api_v1)),
     path("admin/", admin.site.urls),
     path("store/", include("stores.web.urls")),
