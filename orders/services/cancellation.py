@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from inventory.services.reservations import Held, release_reservations
 from oms import deadlines
@@ -86,9 +87,11 @@ def _asked(order: Order, command: CancelOrder) -> dict[OrderLine, int]:
     for index, given in enumerate(command.lines):
         line = lines.get(given.id)
         if line is None:
-            errors.append(FieldError(f"/lines/{index}/id", "unknown_line", "No such line"))
+            errors.append(FieldError(f"/lines/{index}/id", "unknown_line", _("No such line")))
         elif given.quantity > line.quantity - line.canceled:
-            errors.append(FieldError(f"/lines/{index}/quantity", "more_than_ordered", "More than is left of this line"))
+            errors.append(
+                FieldError(f"/lines/{index}/quantity", "more_than_ordered", _("More than is left of this line"))
+            )
         else:
             asked[line] = asked.get(line, 0) + given.quantity
     if errors:

@@ -5,6 +5,8 @@ Placing one calls back work that was not begun; the last release hands it out ag
 
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from oms import deadlines
 from oms.actors import CLOCK
 from oms.deadlines import Claimed, Due
@@ -25,9 +27,9 @@ def hold_order(*, number: int, command: HoldOrder, actor: str, as_of: datetime) 
     """Returns the order's id. Errors: Missing, Conflict (canceled, or such a hold is open)."""
     order = lock_order_number(number)
     if order.status == OrderStatus.CANCELED:
-        raise Conflict("the order is canceled")
+        raise Conflict(_("the order is canceled"))
     if Hold.objects.filter(order=order, kind=command.kind, released_at=None).exists():
-        raise Conflict("a hold of this kind is open")
+        raise Conflict(_("a hold of this kind is open"))
     place(order, command.kind, actor=actor, as_of=as_of, note=command.note, expires_at=command.expires_at)
     return order.pk
 
@@ -63,7 +65,7 @@ def release_hold(*, number: int, command: ReleaseHold, actor: str, as_of: dateti
             raise Missing()
     kinds = list(open_holds.values_list("kind", flat=True))
     if not kinds:
-        raise Conflict("the order is not on hold")
+        raise Conflict(_("the order is not on hold"))
     for kind in kinds:
         release_kind(order, kind, actor=actor, as_of=as_of)
     work.release_work(order, actor=actor, as_of=as_of)

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from inventory.queries import places
 from inventory.services.reservations import Held, release_reservations
 from oms.errors import Conflict, FieldError, IllegalMove, Invalid, Missing
@@ -28,7 +30,7 @@ def resolve_exception(*, case_id: str, command: ResolveException, actor: str, as
     order = lock_order(order_id)
     case = ExceptionCase.objects.select_for_update(no_key=True).select_related("fulfillment").get(pk=case_id)
     if case.status != ExceptionCase.Status.OPEN:
-        raise Conflict("this was resolved already")
+        raise Conflict(_("this was resolved already"))
     _resolutions[command.action](order, case, command, actor=actor, as_of=as_of)
 
 
@@ -37,7 +39,7 @@ def _resolve_by_reroute(
     order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime
 ) -> None:
     if case.reason == ExceptionCase.Reason.EXPIRED_PICKUP:
-        raise Conflict("it waits at the counter: it can be kept or canceled")
+        raise Conflict(_("it waits at the counter: it can be kept or canceled"))
     _check_place(command.location)
     exceptions.close_case(case, resolution="reroute", actor=actor, as_of=as_of, note=command.note)
     if case.reason == ExceptionCase.Reason.LATE_PICKUP:
@@ -58,7 +60,7 @@ def _resolve_by_reroute(
 
 def _check_place(location: str | None) -> None:
     if location is not None and location not in places():
-        raise Invalid(errors=[FieldError("/location", "unknown_location", "No such location")])
+        raise Invalid(errors=[FieldError("/location", "unknown_location", _("No such location"))])
 
 
 @in_transaction
@@ -79,14 +81,16 @@ def _resolve_by_keep(
     order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime
 ) -> None:
     if case.reason not in _KEEPABLE:
-        raise Conflict("no place has this work: it can be rerouted or canceled")
+        raise Conflict(_("no place has this work: it can be rerouted or canceled"))
     exceptions.close_case(case, resolution="keep", actor=actor, as_of=as_of, note=command.note)
 
 
 def _resolve_by_backorder(
     order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime
 ) -> None:
-    raise Invalid(errors=[FieldError("/action", "no_inbound_supply", "No delivery is announced that could serve it")])
+    raise Invalid(
+        errors=[FieldError("/action", "no_inbound_supply", _("No delivery is announced that could serve it"))]
+    )
 
 
 _resolutions = {
