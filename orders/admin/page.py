@@ -17,7 +17,6 @@ from orders.models import ExceptionCase, Fulfillment, FulfillmentLine, Hold, Ord
 from orders.models.order import BUCKETS
 from orders.states import BEFORE_PICKING, LOST, FulfillmentStatus, OrderStatus
 
-
 _GONE = frozenset({*LOST, FulfillmentStatus.CANCELED, FulfillmentStatus.EXPIRED})
 
 
