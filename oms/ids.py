@@ -47,12 +47,26 @@ class _NewId:
         return hash(self.prefix)
 
 
-class PrefixedIdField(models.CharField):
-    """A text primary key `prefix_ULID`, compared byte by byte (collation C)."""
+class ByteOrderedField(models.CharField):
+    """Text compared byte by byte (collation C), so its plain index serves prefix searches too.
+
+    `character varying` is `varchar` under a name for which Django does not make a second index for LIKE.
+    """
+
+    def __init__(self, **kwargs: Any):
+        kwargs.setdefault("db_collation", "C")
+        super().__init__(**kwargs)
+
+    def db_type(self, connection: Any) -> str:
+        return f"character varying({self.max_length})"
+
+
+class PrefixedIdField(ByteOrderedField):
+    """A text primary key `prefix_ULID`."""
 
     def __init__(self, prefix: str = "", **kwargs: Any):
         self.prefix = prefix
-        kwargs.update(primary_key=True, max_length=32, editable=False, db_collation="C", default=_NewId(prefix))
+        kwargs.update(primary_key=True, max_length=32, editable=False, default=_NewId(prefix))
         super().__init__(**kwargs)
 
     def deconstruct(self) -> Any:
@@ -62,10 +76,10 @@ class PrefixedIdField(models.CharField):
         return name, path, [self.prefix, *args], kwargs
 
 
-class CodeField(models.CharField):
-    """A natural primary key that people chose (SKU, place, channel): never changed, compared byte by byte."""
+class CodeField(ByteOrderedField):
+    """A natural primary key that people chose (SKU, place, channel): never changed."""
 
     def __init__(self, **kwargs: Any):
-        kwargs.update(primary_key=True, db_collation="C")
+        kwargs.update(primary_key=True)
         kwargs.setdefault("max_length", 64)
         super().__init__(**kwargs)

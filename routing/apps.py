@@ -7,6 +7,8 @@ class RoutingConfig(AppConfig):
     verbose_name = _("Routing")
 
     def ready(self) -> None:
-        from routing import invariants
+        from inventory.geocoding import register_postal_lookup
+        from routing import invariants, queries
 
         invariants.register_all()
+        register_postal_lookup(queries.coordinates_of)

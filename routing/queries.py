@@ -268,6 +268,12 @@ def geocode(country: str, postal_code: str) -> MapPoint | None:
     return known[country, code]
 
 
+def coordinates_of(country: str, postal_code: str) -> tuple[float, float] | None:
+    """About where a postal code lies, in degrees (what inventory asks for)."""
+    found = geocode(country, postal_code)
+    return (found.latitude, found.longitude) if found else None
+
+
 def _look_up(country: str, code: str) -> MapPoint | None:
     prefixes = [code[:length] for length in range(1, len(code) + 1)]
     with connection.cursor() as cursor:

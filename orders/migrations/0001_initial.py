@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                 ('pickup_person', models.JSONField(blank=True, null=True, verbose_name='collected by')),
                 ('metadata', models.JSONField(blank=True, default=dict, verbose_name='metadata')),
                 ('tags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None)),
-                ('tracking_token', models.CharField(editable=False, max_length=43, unique=True)),
+                ("tracking_token", oms.ids.ByteOrderedField(db_collation="C", editable=False, max_length=43, unique=True)),
                 ('placed_by', models.CharField(blank=True, default='', max_length=120, verbose_name='placed by')),
                 ('placed_at', models.DateTimeField(verbose_name='placed')),
                 ('promised_at', models.DateTimeField(help_text='Given at placement, never changed.', null=True, verbose_name='promised')),

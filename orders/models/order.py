@@ -3,7 +3,7 @@ from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
-from oms.ids import PrefixedIdField
+from oms.ids import ByteOrderedField, PrefixedIdField
 from oms.money import CurrencyField, MoneyField
 from orders.states import HoldKind, Method, OrderStatus
 
@@ -48,7 +48,7 @@ class Order(models.Model):
     pickup_person = models.JSONField(_("collected by"), null=True, blank=True)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
-    tracking_token = models.CharField(max_length=43, unique=True, editable=False)
+    tracking_token = ByteOrderedField(max_length=43, unique=True, editable=False)
     placed_by = models.CharField(_("placed by"), max_length=120, blank=True, default="")
     placed_at_location = models.ForeignKey(
         "inventory.Location", models.PROTECT, null=True, blank=True, verbose_name=_("placed at"), related_name="+"
