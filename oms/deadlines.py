@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from oms.models.deadline import Deadline
-from oms.sql import insert_rows
+from oms.sql import Tables, insert_rows
 from oms.transactions import in_transaction, use_case
 
 log = logging.getLogger(__name__)
@@ -66,21 +66,24 @@ def on_deadline(kind: str) -> Callable[[Handler], Handler]:
 
 @in_transaction
 def schedule(dues: Sequence[Due]) -> None:
-    insert_rows(
-        {
-            Deadline: [
-                {
-                    "kind": d.kind,
-                    "subject": d.subject,
-                    "generation": d.generation,
-                    "due_at": d.due_at,
-                    "retry_at": d.due_at,
-                    "attempts": 0,
-                }
-                for d in dues
-            ]
-        }
-    )
+    insert_rows(deadline_rows(dues))
+
+
+def deadline_rows(dues: Sequence[Due]) -> Tables:
+    """The deadlines as rows, for a statement that writes more than them."""
+    return {
+        Deadline: [
+            {
+                "kind": d.kind,
+                "subject": d.subject,
+                "generation": d.generation,
+                "due_at": d.due_at,
+                "retry_at": d.due_at,
+                "attempts": 0,
+            }
+            for d in dues
+        ]
+    }
 
 
 @in_transaction

@@ -16,7 +16,7 @@ from django.db import connection
 
 from oms import request_context
 from oms.models.outbox import Event, Subscription
-from oms.sql import insert_rows
+from oms.sql import Tables, insert_rows
 from oms.transactions import in_transaction, use_case
 
 log = logging.getLogger(__name__)
@@ -42,24 +42,27 @@ class Fact:
 @in_transaction
 def publish(facts: Sequence[Fact], *, as_of: datetime) -> None:
     """Write the facts in order, in one statement. They leave when this transaction commits."""
+    insert_rows(event_rows(facts, as_of=as_of))
+
+
+def event_rows(facts: Sequence[Fact], *, as_of: datetime) -> Tables:
+    """The facts as rows, for a statement that writes what they tell of as well."""
     request_id = request_context.request_id()
-    insert_rows(
-        {
-            Event: [
-                {
-                    "type": fact.type,
-                    "subject": fact.subject,
-                    "root": fact.root,
-                    "actor": fact.actor,
-                    "payload": fact.payload,
-                    "is_public": fact.is_public,
-                    "occurred_at": as_of,
-                    "request_id": request_id,
-                }
-                for fact in facts
-            ]
-        }
-    )
+    return {
+        Event: [
+            {
+                "type": fact.type,
+                "subject": fact.subject,
+                "root": fact.root,
+                "actor": fact.actor,
+                "payload": fact.payload,
+                "is_public": fact.is_public,
+                "occurred_at": as_of,
+                "request_id": request_id,
+            }
+            for fact in facts
+        ]
+    }
 
 
 # ---- subscribers -----------------------------------------------------------------------------

@@ -7,12 +7,15 @@ statement depends only on the tables and columns and is planned once. Measured i
 import functools
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from django.db import connection, models
 
+M = TypeVar("M", bound=models.Model)
 Rows = Sequence[Mapping[str, Any]]
+Tables = Mapping[type[models.Model], Rows]
+Shape = tuple[tuple[type[models.Model], tuple[str, ...]], ...]  # tables with their columns
 
 
 def _plain(value: Any) -> Any:
@@ -32,14 +35,22 @@ def _insert(model: type[models.Model], columns: tuple[str, ...]) -> str:
     return f'INSERT INTO "{table}" ({names}) SELECT {names} FROM jsonb_populate_recordset(NULL::"{table}", %s::jsonb)'
 
 
+def _shape(tables: Tables) -> Shape:
+    return tuple((model, tuple(rows[0])) for model, rows in tables.items())
+
+
+def _with(shape: Shape) -> str:
+    """`WITH` that inserts into these tables, or nothing."""
+    head = ", ".join(f"w{i} AS ({_insert(model, columns)})" for i, (model, columns) in enumerate(shape))
+    return f"WITH {head} " if head else ""
+
+
 @functools.cache
-def _statement(shape: tuple[tuple[type[models.Model], tuple[str, ...]], ...], returning: str) -> str:
-    *first, last = (_insert(model, columns) for model, columns in shape)
-    head = ", ".join(f"w{i} AS ({insert})" for i, insert in enumerate(first))
-    return (f"WITH {head} " if head else "") + last + (f" RETURNING {returning}" if returning else "")
+def _statement(shape: Shape, returning: str) -> str:
+    return _with(shape[:-1]) + _insert(*shape[-1]) + (f" RETURNING {returning}" if returning else "")
 
 
-def insert_rows(tables: Mapping[type[models.Model], Rows], *, returning: str = "") -> list[tuple[Any, ...]]:
+def insert_rows(tables: Tables, *, returning: str = "") -> list[tuple[Any, ...]]:
     """Insert all rows of all tables in one statement; foreign keys between them are checked at commit.
 
     Shape:   every row of a table has the same keys (database column names); a column not named takes
@@ -49,29 +60,67 @@ def insert_rows(tables: Mapping[type[models.Model], Rows], *, returning: str = "
     given = {model: rows for model, rows in tables.items() if rows}
     if not given:
         return []
-    statement = _statement(tuple((model, tuple(rows[0])) for model, rows in given.items()), returning)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [as_json(rows) for rows in given.values()])
+        cursor.execute(_statement(_shape(given), returning), [as_json(rows) for rows in given.values()])
         return cursor.fetchall() if returning else []
 
 
 @functools.cache
-def _update(model: type[models.Model], columns: tuple[str, ...], only_if: str, key: str) -> str:
+def _update(model: type[models.Model], columns: tuple[str, ...], only_if: str, key: str, inserts: Shape) -> str:
     table = model._meta.db_table
     changes = ", ".join(f'"{column}" = r."{column}"' for column in columns if column != key)
     return (
-        f'UPDATE "{table}" t SET {changes} FROM jsonb_populate_recordset(NULL::"{table}", %s::jsonb) r'
+        _with(inserts) + f'UPDATE "{table}" t SET {changes} FROM jsonb_populate_recordset(NULL::"{table}", %s::jsonb) r'
         f' WHERE t."{key}" = r."{key}"' + (f" AND {only_if}" if only_if else "")
     )
 
 
-def update_rows(model: type[models.Model], rows: Rows, *, only_if: str = "", key: str = "id") -> int:
+def update_rows(
+    model: type[models.Model], rows: Rows, *, only_if: str = "", key: str = "id", inserts: Tables | None = None
+) -> int:
     """Set each row's own values in one statement; `only_if` is a constant SQL condition on the row `t`.
 
+    `inserts`: rows that come true with the change, written by the same statement; whoever finds too few rows
+    changed raises, so that they are rolled back.
     Returns how many rows were changed.
     """
     if not rows:
         return 0
+    given = {table: new for table, new in (inserts or {}).items() if new}
+    statement = _update(model, tuple(rows[0]), only_if, key, _shape(given))
     with connection.cursor() as cursor:
-        cursor.execute(_update(model, tuple(rows[0]), only_if, key), [as_json(rows)])
+        cursor.execute(statement, [*map(as_json, given.values()), as_json(rows)])
         return cursor.rowcount
+
+
+# ---- reading -------------------------------------------------------------------------------------
+
+
+@functools.cache
+def _reader(model: type[M]) -> tuple[str, list[str], list[tuple[int, list[Any]]]]:
+    """The head of a SELECT of whole rows, their attributes, and what turns some columns into Python values."""
+    fields = model._meta.concrete_fields
+    columns = ", ".join(f't."{field.column}"' for field in fields)
+    converters = [(index, field.get_db_converters(connection)) for index, field in enumerate(fields)]
+    head = f'SELECT {columns} FROM "{model._meta.db_table}" t '
+    return head, [field.attname for field in fields], [(index, found) for index, found in converters if found]
+
+
+def read_rows(model: type[M], tail: str, parameters: Sequence[Any]) -> list[M]:
+    """`SELECT` whole rows `t` of a model; `tail` is the constant rest of the statement (`WHERE t.… FOR UPDATE`).
+
+    For hot paths: what the ORM would compose anew each time is composed once, and Postgres plans it once.
+    """
+    head, names, converters = _reader(model)
+    with connection.cursor() as cursor:
+        cursor.execute(head + tail, parameters)
+        rows = cursor.fetchall()
+    return [model.from_db(connection.alias, names, _converted(row, converters)) for row in rows]
+
+
+def _converted(row: Sequence[Any], converters: list[tuple[int, list[Any]]]) -> list[Any]:
+    values = list(row)
+    for index, found in converters:
+        for convert in found:
+            values[index] = convert(values[index], None, connection)
+    return values

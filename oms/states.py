@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from django.db import models
 
 from oms.errors import IllegalMove
-from oms.outbox import Fact, publish
-from oms.sql import update_rows
+from oms.outbox import Fact, event_rows
+from oms.sql import Tables, update_rows
 from oms.transactions import in_transaction
 
 M = TypeVar("M", bound=models.Model)
@@ -72,7 +72,7 @@ class StateTable:
         facts: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> M:
-        """Move one row, setting `values` in the same UPDATE. Errors: IllegalMove (nothing written)."""
+        """Move one row, setting `values` in the same UPDATE. Errors: IllegalMove (let it roll back)."""
         self.move_all([(row, values)], to=to, actor=actor, as_of=as_of, why=why, facts=facts)
         return row
 
@@ -86,10 +86,12 @@ class StateTable:
         as_of: datetime,
         why: str = "",
         facts: Mapping[str, Any] | None = None,
+        inserts: Tables | None = None,
     ) -> None:
         """Move several rows, each with its own values (same columns for all), all or none.
 
-        They must stand in one status; they are changed in memory too. Errors: IllegalMove.
+        They must stand in one status; they are changed in memory too. `inserts`: rows of other tables that come
+        true with the move. Errors: IllegalMove (let the transaction roll back).
         """
         if not rows:
             return
@@ -100,12 +102,13 @@ class StateTable:
         stamp = {"updated_at": as_of} if hasattr(rows[0][0], "updated_at") else {}  # raw SQL knows no auto_now
         rows = [(row, {**values, **stamp}) for row, values in rows]
         changes = [{"id": row.pk, "status": str(to), "version": row.version + 1, **values} for row, values in rows]  # type: ignore[attr-defined]
-        if update_rows(type(rows[0][0]), changes, only_if=f"t.status = '{current}'") != len(rows):
+        payload = {"from": current, **({"why": why} if why else {}), **(facts or {})}
+        told = event_rows([self.fact(row, to=to, actor=actor, payload=payload) for row, _values in rows], as_of=as_of)
+        only_if = f"t.status = '{current}'"
+        if update_rows(type(rows[0][0]), changes, only_if=only_if, inserts={**told, **(inserts or {})}) != len(rows):
             raise IllegalMove(current=current)
         for row, values in rows:
             row.status = str(to)  # type: ignore[attr-defined]
             row.version += 1  # type: ignore[attr-defined]
             for name, value in values.items():
                 setattr(row, name, value)
-        payload = {"from": current, **({"why": why} if why else {}), **(facts or {})}
-        publish([self.fact(row, to=to, actor=actor, payload=payload) for row, _values in rows], as_of=as_of)

@@ -16,13 +16,13 @@ from django.db import connection
 
 from inventory.queries import PlaceInfo, ProductInfo, places, products_by_sku
 from inventory.services.reservations import Want, reserve_stock
-from oms import deadlines, idempotency
+from oms import idempotency
 from oms.channels import ChannelInfo, channels
-from oms.deadlines import Due
+from oms.deadlines import Due, deadline_rows
 from oms.errors import FieldError, Invalid
 from oms.idempotency import Once
 from oms.ids import new_id
-from oms.outbox import Fact, publish
+from oms.outbox import Fact, event_rows
 from oms.sql import insert_rows
 from oms.transactions import in_transaction, use_case
 from orders.commands import CustomerGiven, DeliveryGiven, PlaceOrder
@@ -284,10 +284,15 @@ def commit_plans(
         raise _Taken()
     customer_id, new_customer = _save_customer(draft.command.channel, draft.command.customer, as_of=as_of)
     rows = _rows(draft, plans, customer_id=customer_id, fingerprint=fingerprint, actor=actor, as_of=as_of)
-    insert_rows({Customer: new_customer, **rows})
-    planning.keep_decisions(plans, order_id=draft.order_id)
-    publish(_facts(draft, rows, actor=actor), as_of=as_of)
-    deadlines.schedule(_dues(rows, as_of=as_of))
+    insert_rows(
+        {
+            Customer: new_customer,
+            **rows,
+            **planning.decision_rows(plans, order_id=draft.order_id),
+            **event_rows(_facts(draft, rows, actor=actor), as_of=as_of),
+            **deadline_rows(_dues(rows, as_of=as_of)),
+        }
+    )
     return Placed(draft.order_id, is_replay=False)
 
 

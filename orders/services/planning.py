@@ -12,16 +12,17 @@ from typing import Any
 from inventory.hours import NeverOpen
 from inventory.queries import PlaceInfo, haversine_km, places, sellable_units
 from oms.money import ZERO
+from oms.sql import Tables, insert_rows
 from oms.transactions import in_transaction
 from orders.commands import Address, DeliveryGiven
 from orders.models import Exclusion, Fulfillment, Order, OrderLine
 from orders.states import FulfillmentStatus
 from routing import dates
 from routing.queries import Policy, policy_for
+from routing.services import decisions as routing_decisions
 from routing.services.capacity import Booking, release_capacity
 from routing.services.capacity import book_capacity as book_days
 from routing.services.capacity import lock_capacity as lock_days
-from routing.services.decisions import record_decisions
 from routing.services.sourcing import Demand, Destination, Line, PlannedParcel, SourcingPlan
 from routing.services.sourcing import plan as ask_routing
 
@@ -335,7 +336,12 @@ def _booked(fulfillments: Sequence[Fulfillment]) -> list[Booking]:
 
 @in_transaction
 def keep_decisions(plans: Sequence[PlannedDelivery], *, order_id: str) -> None:
-    record_decisions([(planned.source, order_id) for planned in plans])
+    insert_rows(decision_rows(plans, order_id=order_id))
+
+
+def decision_rows(plans: Sequence[PlannedDelivery], *, order_id: str) -> Tables:
+    """The decisions as rows, for the statement that writes the order."""
+    return routing_decisions.decision_rows([(planned.source, order_id) for planned in plans])
 
 
 def work_rows(

@@ -55,8 +55,7 @@ def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) 
         generation = fulfillment.version + 1  # unique per assignment, as every move raises the version
         dues.append(Due("orders.acknowledge", fulfillment.pk, times.acknowledge_by, generation))
         dues.append(Due("orders.prepare", fulfillment.pk, times.ready_by, generation))
-    FULFILLMENT_MOVES.move_all(rows, to=F.ASSIGNED, actor=actor, as_of=as_of)
-    deadlines.schedule(dues)
+    FULFILLMENT_MOVES.move_all(rows, to=F.ASSIGNED, actor=actor, as_of=as_of, inserts=deadlines.deadline_rows(dues))
 
 
 @in_transaction

@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
-from oms.sql import insert_rows
+from oms.sql import Tables, insert_rows
 from oms.transactions import in_transaction
 from routing.models import Decision
 from routing.services.sourcing import SourcingPlan
 from routing.snapshots import snapshot_of
 
 
-def decision_row(plan: SourcingPlan, *, subject: str) -> dict[str, Any]:
-    """The row of `Decision`, for a caller that writes several tables in one statement."""
+def decision_rows(plans: Sequence[tuple[SourcingPlan, str]]) -> Tables:
+    """(plan, subject) pairs as rows, for a statement that writes what was decided as well."""
+    return {Decision: [_row(plan, subject=subject) for plan, subject in plans]}
+
+
+def _row(plan: SourcingPlan, *, subject: str) -> dict[str, Any]:
     return {
         "id": plan.decision_id,
         "subject": subject,
@@ -29,4 +33,4 @@ def decision_row(plan: SourcingPlan, *, subject: str) -> dict[str, Any]:
 @in_transaction
 def record_decisions(plans: Sequence[tuple[SourcingPlan, str]]) -> None:
     """Write (plan, subject) pairs in one statement, under each plan's own `decision_id`."""
-    insert_rows({Decision: [decision_row(plan, subject=subject) for plan, subject in plans]})
+    insert_rows(decision_rows(plans))
