@@ -11,7 +11,8 @@ SYSTEM = "system"
 class Caller:
     """The one behind a request, with what it may do.
 
-    `channel` None = every channel; `locations` None = every place.
+    `channel` None = every channel; `locations` None = every place. `key` is the id of the API key, if it is one:
+    two keys may share a name.
     """
 
     actor: str
@@ -19,6 +20,12 @@ class Caller:
     channel: str | None = None
     locations: frozenset[str] | None = None
     is_authenticated: bool = True
+    key: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Under which idempotency keys are remembered and requests counted."""
+        return self.key or self.actor
 
     def may(self, scope: str) -> bool:
         return "all" in self.scopes or scope in self.scopes

@@ -21,11 +21,15 @@ _caches: list["VersionedCache"] = []
 
 @in_transaction
 def bump(name: str) -> None:
-    """Tell every process that what is cached under `name` has changed, as of this commit."""
+    """Tell every process that what is cached under `name` has changed, as of this commit.
+
+    The number is the time, so that a number which was rolled back never comes again with other contents.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO oms_version (name, number) VALUES (%s, 1)"
-            " ON CONFLICT (name) DO UPDATE SET number = oms_version.number + 1",
+            "INSERT INTO oms_version (name, number)"
+            " VALUES (%s, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)"
+            " ON CONFLICT (name) DO UPDATE SET number = greatest(oms_version.number + 1, excluded.number)",
             [name],
         )
 

@@ -88,6 +88,7 @@ def _load(prefix: str) -> tuple[float, bytes, Caller | None, datetime | None]:
         scopes=frozenset(key.scopes),
         channel=key.channel_id,
         locations=None if key.locations is None else frozenset(key.locations),
+        key=key.pk,
     )
     return time.monotonic(), bytes(key.digest), caller, key.expires_at
 

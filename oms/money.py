@@ -22,9 +22,11 @@ def round_money(amount: Decimal, currency: str) -> Decimal:
 
 
 def spread(amount: Decimal, weights: Sequence[Decimal], currency: str) -> list[Decimal]:
-    """Split `amount` in proportion to `weights`; the cents left over go to the largest weight.
+    """Split `amount` in proportion to `weights`; the cents left over by rounding go to the largest weight.
 
     Shape:  one share per weight; their sum is exactly `amount`. All weights zero: the first takes all.
+    No share is negative, and as long as `amount` is at most the sum of the weights none exceeds its weight:
+    what the largest cannot take, the next largest takes.
     """
     if not weights:
         return []
@@ -32,8 +34,12 @@ def spread(amount: Decimal, weights: Sequence[Decimal], currency: str) -> list[D
     if not total:
         return [amount, *([ZERO] * (len(weights) - 1))]
     shares = [round_money(amount * weight / total, currency) for weight in weights]
-    largest = max(range(len(weights)), key=lambda i: weights[i])
-    shares[largest] += amount - sum(shares)
+    left = amount - sum(shares)
+    for i in sorted(range(len(weights)), key=lambda i: -weights[i]):
+        most = weights[i] if amount <= total else amount
+        corrected = min(max(shares[i] + left, ZERO), most)
+        left -= corrected - shares[i]
+        shares[i] = corrected
     return shares
 
 

@@ -159,7 +159,7 @@ def _deliver_batch(subscriber: Subscriber, state: Subscription, *, as_of: dateti
             subscriber.handle(event)
         except Exception:
             log.exception("subscriber failed", extra={"subscriber": subscriber.name, "event_id": event.pk})
-            pause = min(timedelta(seconds=2**state.failures), _MAX_BACKOFF)
+            pause = min(timedelta(seconds=2 ** min(state.failures, 10)), _MAX_BACKOFF)
             _save(state, position=(event.position or 1) - 1, failures=state.failures + 1, retry_at=as_of + pause)
             return done
         _save(state, position=event.position, failures=0, retry_at=None)

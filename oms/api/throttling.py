@@ -20,7 +20,7 @@ class CallerThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         per_second = settings.THROTTLE_PER_MINUTE / 60
         burst = max(1.0, settings.THROTTLE_PER_MINUTE / 10)
-        ident = getattr(request.auth, "actor", None) or self.get_ident(request)
+        ident = getattr(request.auth, "identity", None) or self.get_ident(request)
         at = time.monotonic()
         tokens, since = _buckets.get(ident, (burst, at))
         tokens = min(burst, tokens + (at - since) * per_second)

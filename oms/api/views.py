@@ -39,7 +39,7 @@ class ApiMixin:
             return None
         if len(key) > _MAX_KEY_CHARS:
             raise IdempotencyKeyRequired(f"the key is longer than {_MAX_KEY_CHARS} characters")
-        return Once(f"{self.caller.actor} {endpoint}", key, fingerprint([self.request.path_info, self.request.data]))
+        return Once(f"{self.caller.identity} {endpoint}", key, fingerprint([self.request.path_info, self.request.data]))
 
     def check_channel(self, channel: str) -> None:
         """Errors: ChannelNotAllowed when the key is bound to another channel."""

@@ -1,0 +1,3 @@
+from tests.flows.conftest import api
+
+__all__ = ["api"]
