@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+
 from oms.errors import FieldError, Invalid
 from oms.money import ZERO, round_money, spread
 from orders.commands import DeliveryGiven, LineGiven, PlaceOrder
@@ -47,7 +49,7 @@ def price_order(command: PlaceOrder, deliveries: Sequence[DeliveryGiven]) -> Pri
     order_discount = sum((d.amount for d in command.discounts), ZERO)
     if order_discount > sum(values):
         raise Invalid(
-            errors=[FieldError("/discounts", "discount_too_large", "Discounts exceed the value of the lines")]
+            errors=[FieldError("/discounts", "discount_too_large", _("Discounts exceed the value of the lines"))]
         )
     shares = spread(order_discount, values, command.currency)
     lines = tuple(
@@ -79,7 +81,9 @@ def _line_values(command: PlaceOrder) -> list[Decimal]:
         value = line.unit_price * line.quantity - line.discount
         if value < 0:
             raise Invalid(
-                errors=[FieldError(f"/lines/{index}/discount", "discount_too_large", "The discount exceeds the line")]
+                errors=[
+                    FieldError(f"/lines/{index}/discount", "discount_too_large", _("The discount exceeds the line"))
+                ]
             )
         values.append(value)
     return values

@@ -156,10 +156,11 @@ class _Batch:
         raise _Refusal("unknown_location", _("There is no such location"))
 
     def _apply(self, event: StockEvent, level: Level) -> None:
-        if event.kind == COUNT:
-            change = _counted(level, event, self._moved_after(event))
-        else:
-            change = _moved(event.quantity, event.condition)
+        change = (
+            _counted(level, event, self._moved_after(event))
+            if event.kind == COUNT
+            else _moved(event.quantity, event.condition)
+        )
         _add(level, change)
         if event.kind == COUNT and event.condition in (None, Condition.SELLABLE):
             level.counted_at, level.suspect_at = event.occurred_at, None

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
@@ -63,6 +64,33 @@ __all__ = [
 ]
 
 _CODES = {"missing": "required", "extra_forbidden": "unknown_field"}
+# pydantic speaks English only; these are its faults that clients meet, told in the caller's language.
+_MESSAGES = {
+    "missing": gettext_lazy("This field is required"),
+    "extra_forbidden": gettext_lazy("There is no such field"),
+    "greater_than_equal": gettext_lazy("At least %(ge)s is needed"),
+    "less_than_equal": gettext_lazy("At most %(le)s is possible"),
+    "string_too_short": gettext_lazy("At least %(min_length)s characters are needed"),
+    "string_too_long": gettext_lazy("At most %(max_length)s characters are possible"),
+    "string_pattern_mismatch": gettext_lazy("This is not in the form that is needed"),
+    "string_type": gettext_lazy("A text is needed"),
+    "int_type": gettext_lazy("A whole number is needed"),
+    "int_parsing": gettext_lazy("A whole number is needed"),
+    "decimal_parsing": gettext_lazy("An amount is needed"),
+    "decimal_type": gettext_lazy("An amount is needed"),
+    "finite_number": gettext_lazy("A finite number is needed"),
+    "bool_type": gettext_lazy("True or false is needed"),
+    "list_type": gettext_lazy("A list is needed"),
+    "dict_type": gettext_lazy("An object is needed"),
+    "model_type": gettext_lazy("An object is needed"),
+    "too_short": gettext_lazy("At least %(min_length)s entries are needed"),
+    "too_long": gettext_lazy("At most %(max_length)s entries are possible"),
+    "literal_error": gettext_lazy("One of these is needed: %(expected)s"),
+    "enum": gettext_lazy("One of these is needed: %(expected)s"),
+    "timezone_aware": gettext_lazy("An instant with its time zone is needed"),
+    "too_many_decimals": gettext_lazy("At most two decimals are possible"),
+    "unknown_currency": gettext_lazy("This currency is not known"),
+}
 
 
 def read(model: type[B], data: Any) -> B:
@@ -74,10 +102,14 @@ def read(model: type[B], data: Any) -> B:
 
 
 def field_errors(error: ValidationError, prefix: str = "") -> list[FieldError]:
-    return [
-        FieldError(prefix + _pointer(found["loc"]), _CODES.get(found["type"], found["type"]), _(found["msg"]))
-        for found in error.errors(include_url=False, include_context=False, include_input=False)[:100]
-    ]
+    """The first hundred faults, each with its pointer below `prefix`."""
+    found = error.errors(include_url=False, include_input=False)[:100]
+    return [FieldError(prefix + _pointer(f["loc"]), _CODES.get(f["type"], f["type"]), _message(f)) for f in found]
+
+
+def _message(fault: Any) -> str:
+    known = _MESSAGES.get(fault["type"])
+    return str(known) % fault.get("ctx", {}) if known else _(fault["msg"])
 
 
 def _pointer(loc: tuple[Any, ...]) -> str:

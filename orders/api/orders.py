@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -117,7 +118,13 @@ class BulkOrders(ApiView):
         rows = request.data
         if not isinstance(rows, list) or len(rows) > _BULK_LIMIT:
             raise Invalid(
-                errors=[FieldError("/", "not_a_short_list", f"A list of at most {_BULK_LIMIT} orders is needed")]
+                errors=[
+                    FieldError(
+                        "/",
+                        "not_a_short_list",
+                        _("A list of at most %(limit)s orders is needed") % {"limit": _BULK_LIMIT},
+                    )
+                ]
             )
         return Response({"results": [self._one(index, row) for index, row in enumerate(rows)]})
 
@@ -125,7 +132,7 @@ class BulkOrders(ApiView):
         try:
             command = read(PlaceOrder, row)
             if command.external_id is None:
-                raise Invalid(errors=[FieldError("/external_id", "required", "Orders in bulk need an external id")])
+                raise Invalid(errors=[FieldError("/external_id", "required", _("Orders in bulk need an external id"))])
             self.check_channel(command.channel)
             placed = _place(command, None, fingerprint(row), self.caller)
         except DomainError as error:

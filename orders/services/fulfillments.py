@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from django.utils.translation import gettext as _
+
 from inventory.services.reservations import Held, consume_reservations
 from oms import deadlines, idempotency
 from oms.deadlines import Due
@@ -101,7 +103,9 @@ def _named(held: Work, refs: Sequence[str] | None) -> list[FulfillmentLine]:
     by_ref = {line.order_line.ref: line for line in held.lines}
     unknown = [index for index, ref in enumerate(refs) if ref not in by_ref]
     if unknown:
-        raise Invalid(errors=[FieldError(f"/lines/{index}", "unknown_line", "No such line here") for index in unknown])
+        raise Invalid(
+            errors=[FieldError(f"/lines/{index}", "unknown_line", _("No such line here")) for index in unknown]
+        )
     return [by_ref[ref] for ref in dict.fromkeys(refs)]
 
 
@@ -136,7 +140,7 @@ def pick(*, fulfillment_id: str, command: Pick, actor: str, as_of: datetime) -> 
     _require(held, F.PICKING)
     lines = _named(held, [given.line for given in command.lines])
     if len(lines) < len(command.lines):
-        raise Invalid(errors=[FieldError("/lines", "duplicate_line", "A line is named twice")])
+        raise Invalid(errors=[FieldError("/lines", "duplicate_line", _("A line is named twice"))])
     given_by_line = dict(zip(lines, command.lines, strict=True))
     short: dict[FulfillmentLine, tuple[int, str]] = {}
     found = []
@@ -164,11 +168,21 @@ def _check_pick(line: FulfillmentLine, given: PickLine) -> int:
     newly = given.picked - line.picked
     if newly > line.to_pick:
         raise MoreThanAsked(
-            errors=[FieldError(f"/lines/{given.line}", "more_than_asked", f"{line.quantity} were asked for")]
+            errors=[
+                FieldError(
+                    f"/lines/{given.line}", "more_than_asked", _("%(units)s were asked for") % {"units": line.quantity}
+                )
+            ]
         )
     if newly < 0:
         raise Invalid(
-            errors=[FieldError(f"/lines/{given.line}", "fewer_than_before", f"{line.picked} were picked before")]
+            errors=[
+                FieldError(
+                    f"/lines/{given.line}",
+                    "fewer_than_before",
+                    _("%(units)s were picked before") % {"units": line.picked},
+                )
+            ]
         )
     return newly
 
@@ -233,7 +247,7 @@ def _contents(held: Work, packages: Sequence[PackageGiven] | None) -> list[tuple
             packed[given.line] = packed.get(given.line, 0) + given.quantity
     if packed != {ref: line.picked for ref, line in picked.items()}:
         raise Invalid(
-            errors=[FieldError("/packages", "not_what_was_picked", "The packages must hold exactly what was picked")]
+            errors=[FieldError("/packages", "not_what_was_picked", _("The packages must hold exactly what was picked"))]
         )
     return [
         (package.weight_g, [{"line": g.line, "sku": picked[g.line].sku, "quantity": g.quantity} for g in package.lines])
@@ -367,7 +381,7 @@ def _check_code(fulfillment: Fulfillment, code: str, *, as_of: datetime) -> Wron
     fulfillment.save(update_fields=["wrong_codes", "code_locked_until"])
     left = -fulfillment.wrong_codes % _WRONG_CODES_ALLOWED
     return WrongCode(
-        errors=[FieldError("/code", "wrong_code", "The code is not right")],
+        errors=[FieldError("/code", "wrong_code", _("The code is not right"))],
         attempts_left=left,
         locked_until=fulfillment.code_locked_until,
     )

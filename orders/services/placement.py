@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from inventory.queries import PlaceInfo, ProductInfo, places, products_by_sku
 from inventory.services.reservations import Want, reserve_stock
@@ -109,9 +110,13 @@ def _check(command: PlaceOrder) -> _Draft:
     errors: list[FieldError] = []
     channel = channels().get(command.channel)
     if channel is None or not channel.is_active:
-        raise Invalid(errors=[FieldError("/channel", "unknown_channel", "No such channel")])
+        raise Invalid(errors=[FieldError("/channel", "unknown_channel", _("No such channel"))])
     if command.currency != channel.currency:
-        errors.append(FieldError("/currency", "wrong_currency", f"This channel sells in {channel.currency}"))
+        errors.append(
+            FieldError(
+                "/currency", "wrong_currency", _("This channel sells in %(currency)s") % {"currency": channel.currency}
+            )
+        )
     products = products_by_sku([line.sku for line in command.lines])
     errors += _line_errors(command, products)
     deliveries = command.given_deliveries
@@ -121,16 +126,16 @@ def _check(command: PlaceOrder) -> _Draft:
     if any(delivery.method != Method.PICKUP for delivery in deliveries):
         errors += [
             FieldError(
-                f"/payments/{index}/gateway", "pay_in_store_needs_pickup", "Only what is collected can be paid there"
+                f"/payments/{index}/gateway", "pay_in_store_needs_pickup", _("Only what is collected can be paid there")
             )
             for index, payment in enumerate(command.payments)
             if payment.gateway == IN_STORE
         ]
     if command.placed_at_location and command.placed_at_location not in places():
-        errors.append(FieldError("/placed_at_location", "unknown_location", "No such location"))
+        errors.append(FieldError("/placed_at_location", "unknown_location", _("No such location")))
     for name in ("reservation", "quote"):
         if getattr(command, name):
-            errors.append(FieldError(f"/{name}", f"unknown_{name}", f"No such {name}"))
+            errors.append(FieldError(f"/{name}", f"unknown_{name}", _("There is nothing of this name")))
     if errors:
         raise Invalid(errors=errors)
     money = price_order(command, deliveries)
@@ -152,11 +157,11 @@ def _line_errors(command: PlaceOrder, products: dict[str, ProductInfo]) -> list[
     errors, seen = [], set()
     for index, line in enumerate(command.lines):
         if line.id in seen:
-            errors.append(FieldError(f"/lines/{index}/id", "duplicate_line", "This line id is used twice"))
+            errors.append(FieldError(f"/lines/{index}/id", "duplicate_line", _("This line id is used twice")))
         seen.add(line.id)
         product = products.get(line.sku)
         if product is None or not product.is_active:
-            errors.append(FieldError(f"/lines/{index}/sku", "unknown_sku", "No such product"))
+            errors.append(FieldError(f"/lines/{index}/sku", "unknown_sku", _("No such product")))
     return errors
 
 
@@ -167,7 +172,7 @@ def _delivery_errors(
     for index, delivery in enumerate(deliveries):
         base = "/delivery" if command.delivery else f"/deliveries/{index}"
         if delivery.method == "ship" and not (delivery.address or command.shipping_address):
-            errors.append(FieldError("/shipping_address", "required", "A delivery needs an address"))
+            errors.append(FieldError("/shipping_address", "required", _("A delivery needs an address")))
         if delivery.location:
             errors += _pickup_errors(delivery, known_places.get(delivery.location), base)
     return errors
@@ -175,11 +180,13 @@ def _delivery_errors(
 
 def _pickup_errors(delivery: DeliveryGiven, place: PlaceInfo | None, base: str) -> list[FieldError]:
     if place is None or not place.is_active:
-        return [FieldError(f"{base}/location", "unknown_location", "No such location")]
+        return [FieldError(f"{base}/location", "unknown_location", _("No such location"))]
     if "pickup" not in place.abilities:
-        return [FieldError(f"{base}/location", "no_pickup_here", "This location hands nothing out")]
+        return [FieldError(f"{base}/location", "no_pickup_here", _("This location hands nothing out"))]
     if delivery.stock == "any":
-        return [FieldError(f"{base}/stock", "transfer_not_offered", "This location hands out only what it has itself")]
+        return [
+            FieldError(f"{base}/stock", "transfer_not_offered", _("This location hands out only what it has itself"))
+        ]
     return []
 
 
@@ -194,11 +201,13 @@ def _assign_lines(command: PlaceOrder, deliveries: Sequence[DeliveryGiven]) -> t
             if ref in owners:
                 owners[ref].append(index)
             else:
-                errors.append(FieldError(f"/deliveries/{index}/lines", "unknown_line", f"No line {ref}"))
+                errors.append(
+                    FieldError(f"/deliveries/{index}/lines", "unknown_line", _("No line %(ref)s") % {"ref": ref})
+                )
     for index, line in enumerate(command.lines):
         if len(owners[line.id]) != 1:
             errors.append(
-                FieldError(f"/lines/{index}", "not_in_one_delivery", "Each line belongs to exactly one delivery")
+                FieldError(f"/lines/{index}", "not_in_one_delivery", _("Each line belongs to exactly one delivery"))
             )
     return tuple(found[0] if found else 0 for found in owners.values()), errors
 
