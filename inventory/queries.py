@@ -123,7 +123,7 @@ JOIN LATERAL (
     FROM inventory_stocklevel s
     WHERE s.sku = p.sku AND p.is_active AND s.location_id <> ALL(%(closed)s::text[]) {{only}}
 ) found ON true
-WHERE p.sku = ANY(%(skus)s)"""
+WHERE p.sku = ANY(ARRAY(SELECT unnest(%(skus)s::text[])))"""
 _SELLABLE_ANYWHERE = _SELLABLE_UNITS.format(only="")
 _SELLABLE_HERE = _SELLABLE_UNITS.format(only="AND s.location_id = ANY(%(locations)s::text[])")
 

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from oms.errors import Missing
+from oms.sql import read_rows
 from oms.transactions import in_transaction
 from orders.models import Fulfillment, FulfillmentLine, Order, Payment
+from orders.states import FulfillmentStatus
 
 
 @dataclass(slots=True)
@@ -24,19 +26,19 @@ class Work:
 @in_transaction
 def lock_order(order_id: str) -> Order:
     """Errors: Missing."""
-    order = Order.objects.select_for_update(no_key=True).filter(pk=order_id).first()
-    if order is None:
-        raise Missing()
-    return order
+    return _one(read_rows(Order, "WHERE t.id = %s FOR NO KEY UPDATE", [order_id]))
 
 
 @in_transaction
 def lock_order_number(number: int) -> Order:
     """Errors: Missing."""
-    order = Order.objects.select_for_update(no_key=True).filter(number=number).first()
-    if order is None:
+    return _one(read_rows(Order, "WHERE t.number = %s FOR NO KEY UPDATE", [number]))
+
+
+def _one(found: list[Order]) -> Order:
+    if not found:
         raise Missing()
-    return order
+    return found[0]
 
 
 @in_transaction
@@ -46,7 +48,7 @@ def lock_work(fulfillment_id: str) -> Work:
     if order_id is None:
         raise Missing()
     order = lock_order(order_id)
-    fulfillment = Fulfillment.objects.select_for_update(no_key=True).get(pk=fulfillment_id)
+    (fulfillment,) = read_rows(Fulfillment, "WHERE t.id = %s FOR NO KEY UPDATE", [fulfillment_id])
     lines = list(FulfillmentLine.objects.filter(fulfillment=fulfillment).order_by("id").select_related("order_line"))
     return Work(order, fulfillment, lines)
 
@@ -54,4 +56,11 @@ def lock_work(fulfillment_id: str) -> Work:
 @in_transaction
 def lock_payments(order: Order) -> Sequence[Payment]:
     """The order's payments in their order; the order is locked already."""
-    return list(Payment.objects.select_for_update(no_key=True).filter(order=order).order_by("position"))
+    return read_rows(Payment, "WHERE t.order_id = %s ORDER BY t.position FOR NO KEY UPDATE", [order.pk])
+
+
+@in_transaction
+def lock_planned(order: Order) -> Sequence[Fulfillment]:
+    """The order's work that no place was told of yet, in its order; the order is locked already."""
+    planned = "WHERE t.order_id = %s AND t.status = %s ORDER BY t.id FOR NO KEY UPDATE"
+    return read_rows(Fulfillment, planned, [order.pk, FulfillmentStatus.PLANNED])

@@ -15,6 +15,7 @@ from oms import deadlines
 from oms.actors import CLOCK
 from oms.channels import channels
 from oms.deadlines import Claimed
+from oms.sql import read_rows
 from oms.transactions import in_transaction, use_case
 from orders.integrations.payments import Answer, GatewaySilent, gateway
 from orders.locks import lock_order, lock_payments
@@ -38,7 +39,7 @@ class _Outcome:
 
 def authorize(*, order_id: str, as_of: datetime) -> None:
     """Ask for every payment that waits, then record all answers at once and release the work if money is settled."""
-    waiting = Payment.objects.filter(order_id=order_id, status=S.PENDING).order_by("position")
+    waiting = read_rows(Payment, "WHERE t.order_id = %s AND t.status = %s ORDER BY t.position", [order_id, S.PENDING])
     outcomes = [_ask(payment) for payment in waiting if payment.gateway != IN_STORE]
     record_authorisation(order_id=order_id, outcomes=outcomes, as_of=as_of)
 
@@ -99,8 +100,9 @@ def _follow_up(order: Order, payments: Sequence[Payment], *, as_of: datetime) ->
     if order.status == OrderStatus.CANCELED:
         money.void_rest(order, cause=order.pk, as_of=as_of)
     elif is_settled(payments):
-        holds.release_kind(order, HoldKind.PAYMENT, actor=CLOCK, as_of=as_of)
-        work.release_work(order, actor=CLOCK, as_of=as_of)
+        if order.status == OrderStatus.ON_HOLD:
+            holds.release_kind(order, HoldKind.PAYMENT, actor=CLOCK, as_of=as_of)
+        work.release_work(order, actor=CLOCK, as_of=as_of, payments=payments)
     elif any(payment.status == S.FAILED for payment in payments) and channel.on_payment_failure == "cancel":
         cancellation.cancel_everything(order, reason="payment_failed", actor=CLOCK, as_of=as_of)
     else:

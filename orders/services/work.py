@@ -7,28 +7,26 @@ from oms import deadlines
 from oms.actors import CLOCK
 from oms.deadlines import Claimed, Due
 from oms.transactions import in_transaction, use_case
-from orders.locks import lock_order, lock_payments
-from orders.models import Fulfillment, Hold, Order
+from orders.locks import lock_order, lock_payments, lock_planned
+from orders.models import Fulfillment, Order, Payment
 from orders.services import planning
 from orders.settlement import is_settled
-from orders.states import FULFILLMENT_MOVES, FulfillmentStatus
+from orders.states import FULFILLMENT_MOVES, FulfillmentStatus, OrderStatus
 
 F = FulfillmentStatus
 CLOCKS = ("orders.acknowledge", "orders.prepare", "orders.collect")
 
 
 @in_transaction
-def release_work(order: Order, *, actor: str, as_of: datetime) -> None:
+def release_work(order: Order, *, actor: str, as_of: datetime, payments: Sequence[Payment] | None = None) -> None:
     """Assign every planned fulfillment whose time has come, unless the order is held or its money is not settled.
 
-    The order is locked. Work that must still wait keeps a release deadline.
+    The order is locked; so are `payments`, if given. Work that must still wait keeps a release deadline.
     """
-    planned = list(
-        Fulfillment.objects.select_for_update(no_key=True).filter(order=order, status=F.PLANNED).order_by("id")
-    )
-    if not planned or Hold.objects.filter(order=order, released_at=None).exists():
+    if order.status == OrderStatus.ON_HOLD:  # true while any hold is open
         return
-    if is_settled(lock_payments(order)):
+    planned = lock_planned(order)
+    if planned and is_settled(lock_payments(order) if payments is None else payments):
         assign(
             [work for work in planned if work.release_at is None or work.release_at <= as_of], actor=actor, as_of=as_of
         )
