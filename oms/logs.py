@@ -16,7 +16,7 @@ def _add_request_id(logger: Any, method: str, event: dict[str, Any]) -> dict[str
 
 def configure(config: dict[str, Any]) -> None:
     """Django's LOGGING_CONFIG: `{"level": "INFO", "as_json": False}`."""
-    shared = [
+    shared: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),

@@ -6,8 +6,9 @@ place left, or after the configured attempts, it stands in the exception queue w
 chosen pickup store is never changed behind their back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -135,13 +136,8 @@ def find_places(
     if not by_person and lost.attempt >= planning.max_attempts(lost):
         _to_queue(order, lost, units, reason=Reason.MAX_ATTEMPTS, facts={"attempts": lost.attempt}, as_of=as_of)
         return
-    for attempt in range(settings.PLACEMENT_ATTEMPTS):
-        if attempt or planned is None:
-            planned = planning.plan_again(order, lost, units, exclude_also=exclude_also, only=only, as_of=as_of)
-        if _reserve(planned, as_of=as_of):
-            break
-    else:
-        planned = planned.without_parcels(units)
+    plan = partial(planning.plan_again, order, lost, units, exclude_also=exclude_also, only=only, as_of=as_of)
+    planned = _secure(planned or plan(), plan, units, as_of=as_of)
     _give(order, lost, planned, actor=actor, as_of=as_of)
     if planned.rest:
         lines = {line.pk: line for line in units}
@@ -154,6 +150,22 @@ def find_places(
             facts={"places": planned.reasons, "decision": planned.decision},
             as_of=as_of,
         )
+
+
+@in_transaction
+def _secure(
+    planned: planning.PlannedDelivery,
+    plan: Callable[[], planning.PlannedDelivery],
+    units: Mapping[OrderLine, int],
+    *,
+    as_of: datetime,
+) -> planning.PlannedDelivery:
+    """The first plan whose stock could be reserved; where others were always faster, one that found nothing."""
+    for _attempt in range(settings.PLACEMENT_ATTEMPTS):
+        if _reserve(planned, as_of=as_of):
+            return planned
+        planned = plan()
+    return planned.without_parcels(units)
 
 
 @in_transaction
