@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -155,22 +155,17 @@ class PlaceCard:
 
 def place_cards(caller: Caller, *, words: str, as_of: datetime) -> list[PlaceCard]:
     """The places this person works in, the one with most late work first; `words` narrows by code, name or city."""
-    found = Location.objects.filter(is_active=True) if caller.locations is None else Location.objects.filter(pk__in=caller.locations)
+    found = Location.objects.all()
+    found = found.filter(is_active=True) if caller.locations is None else found.filter(pk__in=caller.locations)
     for word in words.split():
         found = found.filter(Q(name__icontains=word) | Q(city__icontains=word) | Q(code__icontains=word))
-    codes = dict(found.values_list("code", "name"))
-    work = {
-        row["location_id"]: row
-        for row in _work_at(codes)
-        .filter(status__in=_TO_DO)
-        .values("location_id")
-        .annotate(to_do=Count("id"), new=Count("id", Q(status=S.ASSIGNED)), late=Count("id", Q(due_at__lt=as_of)))
-    }
-    known = places()
-    cards = [
-        PlaceCard(code, name, known[code].city if code in known else "", *(work.get(code, {}).get(n, 0) for n in ("new", "to_do", "late")))
-        for code, name in codes.items()
-    ]
+    rows = list(found.values_list("code", "name", "city"))
+    work = _work_at(code for code, _name, _city in rows).filter(status__in=_TO_DO)
+    figures = work.values("location_id").annotate(
+        new=Count("id", filter=Q(status=S.ASSIGNED)), to_do=Count("id"), late=Count("id", filter=Q(due_at__lt=as_of))
+    )
+    counts = {code: found for code, *found in figures.values_list("location_id", "new", "to_do", "late")}
+    cards = [PlaceCard(code, name, city, *counts.get(code, (0, 0, 0))) for code, name, city in rows]
     return sorted(cards, key=lambda card: (-card.late, -card.new, -card.to_do, card.name.casefold()))
 
 
@@ -188,20 +183,28 @@ def _work_at(codes: Iterable[str]) -> QuerySet[Fulfillment]:
 
 def board(place: PlaceInfo, *, tab: str, as_of: datetime) -> Board:
     """One tab of a place's work, most urgent first, with the counts of all tabs."""
-    midnight = datetime.combine(as_of.astimezone(zone := ZoneInfo(place.timezone)).date(), time.min, zone)
     work = _work_at([place.code])
-    over = work.filter(status__in=TABS[TODAY], updated_at__gte=midnight, ready_by__gte=midnight - _LOOK_BACK)
+    over = _over_today(work, place, as_of)
     by_status = dict(work.filter(status__in=_TO_DO).values_list("status").annotate(Count("id")))
     counts = {name: sum(by_status.get(status, 0) for status in statuses) for name, statuses in TABS.items()}
     counts[TODAY] = over.count()
-    rows = over.order_by("-updated_at") if tab == TODAY else work.filter(status__in=TABS[tab]).order_by(F("due_at").asc(nulls_last=True), "id")
-    return Board(tab, counts, _cards(rows.select_related("order__customer")[:CARDS_SHOWN], as_of))
+    if tab == TODAY:
+        rows = over.order_by("-updated_at")
+    else:
+        rows = work.filter(status__in=TABS[tab]).order_by(F("due_at").asc(nulls_last=True), "id")
+    return Board(tab, counts, _cards(list(rows.select_related("order__customer")[:CARDS_SHOWN]), as_of))
 
 
-def _cards(rows: Iterable[Fulfillment], as_of: datetime) -> tuple[Card, ...]:
-    rows = list(rows)
+def _over_today(work: QuerySet[Fulfillment], place: PlaceInfo, as_of: datetime) -> QuerySet[Fulfillment]:
+    zone = ZoneInfo(place.timezone)
+    midnight = datetime.combine(as_of.astimezone(zone).date(), time.min, zone)
+    return work.filter(status__in=TABS[TODAY], updated_at__gte=midnight, ready_by__gte=midnight - _LOOK_BACK)
+
+
+def _cards(rows: Sequence[Fulfillment], as_of: datetime) -> tuple[Card, ...]:
+    found = FulfillmentLine.objects.filter(fulfillment__in=rows).select_related("order_line__product").order_by("id")
     lines = defaultdict(list)
-    for line in FulfillmentLine.objects.filter(fulfillment__in=rows).select_related("order_line__product").order_by("id"):
+    for line in found:
         lines[line.fulfillment_id].append(line)
     return tuple(_card(row, lines[row.pk], as_of) for row in rows)
 
@@ -228,7 +231,7 @@ def _card(row: Fulfillment, lines: Sequence[FulfillmentLine], as_of: datetime) -
 
 
 def short_name(order: Order) -> str:
-    """"Marie D.": enough to greet somebody, too little to look them up."""
+    """Marie D.: enough to greet somebody, too little to look them up."""
     first, last = order.customer.first_name.strip(), order.customer.last_name.strip()
     return f"{first} {last[:1]}.".strip() if first and last else first or last
 
@@ -242,11 +245,12 @@ def work_detail(work_id: str, caller: Caller, *, as_of: datetime) -> WorkDetail 
     if caller.locations is not None:
         found = found.filter(location_id__in=caller.locations)
     row = found.select_related("order__customer", "delivery", "shipment").filter(pk=work_id).first()
-    return row and _detail(row, as_of)
+    return _detail(row, as_of) if row else None
 
 
 def _detail(row: Fulfillment, as_of: datetime) -> WorkDetail:
     due_at: datetime | None = row.due_at  # type: ignore[attr-defined]
+    locked_until = row.code_locked_until
     shipment = getattr(row, "shipment", None)
     address = row.delivery.address or row.order.shipping_address or {}
     return WorkDetail(
@@ -268,7 +272,7 @@ def _detail(row: Fulfillment, as_of: datetime) -> WorkDetail:
         staging=row.staging,
         tracking_number=shipment.tracking_number if shipment else "",
         carrier_service=shipment.carrier_service if shipment else "",
-        code_locked_until=row.code_locked_until if row.code_locked_until and row.code_locked_until > as_of else None,
+        code_locked_until=locked_until if locked_until and locked_until > as_of else None,
         lines=_lines(row),
     )
 
@@ -279,9 +283,10 @@ def _shopper(row: Fulfillment) -> Shopper:
 
 
 def _lines(row: Fulfillment) -> tuple[Line, ...]:
-    rows = FulfillmentLine.objects.filter(fulfillment=row).select_related("order_line__product").order_by("order_line__position")
-    rows = list(rows)
-    bins = dict(StockLevel.objects.filter(location_id=row.location_id, product__in=[line.sku for line in rows]).values_list("product_id", "bin"))
+    found = FulfillmentLine.objects.filter(fulfillment=row).select_related("order_line__product")
+    rows = list(found.order_by("order_line__position"))
+    levels = StockLevel.objects.filter(location_id=row.location_id, product__in=[line.sku for line in rows])
+    bins = dict(levels.values_list("product_id", "bin"))
     return tuple(sorted((_line(line, bins.get(line.sku, "")) for line in rows), key=lambda line: _walk(line.bin)))
 
 
@@ -304,14 +309,15 @@ def _line(row: FulfillmentLine, shelf: str) -> Line:
 def _values(attributes: Mapping[str, object]) -> list[str]:
     """Attribute values in the reader's language, where a value has several."""
     language = (get_language() or "en")[:2]
-    values = (value.get(language, value.get("en")) if isinstance(value, dict) else value for value in attributes.values())
+    given = attributes.values()
+    values = (value.get(language, value.get("en")) if isinstance(value, dict) else value for value in given)
     return [str(value) for value in values if isinstance(value, str | int | float) and value != ""]
 
 
 def _walk(shelf: str) -> tuple[bool, list[tuple[bool, int, str]]]:
     """Sort key of bins: "A-2" before "A-10", what has no bin last."""
     parts = re.findall(r"\d+|\D+", shelf)
-    return not shelf, [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in parts]
+    return not shelf, [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def carrier_services() -> list[tuple[str, str]]:

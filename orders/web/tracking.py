@@ -1,10 +1,11 @@
 """What a shopper may know of an order: frozen dataclasses, a fixed number of statements."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.utils.translation import get_supported_language_variant, override
 from inventory.hours import WEEKDAYS
 from inventory.models import Location
 from oms.models import Event
-from orders.models import Fulfillment, FulfillmentLine, Hold, Order, OrderLine
+from orders.models import Delivery, Fulfillment, FulfillmentLine, Hold, Order, OrderLine
 from orders.pickup_codes import pickup_code
 from orders.states import BEFORE_PICKING, FulfillmentStatus, HoldKind, OrderStatus
 from routing.engine import geo
@@ -21,7 +22,7 @@ from routing.queries import zone_of
 
 F = FulfillmentStatus
 _NOT_SHOWN = (F.DECLINED, F.TIMED_OUT, F.CANCELED, F.EXPIRED)
-_AN_ANY_MONDAY = date(2024, 1, 1)
+_SOME_MONDAY = date(2024, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class PickupPlace:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is prepared in one place: a parcel or a bag at the counter. `code` only while it can be collected."""
+    """What is prepared in one place: a parcel, or a bag at the counter. `code` only while it can be collected."""
 
     status: str
     is_pickup: bool
@@ -78,8 +79,9 @@ class Tracked:
     shop: str
     status: str
     waits_for_payment: bool
+    is_pickup: bool
     zone: ZoneInfo
-    city: str
+    where: str
     placed_at: datetime
     promised_at: datetime | None
     expected_at: datetime | None
@@ -100,18 +102,9 @@ class Tracked:
         return self.expected_at if self.is_late else self.promised_at
 
     @property
-    def is_pickup(self) -> bool:
-        return any(part.is_pickup for part in self.parts)
-
-    @property
     def is_ready(self) -> bool:
         """Something waits at a counter."""
         return any(part.code for part in self.parts)
-
-    @property
-    def where(self) -> str:
-        """The first place of pickup, else the town it goes to."""
-        return next((", ".join([part.place.name, *part.place.address[-1:]]) for part in self.parts if part.place), self.city)
 
 
 def find_tracked(token: str, *, as_of: datetime) -> Tracked | None:
@@ -132,10 +125,12 @@ def _language(locale: str) -> str:
 
 def _tracked(order: Order, as_of: datetime) -> Tracked:
     lines = list(OrderLine.objects.filter(order=order).select_related("product"))
-    parts = Fulfillment.objects.filter(order=order).select_related("shipment", "delivery")
-    parts = list(parts.exclude(status__in=_NOT_SHOWN).order_by("id"))
-    address = next((part.delivery.address for part in parts if part.delivery.address), None) or order.shipping_address
-    places = {place.pk: place for place in Location.objects.filter(pk__in=[part.pickup_location_id for part in parts if part.is_pickup])}
+    deliveries = list(Delivery.objects.filter(order=order).select_related("location").order_by("id"))
+    shown = Fulfillment.objects.filter(order=order).exclude(status__in=_NOT_SHOWN).order_by("id")
+    works = list(shown.select_related("shipment", "pickup_location"))
+    places = [work.pickup_location for work in works] + [delivery.location for delivery in deliveries]
+    pickup_place = next((place for place in places if place), None)
+    address = next((delivery.address for delivery in deliveries if delivery.address), order.shipping_address) or {}
     return Tracked(
         number=order.number,
         language=_language(order.locale),
@@ -143,25 +138,22 @@ def _tracked(order: Order, as_of: datetime) -> Tracked:
         shop=order.channel.name,
         status=order.status,
         waits_for_payment=Hold.objects.filter(order=order, kind=HoldKind.PAYMENT, released_at=None).exists(),
-        zone=_zone(address, places.values()),
-        city=(address or {}).get("city", ""),
+        is_pickup=pickup_place is not None,
+        zone=ZoneInfo(pickup_place.timezone) if pickup_place else _zone_of_address(address),
+        where=f"{pickup_place.name}, {pickup_place.city}" if pickup_place else address.get("city", ""),
         placed_at=order.placed_at,
         promised_at=order.promised_at,
         expected_at=order.expected_at,
         total=order.total,
         currency=order.currency,
         articles=tuple(_article(line, line.quantity, line.canceled) for line in lines),
-        parts=_parts(parts, places, as_of),
+        parts=_parts(works, as_of),
         timeline=_timeline(order),
-        can_cancel=_can_cancel(order, lines, parts),
+        can_cancel=_can_cancel(order, lines, works),
     )
 
 
-def _zone(address: dict | None, places: Iterable[Location]) -> ZoneInfo:
-    """The shopper's: that of the pickup place, else of the address."""
-    for place in places:
-        return ZoneInfo(place.timezone)
-    address = address or {}
+def _zone_of_address(address: Mapping[str, Any]) -> ZoneInfo:
     latitude, longitude = address.get("latitude"), address.get("longitude")
     point = geo.point(float(latitude), float(longitude)) if latitude is not None and longitude is not None else None
     return zone_of(address.get("country", ""), point)
@@ -177,14 +169,15 @@ def _can_cancel(order: Order, lines: Sequence[OrderLine], parts: Sequence[Fulfil
     return order.status != OrderStatus.CANCELED and untouched and all(part.status in BEFORE_PICKING for part in parts)
 
 
-def _parts(rows: Sequence[Fulfillment], places: dict[str, Location], as_of: datetime) -> tuple[Part, ...]:
+def _parts(rows: Sequence[Fulfillment], as_of: datetime) -> tuple[Part, ...]:
+    found = FulfillmentLine.objects.filter(fulfillment__in=rows).select_related("order_line__product").order_by("id")
     lines = defaultdict(list)
-    for line in FulfillmentLine.objects.filter(fulfillment__in=rows).select_related("order_line__product").order_by("id"):
+    for line in found:
         lines[line.fulfillment_id].append(line)
-    return tuple(_part(row, lines[row.pk], places.get(row.pickup_location_id or ""), as_of) for row in rows)
+    return tuple(_part(row, lines[row.pk], as_of) for row in rows)
 
 
-def _part(row: Fulfillment, lines: Sequence[FulfillmentLine], place: Location | None, as_of: datetime) -> Part:
+def _part(row: Fulfillment, lines: Sequence[FulfillmentLine], as_of: datetime) -> Part:
     shipment = getattr(row, "shipment", None)
     is_ready = row.status == F.READY_FOR_PICKUP
     units = [(line.order_line, line.quantity - line.short - line.canceled) for line in lines]
@@ -194,7 +187,7 @@ def _part(row: Fulfillment, lines: Sequence[FulfillmentLine], place: Location | 
         articles=tuple(_article(line, quantity) for line, quantity in units if quantity),
         carrier=shipment.carrier_service if shipment else "",
         tracking_number=shipment.tracking_number if shipment else "",
-        place=place and _place(place, as_of),
+        place=_place(row.pickup_location, as_of) if row.pickup_location else None,
         code=pickup_code(row.pk) if is_ready else "",
         collect_by=row.collect_by if is_ready else None,
     )
@@ -204,22 +197,22 @@ def _place(row: Location, as_of: datetime) -> PickupPlace:
     is_open = row.calendar.is_open(as_of)
     today = row.calendar.local(as_of).weekday()
     hours = row.opening_hours or {day: [["00:00", "24:00"]] for day in WEEKDAYS}
+    spans = [tuple("–".join(span) for span in hours.get(day, ())) for day in WEEKDAYS]
     return PickupPlace(
         name=row.name,
         address=tuple(filter(None, [row.line1, row.line2, f"{row.postal_code} {row.city}".strip()])),
         is_open=is_open,
         opens_at=None if is_open else row.calendar.next_opening(as_of),
-        week=tuple(
-            Hours(_AN_ANY_MONDAY + timedelta(days=index), tuple("–".join(span) for span in hours.get(day, ())), index == today)
-            for index, day in enumerate(WEEKDAYS)
-        ),
+        week=tuple(Hours(_SOME_MONDAY + timedelta(days=n), open_, n == today) for n, open_ in enumerate(spans)),
     )
 
 
 def _timeline(order: Order) -> tuple[Moment, ...]:
     """Newest first. That preparation began is told once, however many places it took."""
     moments: list[Moment] = []
-    for kind, at in Event.objects.filter(root=order.pk, is_public=True).order_by("id").values_list("type", "occurred_at"):
+    for kind, at in (
+        Event.objects.filter(root=order.pk, is_public=True).order_by("id").values_list("type", "occurred_at")
+    ):
         if kind != "orders.fulfillment.accepted" or all(moment.type != kind for moment in moments):
             moments.append(Moment(kind, at))
     return tuple(reversed(moments))

@@ -5,6 +5,7 @@ from typing import Any
 import segno
 from babel.numbers import format_currency
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import override
@@ -24,7 +25,7 @@ _DONE = frozenset({OrderStatus.CANCELED, OrderStatus.FULFILLED, OrderStatus.CLOS
 class TrackingPage(View):
     referrer_policy = "no-referrer"
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Nobody may keep, index or pass on the address of the page."""
         response = super().dispatch(request, *args, **kwargs)
         response["Cache-Control"] = "no-store"
@@ -42,7 +43,13 @@ class TrackingPage(View):
         """In the language of the order and the shopper's time, whatever the browser says."""
         with override(order.language), timezone.override(order.zone):
             total = format_currency(order.total, order.currency, locale=order.language)
-            described = {"order": order, "headline": words.headline(order), "total": total, "is_done": order.status in _DONE, "now": now()}
+            described = {
+                "order": order,
+                "headline": words.headline(order),
+                "total": total,
+                "is_done": order.status in _DONE,
+                "now": now(),
+            }
             return render(self.request, template, {**described, **context}, status=status)
 
 
@@ -51,7 +58,8 @@ class Track(TrackingPage):
         order = self.order(token)
         with override(order.language):
             parts = [{"part": part, "said": words.part_status(part), "qr": _qr(part)} for part in order.parts]
-            timeline = [{"said": words.TIMELINE[moment.type], "at": moment.at} for moment in order.timeline]
+            told = [moment for moment in order.timeline if moment.type in words.TIMELINE]
+            timeline = [{"said": words.TIMELINE[moment.type], "at": moment.at} for moment in told]
         return self.page("orders/track.html", order, parts=parts, timeline=timeline)
 
 
@@ -67,8 +75,9 @@ class Cancel(TrackingPage):
 
     def post(self, request: HttpRequest, token: str) -> HttpResponse:
         order = self.order(token)
+        command = CancelOrder(reason="asked by the shopper")
         try:
-            cancel_order(number=order.number, command=CancelOrder(reason="asked by the shopper"), actor="shopper", as_of=now())
+            cancel_order(number=order.number, command=command, actor="shopper", as_of=now())
         except TooLate:
             return self.page("orders/track_cancel.html", self.order(token), is_too_late=True, status=409)
         return redirect("track:page", token)

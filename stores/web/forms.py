@@ -21,7 +21,11 @@ class StoreForm(forms.Form):
     @property
     def typed(self) -> list[tuple[str, str]]:
         """What was typed, for the page that has no room for the form any more."""
-        return [(str(field.label), str(field.value())) for field in self.visible_fields() if field.value() not in (None, "", False)]
+        return [
+            (str(field.label), str(field.value()))
+            for field in self.visible_fields()
+            if field.value() not in (None, "", False)
+        ]
 
     def command(self) -> Any:
         raise NotImplementedError
@@ -33,9 +37,14 @@ class NothingForm(StoreForm):
 
 
 class DeclineForm(StoreForm):
-    reason = forms.ChoiceField(label=_("Why?"), choices=DeclineReason.choices, widget=forms.RadioSelect, error_messages=_CHOOSE)
+    reason = forms.ChoiceField(
+        label=_("Why?"), choices=DeclineReason.choices, widget=forms.RadioSelect, error_messages=_CHOOSE
+    )
     note = forms.CharField(
-        label=_("Note"), help_text=_("For headquarters, if there is more to say."), required=False, max_length=500,
+        label=_("Note"),
+        help_text=_("For headquarters, if there is more to say."),
+        required=False,
+        max_length=500,
         widget=forms.Textarea(attrs={**_INPUT, "rows": 3}),
     )
 
@@ -48,7 +57,9 @@ class PickForm(StoreForm):
 
     line = forms.CharField(widget=forms.HiddenInput, max_length=40)
     picked = forms.IntegerField(
-        label=_("Found"), min_value=0, max_value=100_000,
+        label=_("Found"),
+        min_value=0,
+        max_value=100_000,
         widget=forms.NumberInput(attrs={"class": "input count", "inputmode": "numeric", "autocomplete": "off"}),
     )
 
@@ -59,7 +70,7 @@ class PickForm(StoreForm):
         return form
 
     def command(self) -> Pick:
-        return Pick(lines=(PickLine(line=self.cleaned_data["line"], picked=self.cleaned_data["picked"]),))
+        return Pick(lines=[PickLine(line=self.cleaned_data["line"], picked=self.cleaned_data["picked"])])
 
 
 class ShortForm(StoreForm):
@@ -70,12 +81,14 @@ class ShortForm(StoreForm):
         label=_("What is wrong?"), choices=ShortReason.choices, widget=forms.RadioSelect, error_messages=_CHOOSE
     )
     picked = forms.IntegerField(
-        label=_("How many good ones did you find?"), min_value=0, max_value=100_000,
+        label=_("How many good ones did you find?"),
+        min_value=0,
+        max_value=100_000,
         widget=forms.NumberInput(attrs={**_INPUT, "inputmode": "numeric", "autocomplete": "off"}),
     )
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, auto_id="id_short_%s", **kwargs)  # it stands beside the PickForm
+    def __init__(self, data: Any = None, **kwargs: Any):
+        super().__init__(data, auto_id="id_short_%s", **kwargs)  # it stands beside the PickForm
 
     @classmethod
     def of(cls, line: Line) -> "ShortForm":
@@ -85,13 +98,16 @@ class ShortForm(StoreForm):
 
     def command(self) -> Pick:
         given = self.cleaned_data
-        return Pick(lines=(PickLine(line=given["line"], picked=given["picked"], short_reason=given["short_reason"]),))
+        return Pick(lines=[PickLine(line=given["line"], picked=given["picked"], short_reason=given["short_reason"])])
 
 
 class ReadyForm(StoreForm):
     staging = forms.CharField(
-        label=_("Where does it wait?"), help_text=_("Shelf or bin behind the counter, for whoever hands it over."),
-        required=False, max_length=40, widget=forms.TextInput(attrs={**_INPUT, "autocomplete": "off", "autocapitalize": "characters"}),
+        label=_("Where does it wait?"),
+        help_text=_("Shelf or bin behind the counter, for whoever hands it over."),
+        required=False,
+        max_length=40,
+        widget=forms.TextInput(attrs={**_INPUT, "autocomplete": "off", "autocapitalize": "characters"}),
     )
 
     def command(self) -> Ready:
@@ -101,8 +117,12 @@ class ReadyForm(StoreForm):
 class ShipForm(StoreForm):
     carrier_service = forms.ChoiceField(label=_("Carrier"), required=False, widget=forms.Select(attrs=_INPUT))
     tracking_number = forms.CharField(
-        label=_("Tracking number"), required=False, max_length=100,
-        widget=forms.TextInput(attrs={"class": "input mono", "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+        label=_("Tracking number"),
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(
+            attrs={"class": "input mono", "autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}
+        ),
     )
 
     def __init__(self, *args: Any, **kwargs: Any):
@@ -115,12 +135,20 @@ class ShipForm(StoreForm):
 
 class HandOverForm(StoreForm):
     code = forms.CharField(
-        label=_("Code of six figures"), required=False, max_length=20, validators=[RegexValidator(r"^[0-9 ]{6,}$", _("The code has six figures."))],
-        widget=forms.TextInput(attrs={"class": "input code", "inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": 7}),
+        label=_("Code of six figures"),
+        required=False,
+        max_length=20,
+        validators=[RegexValidator(r"^[0-9 ]{6,}$", _("The code has six figures."))],
+        widget=forms.TextInput(
+            attrs={"class": "input code", "inputmode": "numeric", "autocomplete": "one-time-code", "maxlength": 7}
+        ),
     )
     identity_checked = forms.BooleanField(label=_("No code: I have checked the identity"), required=False)
     collected_by = forms.CharField(
-        label=_("Name of the person who collects"), required=False, max_length=100, widget=forms.TextInput(attrs={**_INPUT, "autocomplete": "off"}),
+        label=_("Name of the person who collects"),
+        required=False,
+        max_length=100,
+        widget=forms.TextInput(attrs={**_INPUT, "autocomplete": "off"}),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -132,5 +160,7 @@ class HandOverForm(StoreForm):
     def command(self) -> HandOver:
         given = self.cleaned_data
         return HandOver(
-            code=given["code"].replace(" ", "") or None, identity_checked=given["identity_checked"], collected_by=given["collected_by"]
+            code=given["code"].replace(" ", "") or None,
+            identity_checked=given["identity_checked"],
+            collected_by=given["collected_by"],
         )

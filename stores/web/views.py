@@ -1,4 +1,7 @@
-"""The associate's phone. Every act is a POST that answers with a redirect, or with the same page and what stood in the way."""
+"""The associate's phone.
+
+Every act is a POST that answers with a redirect, or with the same page and what stood in the way.
+"""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -47,7 +50,8 @@ class BoardPage(StorePage):
         tab = request.GET.get("tab", NEW)
         if tab not in TABS:
             raise Http404
-        return self.page(self.template, place, {"board": queries.board(place, tab=tab, as_of=now()), "has_other_places": self.caller.locations != {code}})
+        board = queries.board(place, tab=tab, as_of=now())
+        return self.page(self.template, place, {"board": board, "has_other_places": self.caller.locations != {code}})
 
 
 class BoardList(BoardPage):
@@ -70,7 +74,9 @@ class WorkPage(StorePage):
         work = self.work(work_id)
         return self.show(work, forms_for(work, request.GET.get("line")))
 
-    def show(self, work: WorkDetail, forms: Forms, *, refusal: str = "", typed: Any = (), status: int = 200) -> HttpResponse:
+    def show(
+        self, work: WorkDetail, forms: Forms, *, refusal: str = "", typed: Any = (), status: int = 200
+    ) -> HttpResponse:
         panel = panel_of(work)
         line = _line_of(work, forms)
         context = {
@@ -156,7 +162,7 @@ class Act(WorkPage):
         return self.again(work, form, refusal=refusal, status=problems.status_of(error))
 
     def again(self, work: WorkDetail, form: StoreForm, *, refusal: str = "", status: int) -> HttpResponse:
-        """The page as things are now, with the form as it was typed, or its content where there is no room for it now."""
+        """The page as things are now, with the form as it was typed; where it has no room now, with its content."""
         forms = forms_for(work, str(form["line"].value()) if "line" in form.fields else None)
         has_room = self.name in forms
         if has_room:
@@ -205,8 +211,10 @@ class Decline(Act):
 
     def said(self, work: WorkDetail, form: StoreForm) -> str:
         if work.is_pickup:
-            return _("#%(number)s is declined. Headquarters will find another way with the customer.") % {"number": work.number}
-        return _("#%(number)s is declined and goes to another place.") % {"number": work.number}
+            said = _("#%(number)s is declined. Headquarters will find another way with the customer.")
+        else:
+            said = _("#%(number)s is declined and goes to another place.")
+        return said % {"number": work.number}
 
     def next_url(self, work: WorkDetail) -> str:
         return board_url(work.place, words.tab_of(work))
@@ -229,8 +237,9 @@ class PickLine(Act):
         return _("%(count)d picked.") % {"count": form.cleaned_data["picked"]}
 
 
-class ShortLine(PickLine):
+class ShortLine(Act):
     name = "short"
+    service = fulfillments.pick
     form_class = ShortForm
 
     def said(self, work: WorkDetail, form: StoreForm) -> str:

@@ -38,11 +38,14 @@ def refusal(error: DomainError, work: WorkDetail) -> str:
     """Why nothing was changed, as things stand now."""
     if isinstance(error, CodeLocked):
         until = _clock(error.facts["locked_until"])
-        return _("Too many wrong codes. The code works again at %(time)s; until then, check the identity.") % {"time": until}
+        said = _("Too many wrong codes. The code works again at %(time)s; until then, check the identity.")
+        return said % {"time": until}
     if not isinstance(error, IllegalMove):
         return str(error.detail)
     if work.status == S.TIMED_OUT:
-        return _("The clock was first: the time for this work ran out and it went to another place. Nothing was changed.")
+        return _(
+            "The clock was first: the time for this work ran out and it went to another place. Nothing was changed."
+        )
     if work.status == S.CANCELED:
         return _("The order was canceled in the meantime. Nothing was changed.")
     facts = {"status": work.status_label, "who": work.claimed_by.partition(":")[2] or work.claimed_by}
@@ -53,7 +56,8 @@ def refusal(error: DomainError, work: WorkDetail) -> str:
 
 def field_of(error: FieldError, form: StoreForm) -> str | None:
     """The form's field a problem points to, if it has it."""
-    name = {"more_than_asked": "picked", "fewer_than_before": "picked"}.get(error.code, error.pointer.rpartition("/")[2])
+    is_count = error.code in ("more_than_asked", "fewer_than_before")
+    name = "picked" if is_count else error.pointer.rpartition("/")[2]
     return name if name in form.fields else None
 
 
@@ -62,13 +66,16 @@ def field_detail(found: FieldError, error: DomainError) -> str:
         left = error.facts["attempts_left"]
         if not left:
             return _("The code is not right, for the fifth time. Please check the identity.")
-        return ngettext("The code is not right. %(left)d attempt left.", "The code is not right. %(left)d attempts left.", left) % {"left": left}
-    said = {
+        said = ngettext(
+            "The code is not right. %(left)d attempt left.", "The code is not right. %(left)d attempts left.", left
+        )
+        return said % {"left": left}
+    words = {
         "more_than_asked": _("That is more than were asked for."),
         "fewer_than_before": _("More were found before; a found article stays found."),
         "unknown_line": _("This article is not part of the work."),
     }
-    return said.get(found.code, found.detail)
+    return words.get(found.code, found.detail)
 
 
 def _clock(at: datetime) -> str:

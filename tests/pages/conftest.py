@@ -35,7 +35,9 @@ def accepted(work: Fulfillment) -> Fulfillment:
 
 def picked(work: Fulfillment) -> Fulfillment:
     accepted(work)
-    found = tuple(PickLine(line=line.order_line.ref, picked=line.quantity) for line in work.lines.select_related("order_line"))
+    found = tuple(
+        PickLine(line=line.order_line.ref, picked=line.quantity) for line in work.lines.select_related("order_line")
+    )
     fulfillments.pick(fulfillment_id=work.pk, command=Pick(lines=found), actor="user:lea", as_of=now())
     return work
 

@@ -1,4 +1,4 @@
-"""Every page, in both languages, light and dark, on a phone: axe finds nothing, and nothing is wider than the screen."""
+"""Every page on a phone, in both languages, light and dark: axe finds nothing, nothing is wider than the screen."""
 
 from typing import Any
 

@@ -56,7 +56,11 @@ def test_customer_service_sees_the_back_office_only() -> None:
 
     page = client.get("/").content.decode()
 
-    assert [door in page for door in ('href="/admin/"', 'href="/store/"', 'href="/api/v1/docs/"')] == [True, False, False]
+    assert [door in page for door in ('href="/admin/"', 'href="/store/"', 'href="/api/v1/docs/"')] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_people_of_a_store_go_straight_to_their_work() -> None:

@@ -33,7 +33,9 @@ def test_the_list_shows_the_most_urgent_work_first_and_counts_every_tab(lea: Cli
     shown = page(lea.get("/store/at/PARIS/"))
 
     assert shown.index(second.pk) < shown.index(first.pk)
-    assert [f'data-count="{tab}">{count}<' in shown for tab, count in (("new", 2), ("pick", 1), ("hand", 0), ("today", 0))] == [True] * 4
+    assert [
+        f'data-count="{tab}">{count}<' in shown for tab, count in (("new", 2), ("pick", 1), ("hand", 0), ("today", 0))
+    ] == [True] * 4
 
 
 def test_late_work_says_who_waits(lea: Client) -> None:
