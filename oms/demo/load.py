@@ -17,6 +17,7 @@ from oms.demo.places import location_rows
 from oms.demo.shoppers import Item
 from oms.models import Event
 from oms.outbox import Fact, publish
+from oms.roles import sync_groups
 from oms.transactions import use_case
 from routing.services.postal_areas import load_postal_areas
 
@@ -49,6 +50,7 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     trade.save_carriers()
     trade.save_service_levels()
     trade.publish_rules(as_of=opened_at)
+    sync_groups()
     people.save_people()
     _save_products(products, as_of=opened_at)
     levels = stock.load_opening_stock(products, places, as_of=opened_at)

@@ -149,7 +149,7 @@ def _step(
     return {"name": name, "from": values, "weights": weights or {"cost": 1}, "rest": rest, **limits}
 
 
-_ANYWHERE = _step("any places, three parcels at most", max_parcels=3, rest="exception")
+_ANYWHERE = _step("any places, three parcels at most", max_parcels=3, rest="refuse")
 
 DEFAULT_RULES: Mapping[str, Any] = {
     "name": "default",
@@ -158,7 +158,7 @@ DEFAULT_RULES: Mapping[str, Any] = {
         {
             "name": "pickup where the shopper chose",
             "when": {"methods": ["pickup"]},
-            "steps": [_step("the chosen store", rest="exception")],
+            "steps": [_step("the chosen store", rest="refuse")],
         },
         {
             "name": "same day from the city",
@@ -173,7 +173,7 @@ DEFAULT_RULES: Mapping[str, Any] = {
                     max_parcels=1,
                     complete=True,
                 ),
-                _step("two places of the city", max_distance_km=25, max_parcels=2, rest="exception"),
+                _step("two places of the city", max_distance_km=25, max_parcels=2, rest="refuse"),
             ],
         },
         {
@@ -252,7 +252,7 @@ MARKETPLACE_RULES: Mapping[str, Any] = {
                 _step("one warehouse", kinds=["warehouse"], max_parcels=1, complete=True),
                 _step("warehouses and suppliers", kinds=["warehouse", "supplier"], max_parcels=2, complete=True),
                 _step("stores that have plenty", kinds=["store"], min_left_after=2, max_parcels=2, complete=True),
-                _step("any places", max_parcels=3, rest="exception"),
+                _step("any places", max_parcels=3, rest="refuse"),
             ],
         }
     ],

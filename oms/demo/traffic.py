@@ -124,14 +124,14 @@ class Traffic:
         self.items: list[Item] = []
         self.places: dict[str, Place] = {}
         self.regrets: list[tuple[datetime, str]] = []  # (when, order) of shoppers who will cancel
-        self.next_order_at = self.next_round_at = datetime.min.replace(tzinfo=UTC)
+        self.last_order_at = self.next_round_at = datetime.min.replace(tzinfo=UTC)
+        self.to_come = 0.0  # shoppers until the next order, drawn anew after each
 
     def tick(self, now: datetime) -> None:
         """Do what is due. Errors: Unreachable (the next tick goes on)."""
         if not self.places:
             self._look_around()
-        if self.rate and now >= self.next_order_at:
-            self.next_order_at = now + timedelta(seconds=self.rng.expovariate(self.rate / 60))
+        for _ in range(self._orders_due(now)):
             self._order(now)
         self._regret(now)
         for work in self._due_work(now):
@@ -152,6 +152,15 @@ class Traffic:
         }
 
     # -- shoppers ----------------------------------------------------------------------------------
+
+    def _orders_due(self, now: datetime) -> int:
+        """How many shoppers came since the last tick; what was missed in a long silence is not made up for."""
+        elapsed = min((now - self.last_order_at).total_seconds(), 2 * TICK_SECONDS)
+        self.last_order_at = now
+        came, self.to_come = 0, self.to_come - elapsed * self.rate / 60
+        while self.to_come <= 0:
+            came, self.to_come = came + 1, self.to_come + self.rng.expovariate(1)
+        return came
 
     def _order(self, now: datetime) -> None:
         errand = shoppers.pick_errand(self.rng, stores=self._open_stores(now))
