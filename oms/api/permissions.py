@@ -1,5 +1,6 @@
 from typing import Any
 
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -7,7 +8,10 @@ from oms.actors import Caller
 
 
 class HasScope(BasePermission):
-    """The view's `scopes` name what each method needs; a method without a scope is not allowed to anyone."""
+    """The view's `scopes` name what each method needs; a method without a scope is not allowed to anyone.
+
+    A method that does not exist is told as such (405): no scope would help.
+    """
 
     code = "missing_scope"
 
@@ -15,6 +19,8 @@ class HasScope(BasePermission):
         caller = request.auth
         if not isinstance(caller, Caller):
             return False
+        if request.method not in view.allowed_methods:
+            raise MethodNotAllowed(request.method or "")
         method = "GET" if request.method in SAFE_METHODS else request.method
         scope = view.scopes.get(method)
         self.message = f"this needs the scope {scope}"

@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
 from pydantic import BaseModel
 
 
@@ -29,6 +30,18 @@ class Problem(BaseModel):
 class ProblemAwareSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
+
+    def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
+        """A PATCH is a merge patch: nothing in it is required.
+
+        The mark that drf-spectacular leaves on the body's class is removed, lest the next document differ.
+        """
+        schema, is_required = super()._get_request_for_media_type(serializer, direction)
+        if self.method == "PATCH" and isinstance(serializer, type):
+            del serializer.partial  # type: ignore[attr-defined]
+            name = schema["$ref"].rpartition("/")[2]
+            self.registry._components[name, ResolvedComponent.SCHEMA].schema.pop("required", None)
+        return schema, is_required
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)

@@ -12,12 +12,12 @@ class Light(models.TextChoices):
 
 
 def test_a_state_without_a_line_is_refused_at_import() -> None:
-    with pytest.raises(ValueError, match="states without a line {'green'}"):
+    with pytest.raises(ValueError, match=r"states without a line {'green'}"):
         StateTable({Light.RED: {Light.GREEN}}, noun="test.light", states=Light)
 
 
 def test_a_move_to_an_unknown_state_is_refused_at_import() -> None:
-    with pytest.raises(ValueError, match="unknown targets .*blue"):
+    with pytest.raises(ValueError, match=r"unknown targets .*blue"):
         StateTable({Light.RED: {Light.GREEN}, Light.GREEN: {"blue"}}, noun="test.light", states=Light)
 
 

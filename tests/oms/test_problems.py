@@ -1,0 +1,129 @@
+"""Every refusal is a problem document, also of what fails before or outside a view."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from oms import problems
+from tests.factories.orders import make_key, make_network
+from tests.flows.conftest import Api
+
+pytestmark = pytest.mark.django_db
+FIELDS = {"type", "title", "status", "detail", "instance", "code", "request_id"}
+
+
+@pytest.fixture
+def shop() -> Api:
+    api = Api(make_key())
+    api.client.raise_request_exception = False
+    return api
+
+
+def _is_problem(answer: Any, status: int, code: str) -> None:
+    assert (answer.status, answer.json.get("code")) == (status, code)
+    assert answer.headers["Content-Type"] == problems.CONTENT_TYPE
+    assert set(answer.json) >= FIELDS
+    assert answer.json["status"] == status
+    assert answer.json["type"] == f"/problems/{code}"
+    assert answer.json["request_id"] == answer.headers["X-Request-ID"] != ""
+
+
+def test_an_address_that_does_not_exist_is_404(shop: Api) -> None:
+    _is_problem(shop.get("nothing/here/"), 404, "not_found")
+    _is_problem(shop.get("orders/999999/"), 404, "not_found")
+    _is_problem(shop.get("orders/not-a-number/"), 404, "not_found")
+
+
+def test_a_method_that_does_not_exist_is_405(shop: Api) -> None:
+    answer = shop.call("DELETE", "orders/")
+
+    _is_problem(answer, 405, "method_not_allowed")
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_a_body_that_is_no_json_is_415(shop: Api) -> None:
+    response = shop.client.post(
+        "/api/v1/orders/",
+        data="<order/>",
+        content_type="application/xml",
+        headers={"Authorization": f"Bearer {shop.token}", "Idempotency-Key": "k"},
+    )
+
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
+    assert response.headers["Content-Type"] == problems.CONTENT_TYPE
+
+
+def test_a_body_over_the_limit_is_413_before_it_is_read(shop: Api, settings: Any) -> None:
+    settings.MAX_BODY_BYTES = 1000
+
+    answer = shop.call("POST", "orders/", b"[" + b" " * 1000, Idempotency_Key="k")
+
+    _is_problem(answer, 413, "body_too_large")
+    assert answer.json["limit_bytes"] == 1000
+
+
+def test_what_breaks_inside_is_500_and_tells_no_secrets(shop: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def break_down(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError("password=1234")
+
+    monkeypatch.setattr("orders.queries.order_documents", break_down)
+    monkeypatch.setattr("orders.api.orders.Orders.documents", staticmethod(break_down))
+
+    answer = shop.get("orders/")
+
+    _is_problem(answer, 500, "internal_error")
+    assert "1234" not in str(answer.json)
+
+
+def test_without_a_key_it_is_401_and_says_how_to_come_in(shop: Api) -> None:
+    response = Client().get("/api/v1/orders/")
+
+    assert (response.status_code, response.json()["code"]) == (401, "not_authenticated")
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert response.headers["Content-Type"] == problems.CONTENT_TYPE
+
+
+def test_a_scope_that_is_missing_is_403_and_named() -> None:
+    answer = Api(make_key(scopes=("stock:read",))).get("orders/")
+
+    _is_problem(answer, 403, "missing_scope")
+    assert "orders:read" in answer.json["detail"]
+
+
+def test_the_trailing_slash_is_optional(shop: Api) -> None:
+    make_network()
+
+    for path in ("products", "products/SKU-1", "orders", "locations", "schema"):
+        answers = [
+            shop.client.get(f"/api/v1/{p}", headers={"Authorization": f"Bearer {shop.token}"})
+            for p in (path, path + "/")
+        ]
+        assert [answer.status_code for answer in answers] == [200, 200], path
+        assert answers[0].content == answers[1].content
+
+
+def test_a_nul_in_the_address_is_400(shop: Api) -> None:
+    for path in ("orders/?q=%00", "products/?search=a%00b", "products/A%00/"):
+        assert shop.get(path).status == 400, path
+
+
+def test_a_caller_may_name_the_request_but_not_write_the_log(shop: Api) -> None:
+    named = shop.get("orders/", X_Request_ID="abc-123")
+    forged = shop.get("orders/", X_Request_ID="abc 200 OK")
+
+    assert named.headers["X-Request-ID"] == "abc-123"
+    assert forged.headers["X-Request-ID"] != "abc 200 OK"
+
+
+def test_a_person_gets_a_page_where_a_machine_gets_json(client: Client) -> None:
+    page = client.get("/nothing/here", headers={"Accept": "text/html"})
+    document = client.get("/nothing/here", headers={"Accept": "application/json"})
+
+    assert (page.status_code, page.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert (document.status_code, document.headers["Content-Type"]) == (404, problems.CONTENT_TYPE)
+
+
+def test_the_type_of_a_problem_is_an_address_that_explains_it(client: Client) -> None:
+    for code in ("insufficient_stock", "illegal_move", "not_found"):
+        assert client.get(f"/problems/{code}").status_code == 200
