@@ -97,7 +97,7 @@ class ChannelAdmin(BackOfficeAdmin):
     def get_form(self, request: HttpRequest, obj: Channel | None = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **{**kwargs, "fields": None})
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Channel | None = None) -> Sequence[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Channel | None = None) -> list[str]:
         return ["code"] if obj else []
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -248,7 +248,7 @@ class ApiKeyAdmin(ReadOnlyAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ["position", "sentence", "about", "whole", "actor_shown", "at"]
+    list_display = ["position", "sentence", "about", "actor_shown", "at"]
     list_display_links = ["position", "sentence"]
     search_fields = ["root"]
     search_help_text = gettext_lazy("Id of an order (or other whole), or a position in the feed")
@@ -366,7 +366,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, BackOfficeAdmin):
+class UserAdmin(DjangoUserAdmin, BackOfficeAdmin):  # type: ignore[misc]
     """Roles are given by groups. Only a superuser makes another, or touches one."""
 
     form = UserChangeForm
@@ -386,8 +386,8 @@ class UserAdmin(DjangoUserAdmin, BackOfficeAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups")
 
-    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Sequence[str]:
-        return self.readonly_fields if request.user.is_superuser else [*self.readonly_fields, "is_superuser"]
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        return [*self.readonly_fields, *([] if request.user.is_superuser else ["is_superuser"])]
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         is_above = obj is not None and obj.is_superuser and not request.user.is_superuser
@@ -402,5 +402,5 @@ class UserAdmin(DjangoUserAdmin, BackOfficeAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, BackOfficeAdmin):
+class GroupAdmin(DjangoGroupAdmin, BackOfficeAdmin):  # type: ignore[misc]
     """The rights of the named roles are set by `sync_roles`; further groups are the administrator's own."""

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from orders.models.exceptions import ExceptionCase
 from orders.states import FulfillmentStatus, Method, OrderStatus
 
 F = FulfillmentStatus
@@ -20,6 +21,12 @@ _COMMON: dict[str, tuple[str, ...]] = {
 }
 
 
+_RESOLUTIONS: dict[str, tuple[str, ...]] = {
+    ExceptionCase.Reason.LATE_PICKUP: ("keep", "reroute", "cancel"),
+    ExceptionCase.Reason.EXPIRED_PICKUP: ("keep", "cancel"),
+}
+
+
 def actions_for(status: str, method: str) -> list[str]:
     if status in (F.PICKING, F.PACKED):
         leave = "ready" if method == Method.PICKUP else "ship"
@@ -29,6 +36,13 @@ def actions_for(status: str, method: str) -> list[str]:
 
 def fulfillment_actions(fulfillment: _Fulfillment) -> list[str]:
     return actions_for(fulfillment.status, fulfillment.method)
+
+
+def case_actions(status: str, reason: str) -> list[str]:
+    """How a person may resolve this exception, the usual way first."""
+    if status != ExceptionCase.Status.OPEN:
+        return []
+    return list(_RESOLUTIONS.get(reason, ("reroute", "cancel")))
 
 
 def order_actions(status: str, *, cancelable_units: int, open_holds: int, live_fulfillments: int) -> list[str]:

@@ -1,6 +1,6 @@
 """Base classes of the admin: themed, quick on tables that grow without end, read-only where services write."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.core.paginator import Paginator
 from django.db import models
@@ -17,8 +17,8 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        rows: models.QuerySet = self.object_list.order_by().values("pk")[:_COUNTED]  # type: ignore[union-attr]
-        return rows.count()
+        rows = cast(models.QuerySet, self.object_list)
+        return rows.order_by().values("pk")[:_COUNTED].count()
 
 
 class BoundedChangeList(ChangeList):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 Payload = Mapping[str, Any]
@@ -25,7 +26,11 @@ def tells(*types: str) -> Callable[[Sentence], Sentence]:
 def register(sentences: Mapping[str, Any]) -> None:
     """Register plain sentences (lazy translations) in which `%(place)s` may stand."""
     for type_, text in sentences.items():
-        tells(type_)(lambda _payload, place, text=text: str(text) % {"place": place})
+        tells(type_)(_plain(text))
+
+
+def _plain(text: Any) -> Sentence:
+    return lambda _payload, place: str(text) % {"place": place}
 
 
 def say(type_: str, payload: Payload, *, place: str = "") -> str:
@@ -33,4 +38,4 @@ def say(type_: str, payload: Payload, *, place: str = "") -> str:
     sentence = _sentences.get(type_)
     if sentence is None:
         return type_.replace(".", " ").replace("_", " ").capitalize()
-    return sentence(payload, place or _("The place"))
+    return capfirst(sentence(payload, place or _("the place")))

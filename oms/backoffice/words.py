@@ -86,8 +86,8 @@ def subject_link(subject: str) -> SafeString | str:
 
 @functools.cache
 def _models_by_prefix() -> dict[str, str]:
-    models = [model for model in admin.site._registry if isinstance(model._meta.pk, PrefixedIdField)]
-    return {model._meta.pk.prefix: model._meta.label for model in models}
+    keys = ((model, model._meta.pk) for model in admin.site._registry)
+    return {key.prefix: model._meta.label for model, key in keys if isinstance(key, PrefixedIdField)}
 
 
 def money(amount: Any, currency: str) -> str:
@@ -98,16 +98,16 @@ def instant(at: datetime | None, *, as_of: datetime | None = None) -> SafeString
     """“in 12 min”, “3 h ago”, beyond a day the date; the exact instant on hover, in the reader's own zone."""
     if at is None:
         return NOTHING
-    exact = date_format(timezone.localtime(at), "DATETIME_FORMAT")
-    return format_html(
-        '<time datetime="{}" title="{} {}">{}</time>', at.isoformat(), exact, at.tzname(), _relative(at, as_of or now())
-    )
-
-
-def _relative(at: datetime, as_of: datetime) -> str:
-    distance = at - as_of
+    local = timezone.localtime(at)
+    exact = f"{date_format(local, 'DATETIME_FORMAT')} {local.tzname()}"
+    distance = at - (as_of or now())
     if abs(distance) >= timedelta(days=1):
-        return date_format(timezone.localtime(at), "j M H:i")
+        text = date_format(local, "j M H:i")
+        return format_html('<time datetime="{}" title="{}" data-date>{}</time>', at.isoformat(), exact, text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, _relative(distance))
+
+
+def _relative(distance: timedelta) -> str:
     if abs(distance) < timedelta(minutes=1):
         return _("now")
     words = duration(abs(distance))

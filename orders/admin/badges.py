@@ -1,8 +1,13 @@
 """Each status as word, colour and icon."""
 
-from django.utils.safestring import SafeString
+from datetime import datetime
 
-from oms.backoffice.words import Tone, badge
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from oms.backoffice.words import NOTHING, Tone, badge, instant
+from oms.clock import now
 from orders.models import ExceptionCase, Fulfillment, Order, Payment
 from orders.models.payment import PaymentOperation
 from orders.states import FulfillmentStatus, OrderStatus, PaymentStatus
@@ -62,6 +67,28 @@ def order_badge(order: Order) -> SafeString:
 
 def fulfillment_badge(fulfillment: Fulfillment) -> SafeString:
     return badge(fulfillment.get_status_display(), *_FULFILLMENTS[fulfillment.status])
+
+
+def due_badge(fulfillment: Fulfillment) -> SafeString:
+    """What its place must do next, and until when; red once that is past."""
+    word, at = _due(fulfillment)
+    if at is None:
+        return NOTHING
+    tone = "bo-late" if at < now() else "bo-dim"
+    return format_html('<span class="bo-due"><span class="{}">{}</span> {}</span>', tone, word, instant(at))
+
+
+def _due(work: Fulfillment) -> tuple[str, datetime | None]:
+    match work.status:
+        case F.PLANNED:
+            return _("starts"), work.release_at
+        case F.ASSIGNED:
+            return _("accept"), work.acknowledge_by
+        case F.ACCEPTED | F.PICKING:
+            return _("prepare"), work.ready_by
+        case F.READY_FOR_PICKUP:
+            return _("collect"), work.collect_by
+    return "", None
 
 
 def payment_badge(payment: Payment) -> SafeString:

@@ -1,7 +1,7 @@
 """What staff type; each form turns it into the command of one service."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -40,7 +40,7 @@ class CancelForm(forms.Form):
 
     def command(self) -> CancelOrder:
         asked = {ref: self.cleaned_data[name] for name, ref in self.refs.items() if self.cleaned_data[name]}
-        lines = tuple(CancelLine(id=ref, quantity=quantity) for ref, quantity in asked.items())
+        lines = [CancelLine(id=ref, quantity=quantity) for ref, quantity in asked.items()]
         return CancelOrder(lines=lines, reason=self.cleaned_data["reason"])
 
 
@@ -97,11 +97,12 @@ class ResolveForm(forms.Form):
     ):
         super().__init__(*args, **kwargs)
         self.is_pickup = is_pickup
-        self.fields["action"].choices = list(actions.items())
-        self.fields["action"].initial = next(iter(actions), None)
+        choice = cast(forms.ChoiceField, self.fields["action"])
+        choice.choices = list(actions.items())
+        choice.initial = next(iter(actions), None)
         first = ("", _("Choose a store…") if is_pickup else _("The next best place"))
         groups = [(_("Could take it now"), list(offers.items())), (_("Other places"), list(others.items()))]
-        self.fields["location"].choices = [first, *(group for group in groups if group[1])]
+        cast(forms.ChoiceField, self.fields["location"]).choices = [first, *(group for group in groups if group[1])]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

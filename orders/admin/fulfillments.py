@@ -47,7 +47,7 @@ class LineInline(TabularInline):
 
 @admin.register(Fulfillment)
 class FulfillmentAdmin(ReadOnlyAdmin):
-    list_display = ["order_link", "place", "method", "status_shown", "answer_by", "prepare_by", "attempt", "promised"]
+    list_display = ["order_link", "place", "method", "status_shown", "due", "attempt", "promised"]
     list_select_related = ["order", "location"]
     list_display_links = None
     list_filter = [
@@ -134,6 +134,10 @@ class FulfillmentAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("status"), ordering="status")
     def status_shown(self, work: Fulfillment) -> SafeString:
         return badges.fulfillment_badge(work)
+
+    @display(description=gettext_lazy("due"), ordering="ready_by")
+    def due(self, work: Fulfillment) -> SafeString:
+        return badges.due_badge(work)
 
     @display(description=gettext_lazy("accept by"), ordering="acknowledge_by")
     def answer_by(self, work: Fulfillment) -> SafeString:

@@ -73,7 +73,7 @@ def _cases() -> list[Figure]:
     counted = open_cases.values_list("reason").annotate(count=Count("pk"), oldest=Min("opened_at"))
     return [
         Figure(
-            ExceptionCase.Reason(reason).label,
+            str(ExceptionCase.Reason(reason).label),
             count,
             _list("exceptioncase", reason__exact=reason),
             _("oldest: %(duration)s") % {"duration": duration(now() - oldest)},
@@ -84,7 +84,7 @@ def _cases() -> list[Figure]:
 
 def _holds() -> list[Figure]:
     counted = Hold.objects.filter(released_at=None).order_by("kind").values_list("kind").annotate(count=Count("pk"))
-    return [Figure(HoldKind(kind).label, count, _list("order", hold=kind)) for kind, count in counted]
+    return [Figure(str(HoldKind(kind).label), count, _list("order", hold=kind)) for kind, count in counted]
 
 
 def _late_places() -> list[LatePlace]:

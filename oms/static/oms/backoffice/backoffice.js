@@ -1,5 +1,11 @@
-// Exact instants in the reader's own time zone: the server only knows UTC.
+// Instants in the reader's own time zone: the server only knows UTC.
 document.addEventListener("DOMContentLoaded", () => {
-  const exact = new Intl.DateTimeFormat(document.documentElement.lang || "en", { dateStyle: "medium", timeStyle: "long" });
-  for (const time of document.querySelectorAll("time[datetime]")) time.title = exact.format(new Date(time.dateTime));
+  const language = document.documentElement.lang || "en";
+  const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" });
+  const short = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    const instant = new Date(time.dateTime);
+    time.title = exact.format(instant);
+    if ("date" in time.dataset) time.textContent = short.format(instant);
+  }
 });
