@@ -25,7 +25,7 @@ from oms.models import Event
 from oms.outbox import Fact
 from oms.sql import insert_rows
 from oms.transactions import use_case
-from orders.commands import PlaceOrder
+from orders.commands import DeliveryGiven, PlaceOrder
 from orders.models import (
     Customer,
     Delivery,
@@ -43,6 +43,7 @@ from orders.pricing import Priced, price_order
 from orders.services import planning
 from orders.services.planning import PlannedDelivery, Wanted
 from orders.states import FULFILLMENT_MOVES, PAYMENT_MOVES, FulfillmentStatus, OrderStatus, PaymentStatus
+from routing.dates import DueTimes
 from routing.engine.types import PlannedLine
 from routing.services.decisions import record_decisions
 from routing.services.sourcing import PlannedParcel, SourcingPlan
@@ -72,6 +73,7 @@ class PastOrder:
 
     body: Mapping[str, Any]
     command: PlaceOrder
+    delivery: DeliveryGiven
     placed_at: datetime
     actor: str
     rng: random.Random
@@ -180,13 +182,14 @@ class _Record:
     batch: _Batch
     order_id: str = field(default_factory=lambda: new_id("ord"))
     lines: list[OrderLine] = field(default_factory=list)
+    due: dict[str, DueTimes] = field(default_factory=dict)
     delivery: Delivery = field(init=False)
     payment: Payment = field(init=False)
 
     def write(self) -> bool:
         """False where there was no stock."""
         command = self.past.command
-        money = price_order(command, [command.delivery])
+        money = price_order(command, [self.past.delivery])
         line_ids = [new_id("oli") for _line in command.lines]
         planned = self._plan(line_ids, money)
         if planned.rest:
@@ -221,7 +224,7 @@ class _Record:
         return planning.plan_delivery(
             channel=command.channel,
             currency=command.currency,
-            delivery=command.delivery,
+            delivery=self.past.delivery,
             address=command.shipping_address,
             wanted=wanted,
             value=money.items_total,
@@ -268,7 +271,7 @@ class _Record:
         self._tell(placed_at, Fact("orders.order.placed", self.order_id, self.order_id, self.past.actor, payload, True))
 
     def _delivery(self, money: Priced) -> Delivery:
-        given, priced = self.past.command.delivery, money.deliveries[0]
+        given, priced = self.past.delivery, money.deliveries[0]
         return Delivery(
             order_id=self.order_id,
             ref=given.id,
@@ -318,7 +321,7 @@ class _Record:
         plan = planned.source
         self.batch.decisions.append((plan, self.order_id))
         self._authorize(at)
-        replaces: Mapping[str, str] = {}
+        replaces: Mapping[str, Any] = {}
         if not is_canceled and self._is_lost(plan):
             second = self._plan_elsewhere(plan, plan.parcels[0].location)
             if not second.rest:
@@ -330,7 +333,7 @@ class _Record:
             self._cancel(works, plan.parcels, at + self.past.rng.uniform(20, 110) * _SECOND)
             return
         for work, parcel in zip(works, plan.parcels, strict=True):
-            self._fulfill(work, parcel, is_last=work is works[-1])
+            self._fulfill(work, parcel, at, is_last=work is works[-1])
 
     def _is_lost(self, plan: SourcingPlan) -> bool:
         is_store = places()[plan.parcels[0].location].kind == "store"
@@ -345,7 +348,7 @@ class _Record:
         self._set(self.payment, PaymentStatus.AUTHORIZED, CLOCK, at, {"from": "pending"})
 
     def _assigned(self, parcel: PlannedParcel, plan: SourcingPlan, at: datetime, **values: Any) -> Fulfillment:
-        given = self.past.command.delivery
+        given = self.past.delivery
         work = Fulfillment(
             order_id=self.order_id,
             delivery_id=self.delivery.pk,
@@ -362,7 +365,7 @@ class _Record:
             expected_at=parcel.promised_at,
             **values,
         )
-        times = planning.due_times(work, assigned_at=at)
+        times = self.due[work.pk] = planning.due_times(work, assigned_at=at)
         work.acknowledge_by, work.ready_by = times.acknowledge_by, times.ready_by
         self.batch.add(work)
         payload = {"location": parcel.location, "decision": plan.decision_id}
@@ -375,10 +378,10 @@ class _Record:
         work = self._assigned(parcel, plan, at)
         reason = self.past.rng.choice(("timed_out", "timed_out", "too_busy", "other"))
         if reason == "timed_out":
-            at = work.acknowledge_by + _SECOND
+            at = self.due[work.pk].acknowledge_by + _SECOND
             self._set(work, F.TIMED_OUT, CLOCK, at, {"from": F.ASSIGNED})
         else:
-            at = self._moment(work, at, work.acknowledge_by, 0.2, 0.9)
+            at = self._moment(work, at, self.due[work.pk].acknowledge_by, 0.2, 0.9)
             self._set(work, F.DECLINED, staff_of(parcel.location), at, {"from": F.ASSIGNED, "why": reason})
         for line in parcel.lines:
             self.batch.add(_work_line(work, line))
@@ -402,10 +405,11 @@ class _Record:
             self._operation(PaymentOperation.Kind.VOID, self.payment.amount, self.order_id, at)
         self._set(self.payment, PaymentStatus.VOIDED, CLOCK, at + _SECOND, {"why": "order canceled"})
 
-    def _fulfill(self, work: Fulfillment, parcel: PlannedParcel, *, is_last: bool) -> None:
+    def _fulfill(self, work: Fulfillment, parcel: PlannedParcel, at: datetime, *, is_last: bool) -> None:
         staff = staff_of(work.location_id)
-        accepted_at = self._moment(work, work.assigned_at, work.acknowledge_by, 0.1, 0.85)
-        picking_at = self._moment(work, accepted_at, work.ready_by, 0.05, 0.6)
+        due = self.due[work.pk]
+        accepted_at = self._moment(work, at, due.acknowledge_by, 0.1, 0.85)
+        picking_at = self._moment(work, accepted_at, due.ready_by, 0.05, 0.6)
         packed_at = picking_at + self.past.rng.uniform(3, 20) * _MINUTE
         work.claimed_by = staff
         self._set(work, F.ACCEPTED, staff, accepted_at, {"from": F.ASSIGNED})

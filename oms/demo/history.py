@@ -26,6 +26,7 @@ from oms.transactions import use_case
 from orders.commands import (
     CancelOrder,
     Decline,
+    DeliveryGiven,
     HandOver,
     HoldOrder,
     Pick,
@@ -68,7 +69,7 @@ def order_times(count: int, *, until: datetime) -> list[datetime]:
     """`count` instants of the past days, in order, more of them when people buy. The same for the same day."""
     rng = random.Random(f"times {until.date()} {count}")
     first = until - timedelta(days=DAYS)
-    instants = []
+    instants: list[datetime] = []
     while len(instants) < count:
         at = first + rng.random() * (until - first)
         local = at.astimezone(_PARIS)
@@ -145,7 +146,9 @@ def _order(number: int, placed_at: datetime, shelves: _Shelves) -> PastOrder:
         pays_in_store=errand.method == "pickup" and rng.random() < _PAYS_IN_STORE,
     )
     actor = "key:marketplace" if errand.channel == "marketplace" else "key:web shop"
-    return PastOrder(body, PlaceOrder.model_validate(body), placed_at, actor, rng)
+    command = PlaceOrder.model_validate(body)
+    delivery = DeliveryGiven.model_validate(body["delivery"])
+    return PastOrder(body, command, delivery, placed_at, actor, rng)
 
 
 # ---- living ----------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ def save_service_levels() -> None:
 def _step(
     name: str, *, rest: str = "next", weights: Mapping[str, float] | None = None, **values: Any
 ) -> dict[str, Any]:
-    limits = {key: values.pop(key) for key in ("max_parcels", "complete") if key in values}
+    limits: dict[str, Any] = {key: values.pop(key) for key in ("max_parcels", "complete") if key in values}
     return {"name": name, "from": values, "weights": weights or {"cost": 1}, "rest": rest, **limits}
 
 

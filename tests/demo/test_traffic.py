@@ -14,7 +14,7 @@ from orders.models import Fulfillment, Order
 from orders.states import FulfillmentStatus
 
 pytestmark = pytest.mark.usefixtures("retailer")
-ODD_FATES = ("_SLEEPS", "_DECLINES", "_SHORT")
+ODD_FATES = ("_SLEEPS", "_DECLINES", "_SHORT", "_CHANGES_MIND")
 
 
 class InProcess:
@@ -46,6 +46,7 @@ def shop(home: Path, monkeypatch: pytest.MonkeyPatch) -> traffic.Traffic:
         api._connection = InProcess()
     for fate in ODD_FATES:
         monkeypatch.setattr(traffic, fate, 0)
+    monkeypatch.setattr(traffic, "_TOKENS", {})
     return moving
 
 
