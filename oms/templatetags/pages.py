@@ -5,6 +5,7 @@ from datetime import datetime
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from oms.web.times import span_in_words
 
@@ -21,4 +22,5 @@ def until(at: datetime, as_of: datetime) -> str:
 def moment(at: datetime, as_of: datetime) -> str:
     """`14:30` today, else with its day."""
     is_today = at.date() == timezone.localtime(as_of).date()
-    return date_format(at, "H:i" if is_today else "D j M, H:i")
+    # Translators: a short day with its time, in Django's date format letters
+    return date_format(at, "H:i" if is_today else _("D j M, H:i"))

@@ -1,6 +1,9 @@
-import pytest
-from django.test import Client
+from typing import Any
 
+import pytest
+from django.test import Client, RequestFactory
+
+from oms.problems import server_error
 from tests.factories.people import PASSWORD, make_user
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +106,27 @@ def test_a_page_that_is_not_there_is_a_page_for_people_and_a_problem_for_machine
 
     assert (page.status_code, page["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert (problem.status_code, problem.json()["code"]) == (404, "not_found")
+
+
+def test_the_page_of_a_failure_asks_the_database_nothing(rf: RequestFactory, django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        response = server_error(rf.get("/", headers={"Accept": "text/html"}))
+
+    assert response.status_code == 500
+    assert "Something went wrong on our side" in response.content.decode()
+
+
+def test_too_many_wrong_passwords_close_the_door_for_a_while(settings: Any) -> None:
+    settings.AXES_ENABLED = True
+    make_user("olga", "operations")
+    client = Client()
+
+    for _attempt in range(settings.AXES_FAILURE_LIMIT):
+        response = client.post("/", {"username": "olga", "password": "wrong"})
+    right = client.post("/", {"username": "olga", "password": PASSWORD})
+
+    assert (response.status_code, right.status_code) == (429, 429)
+    assert "Too many attempts to sign in" in right.content.decode()
 
 
 def test_a_problem_type_has_a_page() -> None:
