@@ -52,7 +52,7 @@ class ChannelForm(forms.ModelForm):
     """The grace of each method is a field of its own; grace of other methods stays as it is."""
 
     currency = forms.ChoiceField(
-        label=gettext_lazy("currency"),
+        label=gettext_lazy("Currency"),
         choices=[(code, code) for code in sorted(EXPONENTS)],
         widget=UnfoldAdminSelectWidget,
     )

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.text import capfirst
 
 
 def rooms(request: HttpRequest) -> list[dict[str, Any]]:
@@ -27,4 +28,4 @@ def _may_view(request: HttpRequest, label: str) -> bool:
 
 def _item(item: Mapping[str, str]) -> dict[str, Any]:
     address = reverse(f"admin:{item['model'].lower().replace('.', '_')}_changelist")
-    return {"title": item["title"], "icon": item["icon"], "link": address}
+    return {"title": capfirst(item["title"]), "icon": item["icon"], "link": address}
