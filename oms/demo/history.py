@@ -44,9 +44,9 @@ from orders.services.cancellation import cancel_order
 from orders.services.holds import hold_order, release_hold
 from orders.services.placement import place_order
 from orders.services.resolution import resolve_exception
-from orders.states import LIVE, FulfillmentStatus, PaymentStatus
+from orders.states import LIVE, DeclineReason, FulfillmentStatus, PaymentStatus, ShortReason
 
-F = FulfillmentStatus
+F, D = FulfillmentStatus, DeclineReason
 DAYS, LIVED_DAYS = 30, 1.5
 BEFORE_FIRST_ORDER = timedelta(days=DAYS + 1)
 _PARIS = ZoneInfo("Europe/Paris")
@@ -62,7 +62,8 @@ _PAYS_IN_STORE = 0.3
 _CHANGES_MIND = 0.025
 _LOOKS_LIKE_FRAUD = 0.012
 _SLEEPS, _DECLINES, _SHORT, _NEVER_COLLECTS = 0.04, 0.035, 0.02, 0.02
-_DECLINE_REASONS = ("too_busy", "out_of_stock", "damaged", "out_of_stock", "other")
+_DECLINE_REASONS = (D.TOO_BUSY, D.OUT_OF_STOCK, D.DAMAGED, D.OUT_OF_STOCK, D.OTHER)
+_SHORT_REASONS = (ShortReason.NOT_FOUND, ShortReason.DAMAGED)
 
 
 def order_times(count: int, *, until: datetime) -> list[datetime]:
@@ -256,7 +257,7 @@ class _Life:
         is_store = places()[piece.location_id].kind == "store"
         if is_store and roll < _SLEEPS:
             return self._sleep(piece)
-        at = self._within(piece, since, piece.acknowledge_by, 0.1, 0.85)
+        at = self._within(piece, since, _set(piece.acknowledge_by), 0.1, 0.85)
         if not self._has_come(at):
             return None
         if is_store and roll < _SLEEPS + _DECLINES:
@@ -268,19 +269,20 @@ class _Life:
 
     def _sleep(self, piece: Fulfillment) -> datetime | None:
         """The clock takes delivery work away; a pickup store is warned, then it is a person's turn."""
-        at = piece.acknowledge_by + _SECOND
+        due = _set(piece.acknowledge_by)
+        at = due + _SECOND
         if not self._has_come(at):
             return None
         self._ring(at)
         if not piece.is_pickup:
             return at
-        grace = piece.acknowledge_by + (piece.acknowledge_by - piece.assigned_at) + _MINUTE
+        grace = due + (due - _set(piece.assigned_at)) + _MINUTE
         if self._has_come(grace):
             self._ring(grace)
         return None
 
     def _pick(self, piece: Fulfillment, since: datetime) -> datetime | None:
-        at = self._within(piece, since, piece.ready_by, 0.05, 0.7)
+        at = self._within(piece, since, _set(piece.ready_by), 0.05, 0.7)
         if not self._has_come(at):
             return None
         lines = FulfillmentLine.objects.filter(fulfillment=piece).select_related("order_line").order_by("id")
@@ -291,7 +293,7 @@ class _Life:
     def _found(self, line: FulfillmentLine) -> PickLine:
         ref = line.order_line.ref
         if self.rng.random() < _SHORT:
-            return PickLine(line=ref, picked=line.to_pick - 1, short_reason=self.rng.choice(("not_found", "damaged")))
+            return PickLine(line=ref, picked=line.to_pick - 1, short_reason=self.rng.choice(_SHORT_REASONS))
         return PickLine(line=ref, picked=line.to_pick)
 
     def _finish(self, piece: Fulfillment, since: datetime) -> datetime | None:
@@ -300,12 +302,12 @@ class _Life:
         if not self._has_come(at):
             return None
         if piece.is_pickup:
-            command = Ready(staging=f"{self.rng.choice('ABC')}-{self.rng.randint(1, 12):02d}")
-            work.make_ready(fulfillment_id=piece.pk, command=command, actor=staff_of(piece.location_id), as_of=at)
+            shelf = Ready(staging=f"{self.rng.choice('ABC')}-{self.rng.randint(1, 12):02d}")
+            work.make_ready(fulfillment_id=piece.pk, command=shelf, actor=staff_of(piece.location_id), as_of=at)
         else:
             number = archive.tracking_number(self.rng, piece.service)
-            command = Ship(carrier_service=archive.CARRIERS[piece.service][0], tracking_number=number)
-            work.ship(fulfillment_id=piece.pk, command=command, actor=staff_of(piece.location_id), as_of=at)
+            parcel = Ship(carrier_service=archive.CARRIERS[piece.service][0], tracking_number=number)
+            work.ship(fulfillment_id=piece.pk, command=parcel, actor=staff_of(piece.location_id), as_of=at)
             self._ring(at + _SECOND)  # the money is taken
         return at
 
@@ -329,7 +331,7 @@ class _Life:
             return False
         self.left.add(case.pk)
         at = case.opened_at + self.rng.uniform(5, 120) * _MINUTE
-        if not self._has_come(at) or case.reason == ExceptionCase.Reason.EXPIRED_PICKUP:
+        if not self._has_come(at):
             return True
         offers = case.facts.get("offers") or []
         if offers and self.rng.random() < 0.7:
@@ -347,3 +349,10 @@ class _Life:
             at = archive.arrival(self.rng, shipment.fulfillment.service, shipment.handed_over_at)
             if self._has_come(at):
                 work.deliver(fulfillment_id=shipment.fulfillment_id, actor=archive.CARRIER, as_of=at)
+
+
+def _set(at: datetime | None) -> datetime:
+    """A time that every piece of work at a place has."""
+    if at is None:
+        raise ValueError("this work was given to no place")
+    return at

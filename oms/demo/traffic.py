@@ -96,15 +96,26 @@ class Api:
     def _ask(self, method: str, path: str, body: str | None, headers: Mapping[str, str]) -> Answer:
         """Errors: Unreachable."""
         try:
-            self._connection.request(method, path, body, {**self._headers, **headers})
-            response = self._connection.getresponse()
-            text = response.read()
+            status, text = self._send(method, path, body, headers)
+        except (OSError, http.client.HTTPException):
+            status, text = self._send_anew(method, path, body, headers)  # the server hangs up what was idle
+        if status >= 500 or status == 429:
+            raise Unreachable(f"{status} for {method} {path}")
+        return Answer(status, json.loads(text) if text else None)
+
+    def _send(self, method: str, path: str, body: str | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        self._connection.request(method, path, body, {**self._headers, **headers})
+        response = self._connection.getresponse()
+        return response.status, response.read()
+
+    def _send_anew(self, method: str, path: str, body: str | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Once more over a fresh connection: all we post carries its own id, so twice is once. Errors: Unreachable."""
+        self._connection.close()
+        try:
+            return self._send(method, path, body, headers)
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise Unreachable(str(error)) from error
-        if response.status >= 500 or response.status == 429:
-            raise Unreachable(f"{response.status} for {method} {path}")
-        return Answer(response.status, json.loads(text) if text else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def start_services(supervisor: Supervisor, home: Path, host: str, port: int) -> 
     web = [PYTHON, "-m", "granian", "--interface", "wsgi", "--no-ws", *size, *address]
     supervisor.keep("web", [*web, "oms.wsgi:application"])
     if has_demo():
-        supervisor.keep("traffic", [PYTHON, "manage.py", "demo_traffic"])
+        supervisor.keep("traffic", [PYTHON, "-m", "oms.demo.traffic"])
 
 
 def has_demo() -> bool:
