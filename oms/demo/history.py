@@ -13,10 +13,10 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from inventory.models import StockLevel
+from inventory.models import StockMovement
 from inventory.queries import places
 from oms import deadlines, idempotency
-from oms.demo import archive, shoppers
+from oms.demo import archive, shoppers, stock
 from oms.demo.archive import PastOrder, staff_of
 from oms.demo.shoppers import Item
 from oms.errors import Conflict
@@ -118,15 +118,18 @@ def _live(past: PastOrder, until: datetime) -> bool:
 
 
 class _Shelves:
-    """What shoppers choose from: all items, and what stands in each place that hands out."""
+    """What shoppers choose from: all items, and what each place that hands out opened with.
+
+    Not what stands there now: a history that goes on must ask for the same things again.
+    """
 
     def __init__(self, items: Sequence[Item]):
         self.items = items
         self.in_store: dict[str, list[Item]] = {}
         by_sku = {item.sku: item for item in items}
         pickup = [place.code for place in places().values() if "pickup" in place.abilities and place.kind == "store"]
-        held = StockLevel.objects.filter(location__in=pickup, on_hand__gte=4).order_by("id")
-        for code, sku in held.values_list("location_id", "product_id"):
+        opening = StockMovement.objects.filter(source=stock.SOURCE, location__in=pickup, quantity__gte=4)
+        for code, sku in opening.order_by("external_id").values_list("location_id", "product_id"):
             self.in_store.setdefault(code, []).append(by_sku[sku])
         self.stores = list(self.in_store)
 
@@ -191,9 +194,11 @@ class _Life:
             with use_case:  # nothing to ask again
                 deadlines.drop([payment.pk for payment in payments], as_of=placed_at, kinds=["orders.settle_payment"])
             return
-        for at in (placed_at + timedelta(seconds=31), placed_at + timedelta(minutes=30, seconds=1)):
-            if self._has_come(at) and self._is_held():
-                self._ring(at)
+        asked_again_at, given_up_at = placed_at + 31 * _SECOND, placed_at + 30 * _MINUTE + _SECOND
+        if self._has_come(asked_again_at):
+            self._ring(asked_again_at)
+        if self._has_come(given_up_at) and self._is_held():
+            self._ring(given_up_at)
 
     def _is_held(self) -> bool:
         return Hold.objects.filter(order=self.order, released_at=None).exists()

@@ -8,7 +8,7 @@ from itertools import islice
 from inventory.services import LocationRow, ProductRow, StockEvent, receive_stock_events
 from oms.demo import ACTOR
 
-_SOURCE = "demo:opening"
+SOURCE = "demo:opening"
 _BATCH = 5000
 _EMPTY_SHELVES = 0.07
 
@@ -23,7 +23,7 @@ def load_opening_stock(products: Sequence[ProductRow], places: Sequence[Location
     events = (event for place in places for event in _levels_of(place, products, as_of))
     total = 0
     for batch in _batches(events):
-        receive_stock_events(batch, source=_SOURCE, actor=ACTOR, as_of=as_of)
+        receive_stock_events(batch, source=SOURCE, actor=ACTOR, as_of=as_of)
         total += len(batch)
     return total
 
