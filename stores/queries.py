@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Case, Count, F, Q, QuerySet, When
@@ -18,6 +19,7 @@ from orders.models import Fulfillment, FulfillmentLine, Order
 from orders.states import FulfillmentStatus as S
 from routing.models import CarrierService
 
+_VARIANT = ("size", "color", "colour")
 CARDS_SHOWN = 100
 PLACES_SHOWN = 50
 _LOOK_BACK = timedelta(days=45)  # nothing stays longer in a store; bounds the search for what was finished today
@@ -296,7 +298,7 @@ def _line(row: FulfillmentLine, shelf: str) -> Line:
         ref=row.order_line.ref,
         sku=row.sku,
         name=product.name,
-        details=" · ".join(_values(product.attributes)),
+        details=" · ".join(_variant(product.attributes)),
         image_url=product.image_url,
         bin=shelf,
         quantity=row.quantity,
@@ -306,12 +308,11 @@ def _line(row: FulfillmentLine, shelf: str) -> Line:
     )
 
 
-def _values(attributes: Mapping[str, object]) -> list[str]:
-    """Attribute values in the reader's language, where a value has several."""
+def _variant(attributes: Mapping[str, Any]) -> list[str]:
+    """What tells articles of one name apart, in the reader's language where a value has several."""
     language = (get_language() or "en")[:2]
-    given = attributes.values()
-    values = (value.get(language, value.get("en")) if isinstance(value, dict) else value for value in given)
-    return [str(value) for value in values if isinstance(value, str | int | float) and value != ""]
+    given = [attributes[name] for name in _VARIANT if attributes.get(name)]
+    return [str(value.get(language, value.get("en", "")) if isinstance(value, dict) else value) for value in given]
 
 
 def _walk(shelf: str) -> tuple[bool, list[tuple[bool, int, str]]]:

@@ -5,9 +5,13 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from inventory.models import Product, StockLevel
 from oms.models import Event
+from orders.commands import CancelOrder
 from orders.models import Fulfillment
 from orders.pickup_codes import pickup_code
+from orders.services.cancellation import cancel_order
+from tests.factories.inventory import set_stock
 from tests.factories.orders import order_body, pickup_body
 from tests.factories.people import placed
 from tests.pages.conftest import accepted, pass_time, picked, ready
@@ -265,9 +269,6 @@ def test_the_customer_gets_more_time(lea: Client) -> None:
 
 def test_a_tracking_number_typed_for_a_canceled_order_is_not_lost(lea: Client) -> None:
     work = placed(order_body())
-    from orders.commands import CancelOrder
-    from orders.services.cancellation import cancel_order
-
     cancel_order(number=work.order.number, command=CancelOrder(), actor="test", as_of=work.assigned_at)
 
     response = act(lea, work, "ship", tracking_number="6A123")
@@ -282,3 +283,17 @@ def test_an_act_opened_as_a_page_shows_the_work(lea: Client) -> None:
 
     assert lea.get(f"/store/work/{work.pk}/accept/")["Location"] == f"/store/work/{work.pk}/"
     assert now_(work).status == "assigned"
+
+
+def test_articles_stand_in_walking_order_in_the_readers_language(lea: Client) -> None:
+    set_stock("SKU-2", "PARIS", 5)
+    StockLevel.objects.filter(product="SKU-1").update(bin="A-10")
+    StockLevel.objects.filter(product="SKU-2").update(bin="A-2")
+    Product.objects.filter(pk="SKU-2").update(name_fr="Une chose", attributes={"size": "M", "color": {"fr": "bleu"}})
+    work = accepted(placed(order_body(("SKU-1", 1), ("SKU-2", 1))))
+
+    shown = page(lea.get(f"/store/work/{work.pk}/", headers={"Accept-Language": "fr"}))
+
+    assert shown.index("A-2") < shown.index("A-10")
+    assert "Une chose" in shown
+    assert "M · bleu" in shown
