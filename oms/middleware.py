@@ -23,6 +23,12 @@ _RELAXED = {
 }
 
 
+def _level(request: HttpRequest, response: HttpResponse) -> int:
+    """What changed something or went wrong is always told; quiet reads only where machines read the log."""
+    is_quiet = request.method in ("GET", "HEAD", "OPTIONS") and response.status_code < 400
+    return logging.DEBUG if is_quiet and not settings.LOG_JSON else logging.INFO
+
+
 class RequestMiddleware:
     """Names the request, refuses a body over the limit before reading it, logs and counts the answer."""
 
@@ -37,7 +43,8 @@ class RequestMiddleware:
         response["X-Request-ID"] = request_id
         route = request.resolver_match.route if request.resolver_match else "-"
         metrics.observe_request(request.method or "-", route, response.status_code, elapsed)
-        log.info(
+        log.log(
+            _level(request, response),
             "%s %s %s",
             request.method,
             route,
