@@ -32,6 +32,7 @@ class LineInline(TabularInline):
     readonly_fields = fields
     extra = 0
     can_delete = False
+    hide_title = True
     verbose_name_plural = gettext_lazy("units")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:

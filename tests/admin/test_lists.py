@@ -74,3 +74,19 @@ def test_an_odd_search_finds_nothing_and_breaks_nothing(q: str, administrator: C
         answer = administrator.get(reverse(f"admin:{name}_changelist"), {"q": q})
         assert answer.status_code == 200
         assert list(answer.context["cl"].result_list) == []
+
+
+def test_a_customer_with_many_orders_takes_no_more_queries(administrator: Client, network: None, settings: Any) -> None:
+    settings.VERSIONED_CACHE_SECONDS = 60  # as in production
+    set_stock("SKU-1", "PARIS", 500)
+    address = reverse("admin:orders_customer_change", args=[placed().customer_id])
+    administrator.get(address)
+    with CaptureQueriesContext(connection) as few:
+        administrator.get(address)
+
+    for _order in range(12):
+        placed()
+
+    with CaptureQueriesContext(connection) as many:
+        assert administrator.get(address).status_code == 200
+    assert len(many) == len(few)

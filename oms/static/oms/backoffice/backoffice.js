@@ -2,7 +2,8 @@
 document.addEventListener("DOMContentLoaded", () => {
   const language = document.documentElement.lang || "en";
   const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "long" });
-  const short = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  const parts = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const short = new Intl.DateTimeFormat(language, parts);
   for (const time of document.querySelectorAll("time[datetime]")) {
     const instant = new Date(time.dateTime);
     time.title = exact.format(instant);
