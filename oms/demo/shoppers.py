@@ -5,7 +5,7 @@ Knows nothing of the database: whoever calls brings the products and the places.
 
 import random
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -235,8 +235,3 @@ def pick_token(rng: random.Random, tokens: Mapping[str, float]) -> str:
         if roll < 0:
             return token
     return "tok_ok"
-
-
-def store_weights(codes: Sequence[str], weight: Callable[[str], int]) -> list[str]:
-    """Each code as often as its weight says, for `pick_errand`."""
-    return [code for code in codes for _ in range(weight(code))]

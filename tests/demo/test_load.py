@@ -99,7 +99,7 @@ def test_barcodes_have_their_check_digit():
         assert sum(int(digit) * (1, 3)[place % 2] for place, digit in enumerate(code)) % 10 == 0
 
 
-def test_every_picture_is_a_file_that_is_served(client: Client):
+def test_every_picture_that_a_product_names_is_drawn():
     addresses = set(Product.objects.values_list("image_url", flat=True))
 
     missing = [url for url in addresses if not (settings.MEDIA_ROOT / url.removeprefix("/media/")).exists()]
