@@ -52,9 +52,13 @@ class EventFeed(ApiView):
             if value := request.query_params.get(name):
                 events = events.filter(**{name: value})
         page = list(events.values("position", "type", "subject", "root", "actor", "occurred_at", "payload")[:size])
-        url = request.build_absolute_uri(request.path)
-        following = f"{url}?after={page[-1]['position']}" if len(page) == size else None
-        return Response({"results": page, "next": following, "previous": None})
+        return Response({"results": page, "next": self._next(page) if len(page) == size else None, "previous": None})
+
+    def _next(self, page: list[dict[str, Any]]) -> str:
+        """The address of what follows, with the same filters."""
+        query = self.request.query_params.copy()
+        query["after"] = page[-1]["position"]
+        return self.request.build_absolute_uri(f"{self.request.path}?{query.urlencode()}")
 
     def _number(self, name: str, default: int) -> int:
         text = self.request.query_params.get(name, str(default))

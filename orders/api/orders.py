@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -33,7 +33,7 @@ from routing.api.documents import DecisionDocument, decision_document
 from routing.models import Decision
 
 _BULK_LIMIT = 500
-_CUSTOMER_FIELDS = ("id", "external_id", "email", "phone", "first_name", "last_name")
+_CUSTOMER_FIELDS = ("id", "channel_id", "external_id", "email", "phone", "first_name", "last_name")
 IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
 _EXAMPLE = OpenApiExample(
     "Two pieces, to home",
@@ -266,8 +266,9 @@ class OneCustomer(ApiView):
             customers = customers.filter(channel_id=self.caller.channel)
         if self.caller.locations is not None:
             raise Missing()
-        customer = customers.values(*_CUSTOMER_FIELDS, channel=F("channel_id")).first()
+        customer: dict[str, Any] | None = customers.values(*_CUSTOMER_FIELDS).first()
         if customer is None:
             raise Missing()
+        customer["channel"] = customer.pop("channel_id")
         latest = Order.objects.filter(customer_id=customer_id).order_by("-placed_at").values_list("pk", flat=True)[:50]
         return Response({**customer, "orders": queries.order_documents(list(latest), caller=self.caller)})

@@ -81,7 +81,7 @@ def cancel_units(order: Order, units: dict[str, int], *, reason: str, actor: str
 def _asked(order: Order, command: CancelOrder) -> dict[OrderLine, int]:
     lines = {line.ref: line for line in OrderLine.objects.filter(order=order)}
     if command.lines is None:
-        return {line: line.quantity - line.canceled for line in lines.values() if line.quantity > line.canceled}
+        return _all_that_is_left(list(lines.values()))
     errors: list[FieldError] = []
     asked: dict[OrderLine, int] = {}
     for index, given in enumerate(command.lines):
@@ -97,6 +97,15 @@ def _asked(order: Order, command: CancelOrder) -> dict[OrderLine, int]:
     if errors:
         raise Invalid(errors=errors)
     return asked
+
+
+def _all_that_is_left(lines: Sequence[OrderLine]) -> dict[OrderLine, int]:
+    """Units that have not left yet. Errors: TooLate when all have."""
+    here = {line: line.quantity - line.canceled - line.shipped - line.delivered - line.collected for line in lines}
+    left = {line: units for line, units in here.items() if units}
+    if not left and any(line.quantity > line.canceled for line in lines):
+        raise TooLate(lines=[{"id": line.ref, "cancelable": 0} for line in lines if line.quantity > line.canceled])
+    return left
 
 
 @in_transaction

@@ -169,8 +169,12 @@ def _delivery_errors(
     command: PlaceOrder, deliveries: Sequence[DeliveryGiven], known_places: Mapping[str, PlaceInfo]
 ) -> list[FieldError]:
     errors = []
+    seen: set[str] = set()
     for index, delivery in enumerate(deliveries):
         base = "/delivery" if command.delivery else f"/deliveries/{index}"
+        if delivery.id in seen:
+            errors.append(FieldError(f"{base}/id", "duplicate_delivery", _("This delivery id is used twice")))
+        seen.add(delivery.id)
         if delivery.method == "ship" and not (delivery.address or command.shipping_address):
             errors.append(FieldError("/shipping_address", "required", _("A delivery needs an address")))
         if delivery.location:
@@ -216,10 +220,13 @@ def _assign_lines(command: PlaceOrder, deliveries: Sequence[DeliveryGiven]) -> t
 
 
 def _plan(draft: _Draft, *, as_of: datetime) -> list[PlannedDelivery]:
-    """One plan per delivery. Errors: InsufficientStock, NoPlaceLeft."""
-    plans: list[PlannedDelivery] = []
+    """One plan per delivery, in the order given. Errors: InsufficientStock, NoPlaceLeft.
+
+    Deliveries with a chosen place are planned first: they can have their units nowhere else.
+    """
+    found: dict[int, PlannedDelivery] = {}
     taken: dict[tuple[str, str], int] = {}
-    for index, delivery in enumerate(draft.deliveries):
+    for index, delivery in sorted(enumerate(draft.deliveries), key=lambda numbered: numbered[1].location is None):
         planned = planning.plan_delivery(
             channel=draft.channel.code,
             currency=draft.command.currency,
@@ -234,7 +241,8 @@ def _plan(draft: _Draft, *, as_of: datetime) -> list[PlannedDelivery]:
         for parcel in planned.parcels:
             for line in parcel.lines:
                 taken[line.sku, parcel.location] = taken.get((line.sku, parcel.location), 0) + line.quantity
-        plans.append(planned)
+        found[index] = planned
+    plans = [found[index] for index in range(len(draft.deliveries))]
     if shortages := [shortage for planned in plans for shortage in planned.shortages]:
         raise InsufficientStock(shortages=shortages)
     if refused := [rest for planned in plans for rest in planned.rest if rest.disposition != "exception"]:
