@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
                 ('capacity_date', models.DateField(null=True, verbose_name='capacity booked on')),
                 ('wrong_codes', models.PositiveSmallIntegerField(default=0)),
                 ('code_locked_until', models.DateTimeField(null=True)),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
+                ('updated_at', models.DateTimeField(editable=False, verbose_name='changed')),
                 ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fulfillments', to='orders.delivery')),
                 ('location', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.location', verbose_name='place')),
                 ('pickup_location', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='inventory.location', verbose_name='hand-over place')),

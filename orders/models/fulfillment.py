@@ -47,7 +47,7 @@ class Fulfillment(models.Model):
     capacity_date = models.DateField(_("capacity booked on"), null=True)
     wrong_codes = models.PositiveSmallIntegerField(default=0)
     code_locked_until = models.DateTimeField(null=True)
-    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+    updated_at = models.DateTimeField(_("changed"), editable=False)
 
     class Meta:
         constraints = [

@@ -402,7 +402,7 @@ def extend(*, fulfillment_id: str, actor: str, as_of: datetime) -> None:
     held = lock_work(fulfillment_id)
     _require(held, F.READY_FOR_PICKUP)
     collect_by = planning.collect_by(held.fulfillment, ready_at=as_of)
-    held.fulfillment.collect_by = collect_by
+    held.fulfillment.collect_by, held.fulfillment.updated_at = collect_by, as_of
     held.fulfillment.save(update_fields=["collect_by", "updated_at"])
     deadlines.retime("orders.collect", fulfillment_id, collect_by, as_of=as_of)
     exceptions.close_for([held.fulfillment], resolution="keep", actor=actor, as_of=as_of)

@@ -50,7 +50,7 @@ def lose(held: Work, units: Mapping[FulfillmentLine, int], *, reason: str, actor
     order, lost = held.order, held.fulfillment
     open_units = {line.order_line: quantity for line, quantity in units.items()}
     exclude(units, lost.location_id, reason=reason, as_of=as_of)
-    planned = None if _is_for_a_person(lost) else _plan_and_lock(order, lost, open_units, as_of=as_of)
+    planned = None if _is_for_a_person(lost) else plan_and_lock(order, lost, open_units, as_of=as_of)
     _correct_stock(lost, units, reason=reason, actor=actor, as_of=as_of)
     move_units([UnitMove(line.order_line_id, "allocated", "open", quantity) for line, quantity in units.items()])
     find_places(order, lost, open_units, actor=actor, as_of=as_of, planned=planned)
@@ -62,14 +62,20 @@ def _is_for_a_person(lost: Fulfillment) -> bool:
 
 
 @in_transaction
-def _plan_and_lock(
-    order: Order, lost: Fulfillment, units: Mapping[OrderLine, int], *, as_of: datetime
+def plan_and_lock(
+    order: Order,
+    lost: Fulfillment,
+    units: Mapping[OrderLine, int],
+    *,
+    as_of: datetime,
+    exclude_also: Sequence[str] = (),
+    only: str | None = None,
 ) -> planning.PlannedDelivery:
     """Plan while nothing is locked, then lock what the lost place gives back and what the next ones give, together.
 
     In the one order of everybody: stores that lose work to each other would else wait in a circle.
     """
-    planned = planning.plan_again(order, lost, units, exclude_also=(), only=None, as_of=as_of)
+    planned = planning.plan_again(order, lost, units, exclude_also=exclude_also, only=only, as_of=as_of)
     given_back = {(line.product_id, lost.location_id) for line in units}
     lock_stock(given_back | {(line.sku, parcel.location) for parcel in planned.parcels for line in parcel.lines})
     planning.lock_capacity([lost], planned)
@@ -316,7 +322,7 @@ def on_collect(deadline: Claimed, as_of: datetime) -> None:
 def warn(fulfillment: Fulfillment, *, actor: str, as_of: datetime) -> None:
     """Tell the manager once that this work is late."""
     if fulfillment.late_since is None:
-        fulfillment.late_since = as_of
+        fulfillment.late_since = fulfillment.updated_at = as_of
         fulfillment.save(update_fields=["late_since", "updated_at"])
         fact = Fact(
             "orders.fulfillment.late",

@@ -1,5 +1,6 @@
 """A person decides: solves an exception, or moves work to another place by hand."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -10,8 +11,9 @@ from oms.errors import Conflict, FieldError, IllegalMove, Invalid, Missing
 from oms.transactions import in_transaction, use_case
 from orders.actions import fulfillment_actions
 from orders.commands import Reroute, ResolveException
+from orders.errors import PickupPlaceIsChosen
 from orders.locks import Work, lock_order, lock_order_number, lock_work
-from orders.models import ExceptionCase, Fulfillment, Order, OrderLine
+from orders.models import ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine
 from orders.services import cancellation, exceptions, reassignment
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_status
@@ -40,15 +42,16 @@ def _resolve_by_reroute(
 ) -> None:
     if case.reason == ExceptionCase.Reason.EXPIRED_PICKUP:
         raise Conflict(_("it waits at the counter: it can be kept or canceled"))
-    _check_place(command.location)
+    _check_place(case.fulfillment, command.location)
     exceptions.close_case(case, resolution="reroute", actor=actor, as_of=as_of, note=command.note)
     if case.reason == ExceptionCase.Reason.LATE_PICKUP:
-        _take_back(lock_work(case.fulfillment_id), actor=actor, as_of=as_of)
-    units = _open_units(order, case)
+        held = lock_work(case.fulfillment_id)
+        _move_work(held, actor=actor, as_of=as_of, exclude_also=command.exclude, only=command.location)
+        return
     reassignment.find_places(
         order,
         case.fulfillment,
-        units,
+        _open_units(order, case),
         actor=actor,
         as_of=as_of,
         exclude_also=command.exclude,
@@ -58,9 +61,12 @@ def _resolve_by_reroute(
     refresh_status(order)
 
 
-def _check_place(location: str | None) -> None:
+def _check_place(fulfillment: Fulfillment, location: str | None) -> None:
+    """A pickup goes to a store that was agreed with the shopper, never just to the next best."""
     if location is not None and location not in places():
         raise Invalid(errors=[FieldError("/location", "unknown_location", _("No such location"))])
+    if location is None and fulfillment.is_pickup:
+        raise Invalid(errors=[FieldError("/location", "required", _("Another store must be agreed with the shopper"))])
 
 
 @in_transaction
@@ -105,42 +111,60 @@ _resolutions = {
 def reroute(*, number: int, command: Reroute, actor: str, as_of: datetime) -> str:
     """Move work that was not begun to the next best place. Returns the order's id.
 
-    Errors: Missing, IllegalMove (picking has begun).
+    Errors: Missing, IllegalMove (picking has begun), PickupPlaceIsChosen.
     """
     order = lock_order_number(number)
     if not Fulfillment.objects.filter(pk=command.fulfillment, order=order).exists():
         raise Missing()
     held = lock_work(command.fulfillment)
-    units = _take_back(held, actor=actor, as_of=as_of)
-    reassignment.find_places(
-        order,
-        held.fulfillment,
-        units,
-        actor=actor,
-        as_of=as_of,
-        exclude_also=(held.fulfillment.location_id, *command.exclude),
-        by_person=True,
-    )
-    refresh_status(order)
+    if held.fulfillment.is_pickup:
+        raise PickupPlaceIsChosen()
+    _move_work(held, actor=actor, as_of=as_of, exclude_also=command.exclude, only=None)
     return order.pk
 
 
 @in_transaction
-def _take_back(held: Work, *, actor: str, as_of: datetime) -> dict[OrderLine, int]:
-    """End this fulfillment by hand; its units are open again. Stock is as it was. Errors: IllegalMove."""
-    fulfillment = held.fulfillment
+def _move_work(held: Work, *, actor: str, as_of: datetime, exclude_also: Sequence[str], only: str | None) -> None:
+    """Take work from its place by hand and give it to another; the place does not get it again by itself.
+
+    Errors: IllegalMove (picking has begun).
+    """
+    order, fulfillment = held.order, held.fulfillment
     if fulfillment.status not in BEFORE_PICKING:
         raise IllegalMove(current=fulfillment.status, actions=fulfillment_actions(fulfillment))
+    units = {line: line.to_pick for line in held.lines if line.to_pick}
+    open_units = {line.order_line: quantity for line, quantity in units.items()}
+    reassignment.exclude(units, fulfillment.location_id, reason=REROUTED, as_of=as_of)
+    planned = reassignment.plan_and_lock(
+        order, fulfillment, open_units, as_of=as_of, exclude_also=exclude_also, only=only
+    )
+    _take_back(held, units, actor=actor, as_of=as_of)
+    reassignment.find_places(
+        order,
+        fulfillment,
+        open_units,
+        actor=actor,
+        as_of=as_of,
+        exclude_also=exclude_also,
+        only=only,
+        by_person=True,
+        planned=planned,
+    )
+    refresh_status(order)
+
+
+@in_transaction
+def _take_back(held: Work, units: Mapping[FulfillmentLine, int], *, actor: str, as_of: datetime) -> None:
+    """End this fulfillment by hand; its units are open again. Stock is as it was."""
+    fulfillment = held.fulfillment
     FULFILLMENT_MOVES.move(fulfillment, to=FulfillmentStatus.CANCELED, actor=actor, as_of=as_of, why=REROUTED)
     reassignment.close(fulfillment, as_of=as_of)
     exceptions.close_for([fulfillment], resolution="reroute", actor=actor, as_of=as_of)
-    units = {line: line.to_pick for line in held.lines if line.to_pick}
     release_reservations(
         [Held(line.order_line.demand, line.sku, fulfillment.location_id, quantity) for line, quantity in units.items()],
         as_of=as_of,
     )
     move_units([UnitMove(line.order_line_id, "allocated", "open", quantity) for line, quantity in units.items()])
-    return {line.order_line: quantity for line, quantity in units.items()}
 
 
 def _open_units(order: Order, case: ExceptionCase) -> dict[OrderLine, int]:

@@ -207,3 +207,33 @@ def test_a_declined_pickup_is_not_moved_behind_the_shoppers_back(api: Api, invar
     (case,) = api.get("exceptions/").json["results"]
     assert (case["reason"], case["actions"]) == ("pickup_short", ["reroute", "cancel"])
     invariants_hold()
+
+
+def test_a_person_moves_work_and_it_does_not_come_back(api: Api, invariants_hold: Any) -> None:
+    make_network()
+    number, first = _assigned(api)
+
+    moved = api.post(f"orders/{number}/reroute/", {"fulfillment": first}).json
+    (second,) = _live(moved)
+    again = api.post(f"orders/{number}/reroute/", {"fulfillment": second["id"]}).json
+    (third,) = _live(again)
+
+    assert (second["location"], second["replaces"]) == ("LILLE", first)
+    assert (third["location"], third["replaces"]) == ("LYON", second["id"])
+    assert api.get("stock/?sku=SKU-1&location=PARIS").json["results"][0]["sellable"] == 5
+    invariants_hold()
+
+
+def test_a_pickup_moves_only_to_a_store_agreed_with_the_shopper(api: Api) -> None:
+    make_network()
+    order = api.post("orders/", pickup_body()).json
+    work = order["fulfillments"][0]["id"]
+
+    rerouted = api.post(f"orders/{order['number']}/reroute/", {"fulfillment": work})
+    api.act(work, "decline", {"reason": "closed"})
+    (case,) = api.get("exceptions/").json["results"]
+    resolved = api.post(f"exceptions/{case['id']}/resolve/", {"action": "reroute"})
+
+    assert (rerouted.status, rerouted.json["code"]) == (409, "pickup_place_is_chosen")
+    assert (resolved.status, resolved.json["errors"][0]["pointer"]) == (422, "/location")
+    assert api.get("exceptions/").json["results"] == [case]
