@@ -507,6 +507,8 @@ class _Record:
         moves = FULFILLMENT_MOVES if isinstance(row, Fulfillment) else PAYMENT_MOVES
         row.status = status
         row.version += 1
+        if isinstance(row, Fulfillment):
+            row.updated_at = at
         self._tell(at, moves.fact(row, to=status, actor=actor, payload=dict(payload)))
 
     def _tell(self, at: datetime, fact: Fact) -> None:
