@@ -42,7 +42,19 @@ class StockEvents(ApiView):
         )
         for (index, _event), result in zip(mine, results, strict=True):
             answers[index] = _answer(index, result)
-        return Response({"results": [answers.get(index) or _foreign(index) for index in range(len(rows))]})
+        return Response(
+            {
+                "results": [
+                    {"id": _id_of(row)} | (answers.get(index) or _foreign(index)) for index, row in enumerate(rows)
+                ]
+            }
+        )
+
+
+def _id_of(row: Any) -> str | None:
+    """The id that a row gave itself, if it is one: what was rejected should be found again."""
+    given = row.get("id") if isinstance(row, dict) else None
+    return given if isinstance(given, str) else None
 
 
 def _answer(index: int, result: services.EventResult) -> dict[str, Any]:

@@ -1,15 +1,21 @@
 """Many shoppers press at the same moment, over HTTP: real threads, real commits."""
 
+import threading
 import time
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from inventory.locks import LOCKED
 from inventory.services import reservations
+from oms import idempotency
+from oms.clock import now
+from oms.idempotency import Once, fingerprint
+from oms.models import ApiKey
 from orders.models import Order
 from orders.services import placement
-from tests.concurrency.threads import at_once
+from tests.concurrency.threads import at_once, both
 from tests.factories.inventory import set_stock
 from tests.factories.orders import make_network, order_body, reserved
 from tests.flows.conftest import Answer, Api
@@ -136,6 +142,39 @@ def test_one_key_for_two_bodies_at_once_is_answered_for_one_of_them(api: Api) ->
     assert sorted(answer.status for answer in answers) == [201, 422]
     assert [answer.json["code"] for answer in answers if answer.status == 422] == ["idempotency_key_reused"]
     assert Order.objects.count() == 1
+
+
+def test_who_waits_too_long_for_the_first_answer_is_told_when_to_come_back(api: Api) -> None:
+    make_network()
+    body = order_body()
+    started, may_go_on = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with transaction.atomic():
+            idempotency.begin(Once(f"{_key_id()} orders", "same", fingerprint(body)), as_of=now())
+            started.set()
+            may_go_on.wait(10)
+            transaction.set_rollback(True)
+
+    def second() -> Answer:
+        started.wait(10)
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '100ms'")
+        try:
+            return Api(api.token).post("orders/", body, Idempotency_Key="same")
+        finally:
+            may_go_on.set()
+
+    _nothing, answer = both(first, second)
+
+    assert (answer.status, answer.json["code"]) == (409, "idempotency_in_progress")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert Order.objects.count() == 0
+    assert api.post("orders/", body, Idempotency_Key="same").status == 201
+
+
+def _key_id() -> str:
+    return ApiKey.objects.values_list("pk", flat=True).get()
 
 
 @pytest.mark.usefixtures("slow_writing")

@@ -1,7 +1,7 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection
 
@@ -24,6 +24,6 @@ def at_once(jobs: int, work: Callable[[int], T]) -> list[T]:
         return list(pool.map(run, range(jobs)))
 
 
-def both(first: Callable[[], T], second: Callable[[], T]) -> tuple[T, T]:
+def both(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
     one, other = at_once(2, lambda number: (first, second)[number]())
     return one, other
