@@ -207,6 +207,6 @@ class OrderAdmin(ReadOnlyAdmin):
             )
             % {"place": place_name(work.location_id)},
             submit=_("Move to the next best place"),
-            done=lambda: outcome_of_move(work),
+            done=lambda: outcome_of_move(work.replacements.all()),
             back=order_address(order.pk),
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from django.db.models import Field, Prefetch
+from django.db.models import Field, Prefetch, QuerySet
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -84,7 +84,7 @@ def order_page(order: Order) -> OrderPage:
     holds = list(order.holds.order_by("-placed_at"))
     cases = list(order.exceptions.all())
     subjects = {work.pk: place_name(work.location_id) for work in fulfillments}
-    subjects |= {case.pk: place_name(case.location_id) for case in cases}
+    subjects |= {case.pk: place_name(case.location_id) for case in cases if case.location_id}
     return OrderPage(
         order=order,
         badge=badges.order_badge(order),
@@ -110,9 +110,9 @@ def place_name(code: str) -> str:
     return place.name if place else code
 
 
-def outcome_of_move(lost: Fulfillment) -> str:
+def outcome_of_move(takers: QuerySet[Fulfillment]) -> str:
     """Who has this work now, after a person moved it."""
-    heirs = [place_name(code) for code in lost.replacements.values_list("location_id", flat=True)]
+    heirs = [place_name(code) for code in takers.values_list("location_id", flat=True).distinct()]
     if not heirs:
         return _("No other place can take it: it stands in the exception queue.")
     return _("The work went to %(places)s.") % {"places": ", ".join(heirs)}

@@ -27,9 +27,10 @@ from orders.admin import badges
 from orders.admin.filters import OpenCasesFilter
 from orders.admin.forms import ResolveForm
 from orders.admin.page import outcome_of_move, place_name
-from orders.models import ExceptionCase, Exclusion
+from orders.models import ExceptionCase, Exclusion, Fulfillment
 from orders.sentences import reason_words, resolution_words, units_words
 from orders.services.resolution import resolve_exception
+from orders.states import Method
 from routing import words
 
 ACTIONS = {
@@ -72,7 +73,7 @@ class ExceptionCaseAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("place"), ordering="location")
     def place(self, case: ExceptionCase) -> str:
-        return case.location.name
+        return case.location.name if case.location else ""
 
     @display(description=gettext_lazy("since"), ordering="opened_at")
     def since(self, case: ExceptionCase) -> SafeString:
@@ -96,7 +97,8 @@ class ExceptionCaseAdmin(ReadOnlyAdmin):
         if request.method == "POST":
             require_right(self, request)
         case = get_object_or_404(
-            ExceptionCase.objects.select_related("order__customer", "location", "fulfillment"), pk=unquote(object_id)
+            ExceptionCase.objects.select_related("order__customer", "location", "fulfillment", "delivery"),
+            pk=unquote(object_id),
         )
         actions = case_actions(case.status, case.reason)
         form = _form(case, actions, request)
@@ -113,7 +115,7 @@ class ExceptionCaseAdmin(ReadOnlyAdmin):
                 "case": case,
                 "badge": badges.case_badge(case),
                 "units": units_words(case.lines),
-                "place": place_name(case.location_id),
+                "place": place_name(case.location_id) if case.location_id else "",
                 "refused": _refused(case),
                 "offers": _offers(case),
                 "may_act": bool(actions) and self.may_act(request),
@@ -126,7 +128,7 @@ class ExceptionCaseAdmin(ReadOnlyAdmin):
 
 def _form(case: ExceptionCase, actions: list[str], request: HttpRequest) -> ResolveForm:
     offered = {offer["location"]: _offer_words(offer) for offer in case.facts.get("offers", ())}
-    method = case.fulfillment.method
+    method = case.delivery.method
     others = {
         code: place.name for code, place in places().items() if code not in offered and _could_serve(place, method)
     }
@@ -135,7 +137,7 @@ def _form(case: ExceptionCase, actions: list[str], request: HttpRequest) -> Reso
         actions={action: ACTIONS[action] for action in actions},
         offers=offered,
         others=dict(sorted(others.items(), key=lambda other: other[1])),
-        is_pickup=case.fulfillment.is_pickup,
+        is_pickup=method == Method.PICKUP,
     )
 
 
@@ -165,8 +167,16 @@ def _refused(case: ExceptionCase) -> list[tuple[str, str]]:
     return [(place_name(code), why) for code, why in {**seen, **told}.items()]
 
 
+def _takers(case: ExceptionCase) -> QuerySet[Fulfillment]:
+    """The fulfillments that serve the units of this case."""
+    if case.fulfillment:
+        return case.fulfillment.replacements.all()
+    refs = [entry["line"] for entry in case.lines]
+    return case.delivery.fulfillments.filter(lines__order_line__ref__in=refs)
+
+
 def _outcome(case: ExceptionCase, form: ResolveForm) -> str:
     action = form.cleaned_data["action"]
     if action == "reroute":
-        return outcome_of_move(case.fulfillment)
+        return outcome_of_move(_takers(case))
     return _("The units were canceled.") if action == "cancel" else _("The work stays where it is.")

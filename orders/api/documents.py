@@ -208,8 +208,8 @@ class TimelinePage(Page):
 class ExceptionDocument(_Document):
     id: str
     order: str
-    fulfillment: str
-    location: str
+    fulfillment: str | None
+    location: str | None
     reason: str
     status: str
     lines: list[dict[str, Any]]

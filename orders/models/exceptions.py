@@ -24,11 +24,17 @@ class ExceptionCase(models.Model):
     fulfillment = models.ForeignKey(
         "orders.Fulfillment",
         models.CASCADE,
+        null=True,
         related_name="exceptions",
         verbose_name=_("fulfillment"),
-        help_text=_("The work that was lost or is late."),
+        help_text=_("The work that was lost or is late; empty: no place was found when the order came."),
     )
-    location = models.ForeignKey("inventory.Location", models.PROTECT, verbose_name=_("place"), related_name="+")
+    delivery = models.ForeignKey(
+        "orders.Delivery", models.CASCADE, related_name="exceptions", verbose_name=_("delivery")
+    )
+    location = models.ForeignKey(
+        "inventory.Location", models.PROTECT, null=True, verbose_name=_("place"), related_name="+"
+    )
     reason = models.CharField(_("reason"), max_length=16, choices=Reason.choices)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.OPEN)
     lines = models.JSONField(_("lines"), help_text=_("[{line, sku, quantity}] still without a place"))
@@ -42,7 +48,12 @@ class ExceptionCase(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["fulfillment"], condition=Q(status="open"), name="one_open_exception_per_fulfillment"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["delivery"],
+                condition=Q(status="open", fulfillment=None),
+                name="one_open_exception_per_delivery_that_found_no_place",
+            ),
         ]
         indexes = [models.Index(fields=["reason", "opened_at"], condition=Q(status="open"), name="open_exceptions")]
         verbose_name = _("exception")

@@ -7,7 +7,7 @@ from typing import Any
 from oms.ids import new_id
 from oms.outbox import Fact, publish
 from oms.transactions import in_transaction
-from orders.models import ExceptionCase, Fulfillment, Order, OrderLine
+from orders.models import Delivery, ExceptionCase, Fulfillment, Order, OrderLine
 
 _ABOUT_LATENESS = frozenset({ExceptionCase.Reason.LATE_PICKUP, ExceptionCase.Reason.EXPIRED_PICKUP})
 """Cases that end when the place acts after all; the others are about units that no place has."""
@@ -16,28 +16,32 @@ _ABOUT_LATENESS = frozenset({ExceptionCase.Reason.LATE_PICKUP, ExceptionCase.Rea
 @in_transaction
 def open_case(
     order: Order,
-    fulfillment: Fulfillment,
+    delivery: Delivery,
+    fulfillment: Fulfillment | None,
     *,
     reason: str,
     units: Mapping[OrderLine, int],
     facts: Mapping[str, Any],
     as_of: datetime,
 ) -> ExceptionCase:
-    """Put these units before a person, in one case per fulfillment.
+    """Put these units before a person, in one case per fulfillment (or per delivery that never found a place).
 
     Units that were lost join those lost before; they end a case that was only about lateness.
     """
-    standing = ExceptionCase.objects.filter(fulfillment=fulfillment, status=ExceptionCase.Status.OPEN).first()
+    open_cases = ExceptionCase.objects.filter(status=ExceptionCase.Status.OPEN)
+    standing = open_cases.filter(delivery=delivery, fulfillment=fulfillment).first()
     if standing and reason in _ABOUT_LATENESS:
         return standing
     if standing and standing.reason not in _ABOUT_LATENESS:
         return _add(standing, units, facts)
-    close_for([fulfillment], resolution="lost", actor="system", as_of=as_of)
+    if fulfillment:
+        close_for([fulfillment], resolution="lost", actor="system", as_of=as_of)
     case = ExceptionCase.objects.create(
         id=new_id("exc"),
         order=order,
+        delivery=delivery,
         fulfillment=fulfillment,
-        location_id=fulfillment.location_id,
+        location_id=fulfillment.location_id if fulfillment else None,
         reason=reason,
         lines=[{"line": line.ref, "sku": line.product_id, "quantity": quantity} for line, quantity in units.items()],
         facts=dict(facts),
@@ -48,7 +52,7 @@ def open_case(
         case,
         actor="system",
         as_of=as_of,
-        payload={"reason": reason, "location": fulfillment.location_id, "lines": case.lines},
+        payload={"reason": reason, "location": case.location_id, "lines": case.lines},
     )
     return case
 

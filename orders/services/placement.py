@@ -28,7 +28,7 @@ from oms.sql import insert_rows
 from oms.transactions import in_transaction, use_case
 from orders.commands import CustomerGiven, DeliveryGiven, PlaceOrder
 from orders.errors import InsufficientStock, NoPlaceLeft, StockMoved
-from orders.models import Customer, Delivery, Fulfillment, FulfillmentLine, Order, OrderLine, Payment
+from orders.models import Customer, Delivery, ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine, Payment
 from orders.pricing import Priced, check_payments, price_order
 from orders.services import authorisation, planning
 from orders.services.planning import PlannedDelivery, Wanted
@@ -384,6 +384,7 @@ def _rows(
         Payment: _payment_rows(draft),
         Fulfillment: fulfillments,
         FulfillmentLine: fulfillment_lines,
+        ExceptionCase: _case_rows(draft, plans, as_of=as_of),
     }
 
 
@@ -541,6 +542,27 @@ def _work_rows(
     return fulfillments, lines
 
 
+def _case_rows(draft: _Draft, plans: Sequence[PlannedDelivery], *, as_of: datetime) -> list[dict[str, Any]]:
+    """What the rules leave to a person stands in front of one from the first moment."""
+    refs = dict(zip(draft.line_ids, (line.id for line in draft.command.lines), strict=True))
+    return [
+        {
+            "id": new_id("exc"),
+            "order_id": draft.order_id,
+            "delivery_id": delivery_id,
+            "reason": ExceptionCase.Reason.NO_PLACE,
+            "status": ExceptionCase.Status.OPEN,
+            "lines": [{"line": refs[r.key], "sku": r.sku, "quantity": r.quantity} for r in planned.rest],
+            "facts": planned.facts,
+            "opened_at": as_of,
+            "resolution": "",
+            "resolved_by": "",
+        }
+        for delivery_id, planned in zip(draft.delivery_ids, plans, strict=True)
+        if planned.rest
+    ]
+
+
 def _grace(channel: ChannelInfo, delivery: DeliveryGiven) -> timedelta:
     """How long the shopper may still change everything; nobody waits for express and pickup."""
     if delivery.method == "pickup" or delivery.service in ("express", "same_day"):
@@ -574,4 +596,14 @@ def _facts(draft: _Draft, rows: Rows, *, actor: str) -> list[Fact]:
         )
         for row in rows[Fulfillment]
     ]
-    return [placed, *planned]
+    opened = [
+        Fact(
+            "orders.exception.opened",
+            row["id"],
+            draft.order_id,
+            actor,
+            {"reason": row["reason"], "location": None, "lines": row["lines"]},
+        )
+        for row in rows[ExceptionCase]
+    ]
+    return [placed, *planned, *opened]

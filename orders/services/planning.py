@@ -15,8 +15,8 @@ from oms.money import ZERO
 from oms.sql import Tables, insert_rows
 from oms.transactions import in_transaction
 from orders.commands import Address, DeliveryGiven
-from orders.models import Exclusion, Fulfillment, Order, OrderLine
-from orders.states import FulfillmentStatus
+from orders.models import Delivery, Exclusion, Fulfillment, Order, OrderLine
+from orders.states import FulfillmentStatus, Method
 from routing import dates
 from routing.queries import Policy, policy_for
 from routing.services import decisions as routing_decisions
@@ -75,6 +75,11 @@ class PlannedDelivery:
     def reasons(self) -> list[dict[str, str]]:
         return [{"location": c.location, "reason": c.reason} for c in self.source.outcome.candidates if c.reason]
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a person needs to decide about the rest."""
+        return {"places": self.reasons, "decision": self.decision}
+
     def without_parcels(self, units: Mapping[OrderLine, int]) -> "PlannedDelivery":
         """The same answer with nothing found: others were always faster."""
         rest = tuple(RestUnits(line.pk, line.product_id, quantity, "exception") for line, quantity in units.items())
@@ -119,32 +124,33 @@ def plan_delivery(
 
 def plan_again(
     order: Order,
-    lost: Fulfillment,
+    delivery: Delivery,
     units: Mapping[OrderLine, int],
     *,
     exclude_also: Sequence[str],
     only: str | None,
     as_of: datetime,
+    wanted_by: datetime | None,
 ) -> PlannedDelivery:
-    """Plan for units that lost their place. `only`: a person chose this place, exclusions or not."""
+    """Plan for units without a place. `only`: a person chose this place, exclusions or not."""
+    is_pickup = delivery.method == Method.PICKUP
     excluded: dict[str, set[str]] = {line.pk: set(exclude_also) for line in units}
     if only is None:
         for line_id, location in Exclusion.objects.filter(order_line__in=units).values_list(
             "order_line_id", "location_id"
         ):
             excluded[line_id].add(location)
-    delivery = lost.delivery
     demand = Demand(
         channel=order.channel_id,
         currency=order.currency,
         lines=tuple(_line_of(line, quantity) for line, quantity in units.items()),
-        method=lost.method,
-        service=lost.service,
-        destination=_destination_of(delivery.address or order.shipping_address) if not lost.is_pickup else None,
+        method=delivery.method,
+        service=delivery.service,
+        destination=None if is_pickup else _destination_of(delivery.address or order.shipping_address),
         location=only,
         excluded=excluded,
         value=order.items_total,
-        wanted_by=lost.promised_at,
+        wanted_by=wanted_by,
     )
     source = ask_routing(demand, as_of=as_of)
     rest = tuple(RestUnits(r.key, r.sku, r.quantity, str(r.disposition)) for r in source.rest)

@@ -24,11 +24,11 @@ from oms.outbox import Fact, publish
 from oms.sql import insert_rows
 from oms.transactions import in_transaction, use_case
 from orders.locks import Work, lock_work
-from orders.models import ExceptionCase, Exclusion, Fulfillment, FulfillmentLine, Order, OrderLine
+from orders.models import Delivery, ExceptionCase, Exclusion, Fulfillment, FulfillmentLine, Order, OrderLine
 from orders.services import exceptions, planning, work
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_status
-from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, DeclineReason, FulfillmentStatus, ShortReason
+from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, DeclineReason, FulfillmentStatus, Method, ShortReason
 
 F = FulfillmentStatus
 Reason = ExceptionCase.Reason
@@ -53,7 +53,7 @@ def lose(held: Work, units: Mapping[FulfillmentLine, int], *, reason: str, actor
     planned = None if _is_for_a_person(lost) else plan_and_lock(order, lost, open_units, as_of=as_of)
     _correct_stock(lost, units, reason=reason, actor=actor, as_of=as_of)
     move_units([UnitMove(line.order_line_id, "allocated", "open", quantity) for line, quantity in units.items()])
-    find_places(order, lost, open_units, actor=actor, as_of=as_of, planned=planned)
+    find_places(order, lost.delivery, lost, open_units, actor=actor, as_of=as_of, planned=planned)
     refresh_status(order)
 
 
@@ -75,7 +75,15 @@ def plan_and_lock(
 
     In the one order of everybody: stores that lose work to each other would else wait in a circle.
     """
-    planned = planning.plan_again(order, lost, units, exclude_also=exclude_also, only=only, as_of=as_of)
+    planned = planning.plan_again(
+        order,
+        lost.delivery,
+        units,
+        exclude_also=exclude_also,
+        only=only,
+        as_of=as_of,
+        wanted_by=lost.promised_at,
+    )
     given_back = {(line.product_id, lost.location_id) for line in units}
     lock_stock(given_back | {(line.sku, parcel.location) for parcel in planned.parcels for line in parcel.lines})
     planning.lock_capacity([lost], planned)
@@ -119,7 +127,8 @@ def exclude(lines: Mapping[FulfillmentLine, int], location: str, *, reason: str,
 @in_transaction
 def find_places(
     order: Order,
-    lost: Fulfillment,
+    delivery: Delivery,
+    lost: Fulfillment | None,
     units: Mapping[OrderLine, int],
     *,
     actor: str,
@@ -131,31 +140,32 @@ def find_places(
 ) -> None:
     """Give these open units to the next best places, or to a person. The order is locked.
 
-    `only`: a person chose this place (overriding exclusions); `by_person` lifts the limit of attempts;
-    `planned`: the plan to try first.
+    `lost`: who had them, None when no place was ever found; `only`: a person chose this place (overriding
+    exclusions); `by_person` lifts the limit of attempts; `planned`: the plan to try first.
     """
-    if lost.is_pickup and not by_person:
-        _to_queue(
-            order, lost, units, reason=Reason.PICKUP_SHORT, facts=_other_stores(order, lost, units, as_of), as_of=as_of
-        )
+    put_before_person = partial(exceptions.open_case, order, delivery, lost, as_of=as_of)
+    if lost and lost.is_pickup and not by_person:
+        put_before_person(reason=Reason.PICKUP_SHORT, units=units, facts=_other_stores(order, lost, units, as_of))
         return
-    if not by_person and lost.attempt >= planning.max_attempts(lost):
-        _to_queue(order, lost, units, reason=Reason.MAX_ATTEMPTS, facts={"attempts": lost.attempt}, as_of=as_of)
+    if lost and not by_person and lost.attempt >= planning.max_attempts(lost):
+        put_before_person(reason=Reason.MAX_ATTEMPTS, units=units, facts={"attempts": lost.attempt})
         return
-    plan = partial(planning.plan_again, order, lost, units, exclude_also=exclude_also, only=only, as_of=as_of)
+    plan = partial(
+        planning.plan_again,
+        order,
+        delivery,
+        units,
+        exclude_also=exclude_also,
+        only=only,
+        as_of=as_of,
+        wanted_by=lost.promised_at if lost else order.promised_at,
+    )
     planned = _secure(planned or plan(), plan, units, as_of=as_of)
-    _give(order, lost, planned, actor=actor, as_of=as_of)
+    _give(order, delivery, lost, planned, actor=actor, as_of=as_of)
     if planned.rest:
         lines = {line.pk: line for line in units}
         rest = {lines[line.key]: line.quantity for line in planned.rest}
-        _to_queue(
-            order,
-            lost,
-            rest,
-            reason=Reason.NO_PLACE,
-            facts={"places": planned.reasons, "decision": planned.decision},
-            as_of=as_of,
-        )
+        put_before_person(reason=Reason.NO_PLACE, units=rest, facts=planned.facts)
 
 
 @in_transaction
@@ -195,23 +205,32 @@ def _reserve(planned: planning.PlannedDelivery, *, as_of: datetime) -> bool:
 
 
 @in_transaction
-def _give(order: Order, lost: Fulfillment, planned: planning.PlannedDelivery, *, actor: str, as_of: datetime) -> None:
+def _give(
+    order: Order,
+    delivery: Delivery,
+    lost: Fulfillment | None,
+    planned: planning.PlannedDelivery,
+    *,
+    actor: str,
+    as_of: datetime,
+) -> None:
     """Write the fulfillments that take over, and hand them out."""
+    replaces = lost.pk if lost else None
     rows, lines = [], []
     for parcel in planned.parcels:
         row, work_lines = planning.work_rows(
             parcel,
             fulfillment_id=new_id("ful"),
             order_id=order.pk,
-            delivery_id=lost.delivery_id,
-            method=lost.method,
-            service=lost.service,
-            pickup_location=parcel.location if lost.is_pickup else None,
+            delivery_id=delivery.pk,
+            method=delivery.method,
+            service=delivery.service,
+            pickup_location=parcel.location if delivery.method == Method.PICKUP else None,
             decision=planned.decision,
             release_at=as_of,
             as_of=as_of,
-            attempt=lost.attempt + 1,
-            replaces=lost.pk,
+            attempt=lost.attempt + 1 if lost else 1,
+            replaces=replaces,
         )
         rows.append(row)
         lines += work_lines
@@ -224,25 +243,12 @@ def _give(order: Order, lost: Fulfillment, planned: planning.PlannedDelivery, *,
     )
     facts = [
         Fact(
-            "orders.fulfillment.planned", r["id"], order.pk, actor, {"location": r["location_id"], "replaces": lost.pk}
+            "orders.fulfillment.planned", r["id"], order.pk, actor, {"location": r["location_id"], "replaces": replaces}
         )
         for r in rows
     ]
     publish(facts, as_of=as_of)
     work.release_work(order, actor=actor, as_of=as_of)
-
-
-@in_transaction
-def _to_queue(
-    order: Order,
-    lost: Fulfillment,
-    units: Mapping[OrderLine, int],
-    *,
-    reason: str,
-    facts: Mapping[str, Any],
-    as_of: datetime,
-) -> None:
-    exceptions.open_case(order, lost, reason=reason, units=units, facts=facts, as_of=as_of)
 
 
 def _other_stores(order: Order, lost: Fulfillment, units: Mapping[OrderLine, int], as_of: datetime) -> dict[str, Any]:
@@ -302,7 +308,13 @@ def on_late_pickup(deadline: Claimed, as_of: datetime) -> None:
         units = {line.order_line: line.to_pick for line in held.lines if line.to_pick}
         facts = _other_stores(held.order, held.fulfillment, units, as_of)
         exceptions.open_case(
-            held.order, held.fulfillment, reason=Reason.LATE_PICKUP, units=units, facts=facts, as_of=as_of
+            held.order,
+            held.fulfillment.delivery,
+            held.fulfillment,
+            reason=Reason.LATE_PICKUP,
+            units=units,
+            facts=facts,
+            as_of=as_of,
         )
 
 
@@ -314,7 +326,13 @@ def on_collect(deadline: Claimed, as_of: datetime) -> None:
     if held.fulfillment.status == F.READY_FOR_PICKUP and held.fulfillment.collect_by == deadline.due_at:
         units = {line.order_line: line.picked for line in held.lines if line.picked}
         exceptions.open_case(
-            held.order, held.fulfillment, reason=Reason.EXPIRED_PICKUP, units=units, facts={}, as_of=as_of
+            held.order,
+            held.fulfillment.delivery,
+            held.fulfillment,
+            reason=Reason.EXPIRED_PICKUP,
+            units=units,
+            facts={},
+            as_of=as_of,
         )
 
 

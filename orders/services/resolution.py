@@ -13,11 +13,11 @@ from orders.actions import fulfillment_actions
 from orders.commands import Reroute, ResolveException
 from orders.errors import PickupPlaceIsChosen
 from orders.locks import Work, lock_order, lock_order_number, lock_work
-from orders.models import ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine
+from orders.models import Delivery, ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine
 from orders.services import cancellation, exceptions, reassignment
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_status
-from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, FulfillmentStatus
+from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, FulfillmentStatus, Method
 
 REROUTED = "rerouted"
 _KEEPABLE = frozenset({ExceptionCase.Reason.LATE_PICKUP, ExceptionCase.Reason.EXPIRED_PICKUP})
@@ -30,7 +30,7 @@ def resolve_exception(*, case_id: str, command: ResolveException, actor: str, as
     if order_id is None:
         raise Missing()
     order = lock_order(order_id)
-    case = ExceptionCase.objects.select_for_update(no_key=True).select_related("fulfillment").get(pk=case_id)
+    case = ExceptionCase.objects.select_for_update(no_key=True).select_related("delivery").get(pk=case_id)
     if case.status != ExceptionCase.Status.OPEN:
         raise Conflict(_("this was resolved already"))
     _resolutions[command.action](order, case, command, actor=actor, as_of=as_of)
@@ -42,14 +42,15 @@ def _resolve_by_reroute(
 ) -> None:
     if case.reason == ExceptionCase.Reason.EXPIRED_PICKUP:
         raise Conflict(_("it waits at the counter: it can be kept or canceled"))
-    _check_place(case.fulfillment, command.location)
+    _check_place(case.delivery, command.location)
     exceptions.close_case(case, resolution="reroute", actor=actor, as_of=as_of, note=command.note)
     if case.reason == ExceptionCase.Reason.LATE_PICKUP:
-        held = lock_work(case.fulfillment_id)
+        held = lock_work(_work_of(case))
         _move_work(held, actor=actor, as_of=as_of, exclude_also=command.exclude, only=command.location)
         return
     reassignment.find_places(
         order,
+        case.delivery,
         case.fulfillment,
         _open_units(order, case),
         actor=actor,
@@ -61,11 +62,17 @@ def _resolve_by_reroute(
     refresh_status(order)
 
 
-def _check_place(fulfillment: Fulfillment, location: str | None) -> None:
+def _work_of(case: ExceptionCase) -> str:
+    """A case about lateness always has its fulfillment."""
+    assert case.fulfillment_id is not None
+    return case.fulfillment_id
+
+
+def _check_place(delivery: Delivery, location: str | None) -> None:
     """A pickup goes to a store that was agreed with the shopper, never just to the next best."""
     if location is not None and location not in places():
         raise Invalid(errors=[FieldError("/location", "unknown_location", _("No such location"))])
-    if location is None and fulfillment.is_pickup:
+    if location is None and delivery.method == Method.PICKUP:
         raise Invalid(errors=[FieldError("/location", "required", _("Another store must be agreed with the shopper"))])
 
 
@@ -75,7 +82,7 @@ def _resolve_by_cancel(
 ) -> None:
     exceptions.close_case(case, resolution="cancel", actor=actor, as_of=as_of, note=command.note)
     if case.reason == ExceptionCase.Reason.EXPIRED_PICKUP:
-        cancellation.expire(lock_work(case.fulfillment_id), actor=actor, as_of=as_of)
+        cancellation.expire(lock_work(_work_of(case)), actor=actor, as_of=as_of)
         return
     lines = {line.ref: line for line in OrderLine.objects.filter(order=order)}
     units = {lines[entry["line"]].pk: entry["quantity"] for entry in case.lines}
@@ -141,6 +148,7 @@ def _move_work(held: Work, *, actor: str, as_of: datetime, exclude_also: Sequenc
     _take_back(held, units, actor=actor, as_of=as_of)
     reassignment.find_places(
         order,
+        fulfillment.delivery,
         fulfillment,
         open_units,
         actor=actor,

@@ -285,3 +285,52 @@ def test_bulk_orders_are_judged_one_by_one(api: Api, invariants_hold: Any) -> No
         (2, 422, "invalid"),
     ]
     invariants_hold()
+
+
+def _only_near(api: Api, rest: str) -> None:
+    """Rules that let in places within 10 km and send the rest where it says."""
+    step = {"name": "near", "from": {"max_distance_km": 10}, "rest": rest}
+    draft = api.post(
+        "rule-sets/", {"name": "near", "channels": ["web"], "rules": [{"name": "all", "when": {}, "steps": [step]}]}
+    )
+    assert api.post(f"rule-sets/{draft.json['id']}/publish/").status == 200, draft
+
+
+def test_what_the_rules_leave_to_a_person_is_accepted_and_stands_before_one(api: Api, invariants_hold: Any) -> None:
+    make_network(paris=1)
+    _only_near(api, "exception")
+
+    placed = api.post("orders/", order_body(("SKU-1", 3)))
+
+    assert placed.status == 201, placed
+    assert [f["location"] for f in placed.json["fulfillments"]] == ["PARIS"]
+    assert placed.json["lines"][0]["quantities"]["open"] == 2
+    (case,) = api.get("exceptions/").json["results"]
+    assert (case["reason"], case["fulfillment"], case["lines"]) == (
+        "no_place",
+        None,
+        [{"line": "l1", "sku": "SKU-1", "quantity": 2}],
+    )
+    invariants_hold()
+
+    resolved = api.post(f"exceptions/{case['id']}/resolve/", {"action": "reroute", "location": "LYON"})
+
+    assert resolved.status == 200, resolved
+    order = api.order(placed.json["number"])
+    assert {f["location"]: f["lines"][0]["quantity"] for f in order["fulfillments"]} == {"PARIS": 1, "LYON": 2}
+    assert order["lines"][0]["quantities"]["open"] == 0
+    invariants_hold()
+
+
+def test_what_the_rules_refuse_is_refused(api: Api) -> None:
+    make_network(paris=1)
+    _only_near(api, "refuse")
+
+    refused = api.post("orders/", order_body(("SKU-1", 3)))
+
+    assert (refused.status, refused.json["code"], refused.json["rest"]) == (
+        409,
+        "no_place",
+        [{"sku": "SKU-1", "quantity": 2}],
+    )
+    assert Order.objects.count() == 0

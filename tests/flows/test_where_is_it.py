@@ -21,5 +21,7 @@ def test_places_are_ranked_by_distance_from_a_postal_code(api: Api) -> None:
 def test_text_keys_have_one_index_each(transactional_db: None) -> None:
     """Django would make a second one for LIKE, which the collation makes needless."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT indexname FROM pg_indexes WHERE indexdef LIKE '%%pattern_ops%%' AND tablename LIKE 'orders%%'")
+        cursor.execute(
+            "SELECT indexname FROM pg_indexes WHERE indexdef LIKE '%%pattern_ops%%' AND tablename LIKE 'orders%%'"
+        )
         assert cursor.fetchall() == []
