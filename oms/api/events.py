@@ -1,5 +1,6 @@
 """`GET events/`: the feed, ordered and without gaps."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -54,7 +55,7 @@ class EventFeed(ApiView):
         page = list(events.values("position", "type", "subject", "root", "actor", "occurred_at", "payload")[:size])
         return Response({"results": page, "next": self._next(page) if len(page) == size else None, "previous": None})
 
-    def _next(self, page: list[dict[str, Any]]) -> str:
+    def _next(self, page: Sequence[Mapping[str, Any]]) -> str:
         """The address of what follows, with the same filters."""
         query = self.request.query_params.copy()
         query["after"] = page[-1]["position"]
