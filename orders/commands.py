@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
+from django.utils.translation import gettext_noop
 from pydantic import Field, RootModel, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -25,7 +26,7 @@ class CustomerGiven(Body):
     @model_validator(mode="after")
     def reachable(self) -> Self:
         if not (self.external_id or self.email or self.phone):
-            raise PydanticCustomError("guest_not_reachable", "A guest needs an e-mail or a phone number")
+            raise PydanticCustomError("guest_not_reachable", gettext_noop("A guest needs an e-mail or a phone number"))
         return self
 
 
@@ -57,9 +58,9 @@ class DeliveryGiven(Body):
     @model_validator(mode="after")
     def has_its_place(self) -> Self:
         if self.method == "pickup" and self.location is None:
-            raise PydanticCustomError("pickup_place_required", "A pickup needs a location")
+            raise PydanticCustomError("pickup_place_required", gettext_noop("A pickup needs a location"))
         if self.method == "ship" and self.location is not None:
-            raise PydanticCustomError("location_not_for_ship", "A location is chosen for pickups only")
+            raise PydanticCustomError("location_not_for_ship", gettext_noop("A location is chosen for pickups only"))
         return self
 
 
@@ -126,7 +127,7 @@ class PlaceOrder(Body):
     @model_validator(mode="after")
     def one_way_of_saying_deliveries(self) -> Self:
         if (self.delivery is None) == (self.deliveries is None):
-            raise PydanticCustomError("delivery_or_deliveries", "Either delivery or deliveries is needed")
+            raise PydanticCustomError("delivery_or_deliveries", gettext_noop("Either delivery or deliveries is needed"))
         return self
 
 

@@ -7,6 +7,7 @@ Every key is known or refused, and every fault is named by its JSON pointer.
 import datetime as dt
 from typing import Annotated, Any, Literal, TypeVar
 
+from django.utils.translation import gettext_noop
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
@@ -45,7 +46,7 @@ def _none_as_default(value: Any) -> Any:
 def _not_empty(value: Any) -> Any:
     """Before the items are read: an item at fault must not also make the list look empty."""
     if isinstance(value, list | tuple) and not value:
-        raise PydanticCustomError("empty", "At least one is needed")
+        raise PydanticCustomError("empty", gettext_noop("At least one is needed"))
     return value
 
 
@@ -179,7 +180,7 @@ class RuleSetDocument(Body):
     @model_validator(mode="after")
     def _names_each_channel_once(self) -> "RuleSetDocument":
         if len(set(self.channels)) != len(self.channels):
-            raise PydanticCustomError("duplicate", "A channel is named twice")
+            raise PydanticCustomError("duplicate", gettext_noop("A channel is named twice"))
         return self
 
     def as_engine(self) -> tuple[engine.Rule, ...]:

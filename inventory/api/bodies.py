@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
 
+from django.utils.translation import gettext_noop
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -31,20 +32,20 @@ def _time_of_day(value: str) -> str:
     try:
         minutes_of(value)
     except ValueError:
-        raise PydanticCustomError("not_a_time", "A time of day is needed, such as 09:30") from None
+        raise PydanticCustomError("not_a_time", gettext_noop("A time of day is needed, such as 09:30")) from None
     return value
 
 
 def _known_zone(value: str) -> str:
     if value not in available_timezones():
-        raise PydanticCustomError("unknown_timezone", "Unknown time zone")
+        raise PydanticCustomError("unknown_timezone", gettext_noop("Unknown time zone"))
     return value
 
 
 def _forward(pair: tuple[str, str]) -> tuple[str, str]:
     if minutes_of(pair[0]) >= minutes_of(pair[1]):
         raise PydanticCustomError(
-            "closes_before_opening", "Closing must come after opening; use two days around midnight"
+            "closes_before_opening", gettext_noop("Closing must come after opening; use two days around midnight")
         )
     return pair
 
@@ -52,13 +53,15 @@ def _forward(pair: tuple[str, str]) -> tuple[str, str]:
 def _disjoint(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
     ordered = sorted(pairs)
     if any(opens < closes for (_opens, closes), (opens, _closes) in pairwise(ordered)):
-        raise PydanticCustomError("hours_overlap", "Opening hours of one day overlap")
+        raise PydanticCustomError("hours_overlap", gettext_noop("Opening hours of one day overlap"))
     return ordered
 
 
 def _opens_some_time(hours: dict[str, Any]) -> dict[str, Any]:
     if hours and not any(hours.values()):
-        raise PydanticCustomError("never_open", "At least one day needs hours; leave all out if always open")
+        raise PydanticCustomError(
+            "never_open", gettext_noop("At least one day needs hours; leave all out if always open")
+        )
     return hours
 
 
@@ -90,7 +93,7 @@ class Names(Body):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not (self.en or self.fr):
-            raise PydanticCustomError("required", "A name is needed in one language at least")
+            raise PydanticCustomError("required", gettext_noop("A name is needed in one language at least"))
         return self
 
 
@@ -129,7 +132,7 @@ class Closure(Body):
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
         if self.until_at <= self.from_at:
-            raise PydanticCustomError("ends_before_it_begins", "A closure must end after it begins")
+            raise PydanticCustomError("ends_before_it_begins", gettext_noop("A closure must end after it begins"))
         return self
 
 
@@ -157,7 +160,7 @@ class LocationBody(Body):
     @model_validator(mode="after")
     def _is_on_the_map_or_not(self) -> Self:
         if (self.latitude is None) != (self.longitude is None):
-            raise PydanticCustomError("half_a_position", "Latitude and longitude are given together")
+            raise PydanticCustomError("half_a_position", gettext_noop("Latitude and longitude are given together"))
         return self
 
     def row(self) -> LocationRow:
@@ -185,7 +188,7 @@ class StockEventBody(Body):
     @model_validator(mode="after")
     def _counts_something(self) -> Self:
         if self.kind == "count" and self.quantity < 0:
-            raise PydanticCustomError("negative_count", "Fewer than none cannot be counted")
+            raise PydanticCustomError("negative_count", gettext_noop("Fewer than none cannot be counted"))
         return self
 
     def event(self) -> StockEvent:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
@@ -22,13 +22,13 @@ B = TypeVar("B", bound=BaseModel)
 
 def _two_decimals(value: Decimal) -> Decimal:
     if value.as_tuple().exponent < -2:  # type: ignore[operator]
-        raise PydanticCustomError("too_many_decimals", "At most two decimals")
+        raise PydanticCustomError("too_many_decimals", gettext_noop("At most two decimals"))
     return value
 
 
 def _known_currency(value: str) -> str:
     if value not in EXPONENTS:
-        raise PydanticCustomError("unknown_currency", "Unknown currency")
+        raise PydanticCustomError("unknown_currency", gettext_noop("Unknown currency"))
     return value
 
 
@@ -108,8 +108,8 @@ def field_errors(error: ValidationError, prefix: str = "") -> list[FieldError]:
 
 
 def _message(fault: Any) -> str:
-    known = _MESSAGES.get(fault["type"])
-    return str(known) % fault.get("ctx", {}) if known else _(fault["msg"])
+    known, message = _MESSAGES.get(fault["type"]), fault["msg"]
+    return str(known) % fault.get("ctx", {}) if known else _(message)
 
 
 def _pointer(loc: tuple[Any, ...]) -> str:
