@@ -1,6 +1,7 @@
 """The clock, the store and the shopper reach for the same work at the same moment: exactly one gets it."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,9 @@ from oms import deadlines
 from oms.clock import now
 from oms.models import Deadline, Event
 from orders.models import Fulfillment
+from routing.models import CapacityDay
 from tests.concurrency.threads import at_once, both
+from tests.factories.inventory import set_stock
 from tests.factories.orders import ADDRESS, make_network, order_body, reserved
 from tests.flows.conftest import Answer, Api
 
@@ -131,17 +134,46 @@ def test_several_sweepers_act_on_each_deadline_once(orders: Any, invariants_hold
     invariants_hold()
 
 
-def test_stores_that_lose_work_to_each_other_do_not_wait_in_a_circle(api: Api, invariants_hold: Any) -> None:
+def _decline(api: Api, order: dict[str, Any]) -> Answer:
+    return api.act(_work(order), "decline", {"reason": "too_busy"})
+
+
+def _reroute(api: Api, order: dict[str, Any]) -> Answer:
+    return api.post(f"orders/{order['number']}/reroute/", {"fulfillment": _work(order)})
+
+
+@pytest.mark.parametrize("lose", [_decline, _reroute])
+def test_stores_that_lose_work_to_each_other_do_not_wait_in_a_circle(
+    api: Api, invariants_hold: Any, lose: Callable[[Api, dict[str, Any]], Answer]
+) -> None:
     make_network(paris=50, lille=50, lyon=0)
     bodies = [order_body(shipping_address=address) for _ in range(8) for address in (ADDRESS, LILLE)]
     placed = [api.post("orders/", body).json for body in bodies]
     assert Counter(order["fulfillments"][0]["location"] for order in placed) == {"PARIS": 8, "LILLE": 8}
 
-    def decline(number: int) -> Answer:
-        return Api(api.token).act(_work(placed[number]), "decline", {"reason": "too_busy"})
-
-    answers = at_once(16, decline)
+    answers = at_once(16, lambda number: lose(Api(api.token), placed[number]))
 
     assert [answer.status for answer in answers] == [200] * 16
     assert (reserved("SKU-1", "PARIS"), reserved("SKU-1", "LILLE")) == (8, 8)
+    invariants_hold()
+
+
+def test_stores_of_little_capacity_that_lose_work_to_each_other_do_not_either(api: Api, invariants_hold: Any) -> None:
+    make_network(paris=50, lille=50, lyon=0)
+    for code in ("PARIS", "LILLE"):
+        assert api.call("PATCH", f"locations/{code}/", {"daily_capacity": 40}).status == 200
+    set_stock("SKU-2", "PARIS", 50)
+    set_stock("SKU-2", "LILLE", 50)
+    # Different goods, so that only the places' days are shared.
+    bodies = [
+        order_body((sku, 1), shipping_address=address)
+        for _ in range(6)
+        for sku, address in (("SKU-1", ADDRESS), ("SKU-2", LILLE))
+    ]
+    placed = [api.post("orders/", body).json for body in bodies]
+
+    answers = at_once(12, lambda number: _decline(Api(api.token), placed[number]))
+
+    assert [answer.status for answer in answers] == [200] * 12
+    assert sum(CapacityDay.objects.values_list("booked", flat=True)) == 12
     invariants_hold()
