@@ -32,6 +32,7 @@ REDIS_URL = env("REDIS_URL", default="redis://127.0.0.1:6379/0")
 DATABASES = {
     "default": {
         **env.db("DATABASE_URL", default="postgresql:///oms"),
+        "ENGINE": "oms.db",
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
     }

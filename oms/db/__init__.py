@@ -1,0 +1,1 @@
+"""Django's Postgres backend, less anxious: settings name it as ENGINE."""
