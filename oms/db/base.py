@@ -15,7 +15,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _seen_alive_at = float("-inf")
 
     def close_if_health_check_failed(self) -> None:
-        if self.health_check_done or time.monotonic() - self._seen_alive_at < _TRUSTED_SECONDS:
+        if time.monotonic() - self._seen_alive_at < _TRUSTED_SECONDS:
             return
         super().close_if_health_check_failed()
         self._seen_alive_at = time.monotonic()
