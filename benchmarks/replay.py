@@ -190,18 +190,25 @@ class Api:
         self._local = threading.local()
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
         headers = {
             "Authorization": f"Bearer {self._token}",
             "Content-Type": "application/json",
             "Idempotency-Key": uuid4().hex,
         }
-        connection.request(method, f"/api/v1/{path}", None if body is None else json.dumps(body), headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        return answer.status, json.loads(content) if content else None
+        content = None if body is None else json.dumps(body)
+        try:
+            return self._ask(method, f"/api/v1/{path}", content, headers)
+        except (ConnectionError, http.client.RemoteDisconnected):
+            del self._local.connection  # the server hangs up on who was silent for long; the key makes it one call
+            return self._ask(method, f"/api/v1/{path}", content, headers)
+
+    def _ask(self, method: str, path: str, content: str | None, headers: dict[str, str]) -> tuple[int, Any]:
+        if not hasattr(self._local, "connection"):
+            self._local.connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
+        self._local.connection.request(method, path, content, headers)
+        answer = self._local.connection.getresponse()
+        document = answer.read()
+        return answer.status, json.loads(document) if document else None
 
     def must(self, method: str, path: str, body: Any = None) -> Any:
         status, document = self.call(method, path, body)
