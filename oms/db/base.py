@@ -16,6 +16,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def close_if_health_check_failed(self) -> None:
         if time.monotonic() - self._seen_alive_at < _TRUSTED_SECONDS:
-            return
+            self.health_check_done = True  # for this request: Django asks again at every statement
         super().close_if_health_check_failed()
-        self._seen_alive_at = time.monotonic()
+
+    def is_usable(self) -> bool:
+        is_alive: bool = super().is_usable()
+        if is_alive:
+            self._seen_alive_at = time.monotonic()
+        return is_alive
