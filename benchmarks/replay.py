@@ -30,28 +30,39 @@ from benchmarks import system
 from oms.dev.engines import ROOT, Postgres, engines, oms_home
 
 _SOON_MINUTES = 0.05  # the short service level of those who are left to time out
+_STEPS = (
+    {"name": "one warehouse within a day", "from": {"kinds": ["warehouse"], "max_distance_km": 500}},
+    {"name": "one store within a day", "from": {"kinds": ["store"], "max_distance_km": 700}},
+    {"name": "any places", "weights": {"cost": 1, "distance_km": 0.002}, "rest": "refuse"},
+)
+_WHOLE = {"max_parcels": 1, "complete": True, "rest": "next"}
 _RULES = {
     "name": "replay",
     "channels": [],
     "rules": [
-        {
-            "name": "one parcel near, else what is cheapest",
-            "steps": [
-                {"name": "one warehouse within a day", "from": {"kinds": ["warehouse"], "max_distance_km": 500}, "max_parcels": 1, "complete": True, "rest": "next"},
-                {"name": "one store within a day", "from": {"kinds": ["store"], "max_distance_km": 700}, "max_parcels": 1, "complete": True, "rest": "next"},
-                {"name": "any places", "weights": {"cost": 1, "distance_km": 0.002}, "rest": "refuse"},
-            ],
-        }
+        {"name": "one parcel near, else what is cheapest", "steps": [_WHOLE | _STEPS[0], _WHOLE | _STEPS[1], _STEPS[2]]}
     ],
-}  # fmt: skip
+}
+_ZONES = [
+    {
+        "code": f"z{n}",
+        "countries": ["US"],
+        "max_distance_km": km,
+        "transit_days": n + 1,
+        "rates": [
+            {"max_weight_g": grams, "price": f"{5 + 1.5 * n + grams / 1000 * 0.6:.2f}"} for grams in (1000, 5000, 20000)
+        ],
+    }
+    for n, km in enumerate((250, 1000, 2500, None))
+]
 _CARRIER = {
-    "code": "ground", "carrier": "Ground", "name": "Ground", "service": "standard", "currency": real.CURRENCY,
-    "zones": [
-        {"code": f"z{n}", "countries": ["US"], "max_distance_km": km, "transit_days": n + 1,
-         "rates": [{"max_weight_g": grams, "price": f"{5 + 1.5 * n + grams / 1000 * 0.6:.2f}"} for grams in (1000, 5000, 20000)]}
-        for n, km in enumerate((250, 1000, 2500, None))
-    ],
-}  # fmt: skip
+    "code": "ground",
+    "carrier": "Ground",
+    "name": "Ground",
+    "service": "standard",
+    "currency": real.CURRENCY,
+    "zones": _ZONES,
+}
 
 
 @dataclass(slots=True)

@@ -30,8 +30,12 @@ class Report:
         rounds = zip(self.points[label, clients], self.points[floor, clients], strict=True)
         return median(ours["per_second"] / theirs["per_second"] for ours, theirs in rounds)
 
-    def gate(self, name: str, value: float, wanted: str, holds: bool) -> None:
-        self.gates.append({"name": name, "value": value, "wanted": wanted, "holds": holds})
+    def at_least(self, name: str, value: float, least: float, aim: float | None = None) -> None:
+        wanted = f"≥ {least:g}" + (f", aim {aim:g}" if aim else "")
+        self.gates.append({"name": name, "value": value, "wanted": wanted, "holds": value >= least})
+
+    def at_most(self, name: str, value: float, most: float) -> None:
+        self.gates.append({"name": name, "value": value, "wanted": f"≤ {most:g}", "holds": value <= most})
 
     @property
     def holds(self) -> bool:
