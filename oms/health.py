@@ -44,7 +44,7 @@ def _database() -> str:
 
 
 def _broker() -> str:
-    redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2).ping()
+    redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2).ping()
     return "ok"
 
 
