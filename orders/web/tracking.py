@@ -63,6 +63,7 @@ class Part:
     place: PickupPlace | None
     code: str
     collect_by: datetime | None
+    expected_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +94,21 @@ class Tracked:
     can_cancel: bool
 
     @property
+    def is_on_its_way(self) -> bool:
+        """Nothing is left to prepare, and a carrier still has some of it."""
+        return self.status == OrderStatus.FULFILLED and any(part.status == F.SHIPPED for part in self.parts)
+
+    @property
     def is_late(self) -> bool:
-        return bool(self.promised_at and self.expected_at and self.expected_at > self.promised_at)
+        return bool(self.promised_at and self.due_at and self.due_at > self.promised_at)
 
     @property
     def due_at(self) -> datetime | None:
-        """The best date we know today."""
-        return self.expected_at if self.is_late else self.promised_at
+        """The best date we know today: on the way, that of the last parcel."""
+        if self.is_on_its_way:
+            coming = [part.expected_at for part in self.parts if part.status == F.SHIPPED and part.expected_at]
+            return max(coming, default=self.expected_at)
+        return max(filter(None, [self.promised_at, self.expected_at]), default=None)
 
     @property
     def is_ready(self) -> bool:
@@ -190,6 +199,7 @@ def _part(row: Fulfillment, lines: Sequence[FulfillmentLine], as_of: datetime) -
         place=_place(row.pickup_location, as_of) if row.pickup_location else None,
         code=pickup_code(row.pk) if is_ready else "",
         collect_by=row.collect_by if is_ready else None,
+        expected_at=row.expected_at,
     )
 
 

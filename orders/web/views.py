@@ -47,7 +47,7 @@ class TrackingPage(View):
                 "order": order,
                 "headline": words.headline(order),
                 "total": total,
-                "is_done": order.status in _DONE,
+                "is_done": order.status in _DONE and not order.is_on_its_way,
                 "now": now(),
             }
             return render(self.request, template, {**described, **context}, status=status)

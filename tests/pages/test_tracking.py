@@ -9,7 +9,7 @@ from orders.services.fulfillments import start_picking
 from tests.factories.inventory import set_stock
 from tests.factories.orders import order_body, pickup_body
 from tests.factories.people import placed
-from tests.pages.conftest import accepted, ready
+from tests.pages.conftest import accepted, ready, shipped
 
 pytestmark = pytest.mark.usefixtures("network")
 
@@ -59,6 +59,33 @@ def test_a_later_date_is_told_before_anyone_asks() -> None:
 
     assert "With you by Saturday 7 March" in shown
     assert "Later than the Thursday 5 March we had promised" in shown
+
+
+def test_a_parcel_on_its_way_is_still_expected_on_a_day_until_it_arrives() -> None:
+    work = shipped(placed(order_body()))
+    thursday, tuesday = "2026-11-19T22:59:00Z", "2026-11-24T22:59:00Z"
+    Order.objects.filter(pk=work.order_id).update(promised_at=thursday, expected_at=thursday)
+    Fulfillment.objects.filter(pk=work.pk).update(expected_at=tuesday)
+
+    shown = page(work)
+
+    assert "Your order is on its way" in shown
+    assert "Expected Tuesday 24 November" in shown
+    assert "Later than the Thursday 19 November we had promised" in shown
+    Fulfillment.objects.filter(pk=work.pk).update(status="delivered")
+    assert "Delivered. Thank you!" in page(work)
+    assert "Expected" not in page(work)
+
+
+def test_the_last_of_several_parcels_on_their_way_is_waited_for() -> None:
+    order = placed(order_body(("SKU-1", 7))).order
+    first, last = [shipped(work) for work in Fulfillment.objects.filter(order=order).order_by("id")]
+    Fulfillment.objects.filter(pk=first.pk).update(expected_at="2026-11-24T22:59:00Z")
+    Fulfillment.objects.filter(pk=last.pk).update(expected_at="2026-11-26T22:59:00Z")
+
+    assert "Expected Thursday 26 November" in page(first)
+    Fulfillment.objects.filter(pk=last.pk).update(status="delivered")
+    assert "Expected Tuesday 24 November" in page(first)
 
 
 def test_it_speaks_the_language_of_the_order_not_of_the_browser() -> None:
