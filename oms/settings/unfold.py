@@ -57,6 +57,9 @@ UNFOLD = {
     "SITE_HEADER": _("Order management"),
     "SITE_SUBHEADER": _("Back office"),
     "SITE_SYMBOL": "conveyor_belt",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("oms/mark.svg")},
+    ],
     "SITE_URL": "/",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,

@@ -136,6 +136,14 @@ def test_a_problem_type_has_a_page() -> None:
     assert "HTTP 409" in page
 
 
+@pytest.mark.parametrize("address", ["/", "/admin/login/", "/nothing-here/"])
+def test_pages_name_their_icon_so_that_browsers_do_not_guess_one(address: str) -> None:
+    shown = Client().get(address, headers={"Accept": "text/html"}).content.decode()
+
+    assert 'rel="icon"' in shown
+    assert 'href="/static/oms/mark.svg"' in shown
+
+
 def test_pages_carry_a_strict_content_policy() -> None:
     policy = Client().get("/")["Content-Security-Policy"]
 
