@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from pydantic import TypeAdapter
+from pydantic import ValidationError as InvalidBody
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
@@ -23,6 +24,7 @@ from inventory.hours import WEEKDAYS
 from inventory.models import Barcode, Location, Membership, Product, Reservation, StockLevel, StockMovement
 from inventory.sellable import sellable_sql
 from inventory.services import count_stock
+from oms.api.body import field_errors
 from oms.backoffice.lists import BackOfficeAdmin, ReadOnlyAdmin
 from oms.backoffice.refusals import tell_refusal
 from oms.backoffice.words import NOTHING, badge, instant, listed, money
@@ -105,8 +107,8 @@ def _checked(kind: Any, value: Any) -> Any:
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     try:
         return adapter.dump_python(adapter.validate_python(value), mode="json")
-    except ValueError as error:
-        raise ValidationError([_(found["msg"]) for found in error.errors()]) from None  # type: ignore[attr-defined]
+    except InvalidBody as error:
+        raise ValidationError([fault.detail for fault in field_errors(error)]) from None
 
 
 @admin.register(Location)

@@ -1,11 +1,56 @@
 """Rules and reasons as people say them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from django.utils import dates
+from django.utils.formats import number_format
+from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
+
+from inventory.hours import WEEKDAYS
+
+# The closed vocabularies of a rule, each worded as its phrase below needs it; what is not here is somebody's own name.
+WORDS: Mapping[str, Mapping[str, str | Promise]] = {
+    "methods": {
+        "ship": gettext_lazy("delivery"),
+        "pickup": gettext_lazy("pickup"),
+        "curbside": gettext_lazy("curbside pickup"),
+        "locker": gettext_lazy("locker"),
+    },
+    "services": {
+        "standard": gettext_lazy("standard"),
+        "express": gettext_lazy("express"),
+        "same_day": gettext_lazy("same day"),
+    },
+    "weekdays": dict(zip(WEEKDAYS, dates.WEEKDAYS.values(), strict=True)),
+    "kinds": {
+        "warehouse": gettext_lazy("a warehouse"),
+        "store": gettext_lazy("a store"),
+        "supplier": gettext_lazy("a supplier"),
+        "third_party": gettext_lazy("a third party"),
+        "locker": gettext_lazy("a locker"),
+    },
+    "abilities": {
+        "ship": gettext_lazy("ship"),
+        "pickup": gettext_lazy("hand over at the counter"),
+        "curbside": gettext_lazy("hand over at the curb"),
+        "receive_transfer": gettext_lazy("receive transfers"),
+        "accept_return": gettext_lazy("accept returns"),
+    },
+    "weights": {
+        "cost": gettext_lazy("cost"),
+        "distance_km": gettext_lazy("distance (km)"),
+        "parcels": gettext_lazy("parcels"),
+        "lateness_days": gettext_lazy("lateness (days)"),
+        "workload": gettext_lazy("workload"),
+        "carbon_kg": gettext_lazy("carbon (kg)"),
+        "scarcity": gettext_lazy("scarcity"),
+        "location_order": gettext_lazy("order of the places"),
+    },
+}
 
 REASONS = {
     "no_stock": gettext_lazy("has none of it"),
@@ -74,7 +119,7 @@ def _condition(when: dict[str, Any]) -> str:
 
 def _condition_parts(when: dict[str, Any]) -> Iterator[str]:
     for key, phrase in (
-        ("channels", _("from %s")),
+        ("channels", pgettext("channel", "from %s")),
         ("methods", _("by %s")),
         ("services", _("with service %s")),
         ("countries", _("to %s")),
@@ -83,7 +128,7 @@ def _condition_parts(when: dict[str, Any]) -> Iterator[str]:
         ("weekdays", _("on %s")),
     ):
         if when[key]:
-            yield phrase % _any_of(when[key])
+            yield phrase % _any_of(when[key], WORDS.get(key))
     yield from _bounds(when["min_value"], when["max_value"], _("worth at least %s"), _("worth at most %s"))
     yield from _bounds(
         when["min_weight_g"], when["max_weight_g"], _("weighing at least %s g"), _("weighing at most %s g")
@@ -120,7 +165,7 @@ def _parcels(most: int | None) -> str:
 def _places(source: dict[str, Any]) -> str:
     if source["locations"]:
         return _any_of(source["locations"])
-    return _any_of(source["kinds"]) if source["kinds"] else _("any place")
+    return _any_of(source["kinds"], WORDS["kinds"]) if source["kinds"] else _("any place")
 
 
 def _restrictions(source: dict[str, Any]) -> Iterator[str]:
@@ -130,7 +175,7 @@ def _restrictions(source: dict[str, Any]) -> Iterator[str]:
         ("abilities", _("able to %s")),
     ):
         if source[key]:
-            yield phrase % _any_of(source[key])
+            yield phrase % _any_of(source[key], WORDS.get(key))
     if source["max_distance_km"] is not None:
         yield _("within %g km") % source["max_distance_km"]
     if source["min_sellable"]:
@@ -151,7 +196,9 @@ def _objective(weights: dict[str, float]) -> str:
     told = {name: weight for name, weight in weights.items() if weight}
     if not told or set(told) == {"cost"}:
         return ""
-    return _("weighing %s") % ", ".join(f"{name} × {weight:g}" for name, weight in told.items())
+    return _("weighing %s") % ", ".join(
+        f"{WORDS['weights'][name]} × {number_format(f'{weight:g}')}" for name, weight in told.items()
+    )
 
 
 def _rest(rest: str) -> str:
@@ -163,8 +210,8 @@ def _rest(rest: str) -> str:
     }[rest]
 
 
-def _any_of(values: Iterable[Any]) -> str:
-    listed = [str(value) for value in values]
+def _any_of(values: Iterable[str], words: Mapping[str, str | Promise] | None = None) -> str:
+    listed = [str((words or {}).get(value, value)) for value in values]
     return (
         listed[0]
         if len(listed) == 1

@@ -1,5 +1,9 @@
-from routing.documents import parse
-from routing.words import NOTES, OUTCOMES, PARTS, REASONS, document_sentences, reason
+from typing import get_args
+
+from django.utils.translation import override
+
+from routing.documents import Ability, Kind, Method, Service, Weekday, Weights, parse
+from routing.words import NOTES, OUTCOMES, PARTS, REASONS, WORDS, document_sentences, reason
 
 
 def sentences(*rules):
@@ -18,9 +22,9 @@ def test_a_rule_reads_as_a_sentence():
 
     assert sentences(rule) == [
         "Orders from web, to FR, weighing at most 2000 g: "
-        "one parcel from warehouse within 300 km if it serves everything; "
+        "one parcel from a warehouse within 300 km if it serves everything; "
         "else one parcel from any place if it serves everything; "
-        "else at most 3 parcels from any place, weighing cost × 1, distance_km × 0.5; the rest on back-order."
+        "else at most 3 parcels from any place, weighing cost × 1, distance (km) × 0.5; the rest on back-order."
     ]
 
 
@@ -62,11 +66,39 @@ def test_every_condition_and_filter_is_told():
     }
 
     assert sentences(rule) == [
-        "Orders by ship or locker, with service express, to postal codes 75 or 92, with products tagged xl, on sat, "
+        "Orders by delivery or locker, with service express, to postal codes 75 or 92, with products tagged xl, on Saturday, "
         "worth at least 10, worth at most 99.50, weighing at least 5 g, from 09:00 o'clock, until 12:00 o'clock: "
         "any number of parcels from A, B or C of idf not of outlet able to ship with at least 3 units keeping 1 units "
         "open now in time whatever its capacity each worth at least 20.00; the rest is refused."
     ]
+
+
+def test_a_rule_reads_as_a_sentence_in_french():
+    rule = {
+        "when": {"channels": ["web"], "methods": ["ship"], "weekdays": ["sat"], "max_weight_g": 2000},
+        "steps": [
+            {"from": {"kinds": ["warehouse", "store"], "groups": ["idf"], "abilities": ["ship"]}, "max_parcels": 1},
+            {"weights": {"cost": 1, "distance_km": 0.5}, "max_parcels": 3, "complete": True, "rest": "backorder"},
+        ],
+    }
+
+    with override("fr"):
+        told = sentences(rule)
+
+    assert [sentence.replace("\N{NO-BREAK SPACE}", " ") for sentence in told] == [
+        "Commandes du canal web, en livraison, le samedi, pesant au plus 2000 g : "
+        "un seul colis depuis un entrepôt ou un magasin du groupe idf pouvant expédier ; "
+        "sinon au plus 3 colis depuis n’importe quel lieu à condition de tout servir, "
+        "en pondérant coût × 1, distance (km) × 0,5 ; le reste est mis en attente de stock."
+    ]
+
+
+def test_every_word_of_the_document_is_worded():
+    vocabularies = {"methods": Method, "services": Service, "weekdays": Weekday, "kinds": Kind, "abilities": Ability}
+
+    assert {key: set(get_args(literal)) for key, literal in vocabularies.items()} | {
+        "weights": set(Weights.model_fields)
+    } == {key: set(words) for key, words in WORDS.items()}
 
 
 def test_every_code_of_the_engine_has_words():
