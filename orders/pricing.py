@@ -11,7 +11,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from oms.errors import FieldError, Invalid
-from oms.money import ZERO, round_money, spread
+from oms.money import EXPONENTS, ZERO, round_money, spread
 from orders.commands import DeliveryGiven, LineGiven, PlaceOrder
 from orders.errors import PaymentMismatch, TotalsMismatch
 
@@ -45,6 +45,7 @@ class Priced:
 
 def price_order(command: PlaceOrder, deliveries: Sequence[DeliveryGiven]) -> Priced:
     """Errors: Invalid when a discount exceeds what it reduces, TotalsMismatch when a given total is not ours."""
+    _check_decimals(command)
     values = _line_values(command)
     order_discount = sum((d.amount for d in command.discounts), ZERO)
     if order_discount > sum(values):
@@ -73,6 +74,27 @@ def check_payments(command: PlaceOrder, total: Decimal, *, may_come_late: bool) 
     paid = sum((payment.amount for payment in command.payments), ZERO)
     if paid != total and not (may_come_late and paid < total):
         raise PaymentMismatch(total=str(total), paid=str(paid))
+
+
+def _check_decimals(command: PlaceOrder) -> None:
+    """A currency without cents takes none (bodies have at most two decimals anyway). Errors: Invalid."""
+    if EXPONENTS[command.currency] == 2:
+        return
+    amounts = [
+        *((f"/lines/{index}/unit_price", line.unit_price) for index, line in enumerate(command.lines)),
+        *((f"/lines/{index}/discount", line.discount) for index, line in enumerate(command.lines)),
+        *((f"/discounts/{index}/amount", discount.amount) for index, discount in enumerate(command.discounts)),
+        *((f"/payments/{index}/amount", payment.amount) for index, payment in enumerate(command.payments)),
+        *((f"/deliveries/{index}/price", given.price or ZERO) for index, given in enumerate(command.given_deliveries)),
+        ("/shipping_price", command.shipping_price or ZERO),
+    ]
+    faults = [
+        FieldError(pointer, "too_many_decimals", _("%(currency)s has no cents") % {"currency": command.currency})
+        for pointer, amount in amounts
+        if amount != round_money(amount, command.currency)
+    ]
+    if faults:
+        raise Invalid(errors=faults)
 
 
 def _line_values(command: PlaceOrder) -> list[Decimal]:

@@ -185,3 +185,16 @@ def test_payments_cover_the_total_unless_they_may_come_late(paid: str, may_come_
     else:
         with pytest.raises(PaymentMismatch):
             check_payments(order, Decimal("10.00"), may_come_late=may_come_late)
+
+
+def test_a_currency_without_cents_takes_none() -> None:
+    yen = {"currency": "JPY", "shipping_price": "500.5"}
+
+    with pytest.raises(Invalid) as refused:
+        price([{"quantity": 1, "unit_price": "1990.10"}], **yen)
+
+    assert [(error.pointer, error.code) for error in refused.value.errors] == [
+        ("/lines/0/unit_price", "too_many_decimals"),
+        ("/shipping_price", "too_many_decimals"),
+    ]
+    assert price([{"quantity": 3, "unit_price": "1990", "tax_rate": "0.1"}], currency="JPY").tax_total == 543
