@@ -213,7 +213,8 @@ class DecisionAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("rules"))
     def shown_rules(self, decision: Decision) -> str:
         rule = decision.snapshot["rule"] or _("no rule")
-        return f"{decision.rule_set or _('built-in')} v{decision.rule_set_version}: {rule}"
+        rule_set = decision.rule_set or _("built-in")
+        return f"{rule_set} v{decision.rule_set_version}: {rule}"
 
     @admin.display(description=gettext_lazy("notes"))
     def shown_notes(self, decision: Decision) -> str:

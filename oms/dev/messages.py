@@ -20,7 +20,7 @@ LOCALE = ROOT / "locale"
 PACKAGES = ["oms", "inventory", "routing", "orders", "returns", "stores", "reporting"]
 LANGUAGES = ["fr"]  # English is what the code says
 LAZY = {f"{name}_lazy": DEFAULT_KEYWORDS[name] for name in ("gettext", "ngettext", "pgettext", "npgettext")}
-KEYWORDS = {**DEFAULT_KEYWORDS, **LAZY}
+KEYWORDS = {**DEFAULT_KEYWORDS, **LAZY, "gettext_noop": None}
 
 
 def compile_messages(root: Path = LOCALE) -> list[Path]:

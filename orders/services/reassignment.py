@@ -27,7 +27,7 @@ from orders.locks import Work, lock_work
 from orders.models import Delivery, ExceptionCase, Exclusion, Fulfillment, FulfillmentLine, Order, OrderLine
 from orders.services import exceptions, planning, work
 from orders.services.lines import UnitMove, move_units
-from orders.services.status import refresh_status
+from orders.services.status import refresh_expectation, refresh_status
 from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, DeclineReason, FulfillmentStatus, Method, ShortReason
 
 F = FulfillmentStatus
@@ -248,6 +248,7 @@ def _give(
         for r in rows
     ]
     publish(facts, as_of=as_of)
+    refresh_expectation(order)
     work.release_work(order, actor=actor, as_of=as_of)
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from django.db.models import Sum
+from django.db.models import Max, Sum
 
 from oms.transactions import in_transaction
-from orders.models import Hold, Order, OrderLine
+from orders.models import Fulfillment, Hold, Order, OrderLine
 from orders.models.order import BUCKETS
-from orders.states import OrderStatus
+from orders.states import LIVE, FulfillmentStatus, OrderStatus
 
 S = OrderStatus
 
@@ -42,3 +42,13 @@ def refresh_status(order: Order) -> None:
     if status != order.status:
         order.status = status
         Order.objects.filter(pk=order.pk).update(status=status)
+
+
+@in_transaction
+def refresh_expectation(order: Order) -> None:
+    """When the last of what is under way is expected today; the promise given at placement stays as it was."""
+    under_way = Fulfillment.objects.filter(order=order, status__in=[*LIVE, FulfillmentStatus.SHIPPED])
+    expected_at = under_way.aggregate(latest=Max("expected_at"))["latest"]
+    if expected_at and expected_at != order.expected_at:
+        order.expected_at = expected_at
+        Order.objects.filter(pk=order.pk).update(expected_at=expected_at)

@@ -43,6 +43,7 @@ def test_a_store_that_sleeps_loses_the_order(api: Api, invariants_hold: Any) -> 
         [],
     )
     assert api.order(number) == order
+    assert order["expected_at"] == taken_over["expected_at"] > order["promised_at"]
     invariants_hold()
 
 
