@@ -1,5 +1,6 @@
 """JSON in and out with orjson: quick, strict about UTF-8 and depth, bounded in size."""
 
+import json
 import re
 from typing import Any
 
@@ -78,4 +79,7 @@ class JsonRenderer(BaseRenderer):
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         if data is None:
             return b""
-        return orjson.dumps(data, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+        try:
+            return orjson.dumps(data, default=_plain, option=orjson.OPT_NON_STR_KEYS)
+        except TypeError:  # a number of more than 64 bits in somebody's metadata: Postgres keeps it, orjson does not
+            return json.dumps(data, default=_plain, ensure_ascii=False).encode()

@@ -1,5 +1,6 @@
 """A client that speaks to the API as a shop does: JSON, bearer key, idempotency keys."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -47,9 +48,7 @@ class Api:
 
 
 def _json(body: Any) -> bytes:
-    import orjson
-
-    return orjson.dumps(body)
+    return json.dumps(body).encode()
 
 
 class Answer:
