@@ -1,8 +1,10 @@
 """Tables that staff edit. Unknown fields are refused, so that a typing error is never silently dropped."""
 
+import math
 from collections import Counter
 from typing import Any
 
+from django.db import models
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -23,8 +25,21 @@ class StrictSerializer(serializers.Serializer):
         return super().to_internal_value(data)
 
 
+class FiniteFloatField(serializers.FloatField):
+    """NaN would pass every limit, because it is neither below nor above it."""
+
+    def to_internal_value(self, data: Any) -> float:
+        value = super().to_internal_value(data)
+        if not math.isfinite(value):
+            self.fail("invalid")
+        return value
+
+
 class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer):
-    pass
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.FloatField: FiniteFloatField,
+    }
 
 
 # ---- service levels ------------------------------------------------------------------------------

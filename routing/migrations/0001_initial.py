@@ -251,7 +251,10 @@ class Migration(migrations.Migration):
                 (
                     "acknowledge_minutes",
                     models.FloatField(
-                        validators=[django.core.validators.MinValueValidator(0)],
+                        validators=[
+                            django.core.validators.MinValueValidator(0.001),
+                            django.core.validators.MaxValueValidator(527040),
+                        ],
                         verbose_name="acknowledge within (minutes)",
                     ),
                 ),
@@ -261,7 +264,10 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Empty: the preparation time of the place.",
                         null=True,
-                        validators=[django.core.validators.MinValueValidator(0)],
+                        validators=[
+                            django.core.validators.MinValueValidator(0.001),
+                            django.core.validators.MaxValueValidator(527040),
+                        ],
                         verbose_name="prepare within (minutes)",
                     ),
                 ),
@@ -269,7 +275,10 @@ class Migration(migrations.Migration):
                     "collect_hours",
                     models.FloatField(
                         default=168,
-                        validators=[django.core.validators.MinValueValidator(0)],
+                        validators=[
+                            django.core.validators.MinValueValidator(0.001),
+                            django.core.validators.MaxValueValidator(8784),
+                        ],
                         verbose_name="collect within (hours)",
                     ),
                 ),
@@ -301,11 +310,13 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("acknowledge_minutes__gte", 0),
-                            models.Q(("prepare_minutes", None), ("prepare_minutes__gte", 0), _connector="OR"),
-                            ("collect_hours__gte", 0),
+                            ("acknowledge_minutes__range", (0.001, 527040)),
+                            models.Q(
+                                ("prepare_minutes", None), ("prepare_minutes__range", (0.001, 527040)), _connector="OR"
+                            ),
+                            ("collect_hours__range", (0.001, 8784)),
                         ),
-                        name="a_service_level_has_no_negative_durations",
+                        name="durations_are_more_than_nothing_and_at_most_a_year",
                     ),
                     models.CheckConstraint(
                         condition=models.Q(("warn_at_share__range", (0, 1))),

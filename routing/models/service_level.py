@@ -1,16 +1,24 @@
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import BaseValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from oms.ids import PrefixedIdField
 
+HOURS_OF_A_YEAR = 366 * 24
+MINUTES_OF_A_YEAR = HOURS_OF_A_YEAR * 60
+SHORTEST = 0.001  # of a minute or an hour: a duration is never nothing
+
 
 def _scope(label: Any) -> ArrayField:
     return ArrayField(models.CharField(max_length=64), verbose_name=label, default=list, blank=True)
+
+
+def _between(least: float, most: float) -> list[BaseValidator]:
+    return [MinValueValidator(least), MaxValueValidator(most)]
 
 
 class ServiceLevel(models.Model):
@@ -25,17 +33,21 @@ class ServiceLevel(models.Model):
     kinds = _scope(_("kinds"))
     methods = _scope(_("methods"))
     services = _scope(_("services"))
-    acknowledge_minutes = models.FloatField(_("acknowledge within (minutes)"), validators=[MinValueValidator(0)])
+    acknowledge_minutes = models.FloatField(
+        _("acknowledge within (minutes)"), validators=_between(SHORTEST, MINUTES_OF_A_YEAR)
+    )
     prepare_minutes = models.FloatField(
         _("prepare within (minutes)"),
         null=True,
         blank=True,
-        validators=[MinValueValidator(0)],
+        validators=_between(SHORTEST, MINUTES_OF_A_YEAR),
         help_text=_("Empty: the preparation time of the place."),
     )
-    collect_hours = models.FloatField(_("collect within (hours)"), default=168, validators=[MinValueValidator(0)])
+    collect_hours = models.FloatField(
+        _("collect within (hours)"), default=168, validators=_between(SHORTEST, HOURS_OF_A_YEAR)
+    )
     warn_at_share = models.FloatField(
-        _("warn after this share of the time"), default=0.75, validators=[MinValueValidator(0), MaxValueValidator(1)]
+        _("warn after this share of the time"), default=0.75, validators=_between(0, 1)
     )
     max_attempts = models.PositiveSmallIntegerField(
         _("places tried before a person decides"), default=3, validators=[MinValueValidator(1)]
@@ -46,10 +58,10 @@ class ServiceLevel(models.Model):
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(acknowledge_minutes__gte=0)
-                & (Q(prepare_minutes=None) | Q(prepare_minutes__gte=0))
-                & Q(collect_hours__gte=0),
-                name="a_service_level_has_no_negative_durations",
+                condition=Q(acknowledge_minutes__range=(SHORTEST, MINUTES_OF_A_YEAR))
+                & (Q(prepare_minutes=None) | Q(prepare_minutes__range=(SHORTEST, MINUTES_OF_A_YEAR)))
+                & Q(collect_hours__range=(SHORTEST, HOURS_OF_A_YEAR)),
+                name="durations_are_more_than_nothing_and_at_most_a_year",
             ),
             models.CheckConstraint(
                 condition=Q(warn_at_share__range=(0, 1)), name="a_warning_comes_within_the_time_allowed"

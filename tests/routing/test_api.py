@@ -228,6 +228,13 @@ def test_service_levels_carry_their_scope(client, stocked):
     [
         ({}, {("/acknowledge_minutes", "required")}),
         ({"acknowledge_minutes": -1}, {("/acknowledge_minutes", "min_value")}),
+        ({"acknowledge_minutes": 0}, {("/acknowledge_minutes", "min_value")}),
+        ({"acknowledge_minutes": 1e300}, {("/acknowledge_minutes", "max_value")}),
+        ({"acknowledge_minutes": "nan"}, {("/acknowledge_minutes", "invalid")}),
+        ({"acknowledge_minutes": 1, "prepare_minutes": 0}, {("/prepare_minutes", "min_value")}),
+        ({"acknowledge_minutes": 1, "prepare_minutes": 527_041}, {("/prepare_minutes", "max_value")}),
+        ({"acknowledge_minutes": 1, "collect_hours": 0}, {("/collect_hours", "min_value")}),
+        ({"acknowledge_minutes": 1, "collect_hours": 8785}, {("/collect_hours", "max_value")}),
         ({"acknowledge_minutes": 1, "warn_at_share": 2}, {("/warn_at_share", "max_value")}),
         ({"acknowledge_minutes": 1, "max_attempts": 0}, {("/max_attempts", "min_value")}),
         ({"acknowledge_minutes": 1, "scope": {"kinds": ["shop"]}}, {("/scope/kinds/0", "invalid_choice")}),
