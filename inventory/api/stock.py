@@ -28,7 +28,8 @@ class StockEvents(ApiView):
     @extend_schema(
         summary="Report what happened to stock",
         description="Deltas and counts, up to 5,000, each answered by itself: `applied`, `duplicate`, `stale` or"
-        " `rejected`. Ids are unique per source (default: the key). A count without a condition is of all that"
+        " `rejected`. Ids are unique per source (default: the key); one that comes again for another level or number of units"
+        " is rejected as `id_reused`. A count without a condition is of all that"
         " stands there; what moved after it, by `occurred_at`, is added, however late the count comes.",
         request=StockEventsBody,
         responses={200: EventAnswers},
@@ -38,7 +39,7 @@ class StockEvents(ApiView):
         bodies, answers = bulk.read_rows(rows, StockEventBody)
         mine = [(index, body.event()) for index, body in bodies if self.caller.sees(body.location)]
         results = services.receive_stock_events(
-            [event for _index, event in mine], source=self.caller.actor, actor=self.caller.actor, as_of=now()
+            [event for _index, event in mine], source=self.caller.identity, actor=self.caller.actor, as_of=now()
         )
         for (index, _event), result in zip(mine, results, strict=True):
             answers[index] = _answer(index, result)

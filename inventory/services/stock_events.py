@@ -73,6 +73,13 @@ class _Change(NamedTuple):
         return self.on_hand - self.damaged - self.quarantined
 
 
+class _Seen(NamedTuple):
+    """What the ledger holds under an id."""
+
+    key: StockKey
+    quantity: int
+
+
 class _Refusal(Exception):
     def __init__(self, code: str, detail: str):
         super().__init__(detail)
@@ -100,7 +107,7 @@ def receive_stock_events(
 def apply_stock_events(events: Sequence[StockEvent], *, source: str, actor: str, as_of: datetime) -> list[EventResult]:
     """Apply thousands of events in few statements; each is answered by itself, in the order given.
 
-    `source` is that of events that name none. A count ends a level's suspicion. On hand may go below zero
+    `source` is that of events that name none. A count ends a suspicion that is not younger. On hand may go below zero
     (a till sold what we did not know of); damaged and quarantined may not.
     """
     levels = open_and_lock_stock((event.key for event in events), as_of=as_of)
@@ -126,22 +133,30 @@ class _Batch:
         self._levels = levels
         self._as_of = as_of
         self._known_skus = products_by_sku({event.sku for event in events if event.key not in levels})
-        self._seen = _known_ids([self._name(event) for event in events])
+        self._seen = _stored([self._name(event) for event in events])
         self._later = _moved_since({self._name(event): event for event in events if self._is_late_count(event)})
         self.movements: dict[StockKey, list[Movement]] = defaultdict(list)
 
     def take(self, event: StockEvent) -> EventResult:
-        if self._name(event) in self._seen:
-            return EventResult(event.id, DUPLICATE)
         try:
+            if self._is_known(event):
+                return EventResult(event.id, DUPLICATE)
             level = self._level_of(event)
             if level.counted_at is not None and event.occurred_at < level.counted_at:
                 return EventResult(event.id, STALE)
             self._apply(event, level)
         except _Refusal as refusal:
             return EventResult(event.id, REJECTED, refusal.code, refusal.detail)
-        self._seen.add(self._name(event))
         return EventResult(event.id, APPLIED)
+
+    def _is_known(self, event: StockEvent) -> bool:
+        """Of a count only the level can be compared: the ledger holds the change that it made."""
+        seen = self._seen.get(self._name(event))
+        if seen is None:
+            return False
+        if seen.key != event.key or (event.kind == DELTA and seen.quantity != event.quantity):
+            raise _Refusal("id_reused", _("This id was used for another event"))
+        return True
 
     def _name(self, event: StockEvent) -> tuple[str, str]:
         return event.source or self._source, event.id
@@ -163,10 +178,13 @@ class _Batch:
         )
         _add(level, change)
         if event.kind == COUNT and event.condition in (None, Condition.SELLABLE):
-            level.counted_at, level.suspect_at = event.occurred_at, None
+            level.counted_at = event.occurred_at
+            if level.suspect_at is not None and level.suspect_at <= event.occurred_at:
+                level.suspect_at = None
         if event.bin is not None:
             level.bin = event.bin
         self.movements[level.key].append(self._movement(event, change))
+        self._seen[self._name(event)] = _Seen(event.key, change.on_hand)
 
     def _movement(self, event: StockEvent, change: _Change) -> Movement:
         source, external_id = self._name(event)
@@ -238,15 +256,19 @@ def _sum(changes: Iterable[_Change]) -> _Change:
 # ---- what is stored ----------------------------------------------------------------------------
 
 
-_KNOWN = """
-SELECT m.source, m.external_id FROM unnest(%s::text[], %s::text[]) AS event (source, id)
+_STORED = """
+SELECT m.source, m.external_id, m.sku, m.location_id, m.quantity
+FROM unnest(%s::text[], %s::text[]) AS event (source, id)
 JOIN inventory_stockmovement m ON m.source = event.source AND m.external_id = event.id"""
 
 
-def _known_ids(names: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+def _stored(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], _Seen]:
     with connection.cursor() as cursor:
-        cursor.execute(_KNOWN, [[source for source, _id in names], [external_id for _source, external_id in names]])
-        return set(cursor.fetchall())
+        cursor.execute(_STORED, [[source for source, _id in names], [external_id for _source, external_id in names]])
+        return {
+            (source, external_id): _Seen((sku, location), quantity)
+            for source, external_id, sku, location, quantity in cursor.fetchall()
+        }
 
 
 _LATER = """

@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 
 from inventory.models import StockLevel, StockMovement
 from inventory.services import Want, reserve_stock
-from oms.models import Event
+from oms.models import ApiKey, Event
 from tests.factories.inventory import NOW, level, make_location, make_locations, make_product, make_products, set_stock
 
 pytestmark = pytest.mark.django_db
@@ -47,10 +47,11 @@ def test_counts_and_deltas_become_movements(client):
 
     assert statuses == ["applied"] * 3
     assert (level("A", "S").on_hand, level("A", "S").bin, level("A", "S").counted_at) == (12, "B-07", NOW)
+    key = ApiKey.objects.get().pk
     rows = StockMovement.objects.order_by("id").values_list("cause", "quantity", "reference", "source", "external_id")
     assert list(rows) == [
-        ("count", 10, "", "key:client", "e1"),
-        ("sale", -3, "T-1", "key:client", "e2"),
+        ("count", 10, "", key, "e1"),
+        ("sale", -3, "T-1", key, "e2"),
         ("receipt", 5, "", "wms", "e3"),
     ]
 
@@ -60,6 +61,33 @@ def test_an_event_that_comes_again_does_nothing(client):
     assert send(client, event(1, 10), event(1, 10, source="till-2")) == ["duplicate", "applied"]
 
     assert level("A", "S").on_hand == 20
+
+
+def test_two_keys_of_one_name_number_their_events_each_for_itself(client_with):
+    assert send(client_with(), event(1, 10)) == ["applied"]
+    assert send(client_with(), event(1, 10)) == ["applied"]
+    assert level("A", "S").on_hand == 20
+
+
+@pytest.mark.parametrize("other", [{"quantity": 9}, {"location": "T"}, {"kind": "count", "location": "T"}])
+def test_an_id_that_was_used_for_another_event_is_rejected(client, other):
+    make_location("T")
+    send(client, event(1, 10))
+
+    answer = client.post(URL, {"events": [{**event(1, 10), **other}]}, format="json")
+
+    assert [(row["status"], row["code"]) for row in answer.json()["results"]] == [("rejected", "id_reused")]
+    assert (level("A", "S").on_hand, StockMovement.objects.count()) == (10, 1)
+
+
+@pytest.mark.parametrize(("minutes", "is_suspect"), [(-1, True), (0, False), (1, False)])
+def test_a_count_ends_the_suspicions_that_are_not_younger(client, minutes, is_suspect):
+    send(client, event(1, 10))
+    StockLevel.objects.update(suspect_at=NOW)
+
+    send(client, event(2, 10, "count", occurred_at=(NOW + timedelta(minutes=minutes)).isoformat()))
+
+    assert (level("A", "S").suspect_at is not None) == is_suspect
 
 
 def test_what_is_older_than_the_last_count_is_stale(client):
