@@ -117,6 +117,13 @@ def retime(kind: str, subject: str, due_at: datetime, *, as_of: datetime) -> Non
     schedule([Due(kind, subject, due_at, generation=(last or 0) + 1)])
 
 
+@in_transaction
+def ensure(kind: str, subject: str, due_at: datetime, *, as_of: datetime) -> None:
+    """Schedule the next generation, unless one of this kind is pending already."""
+    if not Deadline.objects.filter(kind=kind, subject=subject, done_at=None).exists():
+        retime(kind, subject, due_at, as_of=as_of)
+
+
 def claim(*, as_of: datetime, limit: int = 100) -> list[Claimed]:
     """Lease up to `limit` due deadlines, earliest first."""
     with connection.cursor() as cursor:

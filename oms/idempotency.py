@@ -71,6 +71,12 @@ def remember(once: Once, result: Any) -> None:
     IdempotencyRecord.objects.filter(scope=once.scope, key=once.key).update(result=result)
 
 
+@in_transaction
+def forget(once: Once) -> None:
+    """The request was refused after all, in a transaction that must stand: it may be judged afresh."""
+    IdempotencyRecord.objects.filter(scope=once.scope, key=once.key).delete()
+
+
 def idempotent(func: Callable[..., Any]) -> Callable[..., Any]:
     """Give a use case the keyword `once: Once | None`; its result must be small and JSON.
 

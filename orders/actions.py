@@ -23,6 +23,7 @@ _COMMON: dict[str, tuple[str, ...]] = {
 
 _RESOLUTIONS: dict[str, tuple[str, ...]] = {
     ExceptionCase.Reason.LATE_PICKUP: ("keep", "reroute", "cancel"),
+    ExceptionCase.Reason.LATE_WORK: ("keep",),
     ExceptionCase.Reason.EXPIRED_PICKUP: ("keep", "cancel"),
 }
 
@@ -50,7 +51,7 @@ def order_actions(status: str, *, cancelable_units: int, open_holds: int, live_f
         return []
     possible = {
         "cancel": cancelable_units > 0,
-        "hold": True,
+        "hold": status != OrderStatus.FULFILLED,
         "release": open_holds > 0,
         "reroute": live_fulfillments > 0,
     }

@@ -66,6 +66,11 @@ class MoreThanAsked(Invalid):
     title = _("More units than were asked for")
 
 
+class OrderOnHold(Conflict):
+    code = "order_on_hold"
+    title = _("The order is on hold: nothing may leave until it is released")
+
+
 class PickupPlaceIsChosen(Conflict):
     code = "pickup_place_is_chosen"
     title = _("The shopper chose this store; another one must be agreed with them")

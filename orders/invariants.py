@@ -50,7 +50,7 @@ register(
         LEFT JOIN (
             SELECT e.order_id, line->>'line' AS ref, sum((line->>'quantity')::int) AS units
             FROM orders_exceptioncase e, jsonb_array_elements(e.lines) line
-            WHERE e.status = 'open' AND e.reason NOT IN ('late_pickup', 'expired_pickup') GROUP BY 1, 2
+            WHERE e.status = 'open' AND e.reason NOT IN ('late_pickup', 'late_work', 'expired_pickup') GROUP BY 1, 2
         ) c ON c.order_id = l.order_id AND c.ref = l.ref
         WHERE l.open <> coalesce(c.units, 0)
         """,

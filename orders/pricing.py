@@ -115,6 +115,9 @@ def _price_line(command: PlaceOrder, line: LineGiven, total: Decimal, share: Dec
     tax = line.tax_amount
     if tax is None:
         tax = _tax(total, line.tax_rate, command)
+    elif tax > total:
+        pointer = f"/lines/{command.lines.index(line)}/tax_amount"
+        raise Invalid(errors=[FieldError(pointer, "tax_too_large", _("The tax exceeds the line"))])
     return PricedLine(order_discount=share, tax_amount=tax, total=total)
 
 

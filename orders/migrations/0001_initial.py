@@ -151,7 +151,7 @@ class Migration(migrations.Migration):
             name='ExceptionCase',
             fields=[
                 ('id', oms.ids.PrefixedIdField('exc', serialize=False)),
-                ('reason', models.CharField(choices=[('no_place', 'No place is left'), ('max_attempts', 'Too many places tried'), ('late_pickup', 'The pickup store is late'), ('pickup_short', 'The pickup store cannot serve it'), ('expired_pickup', 'Not collected in time')], max_length=16, verbose_name='reason')),
+                ('reason', models.CharField(choices=[('no_place', 'No place is left'), ('max_attempts', 'Too many places tried'), ('late_pickup', 'The pickup store is late'), ('late_work', 'Begun, but not finished in time'), ('pickup_short', 'The pickup store cannot serve it'), ('expired_pickup', 'Not collected in time')], max_length=16, verbose_name='reason')),
                 ('status', models.CharField(choices=[('open', 'Open'), ('resolved', 'Resolved')], default='open', max_length=10, verbose_name='status')),
                 ('lines', models.JSONField(help_text='[{line, sku, quantity}] still without a place', verbose_name='lines')),
                 ('facts', models.JSONField(default=dict, help_text='Reasons per place, and other places to offer.', verbose_name='facts')),

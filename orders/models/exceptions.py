@@ -12,6 +12,7 @@ class ExceptionCase(models.Model):
         NO_PLACE = "no_place", _("No place is left")
         MAX_ATTEMPTS = "max_attempts", _("Too many places tried")
         LATE_PICKUP = "late_pickup", _("The pickup store is late")
+        LATE_WORK = "late_work", _("Begun, but not finished in time")
         PICKUP_SHORT = "pickup_short", _("The pickup store cannot serve it")
         EXPIRED_PICKUP = "expired_pickup", _("Not collected in time")
 

@@ -67,7 +67,7 @@ def expire(held: Work, *, actor: str, as_of: datetime) -> None:
     )
     move_units([UnitMove(line.order_line_id, "packed", "canceled", line.picked) for line in staged])
     exceptions.close_for([fulfillment], resolution="cancel", actor=actor, as_of=as_of)
-    _close_if_nothing_left(held.order, actor=actor, as_of=as_of)
+    close_if_nothing_left(held.order, actor=actor, as_of=as_of)
     refresh_status(held.order)
 
 
@@ -127,7 +127,7 @@ def _cancel(order: Order, asked: dict[OrderLine, int], *, reason: str, actor: st
     )
     exceptions.shrink(order, actor=actor, as_of=as_of)
     units = [{"line": cut.line.ref, "sku": cut.line.product_id, "quantity": asked[cut.line]} for cut in cuts]
-    _close_if_nothing_left(order, actor=actor, as_of=as_of)
+    close_if_nothing_left(order, actor=actor, as_of=as_of)
     refresh_status(order)
     publish(
         [Fact(_event(order), order.pk, order.pk, actor, {"why": reason, "lines": units}, is_public=True)], as_of=as_of
@@ -187,7 +187,7 @@ def _take_from_places(cuts: Sequence[_Cut], *, actor: str, as_of: datetime) -> N
 
 
 @in_transaction
-def _close_if_nothing_left(order: Order, *, actor: str, as_of: datetime) -> None:
+def close_if_nothing_left(order: Order, *, actor: str, as_of: datetime) -> None:
     """With all units canceled there is nothing to hold and nothing to pay."""
     if Fulfillment.objects.filter(order=order, status__in=LIVE).exists():
         return

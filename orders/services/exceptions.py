@@ -9,7 +9,9 @@ from oms.outbox import Fact, publish
 from oms.transactions import in_transaction
 from orders.models import Delivery, ExceptionCase, Fulfillment, Order, OrderLine
 
-_ABOUT_LATENESS = frozenset({ExceptionCase.Reason.LATE_PICKUP, ExceptionCase.Reason.EXPIRED_PICKUP})
+_ABOUT_LATENESS = frozenset(
+    {ExceptionCase.Reason.LATE_PICKUP, ExceptionCase.Reason.LATE_WORK, ExceptionCase.Reason.EXPIRED_PICKUP}
+)
 """Cases that end when the place acts after all; the others are about units that no place has."""
 
 
@@ -109,8 +111,9 @@ def shrink(order: Order, *, actor: str, as_of: datetime) -> None:
 
 
 def _unserved(line: OrderLine, case: ExceptionCase) -> int:
-    """Units of the line this case may still be about: open ones, or for a late pickup those still at the store."""
-    return line.open + (line.allocated if case.reason == ExceptionCase.Reason.LATE_PICKUP else 0)
+    """Units of the line this case may still be about: open ones, or for late work those at the place."""
+    at_places = line.allocated + line.picked + line.packed
+    return at_places if case.reason in _ABOUT_LATENESS else line.open
 
 
 @in_transaction

@@ -20,14 +20,14 @@ from oms.outbox import Fact, publish
 from oms.transactions import in_transaction, use_case
 from orders.actions import fulfillment_actions
 from orders.commands import Decline, HandOver, Pack, PackageGiven, Pick, PickLine, Ready, Ship
-from orders.errors import CodeLocked, MoreThanAsked, WrongCode
+from orders.errors import CodeLocked, MoreThanAsked, OrderOnHold, WrongCode
 from orders.locks import Work, lock_work
 from orders.models import Fulfillment, FulfillmentLine, Package, Shipment
 from orders.pickup_codes import pickup_code
 from orders.services import cancellation, exceptions, payments, planning, reassignment
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_status
-from orders.states import FULFILLMENT_MOVES, FulfillmentStatus
+from orders.states import FULFILLMENT_MOVES, FulfillmentStatus, OrderStatus
 
 F = FulfillmentStatus
 _WRONG_CODES_ALLOWED = 5
@@ -37,6 +37,13 @@ _CODE_LOCK = timedelta(minutes=15)
 def _repeated(held: Work, to: str, actor: str) -> bool:
     """The same person pressed twice."""
     return held.fulfillment.status == to and held.fulfillment.claimed_by == actor
+
+
+@in_transaction
+def _require_no_hold(held: Work) -> None:
+    """Nothing leaves while somebody has a reason to wait. Errors: OrderOnHold."""
+    if held.order.status == OrderStatus.ON_HOLD:
+        raise OrderOnHold()
 
 
 @in_transaction
@@ -57,7 +64,7 @@ def acknowledge(*, fulfillment_id: str, actor: str, as_of: datetime) -> None:
         return
     _require(held, F.ASSIGNED)
     FULFILLMENT_MOVES.move(held.fulfillment, to=F.ACCEPTED, actor=actor, as_of=as_of, claimed_by=actor)
-    deadlines.drop([fulfillment_id], as_of=as_of, kinds=["orders.acknowledge", "orders.late_pickup"])
+    deadlines.drop([fulfillment_id], as_of=as_of, kinds=["orders.acknowledge", "orders.escalate"])
     exceptions.close_for([held.fulfillment], resolution="accepted", actor=actor, as_of=as_of)
 
 
@@ -273,6 +280,7 @@ def _finished_here(held: Work, *, actor: str, as_of: datetime) -> None:
     deadlines.drop([held.fulfillment.pk], as_of=as_of)
     exceptions.close_for([held.fulfillment], resolution="done", actor=actor, as_of=as_of)
     payments.capture_for(held.order, cause=held.fulfillment.pk, actor=actor, as_of=as_of)
+    cancellation.close_if_nothing_left(held.order, actor=actor, as_of=as_of)
     refresh_status(held.order)
 
 
@@ -284,6 +292,7 @@ def ship(*, fulfillment_id: str, command: Ship, actor: str, as_of: datetime) -> 
     if _repeated(held, F.SHIPPED, actor):
         return fulfillment_id
     _require(held, *([F.PICKING, F.PACKED] if not held.fulfillment.is_pickup else []))
+    _require_no_hold(held)
     if held.fulfillment.status == F.PICKING:
         _pack(held, None, actor=actor, as_of=as_of)
     facts = {"carrier_service": command.carrier_service, "tracking_number": command.tracking_number}
@@ -356,8 +365,11 @@ def _hand_over(
     if _repeated(held, F.COLLECTED, actor):
         return None
     _require(held, F.READY_FOR_PICKUP)
+    _require_no_hold(held)
     refusal = None if command.identity_checked else _check_code(held.fulfillment, command.code or "", as_of=as_of)
     if refusal:
+        if once:
+            idempotency.forget(once)
         return refusal
     facts = {"identity_checked": command.identity_checked, **({"someone_else": True} if command.collected_by else {})}
     FULFILLMENT_MOVES.move(held.fulfillment, to=F.COLLECTED, actor=actor, as_of=as_of, facts=facts, claimed_by=actor)
@@ -399,12 +411,17 @@ def put_back(*, fulfillment_id: str, actor: str, as_of: datetime) -> None:
 @use_case
 def extend(*, fulfillment_id: str, actor: str, as_of: datetime) -> None:
     """Give the shopper the same time again to collect. Errors: Missing, IllegalMove."""
-    held = lock_work(fulfillment_id)
+    extend_collection(lock_work(fulfillment_id), actor=actor, as_of=as_of)
+
+
+@in_transaction
+def extend_collection(held: Work, *, actor: str, as_of: datetime) -> None:
+    """The shopper has the same time again, and the clock runs anew. Errors: IllegalMove."""
     _require(held, F.READY_FOR_PICKUP)
-    collect_by = planning.collect_by(held.fulfillment, ready_at=as_of)
-    held.fulfillment.collect_by, held.fulfillment.updated_at = collect_by, as_of
-    held.fulfillment.save(update_fields=["collect_by", "updated_at"])
-    deadlines.retime("orders.collect", fulfillment_id, collect_by, as_of=as_of)
-    exceptions.close_for([held.fulfillment], resolution="keep", actor=actor, as_of=as_of)
-    fact = Fact("orders.fulfillment.extended", fulfillment_id, held.order.pk, actor, {"collect_by": collect_by})
-    publish([fact], as_of=as_of)
+    fulfillment = held.fulfillment
+    fulfillment.collect_by, fulfillment.updated_at = planning.collect_by(fulfillment, ready_at=as_of), as_of
+    fulfillment.save(update_fields=["collect_by", "updated_at"])
+    deadlines.retime("orders.collect", fulfillment.pk, fulfillment.collect_by, as_of=as_of)
+    exceptions.close_for([fulfillment], resolution="keep", actor=actor, as_of=as_of)
+    facts = {"collect_by": fulfillment.collect_by}
+    publish([Fact("orders.fulfillment.extended", fulfillment.pk, held.order.pk, actor, facts)], as_of=as_of)

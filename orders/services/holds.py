@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from oms import deadlines
 from oms.actors import CLOCK
 from oms.deadlines import Claimed, Due
-from oms.errors import Conflict, Missing
+from oms.errors import Conflict, FieldError, Invalid, Missing
 from oms.ids import new_id
 from oms.outbox import Fact, publish
 from oms.transactions import in_transaction, use_case
@@ -21,13 +21,17 @@ from orders.services import cancellation, work
 from orders.services.status import refresh_status
 from orders.states import HoldKind, OrderStatus
 
+_NOTHING_TO_HOLD = frozenset({OrderStatus.CANCELED, OrderStatus.FULFILLED, OrderStatus.CLOSED})
+
 
 @use_case
 def hold_order(*, number: int, command: HoldOrder, actor: str, as_of: datetime) -> str:
     """Returns the order's id. Errors: Missing, Conflict (canceled, or such a hold is open)."""
     order = lock_order_number(number)
-    if order.status == OrderStatus.CANCELED:
-        raise Conflict(_("the order is canceled"))
+    if command.expires_at and command.expires_at <= as_of:
+        raise Invalid(errors=[FieldError("/expires_at", "in_the_past", _("This has passed already"))])
+    if order.status in _NOTHING_TO_HOLD:
+        raise Conflict(_("nothing is left to hold back"))
     if Hold.objects.filter(order=order, kind=command.kind, released_at=None).exists():
         raise Conflict(_("a hold of this kind is open"))
     place(order, command.kind, actor=actor, as_of=as_of, note=command.note, expires_at=command.expires_at)

@@ -288,7 +288,7 @@ def max_attempts(fulfillment: Fulfillment) -> int:
     return _policy(fulfillment).max_attempts
 
 
-def late_pickup_grace(fulfillment: Fulfillment, *, as_of: datetime) -> datetime:
+def late_grace(fulfillment: Fulfillment, *, as_of: datetime) -> datetime:
     """Until when the warned manager may still act: the time to acknowledge once more, in opening hours."""
     place = places()[fulfillment.location_id]
     grace = timedelta(minutes=_policy(fulfillment).acknowledge_minutes)
@@ -311,11 +311,6 @@ def book_capacity(plans: Sequence[PlannedDelivery]) -> bool:
 def lock_capacity(fulfillments: Sequence[Fulfillment], planned: PlannedDelivery) -> None:
     """Lock the days that this work counts on and those the plan would book, in the one order of everybody."""
     lock_days(_booked(fulfillments) + _bookings([planned]))
-
-
-@in_transaction
-def give_back_plan(planned: PlannedDelivery) -> None:
-    release_capacity(_bookings([planned]))
 
 
 def _bookings(plans: Sequence[PlannedDelivery]) -> list[Booking]:

@@ -12,13 +12,14 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from inventory.locks import lock_stock
 from inventory.services.adjustments import mark_damaged, mark_suspect
 from inventory.services.reservations import Held, Want, release_reservations, reserve_stock
 from oms import deadlines
 from oms.actors import CLOCK
-from oms.deadlines import Claimed, Due
+from oms.deadlines import Claimed
 from oms.ids import new_id
 from oms.outbox import Fact, publish
 from oms.sql import insert_rows
@@ -34,6 +35,11 @@ F = FulfillmentStatus
 Reason = ExceptionCase.Reason
 SUSPECT_REASONS = frozenset({DeclineReason.OUT_OF_STOCK, ShortReason.NOT_FOUND, ShortReason.OUT_OF_STOCK})
 TIMED_OUT = "timed_out"
+_STILL_HERE = frozenset({F.ASSIGNED, F.ACCEPTED, F.PICKING, F.PACKED})
+
+
+class _Taken(Exception):
+    """Others took what the plan counted on."""
 
 
 # ---- losing ---------------------------------------------------------------------------------------
@@ -61,6 +67,28 @@ def _is_for_a_person(lost: Fulfillment) -> bool:
     return lost.is_pickup or lost.attempt >= planning.max_attempts(lost)
 
 
+def plan(
+    order: Order,
+    delivery: Delivery,
+    lost: Fulfillment | None,
+    units: Mapping[OrderLine, int],
+    *,
+    as_of: datetime,
+    exclude_also: Sequence[str] = (),
+    only: str | None = None,
+) -> planning.PlannedDelivery:
+    """Where these units could come from now, against the promise given. `only`: a person chose this place."""
+    return planning.plan_again(
+        order,
+        delivery,
+        units,
+        exclude_also=exclude_also,
+        only=only,
+        as_of=as_of,
+        wanted_by=lost.promised_at if lost else order.promised_at,
+    )
+
+
 @in_transaction
 def plan_and_lock(
     order: Order,
@@ -75,15 +103,7 @@ def plan_and_lock(
 
     In the one order of everybody: stores that lose work to each other would else wait in a circle.
     """
-    planned = planning.plan_again(
-        order,
-        lost.delivery,
-        units,
-        exclude_also=exclude_also,
-        only=only,
-        as_of=as_of,
-        wanted_by=lost.promised_at,
-    )
+    planned = plan(order, lost.delivery, lost, units, as_of=as_of, exclude_also=exclude_also, only=only)
     given_back = {(line.product_id, lost.location_id) for line in units}
     lock_stock(given_back | {(line.sku, parcel.location) for parcel in planned.parcels for line in parcel.lines})
     planning.lock_capacity([lost], planned)
@@ -150,17 +170,8 @@ def find_places(
     if lost and not by_person and lost.attempt >= planning.max_attempts(lost):
         put_before_person(reason=Reason.MAX_ATTEMPTS, units=units, facts={"attempts": lost.attempt})
         return
-    plan = partial(
-        planning.plan_again,
-        order,
-        delivery,
-        units,
-        exclude_also=exclude_also,
-        only=only,
-        as_of=as_of,
-        wanted_by=lost.promised_at if lost else order.promised_at,
-    )
-    planned = _secure(planned or plan(), plan, units, as_of=as_of)
+    plan_anew = partial(plan, order, delivery, lost, units, as_of=as_of, exclude_also=exclude_also, only=only)
+    planned = _secure(planned or plan_anew(), plan_anew, units, as_of=as_of)
     _give(order, delivery, lost, planned, actor=actor, as_of=as_of)
     if planned.rest:
         lines = {line.pk: line for line in units}
@@ -171,7 +182,7 @@ def find_places(
 @in_transaction
 def _secure(
     planned: planning.PlannedDelivery,
-    plan: Callable[[], planning.PlannedDelivery],
+    plan_anew: Callable[[], planning.PlannedDelivery],
     units: Mapping[OrderLine, int],
     *,
     as_of: datetime,
@@ -180,7 +191,7 @@ def _secure(
     for _attempt in range(settings.PLACEMENT_ATTEMPTS):
         if _reserve(planned, as_of=as_of):
             return planned
-        planned = plan()
+        planned = plan_anew()
     return planned.without_parcels(units)
 
 
@@ -192,16 +203,13 @@ def _reserve(planned: planning.PlannedDelivery, *, as_of: datetime) -> bool:
         for parcel in planned.parcels
         for line in parcel.lines
     ]
-    if planning.book_capacity([planned]):
+    try:
+        with transaction.atomic():  # a savepoint: what was locked for nothing is free again
+            if reserve_stock(wants, as_of=as_of) or planning.book_capacity([planned]):
+                raise _Taken()
+    except _Taken:
         return False
-    refused = reserve_stock(wants, as_of=as_of)
-    if not refused:
-        return True
-    missing = {(r.demand, r.location) for r in refused}
-    kept = [Held(w.demand, w.sku, w.location, w.quantity) for w in wants if (w.demand, w.location) not in missing]
-    release_reservations(kept, as_of=as_of)
-    planning.give_back_plan(planned)
-    return False
+    return True
 
 
 @in_transaction
@@ -278,13 +286,13 @@ def on_prepare(deadline: Claimed, as_of: datetime) -> None:
         if fulfillment.status in BEFORE_PICKING and fulfillment.status != F.PLANNED:
             _late(held, as_of=as_of)
         elif fulfillment.status in (F.PICKING, F.PACKED):
-            warn(fulfillment, actor=CLOCK, as_of=as_of)
+            _warn_and_escalate(fulfillment, as_of=as_of)
 
 
 @in_transaction
 def _late(held: Work, *, as_of: datetime) -> None:
     if held.fulfillment.is_pickup:
-        _warn_of_late_pickup(held.fulfillment, as_of=as_of)
+        _warn_and_escalate(held.fulfillment, as_of=as_of)
         return
     FULFILLMENT_MOVES.move(held.fulfillment, to=F.TIMED_OUT, actor=CLOCK, as_of=as_of)
     lose(held, {line: line.to_pick for line in held.lines if line.to_pick}, reason=TIMED_OUT, actor=CLOCK, as_of=as_of)
@@ -292,31 +300,38 @@ def _late(held: Work, *, as_of: datetime) -> None:
 
 
 @in_transaction
-def _warn_of_late_pickup(fulfillment: Fulfillment, *, as_of: datetime) -> None:
-    """The shopper chose this store: its manager gets the time to act once more before headquarters does."""
-    if fulfillment.late_since is None:
-        warn(fulfillment, actor=CLOCK, as_of=as_of)
-        act_by = planning.late_pickup_grace(fulfillment, as_of=as_of)
-        deadlines.schedule([Due("orders.late_pickup", fulfillment.pk, act_by, fulfillment.version)])
+def _warn_and_escalate(fulfillment: Fulfillment, *, as_of: datetime) -> None:
+    """Work that is not taken away: its manager gets the time to act once more before headquarters does."""
+    warn(fulfillment, actor=CLOCK, as_of=as_of)
+    escalate_later(fulfillment, as_of=as_of)
+
+
+@in_transaction
+def escalate_later(fulfillment: Fulfillment, *, as_of: datetime) -> None:
+    """Unless it waits for that already: if nothing happens until then, a person looks at it."""
+    act_by = planning.late_grace(fulfillment, as_of=as_of)
+    deadlines.ensure("orders.escalate", fulfillment.pk, act_by, as_of=as_of)
 
 
 @use_case
-def on_late_pickup(deadline: Claimed, as_of: datetime) -> None:
-    """The warned manager did not act either: a person at headquarters offers the shopper other stores."""
+def on_escalate(deadline: Claimed, as_of: datetime) -> None:
+    """The warned manager did not act either: a person does. For a pickup there are other stores to offer."""
     held = lock_work(deadline.subject)
     deadlines.finish(deadline)
-    if held.fulfillment.status in (F.ASSIGNED, F.ACCEPTED):
-        units = {line.order_line: line.to_pick for line in held.lines if line.to_pick}
-        facts = _other_stores(held.order, held.fulfillment, units, as_of)
-        exceptions.open_case(
-            held.order,
-            held.fulfillment.delivery,
-            held.fulfillment,
-            reason=Reason.LATE_PICKUP,
-            units=units,
-            facts=facts,
-            as_of=as_of,
-        )
+    fulfillment = held.fulfillment
+    if fulfillment.late_since is None or fulfillment.status not in _STILL_HERE:
+        return
+    is_waiting = fulfillment.status in (F.ASSIGNED, F.ACCEPTED)
+    units = {line.order_line: line.to_pick + line.picked for line in held.lines if line.to_pick + line.picked}
+    exceptions.open_case(
+        held.order,
+        fulfillment.delivery,
+        fulfillment,
+        reason=Reason.LATE_PICKUP if is_waiting else Reason.LATE_WORK,
+        units=units,
+        facts=_other_stores(held.order, fulfillment, units, as_of) if is_waiting else {},
+        as_of=as_of,
+    )
 
 
 @use_case
@@ -356,5 +371,5 @@ def warn(fulfillment: Fulfillment, *, actor: str, as_of: datetime) -> None:
 @in_transaction
 def close(fulfillment: Fulfillment, *, as_of: datetime) -> None:
     """The place is out: its clocks stop and its capacity is free. After `lose`, which takes the locks in order."""
-    deadlines.drop([fulfillment.pk], as_of=as_of, kinds=(*work.CLOCKS, "orders.late_pickup"))
+    deadlines.drop([fulfillment.pk], as_of=as_of, kinds=work.CLOCKS)
     planning.give_back_capacity([fulfillment])

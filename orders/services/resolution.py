@@ -9,18 +9,18 @@ from inventory.queries import places
 from inventory.services.reservations import Held, release_reservations
 from oms.errors import Conflict, FieldError, IllegalMove, Invalid, Missing
 from oms.transactions import in_transaction, use_case
-from orders.actions import fulfillment_actions
+from orders.actions import case_actions, fulfillment_actions
 from orders.commands import Reroute, ResolveException
-from orders.errors import PickupPlaceIsChosen
+from orders.errors import NoPlaceLeft, PickupPlaceIsChosen
 from orders.locks import Work, lock_order, lock_order_number, lock_work
 from orders.models import Delivery, ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine
-from orders.services import cancellation, exceptions, reassignment
+from orders.services import cancellation, exceptions, fulfillments, reassignment
 from orders.services.lines import UnitMove, move_units
+from orders.services.planning import PlannedDelivery
 from orders.services.status import refresh_status
 from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, FulfillmentStatus, Method
 
 REROUTED = "rerouted"
-_KEEPABLE = frozenset({ExceptionCase.Reason.LATE_PICKUP, ExceptionCase.Reason.EXPIRED_PICKUP})
 
 
 @use_case
@@ -33,6 +33,8 @@ def resolve_exception(*, case_id: str, command: ResolveException, actor: str, as
     case = ExceptionCase.objects.select_for_update(no_key=True).select_related("delivery").get(pk=case_id)
     if case.status != ExceptionCase.Status.OPEN:
         raise Conflict(_("this was resolved already"))
+    if command.action not in (*case_actions(case.status, case.reason), "backorder"):
+        raise Conflict(_("this cannot be solved that way"), actions=case_actions(case.status, case.reason))
     _resolutions[command.action](order, case, command, actor=actor, as_of=as_of)
 
 
@@ -40,26 +42,37 @@ def resolve_exception(*, case_id: str, command: ResolveException, actor: str, as
 def _resolve_by_reroute(
     order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime
 ) -> None:
-    if case.reason == ExceptionCase.Reason.EXPIRED_PICKUP:
-        raise Conflict(_("it waits at the counter: it can be kept or canceled"))
     _check_place(case.delivery, command.location)
+    exclude_also, only = command.exclude, command.location
     exceptions.close_case(case, resolution="reroute", actor=actor, as_of=as_of, note=command.note)
     if case.reason == ExceptionCase.Reason.LATE_PICKUP:
-        held = lock_work(_work_of(case))
-        _move_work(held, actor=actor, as_of=as_of, exclude_also=command.exclude, only=command.location)
+        _move_work(lock_work(_work_of(case)), actor=actor, as_of=as_of, exclude_also=exclude_also, only=only)
         return
+    units = _open_units(order, case)
+    planned = reassignment.plan(
+        order, case.delivery, case.fulfillment, units, as_of=as_of, exclude_also=exclude_also, only=only
+    )
+    _require_places(planned)
     reassignment.find_places(
         order,
         case.delivery,
         case.fulfillment,
-        _open_units(order, case),
+        units,
         actor=actor,
         as_of=as_of,
-        exclude_also=command.exclude,
-        only=command.location,
+        exclude_also=exclude_also,
+        only=only,
         by_person=True,
+        planned=planned,
     )
     refresh_status(order)
+
+
+def _require_places(planned: PlannedDelivery) -> None:
+    """Errors: NoPlaceLeft with the reasons; the transaction rolls back, so everything stays as it was."""
+    if not planned.parcels:
+        rest = [{"sku": rest.sku, "quantity": rest.quantity} for rest in planned.rest]
+        raise NoPlaceLeft(rest=rest, places=planned.reasons)
 
 
 def _work_of(case: ExceptionCase) -> str:
@@ -70,10 +83,14 @@ def _work_of(case: ExceptionCase) -> str:
 
 def _check_place(delivery: Delivery, location: str | None) -> None:
     """A pickup goes to a store that was agreed with the shopper, never just to the next best."""
-    if location is not None and location not in places():
+    is_pickup = delivery.method == Method.PICKUP
+    place = places().get(location) if location else None
+    if location and (place is None or not place.is_active):
         raise Invalid(errors=[FieldError("/location", "unknown_location", _("No such location"))])
-    if location is None and delivery.method == Method.PICKUP:
+    if is_pickup and place is None:
         raise Invalid(errors=[FieldError("/location", "required", _("Another store must be agreed with the shopper"))])
+    if is_pickup and place and "pickup" not in place.abilities:
+        raise Invalid(errors=[FieldError("/location", "no_pickup_here", _("This location hands nothing out"))])
 
 
 @in_transaction
@@ -93,9 +110,12 @@ def _resolve_by_cancel(
 def _resolve_by_keep(
     order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime
 ) -> None:
-    if case.reason not in _KEEPABLE:
-        raise Conflict(_("no place has this work: it can be rerouted or canceled"))
     exceptions.close_case(case, resolution="keep", actor=actor, as_of=as_of, note=command.note)
+    held = lock_work(_work_of(case))
+    if case.reason == ExceptionCase.Reason.EXPIRED_PICKUP:
+        fulfillments.extend_collection(held, actor=actor, as_of=as_of)
+    else:
+        reassignment.escalate_later(held.fulfillment, as_of=as_of)
 
 
 def _resolve_by_backorder(
@@ -118,7 +138,7 @@ _resolutions = {
 def reroute(*, number: int, command: Reroute, actor: str, as_of: datetime) -> str:
     """Move work that was not begun to the next best place. Returns the order's id.
 
-    Errors: Missing, IllegalMove (picking has begun), PickupPlaceIsChosen.
+    Errors: Missing, IllegalMove (picking has begun), PickupPlaceIsChosen, NoPlaceLeft.
     """
     order = lock_order_number(number)
     if not Fulfillment.objects.filter(pk=command.fulfillment, order=order).exists():
@@ -134,7 +154,7 @@ def reroute(*, number: int, command: Reroute, actor: str, as_of: datetime) -> st
 def _move_work(held: Work, *, actor: str, as_of: datetime, exclude_also: Sequence[str], only: str | None) -> None:
     """Take work from its place by hand and give it to another; the place does not get it again by itself.
 
-    Errors: IllegalMove (picking has begun).
+    Errors: IllegalMove (picking has begun), NoPlaceLeft (it stays where it is).
     """
     order, fulfillment = held.order, held.fulfillment
     if fulfillment.status not in BEFORE_PICKING:
@@ -145,6 +165,7 @@ def _move_work(held: Work, *, actor: str, as_of: datetime, exclude_also: Sequenc
     planned = reassignment.plan_and_lock(
         order, fulfillment, open_units, as_of=as_of, exclude_also=exclude_also, only=only
     )
+    _require_places(planned)
     _take_back(held, units, actor=actor, as_of=as_of)
     reassignment.find_places(
         order,

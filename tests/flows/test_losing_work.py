@@ -3,6 +3,7 @@
 from typing import Any
 
 from inventory.models import StockLevel
+from oms.clock import now
 from tests.factories.inventory import set_stock
 from tests.factories.orders import make_network, order_body, pickup_body, reserved
 from tests.flows.conftest import Api, pass_time
@@ -139,7 +140,10 @@ def test_out_of_stock_stops_the_sale_there_until_counted(api: Api) -> None:
     api.act(lost, "decline", {"reason": "out_of_stock"})
 
     assert api.get("stock/?sku=SKU-1&location=PARIS").json["results"][0]["sellable"] == 0
-    set_stock("SKU-1", "PARIS", 4)
+    set_stock("SKU-1", "PARIS", 4)  # as it was before: it knows nothing of what was missed since
+    assert api.get("stock/?sku=SKU-1&location=PARIS").json["results"][0]["sellable"] == 0
+    count = {"sku": "SKU-1", "location": "PARIS", "kind": "count", "quantity": 4, "occurred_at": now().isoformat()}
+    assert api.post("stock/events/", {"events": [{"id": "recount", **count}]}).json["results"][0]["status"] == "applied"
     assert api.get("stock/?sku=SKU-1&location=PARIS").json["results"][0]["sellable"] == 4
 
 
@@ -238,3 +242,41 @@ def test_a_pickup_moves_only_to_a_store_agreed_with_the_shopper(api: Api) -> Non
     assert (rerouted.status, rerouted.json["code"]) == (409, "pickup_place_is_chosen")
     assert (resolved.status, resolved.json["errors"][0]["pointer"]) == (422, "/location")
     assert api.get("exceptions/").json["results"] == [case]
+
+
+def test_work_moved_by_hand_stays_where_it_is_when_nobody_else_has_it(api: Api, invariants_hold: Any) -> None:
+    make_network(lille=0, lyon=0)
+    number, work = _assigned(api)
+    before = api.order(number)
+
+    refused = api.post(f"orders/{number}/reroute/", {"fulfillment": work})
+
+    assert (refused.status, refused.json["code"]) == (409, "no_place")
+    assert {place["location"]: place["reason"] for place in refused.json["places"]} == {"PARIS": "excluded"}
+    assert api.order(number) == before
+    pass_time(minutes=121)  # the exclusion was rolled back with the rest, yet the clock runs as ever
+    (case,) = api.get("exceptions/").json["results"]
+    again = api.post(f"exceptions/{case['id']}/resolve/", {"action": "reroute"})
+    assert (again.status, again.json["code"]) == (409, "no_place")
+    assert api.get("exceptions/").json["results"] == [case]
+    invariants_hold()
+
+
+def test_picking_that_was_begun_and_left_comes_before_a_person(api: Api, invariants_hold: Any) -> None:
+    make_network()
+    number, work = _assigned(api)
+    api.act(work, "acknowledge")
+    api.act(work, "start")
+
+    pass_time(minutes=241)
+    queue_when_warned = api.get("exceptions/").json["results"]
+    pass_time(minutes=241 + 121)
+
+    assert queue_when_warned == []
+    (case,) = api.get("exceptions/").json["results"]
+    assert (case["reason"], case["actions"], case["fulfillment"]) == ("late_work", ["keep"], work)
+    invariants_hold()
+    assert api.act(work, "pick", {"lines": [{"line": "l1", "picked": 1}]}).status == 200
+    assert api.act(work, "ship", {}).status == 200
+    assert api.get("exceptions/?status=open").json["results"] == []
+    assert api.order(number)["status"] == "fulfilled"

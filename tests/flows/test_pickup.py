@@ -155,3 +155,53 @@ def test_only_what_is_collected_is_paid_in_the_store(api: Api) -> None:
     assert [(e["pointer"], e["code"]) for e in refused.json["errors"]] == [
         ("/payments/0/gateway", "pay_in_store_needs_pickup")
     ]
+
+
+def test_a_pickup_accepted_late_and_then_left_comes_before_a_person_all_the_same(api: Api) -> None:
+    make_network()
+    work = api.post("orders/", pickup_body()).json["fulfillments"][0]["id"]
+    pass_time(minutes=121)
+
+    assert api.act(work, "acknowledge").status == 200
+    pass_time(minutes=241)
+    pass_time(minutes=241 + 121)
+
+    (case,) = api.get("exceptions/").json["results"]
+    assert (case["reason"], case["fulfillment"]) == ("late_pickup", work)
+
+
+def test_what_a_person_keeps_waiting_comes_back_if_nothing_happens(api: Api) -> None:
+    make_network()
+    _number, staged = _prepared(api, pickup_body())
+    pass_time(hours=169)
+    (expired,) = api.get("exceptions/").json["results"]
+    kept = api.post(f"exceptions/{expired['id']}/resolve/", {"action": "keep"})
+    pass_time(hours=169)
+
+    assert kept.json["status"] == "resolved"
+    (again,) = api.get("exceptions/?status=open").json["results"]
+    assert (again["reason"], again["fulfillment"]) == ("expired_pickup", staged)
+
+
+def test_nothing_is_handed_over_while_the_order_is_on_hold(api: Api) -> None:
+    make_network()
+    number, work = _prepared(api, pickup_body())
+    api.post(f"orders/{number}/hold/", {"kind": "fraud"})
+
+    refused = api.act(work, "hand_over", {"identity_checked": True})
+
+    assert (refused.status, refused.json["code"]) == (409, "order_on_hold")
+    api.post(f"orders/{number}/release/", {})
+    assert api.act(work, "hand_over", {"identity_checked": True}).json["status"] == "collected"
+    late = api.post(f"orders/{number}/hold/", {"kind": "fraud"})
+    assert (late.status, late.json["code"]) == (409, "conflict")
+
+
+def test_a_wrong_code_does_not_use_up_the_key(api: Api) -> None:
+    make_network()
+    _number, work = _prepared(api, pickup_body())
+
+    wrong = api.act(work, "hand_over", {"code": "nope"}, Idempotency_Key="k")
+    right = api.act(work, "hand_over", {"code": pickup_code(work)}, Idempotency_Key="k")
+
+    assert (wrong.status, right.status) == (422, 200)

@@ -346,3 +346,32 @@ def test_numbers_of_any_size_are_answered(api: Api) -> None:
     assert api.order(placed.json["number"])["metadata"]["big"] == pytest.approx(2**70)
     assert api.call("PATCH", "products/SKU-1/", {"attributes": {"big": 2**70}}).status == 200
     assert api.get("products/").json["results"][0]["attributes"]["big"] == pytest.approx(2**70)
+
+
+def test_an_authorisation_that_is_not_needed_any_more_is_given_back(api: Api, invariants_hold: Any) -> None:
+    make_network()
+    body = order_body(("SKU-1", 1), ("SKU-1", 1))
+    card = {"gateway": "sandbox", "method": "card", "token": "tok_ok"}
+    body["payments"] = [{**card, "amount": "24.80"}, {**card, "amount": "19.90"}]
+    order = api.post("orders/", body).json
+    work = order["fulfillments"][0]["id"]
+
+    api.post(f"orders/{order['number']}/cancel/", {"lines": [{"id": "l2", "quantity": 1}]})
+    api.act(work, "acknowledge")
+    api.act(work, "pick", {"lines": [{"line": "l1", "picked": 1}]})
+    api.act(work, "ship", {})
+    pass_time(seconds=1)
+
+    payments = api.order(order["number"])["payments"]
+    assert [(p["status"], p["captured"]) for p in payments] == [("captured", "24.80"), ("voided", "0.00")]
+    invariants_hold()
+
+
+def test_a_tax_larger_than_its_line_is_refused(api: Api) -> None:
+    make_network()
+    body = order_body()
+    body["lines"][0]["tax_amount"] = "5000"
+
+    refused = api.post("orders/", body)
+
+    assert [(e["pointer"], e["code"]) for e in refused.json["errors"]] == [("/lines/0/tax_amount", "tax_too_large")]
