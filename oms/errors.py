@@ -95,3 +95,8 @@ class IdempotencyInProgress(Conflict):
 class ChannelNotAllowed(Forbidden):
     code = "channel_not_allowed"
     title = _("This key may not act for that channel")
+
+
+class PlaceNotAllowed(Forbidden):
+    code = "place_not_allowed"
+    title = _("This key may not act beyond its places")

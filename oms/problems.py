@@ -107,7 +107,9 @@ def _of_drf(exc: drf.APIException, instance: str) -> Response:
         headers["WWW-Authenticate"] = challenge
     if (wait := getattr(exc, "wait", None)) is not None:
         headers["Retry-After"] = str(max(1, math.ceil(wait)))
-    body = document(exc.status_code, str(code), str(exc.default_detail), detail=str(exc.detail), instance=instance)
+    # the default of 405 has a gap for the method
+    title = exc.detail if isinstance(exc, drf.MethodNotAllowed) else exc.default_detail
+    body = document(exc.status_code, str(code), str(title), detail=str(exc.detail), instance=instance)
     return Response(body, status=exc.status_code, headers=headers, content_type=CONTENT_TYPE)
 
 

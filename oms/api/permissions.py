@@ -10,7 +10,7 @@ from oms.actors import Caller
 class HasScope(BasePermission):
     """The view's `scopes` name what each method needs; a method without a scope is not allowed to anyone.
 
-    A method that does not exist is told as such (405): no scope would help.
+    A method that does not exist is told as such (405): no scope would help. Which ones do may be asked by all.
     """
 
     code = "missing_scope"
@@ -21,6 +21,8 @@ class HasScope(BasePermission):
             return False
         if request.method not in view.allowed_methods:
             raise MethodNotAllowed(request.method or "")
+        if request.method == "OPTIONS":
+            return True
         method = "GET" if request.method in SAFE_METHODS else request.method
         scope = view.scopes.get(method)
         self.message = f"this needs the scope {scope}"

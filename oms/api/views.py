@@ -3,12 +3,15 @@
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 from rest_framework.viewsets import ModelViewSet
 
 from oms.actors import Caller
 from oms.api.body import read
-from oms.errors import ChannelNotAllowed, IdempotencyKeyRequired, Missing
+from oms.errors import ChannelNotAllowed, IdempotencyKeyRequired, Missing, PlaceNotAllowed
 from oms.idempotency import Once, fingerprint
 
 B = TypeVar("B", bound=BaseModel)
@@ -16,8 +19,20 @@ _MAX_KEY_CHARS = 255
 
 
 class ApiMixin:
+    """`network_wide`: what the view writes concerns every place and channel, so bound callers may only read."""
+
     scopes: dict[str, str] = {}
+    network_wide = False
     request: Any
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        if request.method not in SAFE_METHODS:
+            self.check_reach()
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """The methods, in `Allow`; the OpenAPI document tells all else."""
+        return Response(status=204)
 
     @property
     def caller(self) -> Caller:
@@ -40,6 +55,23 @@ class ApiMixin:
         if len(key) > _MAX_KEY_CHARS:
             raise IdempotencyKeyRequired(f"the key is longer than {_MAX_KEY_CHARS} characters")
         return Once(f"{self.caller.identity} {endpoint}", key, fingerprint([self.request.path_info, self.request.data]))
+
+    @staticmethod
+    def replay_headers(once: Once | None) -> dict[str, str]:
+        """What tells a client that nothing was done again."""
+        return {"Idempotency-Replayed": "true"} if once and once.is_replay else {}
+
+    def check_reach(self) -> None:
+        """Before every write. Errors: ChannelNotAllowed, PlaceNotAllowed when it reaches beyond the caller's bounds."""
+        if self.network_wide:
+            self.check_unbound()
+
+    def check_unbound(self) -> None:
+        """Errors: ChannelNotAllowed, PlaceNotAllowed."""
+        if self.caller.channel is not None:
+            raise ChannelNotAllowed()
+        if self.caller.locations is not None:
+            raise PlaceNotAllowed()
 
     def check_channel(self, channel: str) -> None:
         """Errors: ChannelNotAllowed when the key is bound to another channel."""

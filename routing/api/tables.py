@@ -20,6 +20,7 @@ from routing.services.tables import change_cached
 
 class CachedTable(ApiViewSet):
     cache_name: str
+    network_wide = True
     scopes = {
         "GET": "routing:read",
         "POST": "routing:write",

@@ -13,7 +13,7 @@ from oms.api.json import JsonRenderer
 from oms.api.paging import CursorPaging
 from oms.api.views import ApiView
 from oms.clock import now
-from oms.errors import FieldError, Invalid, Missing
+from oms.errors import FieldError, Invalid, Missing, PlaceNotAllowed
 from routing.api.documents import (
     DecisionDocument,
     PlanBody,
@@ -109,7 +109,15 @@ class DecisionView(ApiView):
             raise Missing()
 
 
-class RuleSetsView(ApiView):
+class RuleSetWrites(ApiView):
+    """Rules choose among all places; a caller bound to a channel may write those of that channel."""
+
+    def check_reach(self) -> None:
+        if self.caller.locations is not None:
+            raise PlaceNotAllowed()
+
+
+class RuleSetsView(RuleSetWrites):
     scopes = {"GET": "routing:read", "POST": "routing:write"}
 
     @extend_schema(
@@ -143,10 +151,11 @@ class RuleSetsView(ApiView):
     )
     def post(self, request: Request) -> Response:
         """A new draft; the next version when the name is taken."""
-        return Response(rule_set_answer(rule_sets.create_draft(document=_object(request.data))), status=201)
+        draft = rule_sets.create_draft(document=_object(request.data), bound_to=self.caller.channel)
+        return Response(rule_set_answer(draft), status=201)
 
 
-class RuleSetView(ApiView):
+class RuleSetView(RuleSetWrites):
     scopes = {"GET": "routing:read", "PATCH": "routing:write", "DELETE": "routing:write"}
 
     @extend_schema(responses={200: RuleSetAnswer}, operation_id="rule_sets_retrieve")
@@ -156,22 +165,26 @@ class RuleSetView(ApiView):
     @extend_schema(request=RuleSetChanges, responses={200: RuleSetAnswer}, operation_id="rule_sets_partial_update")
     def patch(self, request: Request, pk: str) -> Response:
         """Replace `name`, `channels` or `rules` of a draft, whichever is sent."""
-        return Response(rule_set_answer(rule_sets.change_draft(rule_set_id=pk, changes=_object(request.data))))
+        changes = _object(request.data)
+        draft = rule_sets.change_draft(rule_set_id=pk, changes=changes, bound_to=self.caller.channel)
+        return Response(rule_set_answer(draft))
 
     @extend_schema(responses={204: None}, operation_id="rule_sets_destroy")
     def delete(self, request: Request, pk: str) -> Response:
         """Forget a draft."""
-        rule_sets.delete_draft(rule_set_id=pk)
+        rule_sets.delete_draft(rule_set_id=pk, bound_to=self.caller.channel)
         return Response(status=204)
 
 
-class PublishRuleSetView(ApiView):
+class PublishRuleSetView(RuleSetWrites):
     scopes = {"POST": "routing:write"}
 
     @extend_schema(request=None, responses={200: RuleSetAnswer}, operation_id="rule_sets_publish")
     def post(self, request: Request, pk: str) -> Response:
         """Let a draft decide for its channels from now on; what it replaces everywhere is archived."""
-        published = rule_sets.publish_rule_set(rule_set_id=pk, actor=self.caller.actor, as_of=now())
+        published = rule_sets.publish_rule_set(
+            rule_set_id=pk, actor=self.caller.actor, as_of=now(), bound_to=self.caller.channel
+        )
         return Response(rule_set_answer(published))
 
 

@@ -46,9 +46,7 @@ class ServiceLevel(models.Model):
     collect_hours = models.FloatField(
         _("collect within (hours)"), default=168, validators=_between(SHORTEST, HOURS_OF_A_YEAR)
     )
-    warn_at_share = models.FloatField(
-        _("warn after this share of the time"), default=0.75, validators=_between(0, 1)
-    )
+    warn_at_share = models.FloatField(_("warn after this share of the time"), default=0.75, validators=_between(0, 1))
     max_attempts = models.PositiveSmallIntegerField(
         _("places tried before a person decides"), default=3, validators=[MinValueValidator(1)]
     )

@@ -1,6 +1,9 @@
-"""Drafting, publishing and finding rule sets."""
+"""Drafting, publishing and finding rule sets.
 
-from collections.abc import Mapping
+Who is bound to a channel decides for that one alone, never for those without rules of their own.
+"""
+
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +11,7 @@ from django.db import connection
 from django.db.models import Max
 
 from oms.cache import bump
+from oms.errors import ChannelNotAllowed
 from oms.models import Channel
 from oms.transactions import in_transaction, use_case
 from routing import queries
@@ -18,36 +22,43 @@ from routing.states import RULE_SET_MOVES, RuleSetStatus
 
 
 @use_case
-def create_draft(*, document: Mapping[str, Any]) -> RuleSet:
-    """A new draft; the next version if the name is taken. Errors: InvalidDocument."""
-    return write_draft(RuleSet(), checked_document(document))
+def create_draft(*, document: Mapping[str, Any], bound_to: str | None = None) -> RuleSet:
+    """A new draft; the next version if the name is taken. Errors: InvalidDocument, ChannelNotAllowed."""
+    checked = checked_document(document)
+    _require_own(checked.channels, bound_to)
+    return write_draft(RuleSet(), checked)
 
 
 @use_case
-def change_draft(*, rule_set_id: str, changes: Mapping[str, Any]) -> RuleSet:
-    """Replace the named top-level keys. Errors: RuleSetMissing, NotADraft, InvalidDocument."""
+def change_draft(*, rule_set_id: str, changes: Mapping[str, Any], bound_to: str | None = None) -> RuleSet:
+    """Replace the named top-level keys. Errors: RuleSetMissing, ChannelNotAllowed, NotADraft, InvalidDocument."""
     rule_set = _lock(rule_set_id)
+    _require_own(rule_set.channels, bound_to)
     _require_draft(rule_set)
-    return write_draft(rule_set, checked_document({**rule_set.document, **changes}))
+    checked = checked_document({**rule_set.document, **changes})
+    _require_own(checked.channels, bound_to)
+    return write_draft(rule_set, checked)
 
 
 @use_case
-def delete_draft(*, rule_set_id: str) -> None:
-    """Errors: RuleSetMissing, NotADraft (a decision may name it)."""
+def delete_draft(*, rule_set_id: str, bound_to: str | None = None) -> None:
+    """Errors: RuleSetMissing, ChannelNotAllowed, NotADraft (a decision may name it)."""
     rule_set = _lock(rule_set_id)
+    _require_own(rule_set.channels, bound_to)
     _require_draft(rule_set)
     rule_set.delete()
 
 
 @use_case
-def publish_rule_set(*, rule_set_id: str, actor: str, as_of: datetime) -> RuleSet:
+def publish_rule_set(*, rule_set_id: str, actor: str, as_of: datetime, bound_to: str | None = None) -> RuleSet:
     """Let a draft decide for its channels; what decided there before is archived once it decides nowhere.
 
-    Errors: RuleSetMissing, IllegalMove, InvalidDocument (a channel has gone).
+    Errors: RuleSetMissing, ChannelNotAllowed, IllegalMove, InvalidDocument (a channel has gone).
     """
     with connection.cursor() as cursor:  # one publication at a time: slots and statuses change together
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('routing.publish'))")
     rule_set = _lock(rule_set_id)
+    _require_own(rule_set.channels, bound_to)
     checked = checked_document(rule_set.document)
     RULE_SET_MOVES.move(
         rule_set,
@@ -91,6 +102,11 @@ def _lock(rule_set_id: str) -> RuleSet:
         return RuleSet.objects.select_for_update().get(pk=rule_set_id)
     except RuleSet.DoesNotExist:
         raise RuleSetMissing() from None
+
+
+def _require_own(channels: Iterable[str], bound_to: str | None) -> None:
+    if bound_to is not None and set(channels) != {bound_to}:
+        raise ChannelNotAllowed()
 
 
 def _require_draft(rule_set: RuleSet) -> None:

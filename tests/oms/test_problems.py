@@ -39,6 +39,15 @@ def test_a_method_that_does_not_exist_is_405(shop: Api) -> None:
     answer = shop.call("DELETE", "orders/")
 
     _is_problem(answer, 405, "method_not_allowed")
+    assert answer.json["title"] == 'Method "DELETE" not allowed.'
+    assert "POST" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize("path", ["orders/", "routing/plan/", "stock/events/", "products/bulk/", "service-levels/"])
+def test_the_methods_of_an_address_are_told_to_every_caller(path: str) -> None:
+    answer = Api(make_key("till", scopes=("orders:read",))).call("OPTIONS", path)
+
+    assert (answer.status, answer.json) == (204, None)
     assert "POST" in answer.headers["Allow"]
 
 
