@@ -22,13 +22,17 @@ from oms.sql import as_json
 from oms.transactions import in_transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Once:
-    """A request that must happen once: who asks (`scope`), the key, and a digest of what is asked."""
+    """A request that must happen once: who asks (`scope`), the key, and a digest of what is asked.
+
+    `is_replay` is found out by `begin`: the result was there already.
+    """
 
     scope: str
     key: str
     fingerprint: bytes
+    is_replay: bool = False
 
 
 def fingerprint(body: Any) -> bytes:
@@ -58,6 +62,7 @@ def begin(once: Once, *, as_of: datetime, result: Any = None) -> Any | None:
             return None
     record = IdempotencyRecord.objects.get(scope=once.scope, key=once.key)
     check_same(record.fingerprint, once)
+    once.is_replay = record.result is not None
     return record.result
 
 

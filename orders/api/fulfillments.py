@@ -72,10 +72,12 @@ class FulfillmentAction(FulfillmentView):
         self.check_visible(fulfillment_id)
         command = self.body(self.command)
         given = {} if self.command is Nothing else {"command": command}
-        if self.key_required:
-            given["once"] = self.once(f"fulfillments.{type(self).__name__}")
+        once = self.once(f"fulfillments.{type(self).__name__}") if self.key_required else None
+        if once:
+            given["once"] = once
         type(self).act(fulfillment_id=fulfillment_id, actor=self.caller.actor, as_of=now(), **given)
-        return Response(queries.fulfillment_document(fulfillment_id, caller=self.caller))
+        document = queries.fulfillment_document(fulfillment_id, caller=self.caller)
+        return Response(document, headers=self.replay_headers(once))
 
 
 def action(
@@ -167,5 +169,8 @@ class Resolve(ApiView):
         """Reroute, cancel, or (a late pickup) keep waiting."""
         if not visible_exceptions(self.caller).filter(pk=case_id).exists():
             raise Missing()
-        resolve_exception(case_id=case_id, command=self.body(ResolveException), actor=self.caller.actor, as_of=now())
-        return Response(exception_documents([case_id], caller=self.caller)[0])
+        once = self.once("exceptions.resolve", required=False)
+        resolve_exception(
+            case_id=case_id, command=self.body(ResolveException), actor=self.caller.actor, as_of=now(), once=once
+        )
+        return Response(exception_documents([case_id], caller=self.caller)[0], headers=self.replay_headers(once))

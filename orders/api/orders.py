@@ -183,20 +183,20 @@ class OrderAction(OrderView):
     scopes = {"POST": "orders:write"}
     command: type[Any]
     act: Callable[..., str]
-    remembers = False
 
     def post(self, request: Request, number: int) -> Response:
         self.order_id(number)
-        command = self.body(self.command)
-        extra = {"once": self.once(f"orders.{type(self).__name__}", required=False)} if self.remembers else {}
-        order_id = type(self).act(number=number, command=command, actor=self.caller.actor, as_of=now(), **extra)
-        return self.answer(order_id)
+        once = self.once(f"orders.{type(self).__name__}", required=False)
+        order_id = type(self).act(
+            number=number, command=self.body(self.command), actor=self.caller.actor, as_of=now(), once=once
+        )
+        document = queries.order_document(order_id, caller=self.caller)
+        return Response(document, headers=self.replay_headers(once))
 
 
 class Cancel(OrderAction):
     command = CancelOrder
     act = staticmethod(cancel_order)
-    remembers = True
 
     @extend_schema(
         request=CancelOrder, responses={200: OrderDocument}, operation_id="orders_cancel", parameters=[IDEMPOTENCY_KEY]

@@ -11,6 +11,7 @@ from oms import deadlines
 from oms.actors import CLOCK
 from oms.deadlines import Claimed, Due
 from oms.errors import Conflict, FieldError, Invalid, Missing
+from oms.idempotency import idempotent
 from oms.ids import new_id
 from oms.outbox import Fact, publish
 from oms.transactions import in_transaction, use_case
@@ -25,6 +26,7 @@ _NOTHING_TO_HOLD = frozenset({OrderStatus.CANCELED, OrderStatus.FULFILLED, Order
 
 
 @use_case
+@idempotent
 def hold_order(*, number: int, command: HoldOrder, actor: str, as_of: datetime) -> str:
     """Returns the order's id. Errors: Missing, Conflict (canceled, or such a hold is open)."""
     order = lock_order_number(number)
@@ -59,6 +61,7 @@ def place(
 
 
 @use_case
+@idempotent
 def release_hold(*, number: int, command: ReleaseHold, actor: str, as_of: datetime) -> str:
     """Release one hold, or all when none is named. Errors: Missing, Conflict (nothing to release)."""
     order = lock_order_number(number)

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from inventory.queries import places
 from inventory.services.reservations import Held, release_reservations
 from oms.errors import Conflict, FieldError, IllegalMove, Invalid, Missing
+from oms.idempotency import idempotent
 from oms.transactions import in_transaction, use_case
 from orders.actions import case_actions, fulfillment_actions
 from orders.commands import Reroute, ResolveException
@@ -24,8 +25,9 @@ REROUTED = "rerouted"
 
 
 @use_case
-def resolve_exception(*, case_id: str, command: ResolveException, actor: str, as_of: datetime) -> None:
-    """Errors: Missing, Conflict (resolved already, or still nobody can serve it), Invalid, TooLate."""
+@idempotent
+def resolve_exception(*, case_id: str, command: ResolveException, actor: str, as_of: datetime) -> str:
+    """Returns the case's id. Errors: Missing, Conflict (resolved already, or still nobody can serve it), Invalid, TooLate."""
     order_id = ExceptionCase.objects.filter(pk=case_id).values_list("order_id", flat=True).first()
     if order_id is None:
         raise Missing()
@@ -36,6 +38,7 @@ def resolve_exception(*, case_id: str, command: ResolveException, actor: str, as
     if command.action not in (*case_actions(case.status, case.reason), "backorder"):
         raise Conflict(_("this cannot be solved that way"), actions=case_actions(case.status, case.reason))
     _resolutions[command.action](order, case, command, actor=actor, as_of=as_of)
+    return case_id
 
 
 @in_transaction
@@ -135,6 +138,7 @@ _resolutions = {
 
 
 @use_case
+@idempotent
 def reroute(*, number: int, command: Reroute, actor: str, as_of: datetime) -> str:
     """Move work that was not begun to the next best place. Returns the order's id.
 

@@ -78,3 +78,30 @@ def test_placing_twice_makes_one_order(api: Api) -> None:
     assert (other.status, other.json["code"]) == (422, "idempotency_key_reused")
     assert Order.objects.count() == 1
     assert reserved("SKU-1", "PARIS") == 1
+
+
+def test_every_change_of_an_order_happens_once_per_key(api: Api) -> None:
+    make_network()
+    order = api.post("orders/", order_body(("SKU-1", 2))).json
+    number, work = order["number"], order["fulfillments"][0]["id"]
+    note, hold, release = {"text": "call first"}, {"kind": "manual"}, {}
+    part = {"lines": [{"id": "l1", "quantity": 1}]}
+
+    for path, body in (("notes", note), ("hold", hold), ("release", release), ("cancel", part)):
+        first = api.post(f"orders/{number}/{path}/", body, Idempotency_Key=path)
+        again = api.post(f"orders/{number}/{path}/", body, Idempotency_Key=path)
+        assert (first.status, again.status) == (200, 200), (path, first, again)
+        assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
+    api.act(work, "acknowledge")
+    api.act(work, "pick", {"lines": [{"line": "l1", "picked": 1}]})
+    shipped = [api.act(work, "ship", {}, Idempotency_Key="s") for _time in range(2)]
+
+    assert [answer.headers.get("Idempotency-Replayed") for answer in shipped] == [None, "true"]
+    types = [entry["type"] for entry in api.get(f"orders/{number}/timeline/").json["results"]]
+    assert [types.count(f"orders.order.{what}") for what in ("noted", "held", "released", "lines_canceled")] == [
+        1,
+        1,
+        1,
+        1,
+    ]
+    assert types.count("orders.fulfillment.shipped") == 1
