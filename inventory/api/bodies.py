@@ -1,5 +1,6 @@
 """What clients send: shapes, ranges, and how they become rows for the services."""
 
+import re
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
@@ -19,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from inventory.hours import minutes_of
 from inventory.models import Ability, Condition, Kind
 from inventory.services import LocationRow, ProductRow, StockEvent
-from oms.api.body import Body, Code, Currency, Instant, Latitude, Longitude, Money, Name, Units
+from oms.api.body import Body, Code, Currency, Instant, Latitude, Longitude, Money, Name, SmallObject, Units
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Short = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
@@ -77,6 +78,16 @@ def _one_or_by_service(value: Any) -> Any:
     return value
 
 
+def _on_the_web(value: str) -> str:
+    is_path = value.startswith("/") and not value.startswith(("//", "/\\"))
+    if value and not (is_path or re.match(r"https?://[^/\s]", value)):
+        raise PydanticCustomError(
+            "not_a_web_address", gettext_noop("An address is needed that begins with https://, http:// or one /")
+        )
+    return value
+
+
+ImageUrl = Annotated[str, StringConstraints(max_length=500), AfterValidator(_on_the_web)]
 CutOff = Annotated[str | dict[str, str], BeforeValidator(_one_or_by_service)]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Timezone = Annotated[str, AfterValidator(_known_zone)]
@@ -105,8 +116,8 @@ class ProductBody(Body):
     currency: Currency = "EUR"
     tax_class: Annotated[str, StringConstraints(max_length=40)] = "standard"
     weight_g: Annotated[int, Field(ge=0, le=100_000_000)] = 0
-    image_url: Annotated[str, StringConstraints(max_length=500)] = ""
-    attributes: dict[str, Any] = {}
+    image_url: ImageUrl = ""
+    attributes: SmallObject = {}
     tags: Labels = []
     is_active: bool = True
 

@@ -1,12 +1,23 @@
 """Bodies as pydantic models: unknown fields refused, all errors at once, each with a JSON pointer."""
 
+import json
+import re
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic_core import PydanticCustomError
 
 from oms.errors import FieldError, Invalid
@@ -20,9 +31,40 @@ class Body(BaseModel):
 B = TypeVar("B", bound=BaseModel)
 
 
-def _two_decimals(value: Decimal) -> Decimal:
-    if value.as_tuple().exponent < -2:  # type: ignore[operator]
-        raise PydanticCustomError("too_many_decimals", gettext_noop("At most two decimals"))
+_MAX_OBJECT_BYTES = 16_000
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+def _exact(value: Any) -> Any:
+    """Python reads more than we promise: underscores, exponents, the digits of all scripts, floats that were rounded."""
+    is_plain = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    if is_plain or (isinstance(value, str) and _DECIMAL.fullmatch(value)):
+        return value
+    raise PydanticCustomError("not_a_decimal", gettext_noop("A decimal number as text is needed, such as 19.90"))
+
+
+def _decimals(at_most: int) -> AfterValidator:
+    def check(value: Decimal) -> Decimal:
+        if value.as_tuple().exponent < -at_most:  # type: ignore[operator]
+            raise PydanticCustomError(
+                "too_many_decimals", gettext_noop("At most %(most)s decimals are possible"), {"most": at_most}
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()) > _MAX_OBJECT_BYTES:
+        raise PydanticCustomError(
+            "object_too_large", gettext_noop("At most %(most)s bytes of JSON are possible"), {"most": _MAX_OBJECT_BYTES}
+        )
+    return value
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise PydanticCustomError("not_printable", gettext_noop("Control characters are not possible"))
     return value
 
 
@@ -32,12 +74,16 @@ def _known_currency(value: str) -> str:
     return value
 
 
-Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\s/?#,][^/?#,]*$")]
-"""A natural key: SKU, place, channel. No slash, comma, question mark, hash or leading space: it stands in addresses."""
+CODE_PATTERN = r"^[^\s/?#,][^/?#,]*$"
+"""No slash, comma, question mark, hash or leading space: a code stands in addresses."""
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=CODE_PATTERN), AfterValidator(_printable)]
+"""A natural key: SKU, place, channel."""
 Text = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
-Money = Annotated[Decimal, Field(ge=0, le=Decimal("999999999.99")), AfterValidator(_two_decimals)]
-Rate = Annotated[Decimal, Field(ge=0, le=1)]
+Money = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=Decimal("999999999.99")), _decimals(2)]
+Rate = Annotated[Decimal, BeforeValidator(_exact), Field(ge=0, le=1), _decimals(4)]
+SmallObject = Annotated[dict[str, Any], AfterValidator(_small)]
+"""What others keep with us and we do not read."""
 Quantity = Annotated[int, Field(ge=1, le=100_000, strict=True)]
 Units = Annotated[int, Field(ge=0, le=1_000_000_000, strict=True)]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidator(_known_currency)]
@@ -58,6 +104,7 @@ __all__ = [
     "Name",
     "Quantity",
     "Rate",
+    "SmallObject",
     "Text",
     "Units",
     "datetime",
@@ -88,7 +135,10 @@ _MESSAGES = {
     "literal_error": gettext_lazy("One of these is needed: %(expected)s"),
     "enum": gettext_lazy("One of these is needed: %(expected)s"),
     "timezone_aware": gettext_lazy("An instant with its time zone is needed"),
-    "too_many_decimals": gettext_lazy("At most two decimals are possible"),
+    "too_many_decimals": gettext_lazy("At most %(most)s decimals are possible"),
+    "not_a_decimal": gettext_lazy("A decimal number as text is needed, such as 19.90"),
+    "object_too_large": gettext_lazy("At most %(most)s bytes of JSON are possible"),
+    "not_printable": gettext_lazy("Control characters are not possible"),
     "unknown_currency": gettext_lazy("This currency is not known"),
 }
 

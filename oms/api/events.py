@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from oms.api.body import Instant
+from oms.api.paging import page_size_of
 from oms.api.views import ApiView
 from oms.errors import FieldError, Invalid, Missing
 from oms.models import Event
@@ -47,7 +48,7 @@ class EventFeed(ApiView):
     def get(self, request: Request) -> Response:
         if self.caller.channel is not None or self.caller.locations is not None:
             raise Missing()  # the feed tells everything; a bound key gets webhooks of its own instead
-        after, size = self._number("after", 0), min(self._number("page_size", 100), _MAX_PAGE)
+        after, size = self._number("after", 0), page_size_of(request, default=100, most=_MAX_PAGE)
         events = Event.objects.filter(position__gt=after).order_by("position")
         for name in ("type", "subject"):
             if value := request.query_params.get(name):

@@ -1,6 +1,20 @@
+import re
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+
+from oms.errors import FieldError, Invalid
+
+
+def page_size_of(request: Request, *, default: int, most: int) -> int:
+    """The `page_size` asked for; more than the most is capped. Errors: Invalid."""
+    given = request.query_params.get("page_size", str(default))
+    if not re.fullmatch("0*[1-9][0-9]{0,17}", given):
+        detail = _("A whole number from 1 on is needed")
+        raise Invalid(errors=[FieldError("/page_size", "not_a_number", detail)])
+    return min(int(given), most)
 
 
 class CursorPaging(CursorPagination):
@@ -10,6 +24,9 @@ class CursorPaging(CursorPagination):
     max_page_size = 500
     page_size_query_param = "page_size"
     ordering = "-pk"
+
+    def get_page_size(self, request: Request) -> int:
+        return page_size_of(request, default=self.page_size, most=self.max_page_size)
 
     def get_ordering(self, request, queryset, view):
         return tuple(getattr(view, "cursor_ordering", None) or (self.ordering,))

@@ -4,14 +4,20 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from django.utils.translation import gettext_noop
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
 
 from oms.api.body import Body, Code, Country, Instant, Latitude, Longitude, Name, Quantity
+from oms.clock import now
 from routing.documents import ListOf, Method, Rule, RuleSetDocument, Service, SomeOf
 from routing.engine.types import from_micro
 from routing.models import Decision, RuleSet
 from routing.services.sourcing import SourcingPlan
 from routing.snapshots import explanation, money, snapshot_of
+
+_REACH = dt.timedelta(days=3653)
+"""How far from now a plan can be asked for: calendars are not known for ever."""
 
 # ---- planning ----------------------------------------------------------------------------------
 
@@ -36,6 +42,15 @@ class PlanDelivery(Body):
     location: Code | None = None
 
 
+def _in_reach(instant: dt.datetime) -> dt.datetime:
+    if abs(instant - now()) > _REACH:
+        raise PydanticCustomError("too_far_away", gettext_noop("At most ten years from now are possible"))
+    return instant
+
+
+PlanningTime = Annotated[Instant, AfterValidator(_in_reach)]
+
+
 class PlanBody(Body):
     """`rule_set`: null for the published one, an id, or a whole document. `keep` stores the decision."""
 
@@ -45,7 +60,7 @@ class PlanBody(Body):
     delivery: PlanDelivery = PlanDelivery()
     rule_set: Code | dict[str, Any] | None = None
     exclude: Annotated[list[Code], Field(max_length=1000)] = []
-    as_of: Instant | None = None
+    as_of: PlanningTime | None = None
     keep: bool = False
 
 

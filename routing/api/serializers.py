@@ -4,15 +4,19 @@ import math
 from collections import Counter
 from typing import Any
 
+import pydantic
 from django.db import models
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from inventory import queries as inventory
+from oms.api.body import Code, field_errors
 from oms.money import EXPONENTS
 from routing.documents import Kind, Method, Service, compact_postal_code
 from routing.models import CarrierService, PostalArea, Rate, ServiceLevel, Zone
+
+_CODE = pydantic.TypeAdapter(Code)
 
 
 class StrictSerializer(serializers.Serializer):
@@ -126,6 +130,13 @@ class CarrierServiceSerializer(StrictModelSerializer):
         fields = super().get_fields()
         fields["code"].read_only = self.instance is not None and not isinstance(self.instance, list | QuerySet)
         return fields
+
+    def validate_code(self, code: str) -> str:
+        try:
+            return _CODE.validate_python(code)
+        except pydantic.ValidationError as error:
+            faults = [serializers.ErrorDetail(fault.detail, fault.code) for fault in field_errors(error)]
+            raise serializers.ValidationError(faults) from None
 
     def validate_currency(self, currency: str) -> str:
         if currency not in EXPONENTS:

@@ -64,6 +64,7 @@ class CarrierServices(CachedTable):
     serializer_class = CarrierServiceSerializer
     filterset_fields = ["carrier", "service", "is_active"]
     cursor_ordering = ("code",)
+    lookup_value_regex = "[^/]+"  # a code may hold a point
 
 
 class RateFilter(filters.FilterSet):

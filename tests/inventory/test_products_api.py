@@ -119,6 +119,11 @@ def test_patching_an_unknown_product_is_not_found(client):
     "wrong, pointer",
     [
         ({"price": "-1"}, "/price"),
+        ({"price": "1_0"}, "/price"),
+        ({"price": 19.9}, "/price"),
+        ({"attributes": {"text": "x" * 16_000}}, "/attributes"),
+        ({"image_url": "javascript:alert(1)"}, "/image_url"),
+        ({"image_url": "//elsewhere.example/a.png"}, "/image_url"),
         ({"price": "1.999"}, "/price"),
         ({"price": "1e30"}, "/price"),
         ({"price": "NaN"}, "/price"),

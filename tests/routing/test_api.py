@@ -98,6 +98,9 @@ def test_a_stored_rule_set_can_be_tried_before_it_is_published(client, stocked):
     ("changes", "expected"),
     [
         ({"channel": "fax"}, {("/channel", "unknown_channel")}),
+        ({"as_of": "9999-12-31T23:59:59Z"}, {("/as_of", "too_far_away")}),
+        ({"as_of": "0001-01-01T00:00:00Z"}, {("/as_of", "too_far_away")}),
+        ({"as_of": "0001-01-01T00:00:00+14:00"}, {("/as_of", "too_far_away")}),
         ({"lines": []}, {("/lines", "too_short")}),
         ({"lines": [{"sku": "NO", "quantity": 1}]}, {("/lines/0/sku", "unknown_sku")}),
         ({"lines": [{"sku": "SKU-1", "quantity": 0}]}, {("/lines/0/quantity", "greater_than_equal")}),
@@ -346,3 +349,27 @@ def test_postal_areas_are_kept_one_per_code(client):
     }
     assert PostalArea.objects.count() == 1
     assert len(client.get(f"{URL}/postal-areas/?country=FR&code=75011").json()["results"]) == 1
+
+
+@pytest.mark.parametrize("code", ["a/b", "a,b", "a\nb", "a\u2028b"])
+def test_a_carrier_service_has_a_code_that_stands_in_addresses(client, code):
+    response = client.post(f"{URL}/carrier-services/", {**CARRIER, "code": code}, format="json")
+
+    assert {pointer for pointer, _code in faults(response)} == {"/code"}
+    assert not CarrierService.objects.exists()
+
+
+def test_a_code_with_a_point_can_be_found(client):
+    client.post(f"{URL}/carrier-services/", {**CARRIER, "code": "post.home"}, format="json")
+
+    assert client.get(f"{URL}/carrier-services/post.home/").json()["code"] == "post.home"
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "ten", "", "٣", "1_0"])
+@pytest.mark.parametrize("path", ["service-levels", "rule-sets", "products", "stock/movements", "events"])
+def test_a_page_size_that_is_no_number_is_refused(client, path, size):
+    assert faults(client.get(f"{URL}/{path}/", {"page_size": size})) == {("/page_size", "not_a_number")}
+
+
+def test_pages_beyond_the_most_are_capped(client):
+    assert client.get(f"{URL}/service-levels/", {"page_size": "501"}).status_code == 200

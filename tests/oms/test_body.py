@@ -1,0 +1,54 @@
+"""The words that bodies are made of."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from oms.api.body import Code, Money, Rate, SmallObject
+
+
+def fault(kind: Any, value: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(kind).validate_python(value)
+    return caught.value.errors()[0]["type"]
+
+
+@pytest.mark.parametrize(("value", "expected"), [("19.90", "19.90"), (5, "5"), ("0", "0"), ("7.00", "7.00")])
+def test_money_is_a_decimal_as_text_or_a_whole_number(value: Any, expected: str) -> None:
+    assert TypeAdapter(Money).validate_python(value) == Decimal(expected)
+
+
+@pytest.mark.parametrize("value", ["1_0", "١٢", "1e3", " 5", "5\n", "+5", ".5", "5.", "NaN", "", 19.9, True, None, []])
+def test_money_in_any_other_form_is_refused(value: Any) -> None:
+    assert fault(Money, value) == "not_a_decimal"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "code"),
+    [
+        (Money, "-1", "greater_than_equal"),
+        (Money, "1.999", "too_many_decimals"),
+        (Rate, "0.20001", "too_many_decimals"),
+        (Rate, "1.01", "less_than_equal"),
+    ],
+)
+def test_amounts_and_rates_have_limits(kind: Any, value: str, code: str) -> None:
+    assert fault(kind, value) == code
+
+
+@pytest.mark.parametrize("value", ["a\nb", "a\u2028b", "a\u2029b", "a\x1bb", "a\x7f"])
+def test_a_code_has_no_control_characters(value: str) -> None:
+    assert fault(Code, value) == "not_printable"
+
+
+def test_a_code_may_have_letters_of_any_script_and_spaces_inside() -> None:
+    assert TypeAdapter(Code).validate_python("été 42-ß") == "été 42-ß"
+
+
+def test_an_object_of_others_is_at_most_16_kb_of_json() -> None:
+    largest = {"a": "x" * (16_000 - len('{"a":""}'))}
+
+    assert TypeAdapter(SmallObject).validate_python(largest) == largest
+    assert fault(SmallObject, {"a": largest["a"] + "x"}) == "object_too_large"
