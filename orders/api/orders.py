@@ -15,7 +15,7 @@ from oms.api.body import read
 from oms.api.paging import CursorPaging
 from oms.api.views import ApiView
 from oms.clock import now
-from oms.errors import DomainError, FieldError, Invalid, Missing
+from oms.errors import DomainError, FieldError, Forbidden, Invalid, Missing
 from oms.idempotency import Once, fingerprint
 from oms.models import Event
 from orders import queries
@@ -23,16 +23,18 @@ from orders.api.documents import BulkResults, CustomerPage360, OrderDocument, Or
 from orders.api.filters import OrderFilter
 from orders.api.lists import DocumentList
 from orders.commands import AddNote, CancelOrder, HoldOrder, PlaceOrder, PlaceOrders, ReleaseHold, Reroute
-from orders.models import Customer, Order
+from orders.models import Customer, Fulfillment, Order
 from orders.services.cancellation import cancel_order
 from orders.services.holds import hold_order, release_hold
 from orders.services.notes import add_note
 from orders.services.placement import Placed, place_order
 from orders.services.resolution import reroute
+from orders.states import LOST, FulfillmentStatus
 from routing.api.documents import DecisionDocument, decision_document
 from routing.models import Decision
 
 _BULK_LIMIT = 500
+NOT_THEIRS = (*LOST, FulfillmentStatus.CANCELED)
 _CUSTOMER_FIELDS = ("id", "channel_id", "external_id", "email", "phone", "first_name", "last_name")
 IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
 _EXAMPLE = OpenApiExample(
@@ -68,13 +70,21 @@ class DecisionPage(Page):
 
 
 def visible_orders(caller: Caller) -> QuerySet[Order]:
-    """A key bound to a channel sees that channel's orders; one bound to places, orders they work on."""
+    """A key bound to a channel sees that channel's orders; one bound to places, orders they work on or served."""
     orders = Order.objects.all()
     if caller.channel is not None:
         orders = orders.filter(channel_id=caller.channel)
     if caller.locations is not None:
-        orders = orders.filter(fulfillments__location_id__in=caller.locations).distinct()
+        orders = orders.filter(
+            fulfillments__in=Fulfillment.objects.filter(location_id__in=caller.locations).exclude(status__in=NOT_THEIRS)
+        ).distinct()
     return orders
+
+
+def check_sells_here(command: PlaceOrder, caller: Caller) -> None:
+    """A key bound to places sells only there. Errors: Forbidden."""
+    if caller.locations is not None and not caller.sees(command.placed_at_location):
+        raise Forbidden(_("this key may only place orders at its own places (placed_at_location)"))
 
 
 class Orders(DocumentList):
@@ -98,6 +108,7 @@ class Orders(DocumentList):
         """Place an order: 201 with the order, or 409 `insufficient_stock` and nothing is kept."""
         command = self.body(PlaceOrder)
         self.check_channel(command.channel)
+        check_sells_here(command, self.caller)
         given = self.once("orders", required=command.external_id is None)
         placed = _place(command, given, fingerprint(request.data), self.caller)
         headers = {"Idempotency-Replayed": "true"} if placed.is_replay else {}
@@ -134,6 +145,7 @@ class BulkOrders(ApiView):
             if command.external_id is None:
                 raise Invalid(errors=[FieldError("/external_id", "required", _("Orders in bulk need an external id"))])
             self.check_channel(command.channel)
+            check_sells_here(command, self.caller)
             placed = _place(command, None, fingerprint(row), self.caller)
         except DomainError as error:
             problem = problems.of_error(error, instance=self.request.path)
@@ -186,6 +198,8 @@ class OrderAction(OrderView):
 
     def post(self, request: Request, number: int) -> Response:
         self.order_id(number)
+        if self.caller.locations is not None:
+            raise Forbidden(_("a place works on its fulfillments; the order itself is not its to change"))
         once = self.once(f"orders.{type(self).__name__}", required=False)
         order_id = type(self).act(
             number=number, command=self.body(self.command), actor=self.caller.actor, as_of=now(), once=once

@@ -59,7 +59,23 @@ def test_what_is_theirs_can_be_read_and_changed(bound: Api, orders: Any) -> None
     ):
         assert bound.get(path).status == 200, path
     assert bound.act(work, "acknowledge").json["status"] == "accepted"
-    assert bound.post(f"orders/{number}/cancel/", {}).json["status"] == "canceled"
+
+
+def test_the_order_itself_is_its_channels_to_change_not_its_places(orders: Any) -> None:
+    number, foreign_work = orders["web"]["number"], _work(orders["market"])
+    web, paris = Api(make_key("web", channel="web")), Api(make_key("PARIS", locations=["PARIS"]))
+    before = _rows()
+
+    refused = [
+        paris.post(f"orders/{number}/{act}/", body) for act, body in (("cancel", {}), ("hold", {}), ("release", {}))
+    ]
+    placed = [paris.post("orders/", order_body()), *[paris.post("orders/bulk/", [order_body()])]]
+
+    assert [(answer.status, answer.json["code"]) for answer in refused] == [(403, "forbidden")] * 3
+    assert placed[0].status == placed[1].json["results"][0]["status"] == 403
+    assert web.post(f"orders/{number}/reroute/", {"fulfillment": foreign_work}).status == 404
+    assert _rows() == before
+    assert web.post(f"orders/{number}/cancel/", {}).json["status"] == "canceled"
 
 
 def test_the_rest_cannot_be_read(bound: Api, orders: Any) -> None:
@@ -76,7 +92,7 @@ def test_the_rest_cannot_be_read(bound: Api, orders: Any) -> None:
 
 
 def test_the_rest_cannot_be_changed(bound: Api, orders: Any) -> None:
-    number, work, own = orders["market"]["number"], _work(orders["market"]), orders["web"]["number"]
+    number, work = orders["market"]["number"], _work(orders["market"])
     before = _rows()
     attempts: dict[str, Any] = {
         f"orders/{number}/cancel/": {},
@@ -84,7 +100,6 @@ def test_the_rest_cannot_be_changed(bound: Api, orders: Any) -> None:
         f"orders/{number}/release/": {},
         f"orders/{number}/notes/": {"text": "x"},
         f"orders/{number}/reroute/": {"fulfillment": work},
-        f"orders/{own}/reroute/": {"fulfillment": work},
         f"fulfillments/{work}/acknowledge/": {},
         f"fulfillments/{work}/decline/": {"reason": "closed"},
         f"fulfillments/{work}/start/": {},
