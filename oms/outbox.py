@@ -96,6 +96,10 @@ def subscribe(name: str, *types: str) -> Callable[[Handler], Handler]:
     return register
 
 
+class _LeaseLost(Exception):
+    """The handler took longer than the lease, and another relay has the cursor now."""
+
+
 # ---- relay -----------------------------------------------------------------------------------
 
 
@@ -128,9 +132,12 @@ def _deliver(subscriber: Subscriber, *, as_of: datetime) -> int:
     if state is None:
         return 0
     try:
-        return _deliver_batch(subscriber, state, as_of=as_of)
-    finally:
+        delivered = _deliver_batch(subscriber, state, as_of=as_of)
         _save(state, leased_until=None)
+    except _LeaseLost:
+        log.warning("another relay took over", extra={"subscriber": subscriber.name})
+        return 0
+    return delivered
 
 
 @use_case
@@ -143,7 +150,8 @@ def _lease(name: str, *, as_of: datetime) -> Subscription | None:
     )
     state = free.filter(name=name).first()
     if state:
-        _save(state, leased_until=as_of + _LEASE)
+        state.leased_until = as_of + _LEASE
+        state.save(update_fields=["leased_until"])
     return state
 
 
@@ -169,6 +177,8 @@ def _deliver_batch(subscriber: Subscriber, state: Subscription, *, as_of: dateti
 
 
 def _save(state: Subscription, **values: Any) -> None:
+    """Move the cursor, but only while we hold its lease: a slow relay must not move it back. Errors: _LeaseLost."""
+    if not Subscription.objects.filter(name=state.name, leased_until=state.leased_until).update(**values):
+        raise _LeaseLost()
     for name, value in values.items():
         setattr(state, name, value)
-    state.save(update_fields=[*values])

@@ -1,12 +1,26 @@
 """What clients ask of this app, as typed values. The API reads them from JSON; services take them as they are."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from django.utils.translation import gettext_noop
 from pydantic import Field, RootModel, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from oms.api.body import Body, Code, Country, Currency, Instant, Latitude, Longitude, Money, Name, Quantity, Rate, Text
+from oms.api.body import (
+    Body,
+    Code,
+    Country,
+    Currency,
+    Instant,
+    Latitude,
+    Longitude,
+    Money,
+    Name,
+    Quantity,
+    Rate,
+    SmallObject,
+    Text,
+)
 from orders.states import DeclineReason, ShortReason
 
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=40)]
@@ -115,7 +129,7 @@ class PlaceOrder(Body):
     allow_backorder: bool = False
     allow_partial: bool = False
     pickup_person: PickupPerson | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: SmallObject = Field(default_factory=dict)
     tags: Annotated[tuple[Ref, ...], Field(max_length=20)] = ()
     placed_by: Short = ""
     placed_at_location: Code | None = None

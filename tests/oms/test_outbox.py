@@ -138,3 +138,14 @@ def test_two_subscribers_of_one_name_are_refused() -> None:
 
     with pytest.raises(ValueError, match="two subscribers"):
         listen("test.one")
+
+
+def test_a_relay_that_outlived_its_lease_does_not_move_the_cursor_back(transactional_db: None) -> None:
+    Subscription.objects.create(name="slow", position=7, leased_until=NOON)
+    state = Subscription.objects.get(name="slow")
+    Subscription.objects.filter(name="slow").update(position=9, leased_until=NOON + timedelta(seconds=30))
+
+    with pytest.raises(outbox._LeaseLost):
+        outbox._save(state, position=8)
+
+    assert Subscription.objects.get(name="slow").position == 9
