@@ -74,8 +74,3 @@ class OrderOnHold(Conflict):
 class PickupPlaceIsChosen(Conflict):
     code = "pickup_place_is_chosen"
     title = _("The shopper chose this store; another one must be agreed with them")
-
-
-class TransfersNotOffered(Invalid):
-    code = "transfer_not_offered"
-    title = _("This place can only hand over what it has itself")
