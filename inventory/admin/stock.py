@@ -1,0 +1,139 @@
+"""Stock levels, the ledger and reservations."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+
+from inventory.models import Reservation, StockLevel, StockMovement
+from inventory.sellable import sellable_sql
+from inventory.services import count_stock
+from oms.backoffice.lists import ReadOnlyAdmin
+from oms.backoffice.refusals import tell_refusal
+from oms.backoffice.words import NOTHING, badge, instant, listed
+from oms.clock import now
+from oms.errors import DomainError
+
+
+class CountForm(forms.Form):
+    quantity = forms.IntegerField(
+        label=gettext_lazy("Units found, in any condition"),
+        min_value=0,
+        max_value=1_000_000_000,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    bin = forms.CharField(label=gettext_lazy("Bin"), max_length=40, required=False, widget=UnfoldAdminTextInputWidget)
+
+
+@admin.register(StockLevel)
+class StockLevelAdmin(ReadOnlyAdmin):
+    list_display = ["product", "location", "on_hand", "reserved", "unsellable", "sellable", "bin", "state", "counted"]
+    list_display_links = ["product"]
+    list_select_related = ["product", "location"]
+    list_filter = [("location", RelatedDropdownFilter), ("suspect_at", admin.EmptyFieldListFilter)]
+    search_fields = ["product__sku__startswith", "location__code__exact"]
+    search_help_text = gettext_lazy("Start of a SKU, or the code of a place")
+    actions_detail = ["count"]
+    actions_row = ["count"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
+        sellable = RawSQL(sellable_sql("inventory_stocklevel", "inventory_location.safety_stock"), [])
+        return super().get_queryset(request).select_related(*self.list_select_related).annotate(sellable_qty=sellable)
+
+    @display(description=gettext_lazy("unsellable"))
+    def unsellable(self, level: StockLevel) -> int:
+        return level.unsellable
+
+    @display(description=gettext_lazy("sellable"))
+    def sellable(self, level: Any) -> int:
+        return level.sellable_qty
+
+    @display(description=gettext_lazy("state"))
+    def state(self, level: StockLevel) -> SafeString:
+        if level.suspect_at:
+            return badge(_("to be counted"), "warn", "search")
+        if level.on_hand - level.unsellable < level.reserved:
+            return badge(_("oversold"), "bad", "error")
+        return NOTHING
+
+    @display(description=gettext_lazy("counted"), ordering="counted_at")
+    def counted(self, level: StockLevel) -> SafeString:
+        return instant(level.counted_at)
+
+    def has_count_permission(self, request: HttpRequest, _object_id: str | None = None) -> bool:
+        return self.may_act(request)
+
+    @action(description=gettext_lazy("Count"), url_path="count", permissions=["count"], icon="inventory")
+    def count(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A form whose outcome is one count, as if a store had sent it."""
+        level = get_object_or_404(StockLevel, pk=object_id)
+        back = reverse("admin:inventory_stocklevel_change", args=[level.pk])
+        form = CountForm(request.POST or None, initial={"bin": level.bin})
+        if form.is_valid() and self._count(request, level, form):
+            return redirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Count"),
+            "level": level,
+            "form": form,
+            "back": back,
+        }
+        return render(request, "inventory/admin/count.html", context)
+
+    def _count(self, request: HttpRequest, level: StockLevel, form: CountForm) -> bool:
+        actor = f"user:{request.user.get_username()}"
+        try:
+            count_stock(sku=level.product_id, location=level.location_id, **form.cleaned_data, actor=actor, as_of=now())
+        except DomainError as refusal:
+            tell_refusal(request, refusal)
+            return False
+        messages.success(request, _("%(level)s is counted.") % {"level": level})
+        return True
+
+
+@admin.register(StockMovement)
+class StockMovementAdmin(ReadOnlyAdmin):
+    list_display = ["when", "product_id", "location_id", "cause", "change", "condition", "reference", "actor"]
+    list_filter = [("location", RelatedDropdownFilter), "occurred_at"]
+    search_fields = ["product__sku__exact", "location__code__exact", "reference__exact"]
+    search_help_text = gettext_lazy("A SKU, the code of a place, or a reference")
+
+    @display(description=gettext_lazy("at"), ordering="id")
+    def when(self, movement: StockMovement) -> SafeString:
+        return instant(movement.occurred_at)
+
+    @display(description=gettext_lazy("on hand ±"))
+    def change(self, movement: StockMovement) -> str:
+        return f"{movement.quantity:+}"
+
+    @display(description=gettext_lazy("condition"))
+    def condition(self, movement: StockMovement) -> str:
+        changes = [(_("damaged"), movement.damaged_delta), (_("quarantined"), movement.quarantined_delta)]
+        return listed(f"{name} {units:+}" for name, units in changes if units)
+
+
+@admin.register(Reservation)
+class ReservationAdmin(ReadOnlyAdmin):
+    list_display = ["id", "demand", "product_id", "location_id", "quantity", "remaining", "state", "made"]
+    list_filter = [("status", ChoicesDropdownFilter), ("location", RelatedDropdownFilter)]
+    search_fields = ["demand__exact", "product__sku__exact", "location__code__exact"]
+    search_help_text = gettext_lazy("A demand, a SKU, or the code of a place")
+
+    @display(description=gettext_lazy("status"), ordering="status")
+    def state(self, reservation: Reservation) -> SafeString:
+        return badge(reservation.get_status_display(), "busy" if reservation.remaining else "quiet")
+
+    @display(description=gettext_lazy("made"), ordering="id")
+    def made(self, reservation: Reservation) -> SafeString:
+        return instant(reservation.created_at)
