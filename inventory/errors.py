@@ -15,3 +15,13 @@ class NotReserved(Conflict):
 class AlreadyExists(Conflict):
     code = "already_exists"
     title = _("There is one of that name already")
+
+
+class PricesOverlap(Conflict):
+    code = "prices_overlap"
+    title = _("Another price is set for that time")
+
+
+class PriceIsHistory(Conflict):
+    code = "price_is_history"
+    title = _("What was in force is not changed")

@@ -1,15 +1,18 @@
 """What inventory tells: the names and payloads of its events."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from inventory.locks import Level
+from inventory.prices import Span
 from oms.outbox import Fact
 
 LEVEL_CHANGED = "inventory.level.changed"
 STOCK_SHORT = "inventory.stock.short"
+PRICE_CHANGED = "inventory.price.changed"
 
 _LEVELS_PER_EVENT = 500
+_PRICES_PER_EVENT = 500
 _FIELDS = ("sku", "location", "on_hand", "reserved", "damaged", "quarantined")
 
 
@@ -46,3 +49,25 @@ def stock_short(levels: Iterable[Level], *, actor: str) -> list[Fact]:
         )
         for level in levels
     ]
+
+
+KeyedSpan = tuple[tuple[str, str], Span]  # SKU and channel of a price
+
+
+def prices_changed(stand: Sequence[KeyedSpan], *, gone: Sequence[KeyedSpan], actor: str) -> list[Fact]:
+    """One fact per 500 prices: as they now stand, and those that were taken back before they began."""
+    told = [_price(*pair) for pair in stand] + [_price(*pair) | {"is_taken_back": True} for pair in gone]
+    chunks = [told[start : start + _PRICES_PER_EVENT] for start in range(0, len(told), _PRICES_PER_EVENT)]
+    return [_prices_changed(chunk, actor) for chunk in chunks]
+
+
+def _price(key: tuple[str, str], span: Span) -> dict[str, Any]:
+    sku, channel = key
+    money = {"amount": str(span.amount), "currency": span.currency}
+    return {"id": span.id, "sku": sku, "channel": channel, **money, "from_at": span.from_at, "until_at": span.until_at}
+
+
+def _prices_changed(chunk: Sequence[dict[str, Any]], actor: str) -> Fact:
+    skus = {price["sku"] for price in chunk}
+    subject = skus.pop() if len(skus) == 1 else "prices"
+    return Fact(PRICE_CHANGED, subject=subject, root=subject, actor=actor, payload={"prices": chunk})

@@ -27,6 +27,8 @@ Short = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
 Line = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
 Labels = Annotated[list[Label], Field(max_length=100)]
+Millimetres = Annotated[int, Field(ge=0, le=100_000)]
+"""0: not known."""
 
 
 def _time_of_day(value: str) -> str:
@@ -116,6 +118,9 @@ class ProductBody(Body):
     currency: Currency = "EUR"
     tax_class: Annotated[str, StringConstraints(max_length=40)] = "standard"
     weight_g: Annotated[int, Field(ge=0, le=100_000_000)] = 0
+    length_mm: Millimetres = 0
+    width_mm: Millimetres = 0
+    height_mm: Millimetres = 0
     image_url: ImageUrl = ""
     attributes: SmallObject = {}
     tags: Labels = []

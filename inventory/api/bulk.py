@@ -30,7 +30,7 @@ def answer_rows(data: Any, model: type[B], save: Callable[[Sequence[B]], Sequenc
     """Read each row as `model`, save those that can be read, and answer all in order."""
     bodies, answers = read_rows(rows_of(data), model)
     for (index, _body), result in zip(bodies, save([body for _index, body in bodies]), strict=True):
-        answers[index] = {"index": index, "status": result.status}
+        answers[index] = {"index": index, "status": result.status} | ({"id": result.id} if result.id else {})
         if result.code:
             error = {"pointer": result.pointer, "code": result.code, "detail": result.detail}
             answers[index] |= {"code": result.code, "errors": [error]}

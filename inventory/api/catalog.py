@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -12,11 +14,19 @@ from rest_framework.viewsets import GenericViewSet
 from inventory import services
 from inventory.api import bulk
 from inventory.api.bodies import LocationBody, LocationRows, ProductBody, ProductRows
-from inventory.api.documents import BulkAnswer, location_document, product_document
+from inventory.api.documents import (
+    BulkAnswer,
+    ProductDocument,
+    location_document,
+    product_document,
+    with_channel_price,
+)
 from inventory.api.filters import LocationFilters, ProductFilters
 from inventory.models import Location, Product
+from inventory.prices import prices_at
 from oms.api.body import read
 from oms.api.views import ApiMixin
+from oms.channels import channels
 from oms.clock import now
 from oms.errors import FieldError, Invalid, Missing
 
@@ -49,7 +59,10 @@ class CodeResource(ApiMixin, GenericViewSet):
 
     def list(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
-        return self.get_paginated_response([self.document(row) for row in page])
+        return self.get_paginated_response(self.documents(page))
+
+    def documents(self, rows: Sequence[Any]) -> Sequence[dict[str, Any]]:
+        return [self.document(row) for row in rows]
 
     def retrieve(self, request: Request, code: str) -> Response:
         return Response(self._document_of(code))
@@ -58,7 +71,8 @@ class CodeResource(ApiMixin, GenericViewSet):
         row = self.get_queryset().filter(pk=code).first()
         if row is None:
             raise Missing()
-        return self.document(row)
+        (document,) = self.documents([row])
+        return document
 
     def _body_for(self, code: str, data: Any) -> Any:
         """The body, whose own code may be left out but must not be another."""
@@ -100,10 +114,12 @@ class CodeResource(ApiMixin, GenericViewSet):
         return Response({"results": bulk.answer_rows(request.data, self.body_model, save)})
 
 
-def _documented(noun: str, *, body: type[Any], rows: type[Any]) -> Callable[[type[Any]], type[Any]]:
+def _documented(
+    noun: str, *, body: type[Any], rows: type[Any], shown: type[Any], asks: Sequence[OpenApiParameter] = ()
+) -> Callable[[type[Any]], type[Any]]:
     return extend_schema_view(
-        list=extend_schema(summary=f"List {noun}s", responses={200: body}),
-        retrieve=extend_schema(summary=f"One {noun}", responses={200: body}),
+        list=extend_schema(summary=f"List {noun}s", parameters=[*asks], responses={200: shown}),
+        retrieve=extend_schema(summary=f"One {noun}", parameters=[*asks], responses={200: shown}),
         create=extend_schema(summary=f"Make a {noun}", request=body, responses={201: body}),
         update=extend_schema(summary=f"Make or replace a {noun}", request=body, responses={200: body, 201: body}),
         partial_update=extend_schema(
@@ -126,7 +142,12 @@ def _documented(noun: str, *, body: type[Any], rows: type[Any]) -> Callable[[typ
     )
 
 
-@_documented("product", body=ProductBody, rows=ProductRows)
+_CHANNEL = OpenApiParameter(
+    "channel", description="Each product also tells its `channel_price`: what it costs in this channel now."
+)
+
+
+@_documented("product", body=ProductBody, rows=ProductRows, shown=ProductDocument, asks=[_CHANNEL])
 class Products(CodeResource):
     queryset = Product.objects.prefetch_related("barcodes")
     lookup_field = "sku"
@@ -140,8 +161,26 @@ class Products(CodeResource):
     deactivate_row = staticmethod(services.deactivate_product)
     save_rows = staticmethod(services.receive_products)
 
+    def documents(self, rows: Sequence[Product]) -> Sequence[dict[str, Any]]:
+        documents, channel = super().documents(rows), self._channel()
+        if channel is None:
+            return documents
+        prices = prices_at([row.sku for row in rows], channel=channel, as_of=now())
+        return [with_channel_price(document, channel, prices[document["sku"]]) for document in documents]
 
-@_documented("location", body=LocationBody, rows=LocationRows)
+    def _channel(self) -> str | None:
+        """The channel that a reader asks prices of. Errors: Invalid, ChannelNotAllowed."""
+        channel = self.request.query_params.get("channel")
+        if not channel or self.request.method not in SAFE_METHODS:
+            return None
+        if channel not in channels():
+            detail = _("There is no such channel")
+            raise Invalid(errors=[FieldError("/channel", "unknown_channel", detail)])
+        self.check_channel(channel)
+        return channel
+
+
+@_documented("location", body=LocationBody, rows=LocationRows, shown=LocationBody)
 class Locations(CodeResource):
     queryset = Location.objects.all()
     lookup_field = "code"

@@ -4,7 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from inventory.api.bodies import ProductBody
 from inventory.models import Location, Product
+from inventory.prices import PriceInForce
 from oms.api.body import Instant
 
 
@@ -18,11 +20,21 @@ def product_document(product: Product) -> dict[str, Any]:
         "currency": product.currency,
         "tax_class": product.tax_class,
         "weight_g": product.weight_g,
+        "length_mm": product.length_mm,
+        "width_mm": product.width_mm,
+        "height_mm": product.height_mm,
         "image_url": product.image_url,
         "attributes": product.attributes,
         "tags": product.tags,
         "is_active": product.is_active,
     }
+
+
+def with_channel_price(document: dict[str, Any], channel: str, price: PriceInForce) -> dict[str, Any]:
+    """The product's document with what it costs there now."""
+    money = {"amount": str(price.amount), "currency": price.currency}
+    span = {"from_at": price.from_at, "until_at": price.until_at}
+    return document | {"channel_price": {"channel": channel, "id": price.id, **money, **span}}
 
 
 _ADDRESS = ("line1", "line2", "postal_code", "city", "region", "country")
@@ -50,6 +62,23 @@ def location_document(location: Location) -> dict[str, Any]:
 # ---- shapes for the OpenAPI document ------------------------------------------------------------
 
 
+class ChannelPrice(BaseModel):
+    """What is asked in the channel now. `id` null: the product's own price, as none is set for the channel."""
+
+    channel: str
+    id: str | None
+    amount: str
+    currency: str
+    from_at: Instant | None
+    until_at: Instant | None
+
+
+class ProductDocument(ProductBody):
+    """A product as it is written; `channel_price` only where `?channel=` was asked."""
+
+    channel_price: ChannelPrice | None = None
+
+
 class RowError(BaseModel):
     pointer: str
     code: str
@@ -57,10 +86,11 @@ class RowError(BaseModel):
 
 
 class RowAnswer(BaseModel):
-    """`created`, `updated`, or `rejected` with a code and the fields at fault."""
+    """`created`, `updated`, `unchanged` (prices), or `rejected` with a code and the fields at fault."""
 
     index: int
     status: str
+    id: str | None = None
     code: str | None = None
     errors: list[RowError] | None = None
 

@@ -4,16 +4,22 @@ from django.urls import path
 
 from inventory.api.availability import Availability
 from inventory.api.catalog import Locations, Products
+from inventory.api.prices import Prices, PricesOfProduct
 from inventory.api.stock import Levels, Movements, Protection, StockEvents
 
 _COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
 _ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+_CHANGEABLE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 _BULK: dict[str, Any] = {"post": "bulk"}
 
 urlpatterns = [
     path("products/", Products.as_view(_COLLECTION), name="products"),
     path("products/bulk/", Products.as_view(_BULK), name="products-bulk"),
+    path("products/<str:code>/prices/", PricesOfProduct.as_view(_COLLECTION), name="product-prices"),
+    path("products/<str:code>/prices/<str:id>/", PricesOfProduct.as_view(_CHANGEABLE), name="product-price"),
     path("products/<str:code>/", Products.as_view(_ITEM), name="product"),
+    path("prices/", Prices.as_view({"get": "list"}), name="prices"),
+    path("prices/bulk/", Prices.as_view(_BULK), name="prices-bulk"),
     path("locations/", Locations.as_view(_COLLECTION), name="locations"),
     path("locations/bulk/", Locations.as_view(_BULK), name="locations-bulk"),
     path("locations/<str:code>/", Locations.as_view(_ITEM), name="location"),

@@ -1,4 +1,5 @@
 from inventory.models.location import Ability, Kind, Location, Membership
+from inventory.models.price import ProductPrice
 from inventory.models.product import Barcode, Product
 from inventory.models.reservation import Reservation, ReservationStatus
 from inventory.models.stock import Cause, Condition, StockLevel, StockMovement
@@ -12,6 +13,7 @@ __all__ = [
     "Location",
     "Membership",
     "Product",
+    "ProductPrice",
     "Reservation",
     "ReservationStatus",
     "StockLevel",

@@ -10,6 +10,7 @@ from django.db import IntegrityError, connection, models
 from django.utils.translation import gettext as _
 
 from inventory.errors import AlreadyExists
+from inventory.gtin import check_digit, is_mistyped
 from inventory.models import Ability, Barcode, Kind, Location, Product
 from oms.cache import bump
 from oms.errors import FieldError, Invalid, Missing
@@ -39,6 +40,9 @@ class ProductRow:
     currency: str = "EUR"
     tax_class: str = "standard"
     weight_g: int = 0
+    length_mm: int = 0
+    width_mm: int = 0
+    height_mm: int = 0
     image_url: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
     tags: Sequence[str] = ()
@@ -78,12 +82,16 @@ class LocationRow:
 
 @dataclass(frozen=True, slots=True)
 class RowResult:
-    """What became of a row: created, updated, or rejected with a code and the field at fault."""
+    """What became of a row: created, updated, unchanged, or rejected with a code and the field at fault.
+
+    `id`: of what it made, where that has no code of its own.
+    """
 
     status: str
     code: str = ""
     pointer: str = ""
     detail: str = ""
+    id: str = ""
 
 
 def receive_products(rows: Sequence[ProductRow], *, as_of: datetime) -> list[RowResult]:
@@ -184,7 +192,7 @@ def save_products(rows: Sequence[ProductRow], *, as_of: datetime) -> list[RowRes
     A SKU that came before in the list, or a barcode that another product has, is rejected, not its neighbours.
     A barcode moves in two calls: it is dropped here before it is taken there.
     """
-    refusals = _barcode_refusals(rows) | _refused([row.sku for row in rows], "sku")
+    refusals = _product_refusals(rows)
     accepted = sorted((row for index, row in enumerate(rows) if index not in refusals), key=lambda row: row.sku)
     created = _upsert(Product, "sku", [_product_columns(row) for row in accepted], as_of=as_of)
     _replace_barcodes({row.sku: row.barcodes for row in accepted})
@@ -217,6 +225,23 @@ def _refused(codes: Sequence[str], name: str) -> dict[int, RowResult]:
         for index, code in enumerate(codes)
         if first[code] != index
     }
+
+
+def _product_refusals(rows: Sequence[ProductRow]) -> dict[int, RowResult]:
+    return _mistyped(rows) | _barcode_refusals(rows) | _refused([row.sku for row in rows], "sku")
+
+
+def _mistyped(rows: Sequence[ProductRow]) -> dict[int, RowResult]:
+    """The rows with a barcode that claims to be a GTIN and is none."""
+    refusals = {}
+    for index, row in enumerate(rows):
+        wrong = [place for place, code in enumerate(row.barcodes) if is_mistyped(code)]
+        if wrong:
+            code = row.barcodes[wrong[0]]
+            facts = {"code": code, "digit": check_digit(code[:-1])}
+            detail = _("%(code)s is no GTIN: its last digit would have to be %(digit)s") % facts
+            refusals[index] = RowResult(REJECTED, "wrong_check_digit", f"/barcodes/{wrong[0]}", detail)
+    return refusals
 
 
 def _barcode_refusals(rows: Sequence[ProductRow]) -> dict[int, RowResult]:

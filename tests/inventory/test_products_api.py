@@ -13,6 +13,9 @@ SHIRT = {
     "currency": "EUR",
     "tax_class": "standard",
     "weight_g": 320,
+    "length_mm": 300,
+    "width_mm": 220,
+    "height_mm": 40,
     "image_url": "/media/shirt.png",
     "attributes": {"size": "M", "care": {"wash": 30}},
     "tags": ["summer"],
@@ -48,6 +51,9 @@ def test_what_is_left_out_takes_its_default(client):
         "currency": "EUR",
         "tax_class": "standard",
         "weight_g": 0,
+        "length_mm": 0,
+        "width_mm": 0,
+        "height_mm": 0,
         "image_url": "",
         "attributes": {},
         "tags": [],
@@ -138,6 +144,8 @@ def test_patching_an_unknown_product_is_not_found(client):
         ({"name": {"en": "x" * 201}}, "/name/en"),
         ({"weight_g": -1}, "/weight_g"),
         ({"weight_g": 10**12}, "/weight_g"),
+        ({"height_mm": -1}, "/height_mm"),
+        ({"width_mm": 100_001}, "/width_mm"),
         ({"tags": "summer"}, "/tags"),
         ({"barcodes": [""]}, "/barcodes/0"),
         ({"attributes": []}, "/attributes"),
@@ -160,6 +168,18 @@ def test_a_barcode_names_one_product(client):
     assert answer.status_code == 422
     assert pointers(answer) == [("/barcodes/1", "barcode_taken")]
     assert not Product.objects.filter(sku="SHIRT-M").exists()
+
+
+def test_a_mistyped_gtin_is_refused_and_a_code_of_the_retailers_own_is_not(client):
+    refused = client.post("/api/v1/products/", SHIRT | {"barcodes": ["0360002914", "4006381333932"]}, format="json")
+
+    assert refused.status_code == 422
+    assert pointers(refused) == [("/barcodes/1", "wrong_check_digit")]
+    assert "4006381333932" in refused.json()["errors"][0]["detail"]
+    assert not Product.objects.exists()
+
+    own = ["12345678", "2000000000009", "400638133393X", "ART-4711"]
+    assert client.post("/api/v1/products/", SHIRT | {"barcodes": own}, format="json").status_code == 201
 
 
 def test_bulk_answers_row_by_row(client, django_assert_max_num_queries):
