@@ -60,6 +60,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "orders.change_order",
         "orders.change_exceptioncase",
         "inventory.view_product",
+        "inventory.view_productprice",
         "inventory.view_location",
         "inventory.view_stocklevel",
         "routing.view_decision",

@@ -1,5 +1,5 @@
 """The back office of this room, one module per noun. Importing them registers them."""
 
-from inventory.admin import places, products, stock
+from inventory.admin import places, prices, products, stock
 
-__all__ = ["places", "products", "stock"]
+__all__ = ["places", "prices", "products", "stock"]

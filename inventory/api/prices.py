@@ -59,12 +59,15 @@ class PriceRows(RootModel[list[PriceOfSkuBody]]):
     """Up to 5,000."""
 
 
+_ABSENT: Any = None
+
+
 class PriceChangeBody(Body):
     """What a merge patch may name. `until_at` null: for good."""
 
-    amount: Money = Field(default=None)
-    currency: Currency = Field(default=None)
-    from_at: Instant = Field(default=None)
+    amount: Money = _ABSENT
+    currency: Currency = _ABSENT
+    from_at: Instant = _ABSENT
     until_at: Instant | None = None
 
     def changes(self) -> Mapping[str, Any]:

@@ -11,6 +11,8 @@ from inventory.services.catalog import (
     create_product,
     deactivate_location,
     deactivate_product,
+    judge_locations,
+    judge_products,
     put_location,
     put_product,
     receive_locations,
@@ -20,11 +22,14 @@ from inventory.services.catalog import (
 )
 from inventory.services.prices import (
     PriceRow,
+    amend_price,
     change_price,
     end_price,
+    finish_price,
     judge_prices,
     receive_prices,
     save_prices,
+    set_one_price,
     set_price,
 )
 from inventory.services.reservations import (
@@ -47,6 +52,7 @@ __all__ = [
     "RowResult",
     "StockEvent",
     "Want",
+    "amend_price",
     "apply_stock_events",
     "change_location",
     "change_price",
@@ -58,7 +64,10 @@ __all__ = [
     "deactivate_location",
     "deactivate_product",
     "end_price",
+    "finish_price",
+    "judge_locations",
     "judge_prices",
+    "judge_products",
     "mark_damaged",
     "mark_suspect",
     "protect_stock",
@@ -73,6 +82,7 @@ __all__ = [
     "save_locations",
     "save_prices",
     "save_products",
+    "set_one_price",
     "set_price",
     "set_protection",
 ]

@@ -199,6 +199,22 @@ def save_products(rows: Sequence[ProductRow], *, as_of: datetime) -> list[RowRes
     return [refusals.get(index) or _saved(row.sku in created) for index, row in enumerate(rows)]
 
 
+def judge_products(rows: Sequence[ProductRow]) -> list[RowResult]:
+    """What `save_products` would answer just now. Changes and locks nothing."""
+    return _judged(Product, [row.sku for row in rows], _product_refusals(rows))
+
+
+def judge_locations(rows: Sequence[LocationRow]) -> list[RowResult]:
+    """What `save_locations` would answer just now. Changes and locks nothing."""
+    codes = [row.code for row in rows]
+    return _judged(Location, codes, _refused(codes, "code"))
+
+
+def _judged(model: type[models.Model], codes: Sequence[str], refusals: Mapping[int, RowResult]) -> list[RowResult]:
+    known = set(model._default_manager.filter(pk__in=codes).values_list("pk", flat=True))
+    return [refusals.get(index) or _saved(code not in known) for index, code in enumerate(codes)]
+
+
 @in_transaction
 def save_locations(rows: Sequence[LocationRow], *, as_of: datetime) -> list[RowResult]:
     """Make or replace each place; one result per row, in order. A code that came before in the list is rejected.

@@ -52,6 +52,12 @@ def receive_prices(rows: Sequence[PriceRow], *, actor: str, as_of: datetime) -> 
 
 @use_case
 def set_price(row: PriceRow, *, actor: str, as_of: datetime) -> RowResult:
+    """`set_one_price` in a transaction of its own."""
+    return set_one_price(row, actor=actor, as_of=as_of)
+
+
+@in_transaction
+def set_one_price(row: PriceRow, *, actor: str, as_of: datetime) -> RowResult:
     """Set one price. Errors: Missing (the product), Invalid, PricesOverlap, PriceIsHistory."""
     (result,) = save_prices([row], actor=actor, as_of=as_of)
     if result.code == "unknown_sku":
@@ -63,6 +69,18 @@ def set_price(row: PriceRow, *, actor: str, as_of: datetime) -> RowResult:
 
 @use_case
 def change_price(price_id: str, changes: Mapping[str, Any], *, actor: str, as_of: datetime) -> None:
+    """`amend_price` in a transaction of its own."""
+    amend_price(price_id, changes, actor=actor, as_of=as_of)
+
+
+@use_case
+def end_price(price_id: str, *, actor: str, as_of: datetime) -> None:
+    """`finish_price` in a transaction of its own."""
+    finish_price(price_id, actor=actor, as_of=as_of)
+
+
+@in_transaction
+def amend_price(price_id: str, changes: Mapping[str, Any], *, actor: str, as_of: datetime) -> None:
     """Change what history lets change of a price. Errors: Missing, Invalid, PricesOverlap, PriceIsHistory."""
     key, spans, span = _found(price_id)
     new = replace(span, **changes)
@@ -71,8 +89,8 @@ def change_price(price_id: str, changes: Mapping[str, Any], *, actor: str, as_of
     _settle(key, spans, prices.amend(spans, span, new, as_of=as_of), actor=actor, as_of=as_of)
 
 
-@use_case
-def end_price(price_id: str, *, actor: str, as_of: datetime) -> None:
+@in_transaction
+def finish_price(price_id: str, *, actor: str, as_of: datetime) -> None:
     """End a price now, or take it back if it has not begun. Errors: Missing, PriceIsHistory (it ended before)."""
     key, spans, span = _found(price_id)
     _settle(key, spans, prices.end(spans, span, as_of=as_of), actor=actor, as_of=as_of)

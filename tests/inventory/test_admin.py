@@ -4,9 +4,10 @@ from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.test import Client
 
+from inventory.admin import products as admin_products
 from inventory.models import Location, Product, StockLevel, StockMovement
 from inventory.queries import places
-from inventory.services import Want, mark_suspect, reserve_stock
+from inventory.services import RowResult, Want, mark_suspect, reserve_stock
 from tests.factories.inventory import NOW, level, make_location, make_locations, make_product, make_products, set_stocks
 
 pytestmark = pytest.mark.django_db
@@ -126,12 +127,72 @@ def test_hours_are_shown_in_words_and_checked_when_saved(boss, shelf):
     assert places()["S"].daily_capacity == 7
 
 
-def test_a_product_is_saved_and_never_deleted(boss, shelf):
-    page = "/admin/inventory/product/A/change/"
-    management = {f"barcodes-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
+PRODUCT = "/admin/inventory/product/A/change/"
+NO_PRICES = {f"prices-{name}": "0" for name in ("TOTAL_FORMS", "INITIAL_FORMS")}
 
-    saved = boss.post(page, form_of(boss, page) | management | {"price": "12.00"})
+
+def test_a_product_is_saved_and_never_deleted(boss, shelf):
+    saved = boss.post(PRODUCT, form_of(boss, PRODUCT) | NO_PRICES | {"price": "12.00", "height_mm": "45"})
 
     assert saved.status_code == 302, saved.context["errors"]
-    assert str(Product.objects.get().price) == "12.00"
+    product = Product.objects.get()
+    assert (str(product.price), product.height_mm) == ("12.00", 45)
+    assert [barcode.code for barcode in product.barcodes.all()] == ["111"]
     assert boss.post("/admin/inventory/product/A/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_barcodes_tags_and_attributes_are_typed_line_by_line(boss, shelf):
+    typed = {"barcodes": "222\n4006381333931\n", "tags": "summer\n outlet", "attributes": "size = M\ncolor = red"}
+
+    saved = boss.post(PRODUCT, form_of(boss, PRODUCT) | NO_PRICES | typed)
+
+    assert saved.status_code == 302, saved.context["errors"]
+    product = Product.objects.get()
+    assert {barcode.code for barcode in product.barcodes.all()} == {"222", "4006381333931"}
+    assert (product.tags, product.attributes) == (["summer", "outlet"], {"size": "M", "color": "red"})
+    assert form_of(boss, PRODUCT)["attributes"] == "size = M\ncolor = red"
+
+
+@pytest.mark.parametrize(
+    "wrong, field",
+    [
+        ({"barcodes": "4006381333932"}, "barcodes"),
+        ({"barcodes": "999"}, "barcodes"),
+        ({"barcodes": "x" * 65}, "barcodes"),
+        ({"attributes": "red"}, "attributes"),
+        ({"attributes": "{"}, "attributes"),
+        ({"price": "-1"}, "price"),
+        ({"currency": "XXX"}, "currency"),
+        ({"image_url": "javascript:alert(1)"}, "image_url"),
+        ({"length_mm": "100001"}, "length_mm"),
+        ({"name_en": ""}, "name_en"),
+    ],
+)
+def test_what_the_api_refuses_is_refused_beside_its_field(boss, shelf, wrong, field):
+    make_product("B", barcodes=["999"])
+    before = list(Product.objects.order_by("pk").values())
+
+    answer = boss.post(PRODUCT, form_of(boss, PRODUCT) | NO_PRICES | wrong)
+
+    assert answer.status_code == 200
+    assert list(answer.context["adminform"].form.errors) == [field]
+    assert list(Product.objects.order_by("pk").values()) == before
+
+
+def test_a_product_is_made(boss):
+    page = "/admin/inventory/product/add/"
+
+    made = boss.post(page, form_of(boss, page) | {"sku": "NEW", "name_en": "New", "price": "1", "barcodes": "333"})
+
+    assert made.status_code == 302, made.context["errors"]
+    assert [barcode.code for barcode in Product.objects.get().barcodes.all()] == ["333"]
+
+
+def test_who_was_quicker_is_told_and_nothing_saved(boss, shelf, monkeypatch):
+    refused = RowResult("rejected", "barcode_taken", "/barcodes/0", "Another product has this barcode")
+    monkeypatch.setattr(admin_products, "save_products", lambda rows, as_of: [refused])
+
+    answer = boss.post(PRODUCT, form_of(boss, PRODUCT) | NO_PRICES | {"price": "12.00"}, follow=True)
+
+    assert "Another product has this barcode" in [str(message) for message in answer.context["messages"]]
+    assert str(Product.objects.get().price) == "19.90"
