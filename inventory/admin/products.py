@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
@@ -18,6 +18,7 @@ from inventory.admin.prices import PriceFormSet, PriceInline
 from inventory.api.bodies import ProductBody
 from inventory.cells import Unclear, read_list, read_pairs, write_list, write_pairs
 from inventory.models import Product
+from inventory.search import find_products
 from inventory.services import ProductRow, judge_products, save_products
 from oms.api.body import read
 from oms.backoffice.actions import actor_of
@@ -114,8 +115,8 @@ class ProductAdmin(BackOfficeAdmin):
     list_display = ["picture", "sku", "shown_name", "shown_price", "shown_tags", "is_active"]
     list_display_links = ["picture", "sku", "shown_name"]
     list_filter = ["is_active", "tax_class"]
-    search_fields = ["name_en", "name_fr", "sku__startswith", "barcodes__code__exact"]
-    search_help_text = gettext_lazy("Part of a name, start of a SKU, or a barcode")
+    search_fields = ["search_text"]
+    search_help_text = gettext_lazy("Words of a name in either language, a SKU, or a barcode")
     inlines = [PriceInline]
     fieldsets: Any = [
         (None, {"fields": ["sku", "name_en", "name_fr", "barcodes", "is_active"]}),
@@ -140,6 +141,15 @@ class ProductAdmin(BackOfficeAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return ["sku"] if obj else []
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Product], search_term: str
+    ) -> tuple[QuerySet[Product], bool]:
+        """The API's search, best match first unless a column is sorted by."""
+        if not search_term.strip():
+            return queryset, False
+        found: QuerySet[Any] = find_products(queryset, search_term)
+        return (found if "o" in request.GET else found.order_by("search_key")), False
 
     def get_inlines(self, request: HttpRequest, obj: Model | None) -> list[Any]:
         return self.inlines if obj else []  # a price names its product

@@ -149,10 +149,9 @@ _CHANNEL = OpenApiParameter(
 
 @_documented("product", body=ProductBody, rows=ProductRows, shown=ProductDocument, asks=[_CHANNEL])
 class Products(CodeResource):
-    queryset = Product.objects.prefetch_related("barcodes")
+    queryset = Product.objects.defer("search_text").prefetch_related("barcodes")
     lookup_field = "sku"
     filterset_class = ProductFilters
-    cursor_ordering = ("sku",)
     body_model = ProductBody
     document = staticmethod(product_document)
     make_row = staticmethod(services.create_product)
@@ -160,6 +159,10 @@ class Products(CodeResource):
     change_row = staticmethod(services.change_product)
     deactivate_row = staticmethod(services.deactivate_product)
     save_rows = staticmethod(services.receive_products)
+
+    @property
+    def cursor_ordering(self) -> tuple[str, ...]:
+        return ("search_key",) if self.request.query_params.get("q", "").strip() else ("sku",)
 
     def documents(self, rows: Sequence[Product]) -> Sequence[dict[str, Any]]:
         documents, channel = super().documents(rows), self._channel()

@@ -3,9 +3,10 @@
 from typing import Any
 
 import django_filters as filters
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
-from inventory.models import Ability, Barcode, Kind, Location, Product, StockLevel, StockMovement
+from inventory.models import Ability, Kind, Location, Product, StockLevel, StockMovement
+from inventory.search import find_products
 
 
 class CommaFilter(filters.BaseInFilter, filters.CharFilter):
@@ -20,7 +21,10 @@ class ContainsFilter(filters.CharFilter):
 
 
 class ProductFilters(filters.FilterSet):
-    q = filters.CharFilter(method="search", label="part of a name, start of a SKU, or a barcode")
+    q = filters.CharFilter(
+        method="search",
+        label="words of a name (either language, typos forgiven), a SKU, or a barcode; best match first",
+    )
     sku = CommaFilter(field_name="sku", lookup_expr="in")
     barcode = CommaFilter(field_name="barcodes__code", lookup_expr="in")
     tag = ContainsFilter(field_name="tags")
@@ -31,9 +35,7 @@ class ProductFilters(filters.FilterSet):
         fields: list[str] = []
 
     def search(self, queryset: QuerySet, _name: str, value: str) -> QuerySet:
-        scanned = Exists(Barcode.objects.filter(product=OuterRef("pk"), code=value))
-        named = Q(name_en__icontains=value) | Q(name_fr__icontains=value)
-        return queryset.filter(named | Q(sku__startswith=value) | scanned)
+        return find_products(queryset, value)
 
 
 class LocationFilters(filters.FilterSet):

@@ -1,12 +1,18 @@
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models.functions import Upper
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from oms.ids import CodeField
 from oms.money import CurrencyField, MoneyField
+
+_SEARCH_TEXT = models.Func(
+    *("sku", "name_en", "name_fr"),
+    template="inventory_plain(%(expressions)s)",
+    arg_joiner=" || ' ' || ",
+    output_field=models.TextField(),
+)  # the words of SKU and names, the SKU first, in small letters without accents: what `inventory.search` looks in
 
 
 class Product(models.Model):
@@ -26,6 +32,7 @@ class Product(models.Model):
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     tags = ArrayField(models.CharField(max_length=64), verbose_name=_("tags"), default=list, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
+    search_text = models.GeneratedField(expression=_SEARCH_TEXT, output_field=models.TextField(), db_persist=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
@@ -35,11 +42,7 @@ class Product(models.Model):
             models.CheckConstraint(condition=models.Q(price__gte=0), name="a_price_is_not_negative"),
         ]
         indexes = [
-            GinIndex(  # serves the `icontains` of the search, on parts of words too
-                OpClass(Upper("name_en"), "gin_trgm_ops"),
-                OpClass(Upper("name_fr"), "gin_trgm_ops"),
-                name="products_by_words",
-            ),
+            GinIndex(OpClass("search_text", "gin_trgm_ops"), name="products_by_text"),
             GinIndex(fields=["tags"], name="products_by_tag"),
         ]
         verbose_name = _("product")
