@@ -87,6 +87,8 @@ def release_kind(order: Order, kind: str, *, actor: str, as_of: datetime) -> Non
         return
     hold.released_at, hold.released_by = as_of, actor
     hold.save(update_fields=["released_at", "released_by"])
+    if hold.expires_at:
+        deadlines.drop([hold.pk], as_of=as_of)
     refresh_status(order)
     publish([Fact("orders.order.released", order.pk, order.pk, actor, {"hold": hold.pk, "kind": kind})], as_of=as_of)
 

@@ -1,9 +1,12 @@
 """Orders over several places, orders taken back, orders refused."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from oms.clock import now
+from oms.models import Deadline
 from orders.models import Order
 from tests.factories.inventory import set_stock
 from tests.factories.orders import ADDRESS, make_key, make_network, order_body, reserved
@@ -108,6 +111,19 @@ def test_a_hold_calls_work_back_and_its_release_hands_it_out_again(api: Api, inv
     released = api.post(f"orders/{order['number']}/release/", {"hold": held["holds"][0]["id"]}).json
     assert (released["status"], released["fulfillments"][0]["status"]) == ("in_fulfillment", "assigned")
     invariants_hold()
+
+
+def test_a_hold_that_is_released_waits_for_nothing(api: Api) -> None:
+    make_network()
+    number = api.post("orders/", order_body()).json["number"]
+    in_a_day = (now() + timedelta(days=1)).isoformat()
+    held = api.post(f"orders/{number}/hold/", {"kind": "fraud", "note": "odd", "expires_at": in_a_day}).json
+    its_end = Deadline.objects.filter(subject=held["holds"][0]["id"], done_at=None)
+    assert its_end.count() == 1
+
+    api.post(f"orders/{number}/release/", {})
+
+    assert not its_end.exists()
 
 
 @pytest.mark.parametrize(
