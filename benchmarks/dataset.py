@@ -98,8 +98,8 @@ def clear_history() -> None:
     """No order was ever placed: runs begin alike."""
     _run("SET statement_timeout = 0")
     _run(
-        "TRUNCATE orders_order, orders_customer, inventory_reservation, inventory_stockmovement, oms_event,"
-        " oms_deadline, oms_idempotencyrecord, routing_decision, routing_capacityday CASCADE"
+        "TRUNCATE orders_order, orders_customer, inventory_reservation, inventory_stockmovement,"
+        " inventory_stockeventid, oms_event, oms_deadline, oms_idempotencyrecord, routing_decision, routing_capacityday CASCADE"
     )
     _run("UPDATE inventory_stocklevel SET reserved = 0 WHERE reserved > 0")
     _run("VACUUM ANALYZE")

@@ -1,4 +1,7 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,3 +15,13 @@ class InventoryConfig(AppConfig):
 
         register_locations_of(queries.locations_of_user)
         invariants.register_all()
+        post_migrate.connect(_open_ledger_months, sender=self)
+
+
+def _open_ledger_months(**_: Any) -> None:
+    """A database that was just migrated has its months, whatever else is running yet."""
+    from inventory.services.ledger_months import is_partitioned, open_months
+    from oms.clock import now
+
+    if is_partitioned():  # not so after migrating back to before it was
+        open_months(as_of=now())

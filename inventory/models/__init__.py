@@ -1,3 +1,4 @@
+from inventory.models.ledger import StockEventId
 from inventory.models.location import Ability, Kind, Location, Membership
 from inventory.models.price import ProductPrice
 from inventory.models.product import Barcode, Product
@@ -16,6 +17,7 @@ __all__ = [
     "ProductPrice",
     "Reservation",
     "ReservationStatus",
+    "StockEventId",
     "StockLevel",
     "StockMovement",
 ]

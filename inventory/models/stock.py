@@ -1,5 +1,5 @@
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from inventory.models.location import Location
@@ -71,6 +71,8 @@ class StockLevel(models.Model):
 class StockMovement(models.Model):
     """One line of the ledger, only ever added: so many more or fewer units, why, by whom.
 
+    Partitioned by the month of `recorded_at` (migration 0005): old months are dropped whole, and whoever names a
+    time reads those months only. In the database the key is (id, recorded_at); ids are unique all the same.
     The foreign keys are not enforced: a movement is written together with the level, which is, and each
     enforced key would cost the busiest inserts a lock and a look-up.
     """
@@ -95,15 +97,26 @@ class StockMovement(models.Model):
     class Meta:
         ordering = ["-id"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["source", "external_id"],
-                condition=Q(external_id__isnull=False),
-                name="an_event_of_a_source_moves_stock_once",
-            )
+            models.CheckConstraint(condition=~Q(cause=""), name="a_movement_names_its_cause"),
+            models.CheckConstraint(condition=~Q(actor=""), name="a_movement_names_its_author"),
+            models.CheckConstraint(
+                condition=~Q(reference="") | Q(external_id__isnull=False),
+                name="a_movement_names_what_it_belongs_to",
+            ),
+            # Lets whoever asks for what happened after an instant leave out the months recorded before it.
+            models.CheckConstraint(
+                condition=Q(recorded_at__gte=F("occurred_at")), name="nothing_is_recorded_before_it_happens"
+            ),
         ]
         indexes = [
-            models.Index(fields=["product", "location", "occurred_at"], name="movements_by_level"),
+            models.Index(
+                fields=["product", "location", "occurred_at"],
+                include=["quantity", "damaged_delta", "quarantined_delta"],
+                name="movements_by_level",
+            ),
             models.Index(fields=["location", "id"], name="movements_by_location"),
+            models.Index(fields=["cause", "id"], name="movements_by_cause"),
+            models.Index(fields=["reference", "id"], condition=~Q(reference=""), name="movements_by_reference"),
         ]
         verbose_name = _("stock movement")
         verbose_name_plural = _("stock movements")

@@ -8,7 +8,7 @@ from django.db import connection
 
 from inventory import events
 from inventory.locks import Level
-from inventory.models import StockMovement
+from inventory.models import StockEventId, StockMovement
 from oms.outbox import publish
 from oms.sql import insert_rows
 from oms.transactions import in_transaction
@@ -16,7 +16,11 @@ from oms.transactions import in_transaction
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """So many more or fewer units of a level; `quantity` is what on hand changes by."""
+    """So many more or fewer units of a level; `quantity` is what on hand changes by.
+
+    It names what it belongs to: a `reference` (an order's fulfillment, a transfer), or the `external_id` under
+    which its `source` told it, which makes it happen once.
+    """
 
     sku: str
     location: str
@@ -54,7 +58,14 @@ def save_levels(
     changed = sorted(levels, key=lambda level: level.key)
     with connection.cursor() as cursor:
         cursor.execute(_WRITE, [as_of, *([getattr(level, name) for level in changed] for name in _WRITTEN)])
-    insert_rows({StockMovement: [_row(movement, actor=actor, as_of=as_of) for movement in movements]})
+    insert_rows(
+        {
+            StockEventId: [
+                _event_id(movement, as_of=as_of) for movement in movements if movement.external_id is not None
+            ],
+            StockMovement: [_row(movement, actor=actor, as_of=as_of) for movement in movements],
+        }
+    )
     facts = events.levels_changed(changed, actor=actor, reference=reference)
     publish([*facts, *events.stock_short((level for level in changed if level.short), actor=actor)], as_of=as_of)
 
@@ -72,5 +83,16 @@ def _row(movement: Movement, *, actor: str, as_of: datetime) -> dict[str, object
         "source": movement.source,
         "external_id": movement.external_id,
         "occurred_at": movement.occurred_at,
+        "recorded_at": as_of,
+    }
+
+
+def _event_id(movement: Movement, *, as_of: datetime) -> dict[str, object]:
+    return {
+        "source": movement.source,
+        "external_id": movement.external_id,
+        "sku": movement.sku,
+        "location_id": movement.location,
+        "quantity": movement.quantity,
         "recorded_at": as_of,
     }

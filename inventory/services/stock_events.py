@@ -74,7 +74,7 @@ class _Change(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """What the ledger holds under an id."""
+    """What was moved under an id."""
 
     key: StockKey
     quantity: int
@@ -257,9 +257,9 @@ def _sum(changes: Iterable[_Change]) -> _Change:
 
 
 _STORED = """
-SELECT m.source, m.external_id, m.sku, m.location_id, m.quantity
+SELECT seen.source, seen.external_id, seen.sku, seen.location_id, seen.quantity
 FROM unnest(%s::text[], %s::text[]) AS event (source, id)
-JOIN inventory_stockmovement m ON m.source = event.source AND m.external_id = event.id"""
+JOIN inventory_stockeventid seen ON seen.source = event.source AND seen.external_id = event.id"""
 
 
 def _stored(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], _Seen]:
@@ -271,12 +271,14 @@ def _stored(names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], _Seen]:
         }
 
 
+# What happened after an instant was recorded after it: only the months since are read.
 _LATER = """
 SELECT event.source, event.id, sum(m.quantity), sum(m.damaged_delta), sum(m.quarantined_delta)
 FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
     AS event (source, id, sku, location, occurred_at)
 JOIN inventory_stockmovement m
     ON m.sku = event.sku AND m.location_id = event.location AND m.occurred_at > event.occurred_at
+    AND m.recorded_at > event.occurred_at
 GROUP BY event.source, event.id"""
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 
-from inventory.models import StockMovement
+from inventory.models import StockEventId
 from inventory.queries import places
 from oms import deadlines, idempotency
 from oms.demo import archive, shoppers, stock
@@ -128,8 +128,8 @@ class _Shelves:
         self.in_store: dict[str, list[Item]] = {}
         by_sku = {item.sku: item for item in items}
         pickup = [place.code for place in places().values() if "pickup" in place.abilities and place.kind == "store"]
-        opening = StockMovement.objects.filter(source=stock.SOURCE, location__in=pickup, quantity__gte=4)
-        for code, sku in opening.order_by("external_id").values_list("location_id", "product_id"):
+        opening = StockEventId.objects.filter(source=stock.SOURCE, location_id__in=pickup, quantity__gte=4)
+        for code, sku in opening.order_by("external_id").values_list("location_id", "sku"):
             self.in_store.setdefault(code, []).append(by_sku[sku])
         self.stores = list(self.in_store)
 

@@ -10,6 +10,7 @@ from django.db.models import Min
 
 from inventory.models import Location
 from inventory.services import ProductRow, receive_locations, receive_products
+from inventory.services.ledger_months import open_months
 from oms import cache, outbox
 from oms.demo import ACTOR, catalog, history, people, pictures, stock, trade
 from oms.demo.geography import postal_area_lines
@@ -45,6 +46,7 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     pictures.write_pictures(settings.MEDIA_ROOT, catalog.picture_files())
     trade.save_channels()
     opened_at = _opening(as_of)
+    open_months(since=opened_at, as_of=as_of)
     receive_locations(places, as_of=opened_at)
     load_postal_areas(postal_area_lines())
     trade.save_carriers()

@@ -218,6 +218,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"queue": "default", "expires": 1800},
     },
+    "open-ledger-months": {
+        "task": "inventory.tasks.open_ledger_months",
+        "schedule": 6 * 3600.0,
+        "options": {"queue": "default", "expires": 3600},
+    },
 }
 IDEMPOTENCY_DAYS = 7
 
