@@ -5,7 +5,7 @@ times of its zone. On the two days a year on which clocks change, a door opens w
 shown and closes when no time before its closing will be shown again; a time that clocks skip counts as much later.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ _NOTHING = timedelta(0)
 _MINUTE = timedelta(minutes=1)
 
 Span = tuple[datetime, datetime]  # open from … until, UTC
+Pairs = Sequence[Sequence[str]]  # (opens, closes) as "HH:MM"
 
 
 class NeverOpen(Exception):
@@ -38,31 +39,39 @@ def minutes_of(clock_time: str) -> int:
     return total
 
 
+def _minutes(pairs: Pairs) -> list[tuple[int, int]]:
+    return [(minutes_of(opens), minutes_of(closes)) for opens, closes in pairs]
+
+
 @dataclass(frozen=True, eq=False)
 class Calendar:
     """A place's hours.
 
     `weekly` maps "mon" … "sun" to (opens, closes) pairs; a day without a pair is closed. An empty
-    mapping means no hours were given: always open, but for `closures` (half-open, aware instants).
+    mapping means no hours were given: always open. `special` maps days ("2026-12-24") to the pairs that
+    hold on them instead; on the other `holidays` it is closed. `closures` (half-open, aware instants) win over all.
     Instants that come in must be aware; those that go out are UTC.
     """
 
     timezone: str
-    weekly: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    weekly: Mapping[str, Pairs] = field(default_factory=dict)
     closures: Sequence[Span] = ()
+    special: Mapping[str, Pairs] = field(default_factory=dict)
+    holidays: Container[date] = frozenset()
 
     def __post_init__(self) -> None:
-        pairs = [
-            [(minutes_of(opens), minutes_of(closes)) for opens, closes in self.weekly.get(day, ())] for day in WEEKDAYS
-        ]
+        week = [_minutes(self.weekly.get(day, ())) for day in WEEKDAYS] if self.weekly else [[(0, 24 * 60)]] * 7
+        special = {date.fromisoformat(day): _minutes(pairs) for day, pairs in self.special.items()}
         object.__setattr__(self, "_zone", ZoneInfo(self.timezone))
-        object.__setattr__(self, "_week", [sorted(day) for day in pairs] if self.weekly else [[(0, 24 * 60)]] * 7)
+        object.__setattr__(self, "_week", week)
+        object.__setattr__(self, "_special", special)
         object.__setattr__(self, "_closed", sorted((a.astimezone(UTC), b.astimezone(UTC)) for a, b in self.closures))
-        object.__setattr__(self, "_always_open", not self.weekly and not self.closures)
+        object.__setattr__(self, "_always_open", not (self.weekly or self.closures or self.special or self.holidays))
         object.__setattr__(self, "_days", {})
 
     _zone: ZoneInfo = field(init=False, repr=False)
     _week: list[list[tuple[int, int]]] = field(init=False, repr=False)
+    _special: dict[date, list[tuple[int, int]]] = field(init=False, repr=False)
     _closed: list[Span] = field(init=False, repr=False)
     _always_open: bool = field(init=False, repr=False)
     _days: dict[int, tuple[Span, ...]] = field(init=False, repr=False)
@@ -106,6 +115,23 @@ class Calendar:
             (min(closes, until_at) - max(opens, from_at) for opens, closes in spans if opens < until_at), _NOTHING
         )
 
+    def end_of_work(self, at: datetime) -> datetime:
+        """When the local day of `at` is over for who works there: its last closing, or midnight if none is to come."""
+        day = self.local(at).toordinal()
+        closings = [closes for _opens, closes in self._spans_of(day) if closes > at]
+        return closings[-1] if closings else self._first_shown(date.fromordinal(day), 24 * 60)
+
+    def passes_at(self, day: date, clock_time: time) -> datetime:
+        """The last instant at which this time of that local day has not yet passed, by the rule for closing times."""
+        return self._shown_no_more(day, clock_time.hour * 60 + clock_time.minute) + timedelta(seconds=clock_time.second)
+
+    def hours_on(self, day: date) -> Sequence[tuple[int, int]]:
+        """The minutes from midnight between which it is open by its hours, closures not counted."""
+        special = self._special.get(day)
+        if special is not None:
+            return special
+        return () if day in self.holidays else self._week[day.weekday()]
+
     def _spans_from(self, at: datetime, days: int) -> Iterator[Span]:
         """Open spans that end after `at`, in order, of the local day of `at` and the `days` after it."""
         today = self.local(at).toordinal()
@@ -124,14 +150,11 @@ class Calendar:
 
     def _work_out(self, day: date) -> Iterator[Span]:
         """The open spans of one local day: disjoint, in order, none empty, closures cut out."""
+        hours = self.hours_on(day)
         end_of_day = self._first_shown(day, 24 * 60)
-        done_until = datetime.min.replace(tzinfo=UTC)
-        for opens_at, closes_at in self._week[day.weekday()]:
-            opens = max(self._first_shown(day, opens_at), done_until)
-            closes = min(self._shown_no_more(day, closes_at), end_of_day)
-            if opens < closes:
-                done_until = closes
-                yield from self._without_closures(opens, closes)
+        spans = ((self._first_shown(day, a), min(self._shown_no_more(day, b), end_of_day)) for a, b in hours)
+        for opens, closes in _disjoint(spans):
+            yield from self._without_closures(opens, closes)
 
     def _without_closures(self, opens: datetime, closes: datetime) -> Iterator[Span]:
         for closed_from, closed_until in self._closed:
@@ -154,3 +177,13 @@ class Calendar:
         wall = datetime.combine(day, time.min, self._zone) + timedelta(minutes=minutes)
         minute_before = (wall - _MINUTE).replace(fold=1)
         return max(wall.astimezone(UTC), minute_before.astimezone(UTC) + _MINUTE)
+
+
+def _disjoint(spans: Iterable[Span]) -> Iterator[Span]:
+    """The same time in order, none of it twice: what clocks skip may have moved one span into another."""
+    done_until = datetime.min.replace(tzinfo=UTC)
+    for opens, closes in sorted(spans):
+        begin = max(opens, done_until)
+        if begin < closes:
+            done_until = closes
+            yield begin, closes

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from math import asin, cos, radians, sin, sqrt
 from typing import Any
@@ -11,7 +12,7 @@ from django.db import connection
 
 from inventory.hours import Calendar
 from inventory.models import Location, Membership
-from inventory.models.location import calendar_of
+from inventory.pauses import is_paused
 from inventory.sellable import sellable_sql
 from oms.cache import VersionedCache
 from oms.sql import as_json
@@ -44,6 +45,16 @@ class PlaceInfo:
     safety_stock: int
     position: int
     is_active: bool
+    paused_at: datetime | None = None
+    paused_until: datetime | None = None
+
+    def is_paused(self, as_of: datetime) -> bool:
+        """Its manager wants no new work at that instant."""
+        return is_paused(self.paused_at, self.paused_until, as_of)
+
+    def takes_orders(self, as_of: datetime) -> bool:
+        """In use, accepting, and not paused at that instant: what it has may be given new work."""
+        return self.is_active and self.accepting_orders and not self.is_paused(as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +103,7 @@ def _place(row: Location) -> PlaceInfo:
         latitude=row.latitude,
         longitude=row.longitude,
         timezone=row.timezone,
-        calendar=calendar_of(row.timezone, row.opening_hours, row.closures),
+        calendar=row.calendar,
         abilities=frozenset(row.abilities),
         groups=frozenset(row.groups),
         daily_capacity=row.daily_capacity,
@@ -104,6 +115,8 @@ def _place(row: Location) -> PlaceInfo:
         safety_stock=row.safety_stock,
         position=row.position,
         is_active=row.is_active,
+        paused_at=row.paused_at,
+        paused_until=row.paused_until,
     )
 
 

@@ -1,6 +1,7 @@
 """What clients send: shapes, ranges, and how they become rows for the services."""
 
 import re
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
@@ -19,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from inventory.hours import minutes_of
 from inventory.models import Ability, Condition, Kind
+from inventory.public_holidays import is_known
 from inventory.services import LocationRow, ProductRow, StockEvent
 from oms.api.body import Body, Code, Currency, Instant, Latitude, Longitude, Money, Name, SmallObject, Units
 
@@ -89,12 +91,33 @@ def _on_the_web(value: str) -> str:
     return value
 
 
+def _known_holidays(value: str) -> str:
+    if not is_known(value):
+        raise PydanticCustomError(
+            "unknown_holiday_calendar", gettext_noop("There is no such calendar; a country (FR) or its region (FR-6AE)")
+        )
+    return value
+
+
+def _day(value: str) -> str:
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != value:
+        raise PydanticCustomError("not_a_day", gettext_noop("A day is needed, such as 2026-12-24"))
+    return value
+
+
 ImageUrl = Annotated[str, StringConstraints(max_length=500), AfterValidator(_on_the_web)]
 CutOff = Annotated[str | dict[str, str], BeforeValidator(_one_or_by_service)]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
 Timezone = Annotated[str, AfterValidator(_known_zone)]
 DayHours = Annotated[list[Annotated[tuple[TimeOfDay, TimeOfDay], AfterValidator(_forward)]], AfterValidator(_disjoint)]
 OpeningHours = Annotated[dict[Weekday, DayHours], AfterValidator(_opens_some_time)]
+Day = Annotated[str, AfterValidator(_day)]
+SpecialHours = Annotated[dict[Day, DayHours], Field(max_length=1000)]
+HolidayCalendar = Annotated[str, StringConstraints(max_length=40), AfterValidator(_known_holidays)]
 
 
 class Names(Body):
@@ -162,9 +185,20 @@ class LocationBody(Body):
     timezone: Timezone = "UTC"
     opening_hours: OpeningHours = {}
     closures: Annotated[list[Closure], Field(max_length=1000)] = []
+    holiday_calendar: HolidayCalendar | None = Field(
+        default=None, description="Closed on the public holidays of this country (FR) or region (FR-6AE, US-CA)."
+    )
+    special_hours: SpecialHours = Field(
+        default={}, description="Hours of single days, instead of the usual ones, holiday or not; `[]`: closed."
+    )
     abilities: list[Ability] | None = None
     daily_capacity: Units | None = None
     accepting_orders: bool = True
+    paused_until: Instant | None = Field(
+        default=None,
+        description="No new work until then. Read only: it is set by `pause/` and `resume/`, and ignored here.",
+        json_schema_extra={"readOnly": True},
+    )
     cut_off: CutOff | None = None
     preparation_minutes: Annotated[int, Field(ge=0, le=60 * 24 * 60)] = 0
     handling_cost: Money = Decimal(0)
@@ -180,10 +214,11 @@ class LocationBody(Body):
         return self
 
     def row(self) -> LocationRow:
-        names = set(self.__class__.model_fields) - {"address", "closures"}
+        names = set(self.__class__.model_fields) - {"address", "closures", "holiday_calendar", "paused_until"}
         return LocationRow(
             **{name: getattr(self, name) for name in names},
             **self.address.model_dump(),
+            holiday_calendar=self.holiday_calendar or "",
             closures=[closure.model_dump(mode="json") for closure in self.closures],
         )
 

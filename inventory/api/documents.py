@@ -8,6 +8,7 @@ from inventory.api.bodies import ProductBody
 from inventory.models import Location, Product
 from inventory.prices import PriceInForce
 from oms.api.body import Instant
+from oms.clock import now
 
 
 def product_document(product: Product) -> dict[str, Any]:
@@ -39,8 +40,8 @@ def with_channel_price(document: dict[str, Any], channel: str, price: PriceInFor
 
 _ADDRESS = ("line1", "line2", "postal_code", "city", "region", "country")
 _PLAIN = (
-    *("latitude", "longitude", "timezone", "opening_hours", "closures", "abilities", "daily_capacity"),
-    *("accepting_orders", "cut_off", "preparation_minutes"),
+    *("latitude", "longitude", "timezone", "opening_hours", "closures", "special_hours", "abilities"),
+    *("daily_capacity", "accepting_orders", "cut_off", "preparation_minutes"),
 )
 
 
@@ -51,6 +52,8 @@ def location_document(location: Location) -> dict[str, Any]:
         "kind": location.kind,
         "address": {name: getattr(location, name) for name in _ADDRESS},
         **{name: getattr(location, name) for name in _PLAIN},
+        "holiday_calendar": location.holiday_calendar or None,
+        "paused_until": location.paused_until if location.is_paused(now()) else None,
         "handling_cost": str(location.handling_cost),
         "currency": location.currency,
         "groups": location.groups,

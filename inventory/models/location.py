@@ -7,7 +7,9 @@ from django.db import models
 from django.db.models import Func, Q, Value
 from django.utils.translation import gettext_lazy as _
 
+from inventory.calendars import calendar_of
 from inventory.hours import Calendar
+from inventory.pauses import is_paused
 from oms.ids import CodeField
 from oms.money import CurrencyField, MoneyField
 
@@ -31,6 +33,7 @@ class Ability(models.TextChoices):
 class Location(models.Model):
     """A place that holds goods or hands them over. Never deleted, history names it: `is_active` closes it.
 
+    `accepting_orders` is headquarters' switch, `paused_until` the store manager's: no new work until that instant.
     `position` is the order of creation; rules that prefer places by order fall back to it.
     """
 
@@ -58,6 +61,23 @@ class Location(models.Model):
         blank=True,
         help_text=_('[{"from_at": …, "until_at": …, "note": …}], instants with their zone.'),
     )
+    holiday_calendar = models.CharField(
+        _("public holidays"),
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Closed on the public holidays of this country (FR) or region (FR-6AE). Empty: of none."),
+    )
+    special_hours = models.JSONField(
+        _("special days"),
+        default=dict,
+        db_default=Value({}, models.JSONField()),
+        blank=True,
+        help_text=_(
+            '{"2026-12-24": [["10:00", "16:00"]], "2026-12-25": []}: instead of the usual hours, holiday or not.'
+        ),
+    )
     abilities = ArrayField(
         models.CharField(max_length=20, choices=Ability.choices), verbose_name=_("abilities"), default=list, blank=True
     )
@@ -65,6 +85,12 @@ class Location(models.Model):
         _("daily capacity"), null=True, blank=True, help_text=_("Fulfillments per local day. Empty: unlimited.")
     )
     accepting_orders = models.BooleanField(_("accepting orders"), default=True)
+    paused_at = models.DateTimeField(_("paused since"), null=True, blank=True, editable=False)
+    paused_until = models.DateTimeField(_("paused until"), null=True, blank=True, editable=False)
+    paused_by = models.CharField(_("paused by"), max_length=120, blank=True, default="", db_default="", editable=False)
+    pause_reason = models.CharField(
+        _("why paused"), max_length=200, blank=True, default="", db_default="", editable=False
+    )
     cut_off = models.JSONField(
         _("cut-off"), null=True, blank=True, help_text=_('"14:00", or by service: {"express": "12:00"}. Local time.')
     )
@@ -92,6 +118,11 @@ class Location(models.Model):
                 name="coordinates_are_both_given_and_on_earth",
             ),
             models.CheckConstraint(condition=Q(handling_cost__gte=0), name="a_handling_cost_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(paused_at=None, paused_until=None)
+                | Q(paused_at__isnull=False, paused_until__isnull=False, paused_at__lt=models.F("paused_until")),
+                name="a_pause_ends_after_it_begins",
+            ),
         ]
         verbose_name = _("location")
         verbose_name_plural = _("locations")
@@ -101,16 +132,10 @@ class Location(models.Model):
 
     @cached_property
     def calendar(self) -> Calendar:
-        return calendar_of(self.timezone, self.opening_hours, self.closures)
+        return calendar_of(self.timezone, self.opening_hours, self.closures, self.special_hours, self.holiday_calendar)
 
-
-def calendar_of(timezone: str, opening_hours: dict, closures: list) -> Calendar:
-    """The calendar of what is stored: hours by day, closures as `{from_at, until_at}` in ISO 8601."""
-    spans = [
-        (datetime.fromisoformat(closure["from_at"]), datetime.fromisoformat(closure["until_at"]))
-        for closure in closures
-    ]
-    return Calendar(timezone, opening_hours, spans)
+    def is_paused(self, as_of: datetime) -> bool:
+        return is_paused(self.paused_at, self.paused_until, as_of)
 
 
 class Membership(models.Model):

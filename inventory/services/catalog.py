@@ -68,6 +68,8 @@ class LocationRow:
     timezone: str = "UTC"
     opening_hours: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
     closures: Sequence[Mapping[str, str]] = ()
+    special_hours: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    holiday_calendar: str = ""
     abilities: Sequence[str] | None = None
     daily_capacity: int | None = None
     accepting_orders: bool = True
@@ -144,6 +146,7 @@ def change_product(sku: str, change: Callable[[Product], ProductRow], *, as_of: 
 @use_case
 def change_location(code: str, change: Callable[[Location], LocationRow], *, as_of: datetime) -> None:
     """Replace a place by what `change` makes of it under its lock. Errors: Missing."""
+    bump("places")  # first, as all who write places do: they take turns there
     row = change(_locked(Location, code))
     _accepted(save_locations([row], as_of=as_of)[0])
 

@@ -1,14 +1,12 @@
-"""Opening hours, by example and against an oracle that walks minute by minute."""
+"""Opening hours by example; `test_clock_changes.py` holds them against an oracle."""
 
 import timeit
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
-from inventory.hours import WEEKDAYS, Calendar, NeverOpen, minutes_of
+from inventory.hours import Calendar, NeverOpen, minutes_of
 
 MINUTE = timedelta(minutes=1)
 PARIS = ZoneInfo("Europe/Paris")
@@ -137,91 +135,3 @@ def test_is_quick_enough_to_be_asked_for_every_candidate():
     best = min(timeit.repeat(lambda: shop.add_open_time(start, hours), number=200, repeat=5)) / 200
 
     assert best < 30e-6
-
-
-# ---- against the oracle --------------------------------------------------------------------------
-
-DAYS = 5
-HALF_HOURS = [f"{half // 2:02}:{half % 2 * 30:02}" for half in range(49)]
-
-
-def hours_of_a_day(boundaries):
-    ordered = sorted(boundaries)
-    return list(zip(ordered[::2], ordered[1::2], strict=False))
-
-
-# Early hours come up more often than others: that is when clocks change.
-days = st.lists(st.sampled_from(HALF_HOURS[:8] * 4 + HALF_HOURS), max_size=6, unique=True).map(hours_of_a_day)
-weeks = st.one_of(
-    st.fixed_dictionaries({}, optional=dict.fromkeys(WEEKDAYS, days)),
-    days.map(lambda day: dict.fromkeys(WEEKDAYS, day)),
-)
-EVES = [  # of the days on which clocks change
-    *(("Europe/Paris", "2026-03-28"), ("Europe/Paris", "2026-10-24")),
-    *(("America/New_York", "2026-03-07"), ("America/New_York", "2026-10-31")),
-    *(("America/Havana", "2026-03-07"), ("America/Havana", "2026-10-31")),  # at midnight
-    *(("Australia/Lord_Howe", "2026-04-04"), ("Australia/Lord_Howe", "2026-10-03")),  # by half an hour
-]
-zones_and_starts = st.one_of(
-    st.sampled_from(EVES).map(lambda eve: (eve[0], utc(f"{eve[1]} 00:00"))),
-    st.tuples(
-        st.sampled_from(["Europe/Paris", "America/New_York", "Asia/Kathmandu", "UTC"]),
-        st.integers(0, 365 * 24 * 60).map(lambda minutes: utc("2026-01-01 00:00") + minutes * MINUTE),
-    ),
-)
-minutes_on = st.integers(0, DAYS * 24 * 60)
-
-
-class Oracle:
-    """Open minutes of some whole days, each judged by what the clock on the wall shows."""
-
-    def __init__(self, zone, week, closures, start):
-        by_day = {}
-        for number in range(-2 * 24 * 60, (DAYS + 4) * 24 * 60):
-            at = start + number * MINUTE
-            local = at.astimezone(ZoneInfo(zone))
-            by_day.setdefault(local.date(), []).append((at, local.hour * 60 + local.minute))
-        self.open = []
-        for day in sorted(by_day)[1:-1]:
-            minutes = self._open_minutes(day, by_day[day], week)
-            self.open += [at for at in minutes if not any(a <= at < b for a, b in closures)]
-
-    @staticmethod
-    def _open_minutes(day, shown, week):
-        if not week:
-            return [at for at, _ in shown]
-        walls = {wall for _, wall in shown}
-        result = set()
-        for opens, closes in week.get(WEEKDAYS[day.weekday()], []):
-            o, c = minutes_of(opens), minutes_of(closes)
-            assume({o, c} - {24 * 60} <= walls)  # not a time that clocks skip
-            first = next((i for i, (_, wall) in enumerate(shown) if wall >= o), len(shown))
-            last = max((i for i, (_, wall) in enumerate(shown) if wall < c), default=-1)
-            result |= {at for at, _ in shown[first : last + 1]}
-        return sorted(result)
-
-    def after(self, at):
-        return [minute for minute in self.open if minute >= at]
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    zone_and_start=zones_and_starts,
-    week=weeks,
-    closures=st.lists(st.tuples(minutes_on, minutes_on), max_size=3),
-    on=minutes_on,
-    work=st.integers(1, 2000),
-)
-def test_agrees_with_walking_minute_by_minute(zone_and_start, week, closures, on, work):
-    zone, start = zone_and_start
-    spans = [(start + min(pair) * MINUTE, start + max(pair) * MINUTE) for pair in closures]
-    calendar, oracle = Calendar(zone, week, spans), Oracle(zone, week, spans, start)
-    at, end = start, start + on * MINUTE
-    later = oracle.after(at)
-
-    assert calendar.is_open(end) == (end in set(oracle.open))
-    assert calendar.open_time_between(at, end) == sum(1 for minute in later if minute < end) * MINUTE
-    if later:
-        assert calendar.next_opening(at) == later[0]
-    if len(later) > work:
-        assert calendar.add_open_time(at, work * MINUTE) == later[work - 1] + MINUTE

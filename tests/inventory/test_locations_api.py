@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from inventory.models import Location
@@ -23,9 +25,12 @@ PARIS = {
     "timezone": "Europe/Paris",
     "opening_hours": {"mon": [["10:00", "13:00"], ["14:00", "19:30"]], "sat": [["10:00", "24:00"]]},
     "closures": [{"from_at": "2026-12-25T00:00:00+01:00", "until_at": "2026-12-26T00:00:00+01:00", "note": "Noël"}],
+    "holiday_calendar": "FR-6AE",
+    "special_hours": {"2026-12-24": [["10:00", "16:00"]], "2026-12-26": []},
     "abilities": ["ship", "pickup", "curbside"],
     "daily_capacity": 40,
     "accepting_orders": True,
+    "paused_until": None,
     "cut_off": {"express": "12:00", "standard": "16:00"},
     "preparation_minutes": 90,
     "handling_cost": "1.50",
@@ -90,6 +95,13 @@ def test_a_place_can_do_what_is_usual_for_its_kind(client, kind, abilities):
         ({"opening_hours": {"lundi": []}}, "/opening_hours/lundi/[key]"),
         ({"closures": [{"from_at": "2026-12-25", "until_at": "x"}]}, "/closures/0/from_at"),
         ({"closures": [{"from_at": "2026-12-26T00:00Z", "until_at": "2026-12-25T00:00Z"}]}, "/closures/0"),
+        ({"holiday_calendar": "XX"}, "/holiday_calendar"),
+        ({"holiday_calendar": "FR-99"}, "/holiday_calendar"),
+        ({"holiday_calendar": ""}, "/holiday_calendar"),
+        ({"special_hours": {"24/12/2026": []}}, "/special_hours/24~112~12026/[key]"),
+        ({"special_hours": {"2026-02-30": []}}, "/special_hours/2026-02-30/[key]"),
+        ({"special_hours": {"20261224": []}}, "/special_hours/20261224/[key]"),
+        ({"special_hours": {"2026-12-24": [["16:00", "10:00"]]}}, "/special_hours/2026-12-24/0"),
         ({"daily_capacity": -1}, "/daily_capacity"),
         ({"daily_capacity": 10**10}, "/daily_capacity"),
         ({"handling_cost": "-0.01"}, "/handling_cost"),
@@ -126,6 +138,29 @@ def test_patch_can_close_a_place_for_new_orders_and_forget_its_position(client):
         "longitude": None,
         "opening_hours": {"mon": [["10:00", "13:00"], ["14:00", "19:30"]]},
     }
+
+
+def test_public_holidays_and_special_days_are_kept_by_the_calendar_of_the_place(client):
+    client.post("/api/v1/locations/", PARIS | {"opening_hours": {}, "closures": []}, format="json")
+    calendar = places()["PARIS-1"].calendar
+
+    assert [calendar.is_open(datetime(2026, 12, day, 12, tzinfo=UTC)) for day in (24, 25, 26, 27)] == [
+        True,
+        False,  # Christmas
+        False,  # its own special day
+        True,
+    ]
+    assert not calendar.is_open(datetime(2027, 3, 26, 12, tzinfo=UTC))  # Good Friday, in Alsace only
+
+
+def test_a_special_day_is_taken_out_by_a_merge_patch(client):
+    client.post("/api/v1/locations/", PARIS, format="json")
+
+    patch = {"special_hours": {"2026-12-24": None, "2026-12-31": [["10:00", "17:00"]]}, "holiday_calendar": None}
+    changed = client.patch("/api/v1/locations/PARIS-1/", patch, format="json").json()
+
+    assert changed["special_hours"] == {"2026-12-26": [], "2026-12-31": [["10:00", "17:00"]]}
+    assert changed["holiday_calendar"] is None
 
 
 def test_every_change_is_seen_by_those_who_remember_places(client):
