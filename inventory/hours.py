@@ -68,6 +68,7 @@ class Calendar:
         object.__setattr__(self, "_closed", sorted((a.astimezone(UTC), b.astimezone(UTC)) for a, b in self.closures))
         object.__setattr__(self, "_always_open", not (self.weekly or self.closures or self.special or self.holidays))
         object.__setattr__(self, "_days", {})
+        object.__setattr__(self, "_passed", {})
 
     _zone: ZoneInfo = field(init=False, repr=False)
     _week: list[list[tuple[int, int]]] = field(init=False, repr=False)
@@ -75,6 +76,7 @@ class Calendar:
     _closed: list[Span] = field(init=False, repr=False)
     _always_open: bool = field(init=False, repr=False)
     _days: dict[int, tuple[Span, ...]] = field(init=False, repr=False)
+    _passed: dict[tuple[date, time], datetime] = field(init=False, repr=False)
 
     def local(self, at: datetime) -> datetime:
         return at.astimezone(self._zone)
@@ -123,7 +125,13 @@ class Calendar:
 
     def passes_at(self, day: date, clock_time: time) -> datetime:
         """The last instant at which this time of that local day has not yet passed, by the rule for closing times."""
-        return self._shown_no_more(day, clock_time.hour * 60 + clock_time.minute) + timedelta(seconds=clock_time.second)
+        passes = self._passed.get((day, clock_time))
+        if passes is None:
+            if len(self._passed) >= _DAYS_REMEMBERED:
+                self._passed.clear()
+            minute = self._shown_no_more(day, clock_time.hour * 60 + clock_time.minute)
+            passes = self._passed[day, clock_time] = minute + timedelta(seconds=clock_time.second)
+        return passes
 
     def hours_on(self, day: date) -> Sequence[tuple[int, int]]:
         """The minutes from midnight between which it is open by its hours, closures not counted."""

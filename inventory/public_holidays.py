@@ -25,12 +25,12 @@ class PublicHolidays:
         return isinstance(day, date) and day in _days_of(self.code, day.year)
 
 
+@functools.lru_cache(4096)
 def holidays_of(code: str) -> Container[date]:
     """The public holidays of a calendar; none where the code is empty or nobody knows it."""
     return PublicHolidays(code) if is_known(code) else frozenset()
 
 
-@functools.lru_cache(4096)
 def is_known(code: str) -> bool:
     """A country by its two letters, alone or with one of its regions after a hyphen."""
     country, hyphen, region = code.partition("-")

@@ -4,17 +4,19 @@ due times count in the place's opening hours; a promise goes release → prepara
 carrier's working days → the end of a day where the shopper lives.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from inventory.hours import Calendar, NeverOpen
+from inventory.public_holidays import holidays_of
 from inventory.queries import PlaceInfo
 from routing.queries import DEFAULT_PREPARE_MINUTES, Policy
 
 END_OF_DAY = time(23, 59)
 _SATURDAY = 5
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,13 @@ def ship_promise(
     transit_days: int,
     release_at: datetime,
     destination_zone: ZoneInfo,
+    destination_country: str = "",
 ) -> datetime:
     """The end of the day on which the parcel arrives, where the shopper lives."""
     ready_at = _open_time_later(place.calendar, release_at, promised_minutes(place, policy))
     day = _leaving_day(place, service, carrier_cut_off, release_at, ready_at)
-    arrival = add_working_days(day, transit_days) if transit_days else day
+    here, there = holidays_of(place.country), holidays_of(destination_country)
+    arrival = add_working_days(day, transit_days, here=here, there=there) if transit_days else day
     return datetime.combine(arrival, END_OF_DAY, destination_zone).astimezone(UTC)
 
 
@@ -82,17 +86,23 @@ def _leaving_day(
 ) -> date:
     """The day of readiness, or the next open one when a cut-off has passed.
 
-    The place's cut-off looks at when the order came, the carrier's at when the parcel is ready.
+    The place's cut-off looks at when the order came, the carrier's at when the parcel is ready; both by the
+    clock of the place. What comes just at the cut-off is in time.
     """
-    released, ready = place.calendar.local(release_at), place.calendar.local(ready_at)
+    calendar = place.calendar
+    day = calendar.local(ready_at).date()
     own_cut_off = cut_off_of(place, service)
-    is_late = own_cut_off is not None and released.date() == ready.date() and released.time() > own_cut_off
-    is_late = is_late or (carrier_cut_off is not None and ready.time() > carrier_cut_off)
-    if not is_late:
-        return ready.date()
-    midnight = datetime.combine(ready.date() + timedelta(days=1), time(0), ZoneInfo(place.timezone))
-    opening = place.calendar.next_opening(midnight)
-    return place.calendar.local(opening or midnight).date()
+    came_that_day = own_cut_off is not None and calendar.local(release_at).date() == day
+    is_late = came_that_day and _has_passed(calendar, day, own_cut_off, release_at)
+    if not is_late and not _has_passed(calendar, day, carrier_cut_off, ready_at):
+        return day
+    midnight = datetime.combine(day + timedelta(days=1), time(0), ZoneInfo(place.timezone))
+    opening = calendar.next_opening(midnight)
+    return calendar.local(opening or midnight).date()
+
+
+def _has_passed(calendar: Calendar, day: date, cut_off: time | None, at: datetime) -> bool:
+    return cut_off is not None and at > calendar.passes_at(day, cut_off)
 
 
 def cut_off_of(place: PlaceInfo, service: str) -> time | None:
@@ -100,13 +110,22 @@ def cut_off_of(place: PlaceInfo, service: str) -> time | None:
     return time.fromisoformat(text) if text and text != "24:00" else None
 
 
-def add_working_days(day: date, days: int) -> date:
-    """Carriers move Monday to Friday: what leaves on a weekend leaves on Monday."""
-    while day.weekday() >= _SATURDAY:
-        day += timedelta(days=1)
+def add_working_days(day: date, days: int, *, here: Container[date] = (), there: Container[date] = ()) -> date:
+    """Carriers move Monday to Friday: what is ready on a weekend leaves on Monday.
+
+    On public holidays `here` nothing leaves, on those `there` nothing comes nearer.
+    """
+    while not _moves(day, here):
+        day += _DAY
     for _ in range(days):
-        day += timedelta(days=3 if day.weekday() == _SATURDAY - 1 else 1)
+        day += _DAY
+        while not _moves(day, there):
+            day += _DAY
     return day
+
+
+def _moves(day: date, holidays: Container[date]) -> bool:
+    return day.weekday() < _SATURDAY and day not in holidays
 
 
 def _open_time_later(calendar: Calendar, start: datetime, minutes: float) -> datetime:

@@ -157,10 +157,10 @@ class _Planning:
         self.notes: list[str] = []
         self.directory = inventory.places()
         self.point = self._point()
-        country = demand.destination.country if demand.destination else ""
-        self.zone: ZoneInfo = queries.zone_of(country, self.point)
+        self.country = demand.destination.country if demand.destination else ""
+        self.zone: ZoneInfo = queries.zone_of(self.country, self.point)
         self.carriers = queries.carriers()
-        self.offers = self._carriers_that_reach(country)
+        self.offers = self._carriers_that_reach(self.country)
         self._booked: dict[str, dict[date, int]] | None = None
 
     # The demand -------------------------------------------------------------------------------
@@ -286,6 +286,7 @@ class _Planning:
             transit_days=transit_days,
             release_at=self.release_at,
             destination_zone=self.zone,
+            destination_country=self.country,
         )
 
     def _policy(self, place: PlaceInfo) -> queries.Policy:
