@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inventory', '0002_stock_storage'),
+        ("inventory", "0005_partition_the_ledger"),
     ]
 
     operations = [
