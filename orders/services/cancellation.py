@@ -193,6 +193,8 @@ def close_if_nothing_left(order: Order, *, actor: str, as_of: datetime) -> None:
         return
     lines = OrderLine.objects.filter(order=order)
     if all(line.canceled == line.quantity for line in lines):
-        Hold.objects.filter(order=order, released_at=None).update(released_at=as_of, released_by=actor)
+        holds = Hold.objects.filter(order=order, released_at=None)
+        deadlines.drop(holds.values_list("pk", flat=True), as_of=as_of)
+        holds.update(released_at=as_of, released_by=actor)
     if all(line.canceled + line.shipped + line.delivered + line.collected == line.quantity for line in lines):
         payments.void_rest(order, cause=order.pk, as_of=as_of)
