@@ -66,10 +66,10 @@ _DECLINE_REASONS = (D.TOO_BUSY, D.OUT_OF_STOCK, D.DAMAGED, D.OUT_OF_STOCK, D.OTH
 _SHORT_REASONS = (ShortReason.NOT_FOUND, ShortReason.DAMAGED)
 
 
-def order_times(count: int, *, until: datetime) -> list[datetime]:
+def order_times(count: int, *, until: datetime, days: float = DAYS) -> list[datetime]:
     """`count` instants of the past days, in order, more of them when people buy. The same for the same day."""
     rng = random.Random(f"times {until.date()} {count}")
-    first = until - timedelta(days=DAYS)
+    first = until - timedelta(days=days)
     instants: list[datetime] = []
     while len(instants) < count:
         at = first + rng.random() * (until - first)
@@ -79,12 +79,14 @@ def order_times(count: int, *, until: datetime) -> list[datetime]:
     return sorted(instants)
 
 
-def fill(count: int, *, items: Sequence[Item], until: datetime, told: Callable[[int], None]) -> int:
-    """Make `count` orders of the past. Returns how many were accepted; the others were refused for lack of stock."""
+def fill(count: int, *, items: Sequence[Item], until: datetime, told: Callable[[int], None], days: float = DAYS) -> int:
+    """Make `count` orders of the past. Returns how many were accepted; the others were refused for lack of stock.
+
+    Nothing is left to the clock that was due by `until`.
+    """
     shelves = _Shelves(items)
-    ordered = [
-        _order(number, placed_at, shelves) for number, placed_at in enumerate(order_times(count, until=until), 1)
-    ]
+    times = order_times(count, until=until, days=days)
+    ordered = [_order(number, placed_at, shelves) for number, placed_at in enumerate(times, 1)]
     lived_from = until - timedelta(days=LIVED_DAYS)
     older = [past for past in ordered if past.placed_at < lived_from]
     accepted = 0
@@ -97,7 +99,14 @@ def fill(count: int, *, items: Sequence[Item], until: datetime, told: Callable[[
     for number, past in enumerate(ordered[len(older) :], start=len(older) + 1):
         accepted += _live(past, until)
         told(number)
+    ring(until)
     return accepted
+
+
+def ring(at: datetime) -> None:
+    """Let the clock act on all that is due by then."""
+    while deadlines.sweep(now=lambda: at):
+        pass
 
 
 def analyze() -> None:
@@ -176,11 +185,6 @@ class _Life:
             pass
         self._deliver()
 
-    def _ring(self, at: datetime) -> None:
-        """Let the clock act on all that is due by then."""
-        while deadlines.sweep(now=lambda: at):
-            pass
-
     def _has_come(self, at: datetime) -> bool:
         return at <= self.until
 
@@ -196,9 +200,9 @@ class _Life:
             return
         asked_again_at, given_up_at = placed_at + 31 * _SECOND, placed_at + 30 * _MINUTE + _SECOND
         if self._has_come(asked_again_at):
-            self._ring(asked_again_at)
+            ring(asked_again_at)
         if self._has_come(given_up_at) and self._is_held():
-            self._ring(given_up_at)
+            ring(given_up_at)
 
     def _is_held(self) -> bool:
         return Hold.objects.filter(order=self.order, released_at=None).exists()
@@ -209,7 +213,7 @@ class _Life:
             cancel_order(
                 number=self.order.number, command=CancelOrder(reason="changed my mind"), actor="shopper", as_of=at
             )
-            self._ring(at + _SECOND)
+            ring(at + _SECOND)
 
     def _fraud_check(self) -> None:
         at = self.order.placed_at + self.rng.uniform(5, 15) * _SECOND
@@ -278,12 +282,12 @@ class _Life:
         at = due + _SECOND
         if not self._has_come(at):
             return None
-        self._ring(at)
+        ring(at)
         if not piece.is_pickup:
             return at
         grace = due + (due - _set(piece.assigned_at)) + _MINUTE
         if self._has_come(grace):
-            self._ring(grace)
+            ring(grace)
         return None
 
     def _pick(self, piece: Fulfillment, since: datetime) -> datetime | None:
@@ -313,7 +317,7 @@ class _Life:
             number = archive.tracking_number(self.rng, piece.service)
             parcel = Ship(carrier_service=archive.CARRIERS[piece.service][0], tracking_number=number)
             work.ship(fulfillment_id=piece.pk, command=parcel, actor=staff_of(piece.location_id), as_of=at)
-            self._ring(at + _SECOND)  # the money is taken
+            ring(at + _SECOND)  # the money is taken
         return at
 
     def _collect(self, piece: Fulfillment, since: datetime) -> datetime | None:
@@ -324,7 +328,7 @@ class _Life:
             return None
         command = HandOver(code=pickup_code(piece.pk))
         work.hand_over(fulfillment_id=piece.pk, command=command, actor=staff_of(piece.location_id), as_of=at)
-        self._ring(at + _SECOND)
+        ring(at + _SECOND)
         return at
 
     # -- people and carriers -----------------------------------------------------------------------
@@ -344,7 +348,7 @@ class _Life:
         else:
             command = ResolveException(action="cancel", note="shopper informed")
         resolve_exception(case_id=case.pk, command=command, actor="user:service", as_of=at)
-        self._ring(at + _SECOND)
+        ring(at + _SECOND)
         return True
 
     def _deliver(self) -> None:

@@ -40,6 +40,15 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
 
     `scale`: share of the catalogue and of the past orders. Errors: SomebodyElses.
     """
+    items = open_shop(scale=scale, as_of=as_of, say=say)
+    count = round(FULL_HISTORY * scale)
+    accepted = history.fill(count, items=items, until=as_of, told=_every_tenth(count, say))
+    say(f"{accepted} orders of the past {history.DAYS} days ({count - accepted} refused)")
+    _finish(orders=accepted, as_of=as_of)
+
+
+def open_shop(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> list[Item]:
+    """All that stands before the first order. Returns what is sold, best sellers first. Errors: SomebodyElses."""
     places, products = location_rows(), catalog.product_rows(scale)
     _refuse_foreign_places({place.code for place in places})
     _not_waiting_for_the_disk()
@@ -59,10 +68,7 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     say(f"{len(places)} places, {len(products)} products, {levels} stock levels")
     cache.clear_all()
     history.analyze()
-    count = round(FULL_HISTORY * scale)
-    accepted = history.fill(count, items=_by_popularity(products), until=as_of, told=_every_tenth(count, say))
-    say(f"{accepted} orders of the past {history.DAYS} days ({count - accepted} refused)")
-    _finish(orders=accepted, as_of=as_of)
+    return _by_popularity(products)
 
 
 def _refuse_foreign_places(ours: set[str]) -> None:

@@ -1,26 +1,15 @@
 from collections.abc import Iterator
-from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
-from django.db import transaction
 from django.test.utils import override_settings
 
 from oms import cache
+from tests.factories.transactions import undone_at_the_end
 
 SCALE = 0.05  # eighty orders over a twentieth of the catalogue
-
-
-@contextmanager
-def _undone_at_the_end() -> Iterator[None]:
-    """A transaction that use cases take for the test runner's own."""
-    block = transaction.atomic()
-    block._from_testcase = True
-    with block:
-        yield
-        transaction.set_rollback(True)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +20,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def loaded_once(django_db_setup: None, django_db_blocker, home: Path) -> Iterator[None]:
     """The retailer stands for all tests of a module."""
-    with django_db_blocker.unblock(), _undone_at_the_end(), override_settings(OMS_HOME=home, MEDIA_ROOT=home / "media"):
+    with django_db_blocker.unblock(), undone_at_the_end(), override_settings(OMS_HOME=home, MEDIA_ROOT=home / "media"):
         cache.clear_all()
         call_command("load_demo", scale=SCALE, stdout=StringIO())
         yield
