@@ -20,6 +20,7 @@ from oms.api.body import (
     Rate,
     SmallObject,
     Text,
+    example,
 )
 from orders.states import DeclineReason, ShortReason
 
@@ -108,6 +109,38 @@ class PickupPerson(Body):
 
 
 class PlaceOrder(Body):
+    model_config = example(
+        channel="web",
+        external_id="W-1001",
+        currency="EUR",
+        locale="fr",
+        prices_include_tax=True,
+        customer={
+            "external_id": "C-1",
+            "email": "ana@example.org",
+            "phone": "+33600000000",
+            "first_name": "Ana",
+            "last_name": "Bernard",
+        },
+        shipping_address={
+            "name": "Ana Bernard",
+            "line1": "1 rue des Lilas",
+            "postal_code": "75011",
+            "city": "Paris",
+            "country": "FR",
+            "latitude": 48.86,
+            "longitude": 2.38,
+        },
+        delivery={"method": "ship", "service": "standard"},
+        lines=[
+            {"id": "l1", "sku": "SKU-1", "quantity": 2, "unit_price": "19.90", "discount": "2.00", "tax_rate": "0.20"}
+        ],
+        shipping_price="4.90",
+        discounts=[{"code": "HELLO", "amount": "5.00"}],
+        payments=[{"gateway": "sandbox", "method": "card", "amount": "37.70", "token": "tok_ok"}],
+        metadata={"basket": "b-77"},
+        tags=["gift"],
+    )
     channel: Code
     external_id: ExternalId | None = None
     currency: Currency
@@ -155,30 +188,38 @@ class CancelLine(Body):
 
 
 class CancelOrder(Body):
+    model_config = example(lines=[{"id": "l1", "quantity": 1}], reason="The shopper wants one only")
     lines: Annotated[list[CancelLine], Field(min_length=1, max_length=200)] | None = None
     reason: Text = ""
 
 
 class HoldOrder(Body):
+    model_config = example(kind="fraud", note="Two cards were refused before this one")
     kind: Literal["fraud", "address", "manual"] = "manual"
     note: Text = ""
     expires_at: Instant | None = None
 
 
 class ReleaseHold(Body):
+    """One hold, or all where none is named."""
+
+    model_config = example(hold="hld_01kjq3a0b1c2d3e4f5g6h7j8k9")
     hold: Ref | None = None
 
 
 class AddNote(Body):
+    model_config = example(text="Called the shopper: the door code is 12B4")
     text: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
 
 
 class Reroute(Body):
+    model_config = example(fulfillment="ful_01kjq2m8f4a1c3e5g7j9k2m4n6", exclude=["LYON"])
     fulfillment: Ref
     exclude: Annotated[tuple[Code, ...], Field(max_length=100)] = ()
 
 
 class Decline(Body):
+    model_config = example(reason="too_busy", note="Two of us today")
     reason: DeclineReason
     note: Text = ""
     lines: Annotated[list[Ref], Field(min_length=1, max_length=200)] | None = None
@@ -191,6 +232,7 @@ class PickLine(Body):
 
 
 class Pick(Body):
+    model_config = example(lines=[{"line": "l1", "picked": 2}])
     lines: Annotated[list[PickLine], Field(min_length=1, max_length=200)]
 
 
@@ -205,25 +247,30 @@ class PackageGiven(Body):
 
 
 class Pack(Body):
+    model_config = example(packages=[{"weight_g": 950, "lines": [{"line": "l1", "quantity": 2}]}])
     packages: Annotated[tuple[PackageGiven, ...], Field(max_length=50)] | None = None
 
 
 class Ship(Body):
+    model_config = example(carrier_service="post", tracking_number="6A12345678901")
     carrier_service: Short = ""
     tracking_number: Short = ""
 
 
 class Ready(Body):
+    model_config = example(staging="B-04")
     staging: Annotated[str, StringConstraints(max_length=40, strip_whitespace=True)] = ""
 
 
 class HandOver(Body):
+    model_config = example(code="482913", collected_by="Ana Bernard")
     code: Annotated[str, StringConstraints(max_length=20)] | None = None
     identity_checked: bool = False
     collected_by: Short = ""
 
 
 class ResolveException(Body):
+    model_config = example(action="reroute", location="LILLE", note="Agreed by phone")
     action: Literal["reroute", "cancel", "backorder", "keep"]
     location: Code | None = Field(
         default=None, description="reroute: give the work to this place; for a pickup, another store."

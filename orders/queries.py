@@ -53,7 +53,7 @@ _FULFILLMENT = """
                 'handed_over_at', s.handed_over_at, 'delivered_at', s.delivered_at)
             FROM orders_shipment s WHERE s.fulfillment_id = f.id
         ),
-        'cost', f.cost::text, 'distance_km', f.distance_km, 'decision', nullif(f.decision, '')
+        'cost', f.cost::text, 'distance_km', round(f.distance_km::numeric, 1), 'decision', nullif(f.decision, '')
     )
 """
 # `ARRAY(SELECT unnest(…))`: a plan that does not count the ids is made once and kept (planning costs more than reading).

@@ -22,7 +22,7 @@ from inventory.hours import minutes_of
 from inventory.models import Ability, Condition, Kind
 from inventory.public_holidays import is_known
 from inventory.services import LocationRow, ProductRow, StockEvent
-from oms.api.body import Body, Code, Currency, Instant, Latitude, Longitude, Money, Name, SmallObject, Units
+from oms.api.body import Body, Code, Currency, Instant, Latitude, Longitude, Money, Name, SmallObject, Units, example
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Short = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
@@ -134,6 +134,17 @@ class Names(Body):
 
 
 class ProductBody(Body):
+    model_config = example(
+        sku="SKU-1",
+        name={"en": "Merino jumper", "fr": "Pull mérinos"},
+        barcodes=["3760000000017"],
+        price="19.90",
+        currency="EUR",
+        weight_g=400,
+        image_url="/media/demo/jumper.svg",
+        attributes={"size": "M", "colour": "navy"},
+        tags=["knitwear"],
+    )
     sku: Code
     name: Names
     barcodes: Labels = []
@@ -154,7 +165,7 @@ class ProductBody(Body):
         return ProductRow(name_en=self.name.en or self.name.fr, name_fr=self.name.fr, **values)
 
 
-class Address(Body):
+class PlaceAddress(Body):
     line1: Line = ""
     line2: Line = ""
     postal_code: Annotated[str, StringConstraints(max_length=20, strip_whitespace=True)] = ""
@@ -176,10 +187,30 @@ class Closure(Body):
 
 
 class LocationBody(Body):
+    model_config = example(
+        code="PARIS",
+        name="Paris Marais",
+        kind="store",
+        address={"line1": "12 rue des Archives", "postal_code": "75004", "city": "Paris", "country": "FR"},
+        latitude=48.857,
+        longitude=2.352,
+        timezone="Europe/Paris",
+        opening_hours={day: [["10:00", "19:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat")},
+        closures=[
+            {"from_at": "2026-05-01T00:00:00+02:00", "until_at": "2026-05-02T00:00:00+02:00", "note": "Labour Day"}
+        ],
+        abilities=["ship", "pickup", "accept_return"],
+        daily_capacity=40,
+        cut_off={"standard": "16:00", "same_day": "12:00"},
+        preparation_minutes=60,
+        handling_cost="1.50",
+        groups=["idf"],
+        safety_stock=1,
+    )
     code: Code
     name: Name
     kind: Kind
-    address: Address = Address()
+    address: PlaceAddress = PlaceAddress()
     latitude: Latitude | None = None
     longitude: Longitude | None = None
     timezone: Timezone = "UTC"
@@ -224,6 +255,15 @@ class LocationBody(Body):
 
 
 class StockEventBody(Body):
+    model_config = example(
+        id="pos-1",
+        sku="SKU-1",
+        location="PARIS",
+        kind="delta",
+        quantity=-1,
+        reason="sale",
+        occurred_at="2026-03-02T09:00:00Z",
+    )
     id: Annotated[str, StringConstraints(min_length=1, max_length=120)]
     sku: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     location: Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -268,6 +308,7 @@ class LocationRows(RootModel[list[LocationBody]]):
 
 
 class ProtectionBody(Body):
+    model_config = example(sku="SKU-1", location="PARIS", safety_stock=2)
     sku: Code
     location: Code
     safety_stock: Units | None

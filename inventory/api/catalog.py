@@ -22,6 +22,7 @@ from inventory.api.documents import (
     with_channel_price,
 )
 from inventory.api.filters import LocationFilters, ProductFilters
+from inventory.errors import AlreadyExists
 from inventory.models import Location, Product
 from inventory.prices import prices_at
 from oms.api.body import read
@@ -49,6 +50,7 @@ class CodeResource(ApiMixin, GenericViewSet):
 
     scopes = dict.fromkeys(("POST", "PUT", "PATCH", "DELETE"), "catalog:write") | {"GET": "catalog:read"}
     network_wide = True
+    refusals = {"POST": [AlreadyExists()]}
     body_model: type[Any]
     document: Callable[[Any], dict[str, Any]]
     make_row: Callable[..., None]

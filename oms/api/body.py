@@ -31,6 +31,11 @@ class Body(BaseModel):
 B = TypeVar("B", bound=BaseModel)
 
 
+def example(**fields: Any) -> ConfigDict:
+    """`model_config` of a body or document that the OpenAPI document shows with these fields (`oms.api.examples`)."""
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
 _MAX_OBJECT_BYTES = 16_000
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
@@ -108,6 +113,7 @@ __all__ = [
     "Text",
     "Units",
     "datetime",
+    "example",
 ]
 
 _CODES = {"missing": "required", "extra_forbidden": "unknown_field"}

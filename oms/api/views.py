@@ -1,5 +1,6 @@
 """Bases of our views: who calls, what the body says, under which key."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -11,7 +12,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from oms.actors import Caller
 from oms.api.body import read
-from oms.errors import ChannelNotAllowed, IdempotencyKeyRequired, Missing, PlaceNotAllowed
+from oms.errors import ChannelNotAllowed, DomainError, IdempotencyKeyRequired, Missing, PlaceNotAllowed
 from oms.idempotency import Once, fingerprint
 
 B = TypeVar("B", bound=BaseModel)
@@ -19,9 +20,14 @@ _MAX_KEY_CHARS = 255
 
 
 class ApiMixin:
-    """`network_wide`: what the view writes concerns every place and channel, so bound callers may only read."""
+    """What our views share.
+
+    `network_wide`: what the view writes concerns every place and channel, so bound callers may only read.
+    `refusals`: what each method typically refuses with, its facts filled in; the OpenAPI document shows them.
+    """
 
     scopes: dict[str, str] = {}
+    refusals: Mapping[str, Sequence[DomainError]] = {}
     network_wide = False
     request: Any
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from oms.actors import Caller
 from oms.api.views import ApiView
 from oms.clock import now
-from oms.errors import Missing
+from oms.errors import DomainError, IdempotencyKeyRequired, IllegalMove, Missing
 from orders import queries
 from orders.actions import case_actions
 from orders.api.documents import ExceptionDocument, ExceptionPage, FulfillmentDocument, FulfillmentPage
@@ -19,6 +19,7 @@ from orders.api.filters import ExceptionFilter, FulfillmentFilter
 from orders.api.lists import DocumentList
 from orders.api.orders import IDEMPOTENCY_KEY
 from orders.commands import Decline, HandOver, Nothing, Pack, Pick, Ready, ResolveException, Ship
+from orders.errors import CodeLocked, MoreThanAsked, NoPlaceLeft, OrderOnHold, WrongCode
 from orders.models import ExceptionCase, Fulfillment
 from orders.services import fulfillments as services
 from orders.services.resolution import resolve_exception
@@ -60,10 +61,14 @@ class OneFulfillment(FulfillmentView):
         return Response(queries.fulfillment_document(fulfillment_id, caller=self.caller))
 
 
+_NOT_NOW = IllegalMove(current="shipped", actions=["deliver"])
+
+
 class FulfillmentAction(FulfillmentView):
     """One move. Replays of the same move by the same actor answer 200 and change nothing."""
 
     scopes = {"POST": "fulfillments:write"}
+    refusals = {"POST": [_NOT_NOW]}
     command: type[Any] = Nothing
     act: Callable[..., None]
     key_required = False
@@ -81,9 +86,14 @@ class FulfillmentAction(FulfillmentView):
 
 
 def action(
-    name: str, act: Callable[..., None], command: type[Any] = Nothing, *, key_required: bool = False
+    name: str,
+    act: Callable[..., None],
+    command: type[Any] = Nothing,
+    *,
+    key_required: bool = False,
+    refusals: Sequence[DomainError] = (),
 ) -> type[FulfillmentAction]:
-    """The view of one move, documented under its name."""
+    """The view of one move, documented under its name, with what it refuses besides a move that is not possible."""
     describe = extend_schema(
         request=command,
         responses={200: FulfillmentDocument},
@@ -95,21 +105,27 @@ def action(
         "command": command,
         "act": staticmethod(act),
         "key_required": key_required,
+        "refusals": {"POST": [_NOT_NOW, *([IdempotencyKeyRequired()] if key_required else []), *refusals]},
         "post": describe(lambda self, request, fulfillment_id: FulfillmentAction.post(self, request, fulfillment_id)),
     }
     return type(name.title().replace("_", ""), (FulfillmentAction,), members)
 
 
+_WRONG_CODE = [
+    WrongCode(attempts_left=4, locked_until=None),
+    CodeLocked(locked_until="2026-03-02T09:15:00Z"),
+    OrderOnHold(),
+]
 ACTIONS: Sequence[tuple[str, type[FulfillmentAction]]] = [
     ("acknowledge", action("acknowledge", services.acknowledge)),
     ("decline", action("decline", services.decline, Decline)),
     ("start", action("start", services.start_picking)),
-    ("pick", action("pick", services.pick, Pick)),
-    ("pack", action("pack", services.pack, Pack)),
-    ("ship", action("ship", services.ship, Ship, key_required=True)),
+    ("pick", action("pick", services.pick, Pick, refusals=[MoreThanAsked()])),
+    ("pack", action("pack", services.pack, Pack, refusals=[MoreThanAsked()])),
+    ("ship", action("ship", services.ship, Ship, key_required=True, refusals=[OrderOnHold()])),
     ("deliver", action("deliver", services.deliver)),
     ("ready", action("ready", services.make_ready, Ready)),
-    ("hand_over", action("hand_over", services.hand_over, HandOver, key_required=True)),
+    ("hand_over", action("hand_over", services.hand_over, HandOver, key_required=True, refusals=_WRONG_CODE)),
     ("extend", action("extend", services.extend)),
     ("put_back", action("put_back", services.put_back)),
 ]
@@ -163,6 +179,7 @@ class Exceptions(DocumentList):
 
 class Resolve(ApiView):
     scopes = {"POST": "exceptions:write"}
+    refusals = {"POST": [NoPlaceLeft(rest=[{"sku": "SKU-1", "quantity": 1}])]}
 
     @extend_schema(request=ResolveException, responses={200: ExceptionDocument}, operation_id="exceptions_resolve")
     def post(self, request: Request, case_id: str) -> Response:

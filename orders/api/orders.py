@@ -5,7 +5,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from django.utils.translation import gettext_lazy
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,7 +16,7 @@ from oms.api.body import read
 from oms.api.paging import CursorPaging
 from oms.api.views import ApiView
 from oms.clock import now
-from oms.errors import DomainError, FieldError, Forbidden, Invalid, Missing
+from oms.errors import Conflict, DomainError, FieldError, Forbidden, IdempotencyKeyRequired, Invalid, Missing
 from oms.idempotency import Once, fingerprint
 from oms.models import Event
 from orders import queries
@@ -23,6 +24,7 @@ from orders.api.documents import BulkResults, CustomerPage360, OrderDocument, Or
 from orders.api.filters import OrderFilter
 from orders.api.lists import DocumentList
 from orders.commands import AddNote, CancelOrder, HoldOrder, PlaceOrder, PlaceOrders, ReleaseHold, Reroute
+from orders.errors import InsufficientStock, NoPlaceLeft, PaymentMismatch, PickupPlaceIsChosen, TooLate
 from orders.models import Customer, Fulfillment, Order
 from orders.services.cancellation import cancel_order
 from orders.services.holds import hold_order, release_hold
@@ -37,31 +39,17 @@ _BULK_LIMIT = 500
 NOT_THEIRS = (*LOST, FulfillmentStatus.CANCELED)
 _CUSTOMER_FIELDS = ("id", "channel_id", "external_id", "email", "phone", "first_name", "last_name")
 IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
-_EXAMPLE = OpenApiExample(
-    "Two pieces, to home",
-    request_only=True,
-    value={
-        "channel": "web",
-        "external_id": "W-1001",
-        "currency": "EUR",
-        "locale": "fr",
-        "prices_include_tax": True,
-        "customer": {"external_id": "C-1", "email": "a@example.org", "first_name": "A", "last_name": "B"},
-        "shipping_address": {
-            "name": "A B",
-            "line1": "1 rue X",
-            "postal_code": "75011",
-            "city": "Paris",
-            "country": "FR",
-        },
-        "delivery": {"method": "ship", "service": "standard"},
-        "lines": [
-            {"id": "l1", "sku": "SKU-1", "quantity": 2, "unit_price": "19.90", "discount": "2.00", "tax_rate": "0.20"}
-        ],
-        "shipping_price": "4.90",
-        "discounts": [{"code": "HELLO", "amount": "5.00"}],
-        "payments": [{"gateway": "sandbox", "method": "card", "amount": "37.70", "token": "tok_ok"}],
-    },
+
+
+_SHORT = InsufficientStock(
+    shortages=[
+        {
+            "sku": "SKU-1",
+            "requested": 20,
+            "sellable": 15,
+            "alternatives": [{"location": "PARIS", "sellable": 5, "promised_at": "2026-03-05T22:59:00Z"}],
+        }
+    ]
 )
 
 
@@ -89,6 +77,7 @@ def check_sells_here(command: PlaceOrder, caller: Caller) -> None:
 
 class Orders(DocumentList):
     scopes = {"GET": "orders:read", "POST": "orders:write"}
+    refusals = {"POST": [IdempotencyKeyRequired(), _SHORT, PaymentMismatch(total="37.70", paid="30.00")]}
     filter_class = OrderFilter
     documents = staticmethod(queries.order_documents)
     visible = staticmethod(visible_orders)
@@ -100,7 +89,6 @@ class Orders(DocumentList):
     @extend_schema(
         request=PlaceOrder,
         responses={201: OrderDocument},
-        examples=[_EXAMPLE],
         parameters=[IDEMPOTENCY_KEY],
         operation_id="orders_place",
     )
@@ -209,6 +197,7 @@ class OrderAction(OrderView):
 
 
 class Cancel(OrderAction):
+    refusals = {"POST": [TooLate(lines=[{"id": "l1", "cancelable": 0}])]}
     command = CancelOrder
     act = staticmethod(cancel_order)
 
@@ -221,6 +210,7 @@ class Cancel(OrderAction):
 
 
 class HoldView(OrderAction):
+    refusals = {"POST": [Conflict(gettext_lazy("a hold of this kind is open"))]}
     command = HoldOrder
     act = staticmethod(hold_order)
 
@@ -230,6 +220,7 @@ class HoldView(OrderAction):
 
 
 class Release(OrderAction):
+    refusals = {"POST": [Conflict(gettext_lazy("the order is not on hold"))]}
     command = ReleaseHold
     act = staticmethod(release_hold)
 
@@ -239,6 +230,7 @@ class Release(OrderAction):
 
 
 class RerouteView(OrderAction):
+    refusals = {"POST": [NoPlaceLeft(rest=[{"sku": "SKU-1", "quantity": 2}]), PickupPlaceIsChosen()]}
     command = Reroute
     act = staticmethod(reroute)
 

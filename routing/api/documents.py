@@ -8,7 +8,7 @@ from django.utils.translation import gettext_noop
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
-from oms.api.body import Body, Code, Country, Instant, Latitude, Longitude, Name, Quantity
+from oms.api.body import Body, Code, Country, Instant, Latitude, Longitude, Name, Quantity, example
 from oms.clock import now
 from routing.documents import ListOf, Method, Rule, RuleSetDocument, Service, SomeOf
 from routing.engine.types import from_micro
@@ -53,6 +53,13 @@ PlanningTime = Annotated[Instant, AfterValidator(_in_reach)]
 
 class PlanBody(Body):
     """`rule_set`: null for the published one, an id, or a whole document. `keep` stores the decision."""
+
+    model_config = example(
+        channel="web",
+        lines=[{"sku": "SKU-1", "quantity": 2}, {"sku": "SKU-2", "quantity": 1}],
+        destination={"country": "FR", "postal_code": "75011", "latitude": 48.86, "longitude": 2.38},
+        delivery={"method": "ship", "service": "standard"},
+    )
 
     channel: Code
     lines: Annotated[list[PlanLine], Field(min_length=1, max_length=200)]
@@ -140,7 +147,7 @@ def plan_document(planned: SourcingPlan, *, decision: str | None) -> dict[str, A
                 "carrier_service": parcel.carrier_service,
                 "cost": money(parcel.cost),
                 "promised_at": parcel.promised_at,
-                "distance_km": parcel.distance_km,
+                "distance_km": None if parcel.distance_km is None else round(parcel.distance_km, 1),
             }
             for parcel in planned.parcels
         ],

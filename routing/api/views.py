@@ -26,53 +26,17 @@ from routing.api.documents import (
     rule_set_answer,
 )
 from routing.documents import RuleSetDocument
+from routing.errors import InvalidDocument, NotADraft, RuleSetMissing
 from routing.models import Decision, RuleSet
 from routing.services import dry_runs, rule_sets
 from routing.services.sourcing import Destination
 from routing.states import RuleSetStatus
 
-_PLAN_EXAMPLE = OpenApiExample(
-    "two products to Paris",
-    request_only=True,
-    value={
-        "channel": "web",
-        "lines": [{"sku": "SKU-1", "quantity": 2}, {"sku": "SKU-2", "quantity": 1}],
-        "destination": {"country": "FR", "postal_code": "75011"},
-        "delivery": {"method": "ship", "service": "standard"},
-    },
-)
-_RULES_EXAMPLE = OpenApiExample(
-    "one parcel from a warehouse near, else the cheapest parcels",
-    request_only=True,
-    value={
-        "name": "default",
-        "channels": [],
-        "rules": [
-            {
-                "name": "everything",
-                "when": {},
-                "steps": [
-                    {
-                        "name": "one warehouse near",
-                        "from": {"kinds": ["warehouse"], "max_distance_km": 160},
-                        "max_parcels": 1,
-                        "complete": True,
-                        "rest": "next",
-                    },
-                    {"name": "any place", "weights": {"cost": 1, "parcels": 2}, "max_parcels": 3, "rest": "exception"},
-                ],
-            }
-        ],
-    },
-)
-
 
 class PlanView(ApiView):
     scopes = {"POST": "routing:read"}
 
-    @extend_schema(
-        request=PlanBody, responses={200: PlanDocument}, examples=[_PLAN_EXAMPLE], operation_id="routing_plan"
-    )
+    @extend_schema(request=PlanBody, responses={200: PlanDocument}, operation_id="routing_plan")
     def post(self, request: Request) -> Response:
         """Plan a basket without doing anything. Nothing is kept, but the decision with `keep`."""
         body = self.body(PlanBody)
@@ -119,6 +83,11 @@ class RuleSetWrites(ApiView):
 
 class RuleSetsView(RuleSetWrites):
     scopes = {"GET": "routing:read", "POST": "routing:write"}
+    refusals = {
+        "POST": [
+            InvalidDocument(errors=[FieldError("/rules/0/steps/0/rest", "literal_error", "One of these is needed")])
+        ]
+    }
 
     @extend_schema(
         responses={200: RuleSetPage},
@@ -146,7 +115,6 @@ class RuleSetsView(RuleSetWrites):
     @extend_schema(
         request=RuleSetDocument,
         responses={201: RuleSetAnswer},
-        examples=[_RULES_EXAMPLE],
         operation_id="rule_sets_create",
     )
     def post(self, request: Request) -> Response:
@@ -157,6 +125,11 @@ class RuleSetsView(RuleSetWrites):
 
 class RuleSetView(RuleSetWrites):
     scopes = {"GET": "routing:read", "PATCH": "routing:write", "DELETE": "routing:write"}
+    refusals = {
+        "GET": [RuleSetMissing()],
+        "PATCH": [RuleSetMissing(), NotADraft(current="published")],
+        "DELETE": [RuleSetMissing(), NotADraft(current="published")],
+    }
 
     @extend_schema(responses={200: RuleSetAnswer}, operation_id="rule_sets_retrieve")
     def get(self, request: Request, pk: str) -> Response:
@@ -178,6 +151,7 @@ class RuleSetView(RuleSetWrites):
 
 class PublishRuleSetView(RuleSetWrites):
     scopes = {"POST": "routing:write"}
+    refusals = {"POST": [RuleSetMissing(), NotADraft(current="published")]}
 
     @extend_schema(request=None, responses={200: RuleSetAnswer}, operation_id="rule_sets_publish")
     def post(self, request: Request, pk: str) -> Response:
@@ -186,6 +160,12 @@ class PublishRuleSetView(RuleSetWrites):
             rule_set_id=pk, actor=self.caller.actor, as_of=now(), bound_to=self.caller.channel
         )
         return Response(rule_set_answer(published))
+
+
+_YAML = OpenApiExample(
+    "typical",
+    value="name: default\nchannels: []\nrules:\n- name: everything\n  steps:\n  - name: any place\n    rest: exception\n",
+)
 
 
 class YamlRenderer(BaseRenderer):
@@ -203,7 +183,9 @@ class ExportRuleSetView(ApiView):
     @extend_schema(
         responses={
             (200, "application/json"): RuleSetDocument,
-            (200, "application/yaml"): OpenApiResponse(OpenApiTypes.STR, description="The same document as YAML."),
+            (200, "application/yaml"): OpenApiResponse(
+                OpenApiTypes.STR, description="The same document as YAML.", examples=[_YAML]
+            ),
         },
         parameters=[
             OpenApiParameter("format", str, enum=["json", "yaml"], description="Default: by Accept, else json.")

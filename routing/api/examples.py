@@ -1,0 +1,104 @@
+"""What stands in the fields of plans, rules and tariffs; see `oms.api.examples`."""
+
+from oms.api.examples import tell
+
+_RULES = [
+    {
+        "name": "everything",
+        "when": {},
+        "steps": [
+            {
+                "name": "one warehouse near",
+                "from": {"kinds": ["warehouse"], "max_distance_km": 160},
+                "max_parcels": 1,
+                "complete": True,
+                "rest": "next",
+            },
+            {"name": "any place", "weights": {"cost": 1, "parcels": 2}, "max_parcels": 3, "rest": "exception"},
+        ],
+    }
+]
+_ZONES = [
+    {
+        "code": "fr-near",
+        "countries": ["FR"],
+        "max_distance_km": 100,
+        "transit_days": 1,
+        "rates": [{"max_weight_g": 2000, "price": "4.00"}, {"max_weight_g": 30000, "price": "9.00"}],
+    },
+    {"code": "fr", "countries": ["FR"], "transit_days": 2, "rates": [{"max_weight_g": 30000, "price": "6.00"}]},
+]
+
+tell(
+    {
+        # rules
+        "rule-sets.id": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1",
+        "RuleSetAnswer.id": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1",
+        "RuleSetAnswer.actions": ["edit", "publish", "delete"],
+        "RuleSetAnswer.version": 3,
+        "published_at": None,
+        "created_at": "2026-03-01T16:20:00Z",
+        "RuleSetDocument": {"name": "default", "channels": [], "rules": _RULES},
+        "RuleSetAnswer.name": "default",
+        "rules": _RULES,
+        "PatchedRuleSetChangesRequest": {"name": "spring", "rules": _RULES},
+        # plans and decisions
+        "decisions.id": "dec_01kjq2m8f2t4v6x8z0b2d4f6h8",
+        "DecisionDocument.id": "dec_01kjq2m8f2t4v6x8z0b2d4f6h8",
+        "PlanDocument.decision": None,
+        "carrier_service": "post",
+        "lower_bound": "4.00",
+        "optimal": True,
+        "elapsed_ms": 3.2,
+        "rest": [],
+        "rule": "everything",
+        "excluded_because": None,
+        "eligible": True,
+        "score": "4.00",
+        "CandidateDocument.cost": {"shipping": "4.00", "handling": "0.00"},
+        "excluded_counts": {"no_stock": 41},
+        "StepDocument": {"name": "any place", "outcome": "served", "eligible": 3, "parcels": 1, "cost": "4.00"},
+        "notes": [],
+        "excluded": {},
+        "as_of": "2026-03-02T09:00:00Z",
+        "DecidedLine.line": "oli_01kjq2m8f1c3e5g7j9k2m4n6p8",
+        "DecidedDestination": {"country": "FR", "postal_code": "75011", "latitude": 48.86, "longitude": 2.38},
+        "DecidedRules": {"id": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1", "version": 3},
+        "DecidedDemand.location": None,
+        # carriers and their prices
+        "carrier-services.code": "post",
+        "CarrierService": {
+            "code": "post",
+            "carrier": "Post",
+            "name": "Parcel to the door",
+            "service": "standard",
+            "currency": "EUR",
+            "is_active": True,
+            "max_weight_g": 30000,
+            "cut_off": "16:00:00",
+            "zones": _ZONES,
+        },
+        "PatchedCarrierServiceRequest": {"cut_off": "17:30:00"},
+        "rates.id": 12,
+        "Rate": {"carrier_service": "post", "zone": "z0", "max_weight_g": 5000, "price": "4.60"},
+        "Rate.id": 12,
+        "PatchedRateRequest": {"price": "4.80"},
+        # how quickly places answer
+        "service-levels.id": "sla_01kjq1v3x4z5b6d7f8h9j0m1n2",
+        "ServiceLevel.id": "sla_01kjq1v3x4z5b6d7f8h9j0m1n2",
+        "ServiceLevel": {
+            "scope": {"kinds": ["store"], "methods": ["ship"]},
+            "acknowledge_minutes": 30,
+            "prepare_minutes": 120,
+            "collect_hours": 72,
+            "warn_at_share": 0.75,
+            "max_attempts": 4,
+        },
+        "PatchedServiceLevelRequest": {"acknowledge_minutes": 20},
+        # the map
+        "postal-areas.id": 7,
+        "PostalArea": {"country": "FR", "code": "75011", "name": "Paris 11", "latitude": 48.859, "longitude": 2.378},
+        "PostalArea.id": 7,
+        "PatchedPostalAreaRequest": {"name": "Paris 11e"},
+    }
+)

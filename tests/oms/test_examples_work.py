@@ -1,0 +1,229 @@
+"""The examples of the OpenAPI document are calls that work: each is sent to a small network and answered as described.
+
+An operation that needs more than a product, places with stock and an order tells it in `STAGES`.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import time_machine
+from jsonschema import Draft202012Validator
+
+from oms import cache
+from orders.models import Fulfillment
+from orders.pickup_codes import pickup_code
+from tests.factories.inventory import NOW
+from tests.factories.orders import make_channel, make_network, pickup_body
+from tests.factories.transactions import undone_at_the_end
+from tests.flows.conftest import Answer, Api
+from tests.orders.conftest import shop
+
+__all__ = ["shop"]
+
+
+class Stage:
+    """A network on which examples are played. `names`: what stands for the names they use."""
+
+    def __init__(self, api: Api, schema: dict[str, Any]):
+        self.api = api
+        self.operations = {
+            operation["operationId"]: (method, path, operation)
+            for path, methods in schema["paths"].items()
+            for method, operation in methods.items()
+        }
+        self.names: dict[str, str] = {}
+
+    def play(self, name: str) -> Answer:
+        """Send the example of this operation."""
+        method, path, operation = self.operations[name]
+        query = []
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] == "path":
+                path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
+            elif parameter.get("required"):
+                query.append(f"{parameter['name']}={parameter['example']}")
+        body = self._body(operation)
+        address = self._named(path.removeprefix("/api/v1/")) + ("?" + "&".join(query) if query else "")
+        headers = {} if method == "get" else {"Idempotency_Key": f"{name} {len(self.names)}"}
+        return self.api.call(method.upper(), address, body, **headers)
+
+    def _body(self, operation: dict[str, Any]) -> bytes | None:
+        content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+        return self._named(json.dumps(next(iter(content["examples"].values()))["value"])).encode() if content else None
+
+    def _named(self, text: str) -> str:
+        for shown, real in self.names.items():
+            text = text.replace(shown, real)
+        return text
+
+    def call(self, name: str, real: Any) -> None:
+        """What the examples call `name` is really called so."""
+        shown = next(
+            parameter["example"]
+            for _method, _path, operation in self.operations.values()
+            for parameter in operation.get("parameters", ())
+            if parameter["name"] == name and "example" in parameter
+        )
+        self.names[str(shown)] = str(real)
+
+    def order(self, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        make_network()
+        placed = self.play("orders_place") if body is None else self.api.post("orders/", body)
+        assert placed.status == 201, placed
+        self.call("number", placed.json["number"])
+        self.call("customer_id", placed.json["customer"]["id"])
+        self._work(placed.json["fulfillments"][0]["id"])
+        return placed.json
+
+    def _work(self, fulfillment: str) -> None:
+        self.call("fulfillment_id", fulfillment)
+        work = Fulfillment.objects.get(pk=fulfillment)
+        decisions = self.operations["decisions_retrieve"][2]["parameters"]
+        self.names[next(p["example"] for p in decisions if p["in"] == "path")] = work.decision
+        self.names["482913"] = pickup_code(fulfillment)
+
+    def after(self, *names: str) -> None:
+        """Play these too."""
+        for name in names:
+            answer = self.play(name)
+            assert 200 <= answer.status < 300, (name, answer)
+
+
+def _nothing(stage: Stage) -> None:
+    make_channel()
+
+
+def _network(stage: Stage) -> None:
+    make_network()
+
+
+def _order(*acts: str) -> Callable[[Stage], None]:
+    def build(stage: Stage) -> None:
+        stage.order()
+        stage.after(*acts)
+
+    return build
+
+
+def _pickup(*acts: str) -> Callable[[Stage], None]:
+    def build(stage: Stage) -> None:
+        stage.order(pickup_body(("SKU-1", 2), external_id="W-1002"))
+        stage.after(*acts)
+
+    return build
+
+
+def _case(stage: Stage) -> None:
+    _pickup("fulfillments_decline")(stage)
+    (case,) = stage.api.get("exceptions/").json["results"]
+    stage.call("case_id", case["id"])
+
+
+def _held(stage: Stage) -> None:
+    _order("orders_hold")(stage)
+    (hold,) = stage.api.order(stage.names["100482"])["holds"]
+    shown = stage._body(stage.operations["orders_release"][2])
+    stage.names[json.loads(shown or b"")["hold"]] = hold["id"]
+
+
+def _made(create: str, item: str) -> Callable[[Stage], None]:
+    """One that stands there, made by its own example; `item` is an operation on it."""
+
+    def build(stage: Stage) -> None:
+        make_network()
+        made = stage.play(create)
+        assert made.status == 201, made
+        _method, path, operation = stage.operations[item]
+        segment = path.rstrip("/").split("/")[-2]
+        shown = next(p["example"] for p in operation["parameters"] if path.rstrip("/").endswith(f"{{{p['name']}}}"))
+        stage.names[f"{segment}/{shown}/"] = f"{segment}/{made.json['id']}/"
+
+    return build
+
+
+def _rate(stage: Stage) -> None:
+    make_network()
+    rate = stage.api.get("rates/").json["results"][0]
+    stage.names["rates/12/"] = f"rates/{rate['id']}/"
+
+
+ITEM = ("retrieve", "update", "partial_update", "destroy")
+STAGES: dict[str, Callable[[Stage], None]] = {
+    "products_create": _nothing,
+    "locations_create": _nothing,
+    "carrier_services_create": _nothing,
+    **{f"rates_{act}": _rate for act in ITEM},
+    **{f"service_levels_{act}": _made("service_levels_create", "service_levels_retrieve") for act in ITEM},
+    **{f"postal_areas_{act}": _made("postal_areas_create", "postal_areas_retrieve") for act in ITEM},
+    **{f"product_prices_{act}": _made("product_prices_create", "product_prices_retrieve") for act in ITEM},
+    **{f"rule_sets_{act}": _made("rule_sets_create", "rule_sets_retrieve") for act in (*ITEM, "publish", "export")},
+    "orders_place": _network,
+    "orders_place_bulk": _network,
+    **dict.fromkeys(("orders_read", "orders_timeline", "orders_decisions", "orders_cancel", "orders_note"), _order()),
+    **dict.fromkeys(("orders_list", "orders_hold", "orders_reroute", "customers_read", "decisions_retrieve"), _order()),
+    "orders_release": _held,
+    **dict.fromkeys(("fulfillments_list", "fulfillments_read", "fulfillments_acknowledge"), _order()),
+    "fulfillments_decline": _order(),
+    "fulfillments_start": _order("fulfillments_acknowledge"),
+    "fulfillments_pick": _order("fulfillments_acknowledge"),
+    "fulfillments_pack": _order("fulfillments_acknowledge", "fulfillments_pick"),
+    "fulfillments_ship": _order("fulfillments_acknowledge", "fulfillments_pick"),
+    "fulfillments_deliver": _order("fulfillments_acknowledge", "fulfillments_pick", "fulfillments_ship"),
+    "fulfillments_ready": _pickup("fulfillments_acknowledge", "fulfillments_pick"),
+    **dict.fromkeys(
+        (f"fulfillments_{act}" for act in ("hand_over", "extend", "put_back")),
+        _pickup("fulfillments_acknowledge", "fulfillments_pick", "fulfillments_ready"),
+    ),
+    "exceptions_list": _case,
+    "exceptions_resolve": _case,
+}
+
+
+def _faults(stage: Stage, schema: dict[str, Any], name: str) -> list[str]:
+    """What is wrong with the answer to this operation's example."""
+    answer = stage.play(name)
+    described = stage.operations[name][2]["responses"].get(str(answer.status))
+    if described is None or answer.status >= 300:
+        return [f"{name}: {answer}"]
+    if "content" not in described:
+        return []
+    shape = described["content"]["application/json"]["schema"]
+    fits = Draft202012Validator({**shape, "components": schema["components"]})
+    return [f"{name}: {fault.json_path} {fault.message}" for fault in fits.iter_errors(answer.json)]
+
+
+@time_machine.travel(NOW)
+def test_each_example_is_answered_as_described(schema: dict[str, Any], shop: Api) -> None:
+    faults = []
+    for name in Stage(shop, schema).operations:
+        with undone_at_the_end():
+            cache.clear_all()
+            stage = Stage(shop, schema)
+            STAGES.get(name, _network)(stage)
+            faults += _faults(stage, schema, name)
+
+    assert faults == []
+
+
+@time_machine.travel(NOW)
+def test_the_order_that_is_shown_is_the_one_that_its_example_makes(schema: dict[str, Any], shop: Api) -> None:
+    stage = Stage(shop, schema)
+    make_network()
+
+    made = stage.play("orders_place").json
+
+    content = stage.operations["orders_place"][2]["responses"]["201"]["content"]["application/json"]
+    shown = content["examples"]["typical"]["value"]
+    assert _lasting(made) == _lasting(shown)
+
+
+_PASSING = ("id", "number", "order", "placed_by", "tracking_url", "decision")
+
+
+def _lasting(value: Any) -> Any:
+    """Without names and times, which are others each time."""
+    if isinstance(value, dict):
+        kept = {name: inner for name, inner in value.items() if name not in _PASSING}
+        return {name: bool(inner) if name.endswith(("_at", "_by")) else _lasting(inner) for name, inner in kept.items()}
+    return [_lasting(inner) for inner in value] if isinstance(value, list) else value
