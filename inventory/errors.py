@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from oms.errors import Conflict
+from oms.errors import Conflict, Invalid
 
 
 class NotReserved(Conflict):
@@ -25,3 +25,10 @@ class PricesOverlap(Conflict):
 class PriceIsHistory(Conflict):
     code = "price_is_history"
     title = _("What was in force is not changed")
+
+
+class BeforeTheLedger(Invalid):
+    """Asked about, or told of, an instant of which no movements are kept. Facts: `begins_at`."""
+
+    code = "before_the_ledger"
+    title = _("The ledger does not reach back that far")

@@ -3,11 +3,23 @@
 from typing import Any
 
 from celery import shared_task
+from django.conf import settings
 
-from inventory.services.ledger_months import open_months
+from inventory.services.ledger_months import months_back, open_months
+from inventory.services.retention import forget_months
+from oms.actors import CLOCK
 from oms.clock import now
 
 
 @shared_task
 def open_ledger_months(**_later: Any) -> None:
     open_months(as_of=now())
+
+
+@shared_task
+def forget_old_movements(**_later: Any) -> None:
+    """Nothing, unless the settings say for how many months movements are kept."""
+    as_of = now()
+    if settings.LEDGER_MONTHS:
+        for _old in forget_months(before=months_back(settings.LEDGER_MONTHS, as_of=as_of), actor=CLOCK, as_of=as_of):
+            pass

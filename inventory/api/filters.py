@@ -59,14 +59,17 @@ class LocationFilters(filters.FilterSet):
         return queryset.filter(abilities__contains=[value])
 
 
-class LevelFilters(filters.FilterSet):
+class PlacedFilters(filters.FilterSet):
     sku = CommaFilter(field_name="product_id", lookup_expr="in")
     location = CommaFilter(field_name="location_id", lookup_expr="in")
-    suspect = filters.BooleanFilter(field_name="suspect_at", lookup_expr="isnull", exclude=True)
 
     class Meta:
         model = StockLevel
         fields: list[str] = []
+
+
+class LevelFilters(PlacedFilters):
+    suspect = filters.BooleanFilter(field_name="suspect_at", lookup_expr="isnull", exclude=True)
 
 
 class MovementFilters(filters.FilterSet):

@@ -3,6 +3,7 @@ from typing import Any
 from django.urls import path
 
 from inventory.api.availability import Availability
+from inventory.api.balances import Balances
 from inventory.api.catalog import Locations, Products
 from inventory.api.prices import Prices, PricesOfProduct
 from inventory.api.stock import Levels, Movements, Protection, StockEvents
@@ -24,6 +25,7 @@ urlpatterns = [
     path("locations/bulk/", Locations.as_view(_BULK), name="locations-bulk"),
     path("locations/<str:code>/", Locations.as_view(_ITEM), name="location"),
     path("stock/", Levels.as_view(), name="stock"),
+    path("stock/balances/", Balances.as_view(), name="stock-balances"),
     path("stock/events/", StockEvents.as_view(), name="stock-events"),
     path("stock/movements/", Movements.as_view(), name="stock-movements"),
     path("stock/protection/", Protection.as_view(), name="stock-protection"),

@@ -1,4 +1,4 @@
-from inventory.models.ledger import StockEventId
+from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
 from inventory.models.location import Ability, Kind, Location, Membership
 from inventory.models.price import ProductPrice
 from inventory.models.product import Barcode, Product
@@ -11,12 +11,14 @@ __all__ = [
     "Cause",
     "Condition",
     "Kind",
+    "LedgerStart",
     "Location",
     "Membership",
     "Product",
     "ProductPrice",
     "Reservation",
     "ReservationStatus",
+    "StockBalance",
     "StockEventId",
     "StockLevel",
     "StockMovement",

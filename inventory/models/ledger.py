@@ -1,4 +1,4 @@
-"""What stands beside the movements: which events of feeds made them."""
+"""What stands beside the movements: which events made them, and what is left of those that were forgotten."""
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
@@ -28,3 +28,39 @@ class StockEventId(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} {self.external_id}"
+
+
+class StockBalance(models.Model):
+    """What a level held when the ledger that is kept begins: the sums of its movements that were forgotten.
+
+    Balances and movements together make the level. Numbers are wider than a level's: a sum on its way may be.
+    """
+
+    pk = models.CompositePrimaryKey("sku", "location_id")
+    sku = models.CharField(_("SKU"), max_length=64, db_collation="C")
+    location_id = models.CharField(_("location"), max_length=64, db_collation="C")
+    on_hand = models.BigIntegerField(_("on hand"), default=0)
+    damaged = models.BigIntegerField(_("damaged"), default=0)
+    quarantined = models.BigIntegerField(_("quarantined"), default=0)
+
+    class Meta:
+        verbose_name = _("opening balance")
+        verbose_name_plural = _("opening balances")
+
+    def __str__(self) -> str:
+        return f"{self.sku} @ {self.location_id}"
+
+
+class LedgerStart(models.Model):
+    """When the ledger that is kept begins: the first day of the months that were not forgotten. One row, or none."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    begins_at = models.DateTimeField(_("begins"))
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="the_ledger_begins_once")]
+        verbose_name = _("begin of the ledger")
+        verbose_name_plural = _("begins of the ledger")
+
+    def __str__(self) -> str:
+        return self.begins_at.isoformat()

@@ -71,7 +71,7 @@ class StockLevel(models.Model):
 class StockMovement(models.Model):
     """One line of the ledger, only ever added: so many more or fewer units, why, by whom.
 
-    Partitioned by the month of `recorded_at` (migration 0005): old months are dropped whole, and whoever names a
+    Partitioned by the month of `recorded_at`: old months are dropped whole, and whoever names a
     time reads those months only. In the database the key is (id, recorded_at); ids are unique all the same.
     The foreign keys are not enforced: a movement is written together with the level, which is, and each
     enforced key would cost the busiest inserts a lock and a look-up.

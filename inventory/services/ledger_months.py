@@ -13,7 +13,7 @@ from psycopg import sql
 from oms.transactions import in_transaction, use_case
 
 TABLE = "inventory_stockmovement"
-_DEFAULT = f"{TABLE}_default"
+DEFAULT = f"{TABLE}_default"
 _AHEAD = 3  # months
 _UPKEEP_LOCK = 0x6C656467  # "ledg": one at a time changes which months there are
 
@@ -28,8 +28,29 @@ def later_month(month: datetime, months: int) -> datetime:
     return month.replace(year=month.year + years, month=index + 1)
 
 
+def months_back(months: int, *, as_of: datetime) -> datetime:
+    """The first of the months kept where so many whole ones are, and the present one."""
+    return later_month(month_of(as_of), -months)
+
+
 def partition_of(month: datetime) -> str:
     return f"{TABLE}_{month:%Y_%m}"
+
+
+_KEPT = """
+SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+WHERE inhparent = to_regclass(%s) AND relname <> %s ORDER BY relname"""
+
+
+def months_kept() -> list[datetime]:
+    """The months that have partitions, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_KEPT, [TABLE, DEFAULT])
+        return [_month_of_partition(name) for (name,) in cursor.fetchall()]
+
+
+def _month_of_partition(name: str) -> datetime:
+    return datetime.strptime(name, f"{TABLE}_%Y_%m").replace(tzinfo=UTC)
 
 
 def open_months(*, since: datetime | None = None, as_of: datetime) -> list[str]:
@@ -38,7 +59,8 @@ def open_months(*, since: datetime | None = None, as_of: datetime) -> list[str]:
     Each in a transaction of its own; repeat it as often as you like. Movements of these months that stand in the
     default partition move to where they belong. Returns the names of those made.
     """
-    missing = [month for month in _months(since or as_of, as_of) if not _exists(partition_of(month))]
+    kept = set(months_kept())
+    missing = [month for month in _months(since or as_of, as_of) if month not in kept]
     made = [partition_of(month) for month in missing if _open(month)]
     if made:
         _analyze()
@@ -52,12 +74,6 @@ def _months(since: datetime, as_of: datetime) -> Iterator[datetime]:
         month = later_month(month, 1)
 
 
-def _exists(partition: str) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [partition])
-        return bool(cursor.fetchone()[0])
-
-
 def is_partitioned() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = to_regclass(%s))", [TABLE])
@@ -67,9 +83,9 @@ def is_partitioned() -> bool:
 @use_case
 def _open(month: datetime) -> bool:
     lock_upkeep()
-    if _exists(partition_of(month)):
-        return False
-    names = {"table": TABLE, "default": _DEFAULT, "month": partition_of(month)}
+    if month in months_kept():
+        return False  # somebody else was quicker
+    names = {"table": TABLE, "default": DEFAULT, "month": partition_of(month)}
     bounds = {"first": month.isoformat(), "next": later_month(month, 1).isoformat()}
     with connection.cursor() as cursor:
         for statement in _OPEN:

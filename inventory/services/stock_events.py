@@ -13,6 +13,8 @@ from typing import NamedTuple
 from django.db import IntegrityError, connection
 from django.utils.translation import gettext as _
 
+from inventory.balances import forgotten_until
+from inventory.errors import BeforeTheLedger
 from inventory.locks import Level, StockKey, open_and_lock_stock
 from inventory.models import Cause, Condition
 from inventory.queries import products_by_sku
@@ -135,6 +137,8 @@ class _Batch:
         self._known_skus = products_by_sku({event.sku for event in events if event.key not in levels})
         self._seen = _stored([self._name(event) for event in events])
         self._later = _moved_since({self._name(event): event for event in events if self._is_late_count(event)})
+        # Read last: had a month been forgotten before what is read above, this tells of it.
+        self._forgotten_until = forgotten_until()
         self.movements: dict[StockKey, list[Movement]] = defaultdict(list)
 
     def take(self, event: StockEvent) -> EventResult:
@@ -142,6 +146,7 @@ class _Batch:
             if self._is_known(event):
                 return EventResult(event.id, DUPLICATE)
             level = self._level_of(event)
+            self._check_is_remembered(event)
             if level.counted_at is not None and event.occurred_at < level.counted_at:
                 return EventResult(event.id, STALE)
             self._apply(event, level)
@@ -160,6 +165,11 @@ class _Batch:
 
     def _name(self, event: StockEvent) -> tuple[str, str]:
         return event.source or self._source, event.id
+
+    def _check_is_remembered(self, event: StockEvent) -> None:
+        """Of what is older than the ledger neither the id nor what moved later is known any more."""
+        if self._forgotten_until is not None and event.occurred_at < self._forgotten_until:
+            raise _Refusal(BeforeTheLedger.code, str(BeforeTheLedger.title))
 
     def _level_of(self, event: StockEvent) -> Level:
         if event.occurred_at > self._as_of:

@@ -2,6 +2,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import environ
+from celery.schedules import crontab
 from django.utils.translation import gettext_lazy as _
 
 from oms.settings.unfold import BACK_OFFICE_ROOMS, UNFOLD  # noqa: F401
@@ -223,8 +224,14 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 6 * 3600.0,
         "options": {"queue": "default", "expires": 3600},
     },
+    "forget-old-movements": {
+        "task": "inventory.tasks.forget_old_movements",
+        "schedule": crontab(hour="3", minute="20"),  # when few read the ledger: its end locks it for a moment
+        "options": {"queue": "default", "expires": 3600},
+    },
 }
 IDEMPOTENCY_DAYS = 7
+LEDGER_MONTHS = env.int("OMS_LEDGER_MONTHS", default=0)  # whole months of stock movements that are kept; 0: all
 
 # ---- languages and time ----------------------------------------------------------------------
 

@@ -159,11 +159,11 @@ def test_the_task_and_the_command_make_what_is_missing():
     open_ledger_months()
     out = StringIO()
 
-    call_command("open_ledger_months", since="2020-11", stdout=out)
+    call_command("open_ledger_months", "--since=2020-11", stdout=out)
 
     assert "made inventory_stockmovement_2020_11\n" in out.getvalue()
     with pytest.raises(CommandError, match="no month"):
-        call_command("open_ledger_months", since="spring")
+        call_command("open_ledger_months", "--since=spring")
 
 
 def test_a_database_that_was_migrated_has_this_month():

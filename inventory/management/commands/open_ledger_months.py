@@ -1,8 +1,9 @@
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
+from inventory.management.months import month
 from inventory.services.ledger_months import open_months
 from oms.clock import now
 
@@ -11,15 +12,8 @@ class Command(BaseCommand):
     help = "Make the partitions of the ledger for this month and the next ones, as far as they are missing."
 
     def add_arguments(self, parser: Any) -> None:
-        parser.add_argument("--since", metavar="YYYY-MM", help="also those from this month on")
+        parser.add_argument("--since", type=month, metavar="YYYY-MM", help="also those from this month on")
 
-    def handle(self, *args: Any, since: str | None = None, **options: Any) -> None:
-        for name in open_months(since=_month(since) if since else None, as_of=now()):
+    def handle(self, *args: Any, since: datetime | None = None, **options: Any) -> None:
+        for name in open_months(since=since, as_of=now()):
             self.stdout.write(f"made {name}")
-
-
-def _month(text: str) -> datetime:
-    try:
-        return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC)
-    except ValueError:
-        raise CommandError(f"{text} is no month: write it as 2026-03") from None
