@@ -1,23 +1,26 @@
 """What must hold of stock at any time, as queries."""
 
+from inventory import books
+from inventory.services import repairs
 from oms.invariants import by_query, register
 
-_LEDGER = """
-SELECT coalesce(s.sku, m.sku) AS sku, coalesce(s.location_id, m.location_id) AS location,
-       coalesce(s.{column}, 0) AS stored, coalesce(m.total, 0) AS summed
+_LEDGER = f"""
+SELECT coalesce(s.sku, l.sku) AS sku, coalesce(s.location_id, l.location_id) AS location,
+    coalesce(s.on_hand, 0) AS on_hand, coalesce(s.damaged, 0) AS damaged, coalesce(s.quarantined, 0) AS quarantined,
+    coalesce(l.on_hand, 0) AS ledger_on_hand, coalesce(l.damaged, 0) AS ledger_damaged,
+    coalesce(l.quarantined, 0) AS ledger_quarantined
 FROM inventory_stocklevel s
-FULL JOIN (SELECT sku, location_id, sum({delta}) AS total FROM inventory_stockmovement GROUP BY 1, 2) m
-  ON m.sku = s.sku AND m.location_id = s.location_id
-WHERE coalesce(s.{column}, 0) <> coalesce(m.total, 0) ORDER BY 1, 2"""
+FULL JOIN ({books.LEDGER}) l ON l.sku = s.sku AND l.location_id = s.location_id
+WHERE (coalesce(s.on_hand, 0), coalesce(s.damaged, 0), coalesce(s.quarantined, 0))
+    <> (coalesce(l.on_hand, 0), coalesce(l.damaged, 0), coalesce(l.quarantined, 0))
+ORDER BY 1, 2"""
 
-_RESERVED = """
+_RESERVED = f"""
 SELECT coalesce(s.sku, r.sku) AS sku, coalesce(s.location_id, r.location_id) AS location,
-       coalesce(s.reserved, 0) AS stored, coalesce(r.total, 0) AS summed
+       coalesce(s.reserved, 0) AS stored, coalesce(r.reserved, 0) AS summed
 FROM inventory_stocklevel s
-FULL JOIN (
-    SELECT sku, location_id, sum(remaining) AS total FROM inventory_reservation WHERE status = 'active' GROUP BY 1, 2
-) r ON r.sku = s.sku AND r.location_id = s.location_id
-WHERE coalesce(s.reserved, 0) <> coalesce(r.total, 0) ORDER BY 1, 2"""
+FULL JOIN ({books.HELD}) r ON r.sku = s.sku AND r.location_id = s.location_id
+WHERE coalesce(s.reserved, 0) <> coalesce(r.reserved, 0) ORDER BY 1, 2"""
 
 _NEGATIVE = """
 SELECT sku, location_id AS location, reserved, damaged, quarantined FROM inventory_stocklevel
@@ -25,19 +28,21 @@ WHERE reserved < 0 OR damaged < 0 OR quarantined < 0 ORDER BY 1, 2"""
 
 
 def register_all() -> None:
-    for column, delta in (("on_hand", "quantity"), ("damaged", "damaged_delta"), ("quarantined", "quarantined_delta")):
-        register(
-            by_query(
-                f"{column} of each stock level equals its movements",
-                _LEDGER.format(column=column, delta=delta),
-                f"%(sku)s at %(location)s: {column} is %(stored)s, movements say %(summed)s",
-            )
+    register(
+        by_query(
+            "each stock level is what its ledger says: opening balance and movements",
+            _LEDGER,
+            "%(sku)s at %(location)s: %(on_hand)s on hand, %(damaged)s damaged, %(quarantined)s quarantined;"
+            " the ledger says %(ledger_on_hand)s, %(ledger_damaged)s, %(ledger_quarantined)s",
+            mend=repairs.mend_by_ledger,
         )
+    )
     register(
         by_query(
             "reserved of each stock level equals its active reservations",
             _RESERVED,
             "%(sku)s at %(location)s: reserved is %(stored)s, active reservations hold %(summed)s",
+            mend=repairs.mend_by_reservations,
         )
     )
     register(
