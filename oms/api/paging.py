@@ -34,8 +34,9 @@ class CursorPaging(CursorPagination):
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """As OpenAPI 3.1 says null; the framework still writes 3.0's `nullable`."""
         link = {"type": ["string", "null"], "format": "uri"}
+        further = link | {"example": "https://oms.example.org/api/v1/…?cursor=cD0xMDA%3D"}
         return {
             "type": "object",
             "required": ["results", "next", "previous"],
-            "properties": {"results": schema, "next": link, "previous": link},
+            "properties": {"results": schema, "next": further, "previous": link | {"example": None}},
         }
