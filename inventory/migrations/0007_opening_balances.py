@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("inventory", "0005_partition_the_ledger"),
+        ("inventory", "0006_holidays_special_days_and_pauses"),
     ]
 
     operations = [
