@@ -1,6 +1,7 @@
 """Products, places, and how many of which are where.
 
-Owns: Product, Barcode, Location, Membership (who works where), StockLevel, StockMovement, Reservation.
+Owns: Product, Barcode, Location, Membership (who works where), StockLevel, StockMovement, Reservation,
+Inbound (deliveries and transfers on their way).
 
 Invariants (`inventory.invariants` asks for them, the tests try to break them):
 1. a level's on hand, damaged and quarantined are the sums of its movements, which are only ever added;

@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 from inventory.models import Reservation, StockLevel, StockMovement
 from inventory.sellable import sellable_sql
 from inventory.services import count_stock
+from inventory.supply import inbound_sql
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.refusals import tell_refusal
 from oms.backoffice.words import NOTHING, badge, instant, listed
@@ -38,7 +39,9 @@ class CountForm(forms.Form):
 
 @admin.register(StockLevel)
 class StockLevelAdmin(ReadOnlyAdmin):
-    list_display = ["product", "location", "on_hand", "reserved", "unsellable", "sellable", "bin", "state", "counted"]
+    list_display = [
+        *("product", "location", "on_hand", "reserved", "unsellable", "sellable", "inbound", "bin", "state", "counted"),
+    ]
     list_display_links = ["product"]
     list_select_related = ["product", "location"]
     list_filter = [("location", RelatedDropdownFilter), ("suspect_at", admin.EmptyFieldListFilter)]
@@ -49,7 +52,9 @@ class StockLevelAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
         sellable = RawSQL(sellable_sql("inventory_stocklevel", "inventory_location.safety_stock"), [])
-        return super().get_queryset(request).select_related(*self.list_select_related).annotate(sellable_qty=sellable)
+        inbound = RawSQL(inbound_sql("inventory_stocklevel"), [])
+        levels = super().get_queryset(request).select_related(*self.list_select_related)
+        return levels.annotate(sellable_qty=sellable, inbound_qty=inbound)
 
     @display(description=gettext_lazy("unsellable"))
     def unsellable(self, level: StockLevel) -> int:
@@ -58,6 +63,10 @@ class StockLevelAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("sellable"))
     def sellable(self, level: Any) -> int:
         return level.sellable_qty
+
+    @display(description=gettext_lazy("inbound"))
+    def inbound(self, level: Any) -> int:
+        return level.inbound_qty
 
     @display(description=gettext_lazy("state"))
     def state(self, level: StockLevel) -> SafeString:

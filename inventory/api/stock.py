@@ -18,6 +18,7 @@ from inventory.api.documents import EventAnswers, LevelDocument, MovementDocumen
 from inventory.api.filters import LevelFilters, MovementFilters
 from inventory.models import StockLevel, StockMovement
 from inventory.sellable import sellable_sql
+from inventory.supply import inbound_sql
 from oms.api.views import ApiMixin, ApiView
 from oms.clock import now
 
@@ -96,7 +97,7 @@ def _level_document(level: Any) -> dict[str, Any]:
         "unsellable": level.unsellable,
         "damaged": level.damaged,
         "quarantined": level.quarantined,
-        "inbound": 0,  # no supply is announced to us yet
+        "inbound": level.inbound_qty,
         "sellable": level.sellable_qty if on_sale else 0,
         "safety_stock": level.safety_stock,
         "bin": level.bin,
@@ -109,7 +110,8 @@ def _level_document(level: Any) -> dict[str, Any]:
 @extend_schema_view(get=extend_schema(summary="Stock levels", responses={200: LevelDocument}))
 class Levels(OfMyPlaces):
     queryset = StockLevel.objects.select_related("product", "location").annotate(
-        sellable_qty=RawSQL(sellable_sql("inventory_stocklevel", "inventory_location.safety_stock"), [])
+        sellable_qty=RawSQL(sellable_sql("inventory_stocklevel", "inventory_location.safety_stock"), []),
+        inbound_qty=RawSQL(inbound_sql("inventory_stocklevel"), []),
     )
     filterset_class = LevelFilters
     cursor_ordering = ("id",)

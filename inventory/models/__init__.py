@@ -1,3 +1,4 @@
+from inventory.models.inbound import Inbound, InboundLine
 from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
 from inventory.models.location import Ability, Kind, Location, Membership
 from inventory.models.price import ProductPrice
@@ -10,6 +11,8 @@ __all__ = [
     "Barcode",
     "Cause",
     "Condition",
+    "Inbound",
+    "InboundLine",
     "Kind",
     "LedgerStart",
     "Location",

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from inventory.models import StockLevel
+from inventory.models import Inbound, InboundLine, StockLevel
 from inventory.services import (
     LocationRow,
     ProductRow,
@@ -17,6 +17,7 @@ from inventory.services import (
     save_products,
     set_protection,
 )
+from inventory.states import InboundStatus
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 _numbers = count(1)
@@ -63,3 +64,15 @@ def set_stocks(units: dict[tuple[str, str], int]) -> None:
 
 def level(sku: str, location: str) -> StockLevel:
     return StockLevel.objects.get(product_id=sku, location_id=location)
+
+
+def make_inbound(location: str, units: dict[str, int], *, expected_at: datetime = NOW, **values: Any) -> Inbound:
+    """A delivery to an existing place that was announced, or a transfer that was sent if an `origin_id` is given."""
+    status = InboundStatus.IN_TRANSIT if values.get("origin_id") else InboundStatus.ANNOUNCED
+    told = {"status": status, "created_at": NOW, "updated_at": NOW, "expected_at": expected_at, **values}
+    inbound = Inbound.objects.create(location_id=location, **told)
+    InboundLine.objects.bulk_create(
+        InboundLine(inbound=inbound, product_id=sku, quantity=quantity, remaining=quantity)
+        for sku, quantity in units.items()
+    )
+    return inbound

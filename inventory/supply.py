@@ -1,0 +1,77 @@
+"""What is still to come: deliveries that were announced and transfers in transit, by the day they count from."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection
+
+from inventory.queries import PlaceInfo, places
+
+_DAY = timedelta(days=1)
+
+
+class Supply(NamedTuple):
+    """Units that a place is to have from this day on, by its own calendar."""
+
+    date: date
+    units: int
+    location: str
+
+
+_OPEN_LINES = """
+SELECT line.sku, i.location_id, i.expected_at, sum(line.remaining)
+FROM inventory_inboundline line
+JOIN inventory_inbound i ON i.id = line.inbound_id
+JOIN inventory_product p ON p.sku = line.sku AND p.is_active
+WHERE line.sku = ANY(ARRAY(SELECT unnest(%(skus)s::text[]))) AND line.remaining > 0 AND i.expected_at > %(trusted)s
+    {only}
+GROUP BY line.sku, i.location_id, i.expected_at"""
+_TO_ANYWHERE = _OPEN_LINES.format(only="")
+_TO_THESE = _OPEN_LINES.format(only="AND i.location_id = ANY(%(locations)s::text[])")
+
+
+def future_supply(
+    skus: Iterable[str], *, as_of: datetime, locations: Collection[str] | None = None
+) -> dict[str, list[Supply]]:
+    """What is to come of each SKU, earliest first; one statement. Every SKU asked for has an entry.
+
+    A delivery counts from the day it is expected, by the calendar of its destination. One that is late counts
+    from tomorrow on; after `SUPPLY_TRUSTED_DAYS_LATE` days nobody believes in it any more. Products and places that
+    are not active expect nothing.
+    """
+    wanted = list(skus)
+    parameters = {"skus": wanted, "trusted": as_of - settings.SUPPLY_TRUSTED_DAYS_LATE * _DAY}
+    if locations is not None:
+        parameters["locations"] = list(locations)
+    with connection.cursor() as cursor:
+        cursor.execute(_TO_ANYWHERE if locations is None else _TO_THESE, parameters)
+        rows = cursor.fetchall()
+    return {sku: [] for sku in wanted} | _by_day(rows, places(), as_of)
+
+
+def _by_day(
+    rows: Iterable[tuple[str, str, datetime, int]], known: Mapping[str, PlaceInfo], as_of: datetime
+) -> dict[str, list[Supply]]:
+    units: dict[str, dict[tuple[date, str], int]] = defaultdict(lambda: defaultdict(int))
+    for sku, code, expected_at, quantity in rows:
+        place = known.get(code)
+        if place is not None and place.is_active:
+            units[sku][_counts_from(expected_at, ZoneInfo(place.timezone), as_of), code] += quantity
+    return {sku: [Supply(day, units, code) for (day, code), units in sorted(of.items())] for sku, of in units.items()}
+
+
+def _counts_from(expected_at: datetime, zone: ZoneInfo, as_of: datetime) -> date:
+    if expected_at <= as_of:
+        return as_of.astimezone(zone).date() + _DAY
+    return expected_at.astimezone(zone).date()
+
+
+def inbound_sql(level: str) -> str:
+    """Units on their way to the stock level with this alias, whenever they are expected."""
+    return f"""(SELECT coalesce(sum(line.remaining), 0) FROM inventory_inboundline line
+    JOIN inventory_inbound i ON i.id = line.inbound_id
+    WHERE line.sku = {level}.sku AND line.remaining > 0 AND i.location_id = {level}.location_id)"""
