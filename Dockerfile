@@ -16,7 +16,7 @@ RUN PATH=/venv/bin:$PATH \
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --create-home oms \
-    && install -d -o oms /app/media /run/oms/metrics
+    && install -d -o oms /app/media /run/oms/metrics /run/oms/imports
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 WORKDIR /app

@@ -32,3 +32,17 @@ class BeforeTheLedger(Invalid):
 
     code = "before_the_ledger"
     title = _("The ledger does not reach back that far")
+
+
+class TooManyImports(Conflict):
+    """A source has so many files waiting that it should wait itself. Facts: `limit`."""
+
+    code = "too_many_imports"
+    title = _("Too many files of this source are waiting already")
+
+
+class InvalidFile(Invalid):
+    """What can be seen at once of a file that cannot be read. Facts: `line`, `byte`, `value`, where known."""
+
+    code = "invalid_file"
+    title = _("The file cannot be read")

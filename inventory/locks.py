@@ -4,9 +4,10 @@ A use case that will touch levels in several calls (release here, reserve there)
 with `lock_stock`; the calls after it then find their rows already theirs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -81,6 +82,36 @@ def open_and_lock_stock(keys: Iterable[StockKey], *, as_of: datetime) -> dict[St
     with connection.cursor() as cursor:
         cursor.execute(_OPEN, [as_of, *columns])
     return lock_stock(zip(*columns, strict=True))
+
+
+# The same two where the keys stand in a table already, thousands at a time.
+_OPEN_IN = """
+INSERT INTO inventory_stocklevel (sku, location_id, updated_at)
+SELECT key.sku, key.location, %(as_of)s FROM ({keys}) AS key
+JOIN inventory_product p ON p.sku = key.sku JOIN inventory_location l ON l.code = key.location
+ORDER BY key.sku, key.location
+ON CONFLICT (sku, location_id) DO NOTHING"""
+_LOCK_IN = f"""
+SELECT s.id FROM ({{ids}}) AS chosen (id) JOIN inventory_stocklevel s ON s.id = chosen.id
+{LOCKED}"""
+
+
+@in_transaction
+def open_stock_in(keys: str, parameters: Mapping[str, Any], *, as_of: datetime) -> None:
+    """Open the levels (sku, location) that the query `keys` finds, where none is yet. Before any is locked, see above."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN_IN.format(keys=keys), {**parameters, "as_of": as_of})
+
+
+@in_transaction
+def lock_stock_in(ids: str, parameters: Mapping[str, Any]) -> list[int]:
+    """Lock the levels whose ids the query finds; returns the ids, the levels stay where they are.
+
+    The caller's next statement sees what was committed before the locks were ours.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_IN.format(ids=ids), parameters)
+        return [level for (level,) in cursor.fetchall()]
 
 
 def _columns(keys: Iterable[StockKey]) -> list[list[str]]:

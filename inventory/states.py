@@ -29,3 +29,31 @@ INBOUND_MOVES = StateTable(
 )
 OPEN = frozenset({S.ANNOUNCED, S.IN_TRANSIT, S.PARTIALLY_RECEIVED})
 UNTOUCHED = frozenset({S.ANNOUNCED, S.IN_TRANSIT})
+
+
+class ImportStatus(models.TextChoices):
+    UPLOADED = "uploaded", _("Uploaded, not begun")
+    PENDING = "pending", _("Waiting")
+    STAGING = "staging", _("Reading the file")
+    APPLYING = "applying", _("Applying")
+    COMPLETED = "completed", _("Completed")
+    CANCELED = "canceled", _("Canceled")
+    FAILED = "failed", _("Failed")
+
+
+I = ImportStatus  # noqa: E741
+IMPORT_MOVES = StateTable(
+    {
+        I.UPLOADED: {I.PENDING, I.CANCELED},  # a person looks at it first
+        I.PENDING: {I.STAGING, I.CANCELED, I.FAILED},
+        I.STAGING: {I.APPLYING, I.CANCELED, I.FAILED},  # nothing is applied before the whole file was read
+        I.APPLYING: {I.COMPLETED, I.CANCELED, I.FAILED},
+        I.COMPLETED: set(),
+        I.CANCELED: set(),
+        I.FAILED: set(),
+    },
+    noun="inventory.import",
+    states=I,
+)
+LIVE_IMPORTS = frozenset({I.PENDING, I.STAGING, I.APPLYING})
+OPEN_IMPORTS = LIVE_IMPORTS | {I.UPLOADED}

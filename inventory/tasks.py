@@ -5,10 +5,13 @@ from typing import Any
 from celery import shared_task
 from django.conf import settings
 
+from inventory import services
 from inventory.services.ledger_months import months_back, open_months
 from inventory.services.retention import forget_months
 from oms.actors import CLOCK
 from oms.clock import now
+
+_PATIENCE_SECONDS = 20.0  # one alarm works this long at most, then leaves the rest to the next
 
 
 @shared_task
@@ -23,3 +26,12 @@ def forget_old_movements(**_later: Any) -> None:
     if settings.LEDGER_MONTHS:
         for _old in forget_months(before=months_back(settings.LEDGER_MONTHS, as_of=as_of), actor=CLOCK, as_of=as_of):
             pass
+
+
+def work_on_imports(**_later: Any) -> None:
+    services.work_on_imports(now=now, seconds=_PATIENCE_SECONDS)
+
+
+@shared_task
+def tidy_imports(**_later: Any) -> None:
+    services.tidy_imports(as_of=now())

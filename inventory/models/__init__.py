@@ -1,16 +1,25 @@
+from inventory.models.feed import Feed, FeedKind, RecognizedWork
 from inventory.models.inbound import Inbound, InboundLine
 from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
 from inventory.models.location import Ability, Kind, Location, Membership
 from inventory.models.price import ProductPrice
 from inventory.models.product import Barcode, Product
+from inventory.models.reconciliation import Reconciliation
 from inventory.models.reservation import Reservation, ReservationStatus
 from inventory.models.stock import Cause, Condition, StockLevel, StockMovement
+from inventory.models.stock_import import ImportFault, ImportFormat, ImportMode, ImportPlace, StockImport
 
 __all__ = [
     "Ability",
     "Barcode",
     "Cause",
     "Condition",
+    "Feed",
+    "FeedKind",
+    "ImportFault",
+    "ImportFormat",
+    "ImportMode",
+    "ImportPlace",
     "Inbound",
     "InboundLine",
     "Kind",
@@ -19,10 +28,13 @@ __all__ = [
     "Membership",
     "Product",
     "ProductPrice",
+    "RecognizedWork",
+    "Reconciliation",
     "Reservation",
     "ReservationStatus",
     "StockBalance",
     "StockEventId",
+    "StockImport",
     "StockLevel",
     "StockMovement",
 ]

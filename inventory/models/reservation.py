@@ -53,7 +53,12 @@ class Reservation(models.Model):
         indexes = [
             models.Index(
                 fields=["product", "location"], condition=Q(status="active"), name="active_reservations_by_level"
-            )
+            ),
+            models.Index(  # what was reserved when something was counted
+                fields=["product", "location", "updated_at"],
+                condition=~Q(status="active"),
+                name="ended_reservations_by_level",
+            ),
         ]
         verbose_name = _("reservation")
         verbose_name_plural = _("reservations")

@@ -20,6 +20,7 @@ from inventory.services.catalog import (
     save_locations,
     save_products,
 )
+from inventory.services.import_work import work_on_imports
 from inventory.services.prices import (
     PriceRow,
     amend_price,
@@ -41,11 +42,13 @@ from inventory.services.reservations import (
     reserve_stock,
 )
 from inventory.services.stock_events import EventResult, StockEvent, apply_stock_events, receive_stock_events
+from inventory.services.stock_imports import NewImport, cancel_import, receive_import, start_import, tidy_imports
 
 __all__ = [
     "EventResult",
     "Held",
     "LocationRow",
+    "NewImport",
     "PriceRow",
     "ProductRow",
     "Refused",
@@ -54,6 +57,7 @@ __all__ = [
     "Want",
     "amend_price",
     "apply_stock_events",
+    "cancel_import",
     "change_location",
     "change_price",
     "change_product",
@@ -73,6 +77,7 @@ __all__ = [
     "protect_stock",
     "put_location",
     "put_product",
+    "receive_import",
     "receive_locations",
     "receive_prices",
     "receive_products",
@@ -85,4 +90,7 @@ __all__ = [
     "set_one_price",
     "set_price",
     "set_protection",
+    "start_import",
+    "tidy_imports",
+    "work_on_imports",
 ]

@@ -98,6 +98,9 @@ def start_services(supervisor: Supervisor, home: Path, host: str, port: int) -> 
     celery = [PYTHON, "-m", "celery", "--quiet", "-A", "oms"]
     queues = ["-Q", "default,clock,outbox", "--concurrency", "2", "--without-gossip", "--without-mingle"]
     supervisor.keep("worker", [*celery, "worker", *queues])
+    # Files of stock have a process of their own, so that no clock waits behind one.
+    importer = ["-Q", "imports", "--pool", "solo", "--hostname", "importer@%h", "--without-gossip", "--without-mingle"]
+    supervisor.keep("importer", [*celery, "worker", *importer])
     supervisor.keep("beat", [*celery, "beat", "--schedule", str(home / "beat-schedule"), "--pidfile="])
     address = ["--host", host, "--port", str(port)]
     size = ["--workers", "2", "--blocking-threads", "4"]  # each thread keeps a database connection of its own

@@ -156,6 +156,11 @@ CONTENT_SECURITY_POLICY = {
 
 MAX_BODY_BYTES = env.int("OMS_MAX_BODY_BYTES", default=5 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+IMPORT_MAX_BYTES = env.int("OMS_IMPORT_MAX_BYTES", default=2 * 1024**3)
+LARGE_BODIES = {  # addresses whose bodies are streamed to disk, with a limit of their own
+    "/api/v1/stock/imports": IMPORT_MAX_BYTES,
+    "/admin/inventory/stockimport/upload": IMPORT_MAX_BYTES,
+}
 THROTTLE_PER_MINUTE = env.int("OMS_THROTTLE_PER_MINUTE", default=60_000)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -229,9 +234,30 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="20"),  # when few read the ledger: its end locks it for a moment
         "options": {"queue": "default", "expires": 3600},
     },
+    "work-on-imports": {
+        "task": "inventory.tasks.work_on_imports",
+        "schedule": 1.0,
+        "options": {"queue": "imports", "expires": 3},
+    },
+    "tidy-imports": {
+        "task": "inventory.tasks.tidy_imports",
+        "schedule": 60.0,
+        "options": {"queue": "imports", "expires": 60},
+    },
 }
 IDEMPOTENCY_DAYS = 7
 LEDGER_MONTHS = env.int("OMS_LEDGER_MONTHS", default=0)  # whole months of stock movements that are kept; 0: all
+
+# ---- files of stock ---------------------------------------------------------------------------
+
+IMPORT_DIR = Path(env("OMS_IMPORT_DIR", default=str(OMS_HOME / "imports")))  # not the media, which all may see
+IMPORT_MAX_UNPACKED_BYTES = env.int("OMS_IMPORT_MAX_UNPACKED_BYTES", default=8 * 1024**3)
+IMPORT_MAX_RATIO = 200  # bytes that may come out of one packed byte
+IMPORT_UPLOADS_AT_ONCE = env.int("OMS_IMPORT_UPLOADS_AT_ONCE", default=2)  # per web process: the others answer
+IMPORTS_WAITING = 100  # of one source
+IMPORT_CHUNK_ROWS = env.int("OMS_IMPORT_CHUNK_ROWS", default=1000)  # applied in one transaction
+IMPORT_FAULTS_KEPT = 5000
+IMPORT_LEASE_SECONDS = 20  # how long a killed worker delays what it had
 
 # ---- languages and time ----------------------------------------------------------------------
 
