@@ -56,13 +56,14 @@ class RequestMiddleware:
     @staticmethod
     def _refusal(request: HttpRequest) -> HttpResponse | None:
         length = request.headers.get("Content-Length", "")
-        if length.isdecimal() and int(length) > settings.MAX_BODY_BYTES:
+        limit = settings.LARGE_BODIES.get(request.path.rstrip("/"), settings.MAX_BODY_BYTES)
+        if length.isdecimal() and int(length) > limit:
             return problem_response(
                 413,
                 "body_too_large",
                 _("The request body is too large"),
                 instance=request.path,
-                limit_bytes=settings.MAX_BODY_BYTES,
+                limit_bytes=limit,
             )
         if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path:
             return problem_response(400, "unreadable", _("The address holds a NUL character"), instance="/")

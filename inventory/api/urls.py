@@ -5,6 +5,7 @@ from django.urls import path
 from inventory.api.availability import Availability
 from inventory.api.balances import Balances
 from inventory.api.catalog import Locations, Products
+from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
 from inventory.api.prices import Prices, PricesOfProduct
 from inventory.api.stock import Levels, Movements, Protection, StockEvents
 
@@ -27,6 +28,11 @@ urlpatterns = [
     path("stock/", Levels.as_view(), name="stock"),
     path("stock/balances/", Balances.as_view(), name="stock-balances"),
     path("stock/events/", StockEvents.as_view(), name="stock-events"),
+    path("stock/imports/", StockImports.as_view(), name="stock-imports"),
+    path("stock/imports/<str:import_id>/", OneImport.as_view(), name="stock-import"),
+    path("stock/imports/<str:import_id>/errors/", ImportFaults.as_view(), name="stock-import-errors"),
+    path("stock/imports/<str:import_id>/start/", ImportStart.as_view(), name="stock-import-start"),
+    path("stock/imports/<str:import_id>/cancel/", ImportCancel.as_view(), name="stock-import-cancel"),
     path("stock/movements/", Movements.as_view(), name="stock-movements"),
     path("stock/protection/", Protection.as_view(), name="stock-protection"),
     path("availability/", Availability.as_view(), name="availability"),

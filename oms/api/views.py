@@ -1,6 +1,6 @@
 """Bases of our views: who calls, what the body says, under which key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -53,6 +53,18 @@ class ApiMixin:
 
         Errors: IdempotencyKeyRequired when `required` and absent.
         """
+        return self._once(endpoint, required=required, asked=lambda: self.request.data)
+
+    def once_for_stream(self, endpoint: str) -> Once:
+        """The same where the body is too large to be held: whoever has read it sets the fingerprint.
+
+        Errors: IdempotencyKeyRequired, before anything was read.
+        """
+        once = self._once(endpoint, required=True, asked=lambda: None)
+        assert once
+        return once
+
+    def _once(self, endpoint: str, *, required: bool, asked: Callable[[], Any]) -> Once | None:
         key = self.request.headers.get("Idempotency-Key", "")
         if not key and required:
             raise IdempotencyKeyRequired()
@@ -60,7 +72,7 @@ class ApiMixin:
             return None
         if len(key) > _MAX_KEY_CHARS:
             raise IdempotencyKeyRequired(f"the key is longer than {_MAX_KEY_CHARS} characters")
-        return Once(f"{self.caller.identity} {endpoint}", key, fingerprint([self.request.path_info, self.request.data]))
+        return Once(f"{self.caller.identity} {endpoint}", key, fingerprint([self.request.path_info, asked()]))
 
     @staticmethod
     def replay_headers(once: Once | None) -> dict[str, str]:
