@@ -1,6 +1,7 @@
 """What inventory tells: the names and payloads of its events."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from inventory.locks import Level
@@ -9,6 +10,8 @@ from oms.outbox import Fact
 
 LEVEL_CHANGED = "inventory.level.changed"
 STOCK_SHORT = "inventory.stock.short"
+LOCATION_PAUSED = "inventory.location.paused"
+LOCATION_RESUMED = "inventory.location.resumed"
 PRICE_CHANGED = "inventory.price.changed"
 
 _LEVELS_PER_EVENT = 500
@@ -71,3 +74,12 @@ def _prices_changed(chunk: Sequence[dict[str, Any]], actor: str) -> Fact:
     skus = {price["sku"] for price in chunk}
     subject = skus.pop() if len(skus) == 1 else "prices"
     return Fact(PRICE_CHANGED, subject=subject, root=subject, actor=actor, payload={"prices": chunk})
+
+
+def location_paused(code: str, *, until: datetime, reason: str, actor: str) -> Fact:
+    """It ends by itself at `until`; only an earlier end is told again."""
+    return Fact(LOCATION_PAUSED, code, code, actor, {"location": code, "until": until, "reason": reason})
+
+
+def location_resumed(code: str, *, actor: str) -> Fact:
+    return Fact(LOCATION_RESUMED, code, code, actor, {"location": code})

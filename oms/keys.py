@@ -30,6 +30,7 @@ SCOPES = (
     "fulfillments:write",
     "exceptions:write",
     "events:read",
+    "pauses:write",
 )
 
 

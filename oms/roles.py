@@ -30,12 +30,12 @@ SCOPES: dict[str, frozenset[str]] = {
             "orders:read",
             "orders:write",
         }
-        | {"fulfillments:read", "fulfillments:write", "exceptions:write", "events:read"}
+        | {"fulfillments:read", "fulfillments:write", "exceptions:write", "events:read", "pauses:write"}
     ),
     CUSTOMER_SERVICE: frozenset(
         {"catalog:read", "stock:read", "orders:read", "orders:write", "fulfillments:read", "exceptions:write"}
     ),
-    STORE_MANAGER: _STORE,
+    STORE_MANAGER: _STORE | {"pauses:write"},
     STORE_ASSOCIATE: _STORE,
     SUPPLIER: frozenset({"fulfillments:read", "fulfillments:write"}),
 }

@@ -185,34 +185,38 @@ class _Atlas:
     """What is worked out once from one version of inventory's directory."""
 
     directory: Mapping[str, PlaceInfo]
-    places: dict[str, Mapping[str, Place]] = field(default_factory=dict)  # by currency
+    pauses: Sequence[str]  # places whose manager paused them, over or not
+    places: dict[tuple[str, frozenset[str]], Mapping[str, Place]] = field(default_factory=dict)  # by currency, paused
     zones: dict[tuple[str, geo.Point | None], ZoneInfo] = field(default_factory=dict)
 
 
-_last_atlas = _Atlas({})
+_last_atlas = _Atlas({}, ())
+_REMEMBERED_PAUSES = 64
 
 
 def _atlas() -> _Atlas:
     global _last_atlas
     directory = inventory.places()
     if _last_atlas.directory is not directory:
-        _last_atlas = _Atlas(directory)
+        _last_atlas = _Atlas(directory, [code for code, place in directory.items() if place.paused_until])
     return _last_atlas
 
 
-def engine_places(currency: str) -> Mapping[str, Place]:
-    """All places, their order of creation counted from 0.
+def engine_places(currency: str, *, as_of: datetime) -> Mapping[str, Place]:
+    """All places, their order of creation counted from 0, paused as they are at that instant.
 
     Handling costs in another currency than the demand's cannot be compared and count nothing.
     """
     atlas = _atlas()
-    if currency not in atlas.places:
-        as_of = datetime.now(UTC)
-        atlas.places[currency] = {
-            place.code: _engine_place(place, rank, currency, as_of)
+    paused = frozenset(code for code in atlas.pauses if atlas.directory[code].is_paused(as_of))
+    if (currency, paused) not in atlas.places:
+        if len(atlas.places) > _REMEMBERED_PAUSES:
+            atlas.places.clear()
+        atlas.places[currency, paused] = {
+            place.code: _engine_place(place, rank, currency, place.code in paused)
             for rank, place in enumerate(atlas.directory.values())
         }
-    return atlas.places[currency]
+    return atlas.places[currency, paused]
 
 
 def _point_of(place: PlaceInfo) -> geo.Point | None:
@@ -221,7 +225,7 @@ def _point_of(place: PlaceInfo) -> geo.Point | None:
     return geo.point(place.latitude, place.longitude)
 
 
-def _engine_place(place: PlaceInfo, rank: int, currency: str, as_of: datetime) -> Place:
+def _engine_place(place: PlaceInfo, rank: int, currency: str, is_paused: bool) -> Place:
     return Place(
         code=place.code,
         kind=place.kind,
@@ -230,7 +234,8 @@ def _engine_place(place: PlaceInfo, rank: int, currency: str, as_of: datetime) -
         point=_point_of(place),
         handling_micro=to_micro(place.handling_cost) if place.currency == currency else 0,
         position=rank,
-        is_accepting=place.accepting_orders and place.calendar.next_opening(as_of) is not None,
+        is_accepting=place.accepting_orders and place.calendar.next_opening(datetime.now(UTC)) is not None,
+        is_paused=is_paused,
     )
 
 

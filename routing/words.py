@@ -60,6 +60,7 @@ REASONS = {
     "parcel_value": gettext_lazy("the parcel would be worth too little"),
     "excluded": gettext_lazy("already lost this work"),
     "not_accepting": gettext_lazy("takes no orders now"),
+    "paused": gettext_lazy("its manager takes no more orders for now"),
     "ability": gettext_lazy("cannot do this kind of delivery"),
     "kind": gettext_lazy("is not of the kind the rule wants"),
     "group": gettext_lazy("is in none of the rule's groups"),

@@ -147,6 +147,7 @@ class PlaceCard:
     code: str
     name: str
     city: str
+    paused_until: datetime | None
     new: int
     to_do: int
     late: int
@@ -161,13 +162,14 @@ def place_cards(caller: Caller, *, words: str, as_of: datetime) -> list[PlaceCar
     found = found.filter(is_active=True) if caller.locations is None else found.filter(pk__in=caller.locations)
     for word in words.split():
         found = found.filter(Q(name__icontains=word) | Q(city__icontains=word) | Q(code__icontains=word))
-    rows = list(found.values_list("code", "name", "city"))
-    work = _work_at(code for code, _name, _city in rows).filter(status__in=_TO_DO)
+    paused_until = Case(When(paused_at__lte=as_of, paused_until__gt=as_of, then=F("paused_until")))
+    rows = list(found.values_list("code", "name", "city", paused_until))
+    work = _work_at(code for code, *_rest in rows).filter(status__in=_TO_DO)
     figures = work.values("location_id").annotate(
         new=Count("id", filter=Q(status=S.ASSIGNED)), to_do=Count("id"), late=Count("id", filter=Q(due_at__lt=as_of))
     )
     counts = {code: found for code, *found in figures.values_list("location_id", "new", "to_do", "late")}
-    cards = [PlaceCard(code, name, city, *counts.get(code, (0, 0, 0))) for code, name, city in rows]
+    cards = [PlaceCard(*row, *counts.get(row[0], (0, 0, 0))) for row in rows]
     return sorted(cards, key=lambda card: (-card.late, -card.new, -card.to_do, card.name.casefold()))
 
 

@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 
 from inventory.models import Ability, Kind, Location, Product, StockLevel, StockMovement
 from inventory.search import find_products
+from oms.clock import now
 
 
 class CommaFilter(filters.BaseInFilter, filters.CharFilter):
@@ -47,6 +48,7 @@ class LocationFilters(filters.FilterSet):
     ability = filters.ChoiceFilter(choices=Ability.choices, method="able", label="can do this")
     is_active = filters.BooleanFilter()
     accepting_orders = filters.BooleanFilter()
+    paused = filters.BooleanFilter(method="whether_paused", label="its manager takes no more orders now")
 
     class Meta:
         model = Location
@@ -57,6 +59,10 @@ class LocationFilters(filters.FilterSet):
 
     def able(self, queryset: QuerySet, _name: str, value: str) -> QuerySet:
         return queryset.filter(abilities__contains=[value])
+
+    def whether_paused(self, queryset: QuerySet, _name: str, value: bool) -> QuerySet:
+        lasts = Q(paused_until__gt=now())
+        return queryset.filter(lasts) if value else queryset.exclude(lasts)
 
 
 class PlacedFilters(filters.FilterSet):

@@ -6,6 +6,7 @@ from inventory.api.availability import Availability
 from inventory.api.balances import Balances
 from inventory.api.catalog import Locations, Products
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
+from inventory.api.pauses import Pause, Resume
 from inventory.api.prices import Prices, PricesOfProduct
 from inventory.api.stock import Levels, Movements, Protection, StockEvents
 
@@ -25,6 +26,8 @@ urlpatterns = [
     path("locations/", Locations.as_view(_COLLECTION), name="locations"),
     path("locations/bulk/", Locations.as_view(_BULK), name="locations-bulk"),
     path("locations/<str:code>/", Locations.as_view(_ITEM), name="location"),
+    path("locations/<str:code>/pause/", Pause.as_view(), name="location-pause"),
+    path("locations/<str:code>/resume/", Resume.as_view(), name="location-resume"),
     path("stock/", Levels.as_view(), name="stock"),
     path("stock/balances/", Balances.as_view(), name="stock-balances"),
     path("stock/events/", StockEvents.as_view(), name="stock-events"),

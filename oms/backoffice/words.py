@@ -59,6 +59,7 @@ _FIELDS = {
     "hold": gettext_lazy("hold"),
     "short": gettext_lazy("missing"),
     "collect_by": gettext_lazy("collect by"),
+    "until": gettext_lazy("until"),
 }
 
 

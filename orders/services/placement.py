@@ -74,7 +74,7 @@ def place_order(*, command: PlaceOrder, once: Once, has_key: bool, actor: str, a
     known = recall(command=command, once=once, has_key=has_key)
     if known:
         return Placed(known, is_replay=True)
-    draft = _check(command)
+    draft = _check(command, as_of=as_of)
     for _attempt in range(settings.PLACEMENT_ATTEMPTS):
         plans = _plan(draft, as_of=as_of)
         try:
@@ -106,7 +106,7 @@ def recall(*, command: PlaceOrder, once: Once, has_key: bool) -> str | None:
 # ---- check: is this an order we can read? --------------------------------------------------------
 
 
-def _check(command: PlaceOrder) -> _Draft:
+def _check(command: PlaceOrder, *, as_of: datetime) -> _Draft:
     errors: list[FieldError] = []
     channel = channels().get(command.channel)
     if channel is None or not channel.is_active:
@@ -120,7 +120,7 @@ def _check(command: PlaceOrder) -> _Draft:
     products = products_by_sku([line.sku for line in command.lines])
     errors += _line_errors(command, products)
     deliveries = command.given_deliveries
-    errors += _delivery_errors(command, deliveries, places())
+    errors += _delivery_errors(command, deliveries, places(), as_of=as_of)
     delivery_of_line, assignment_errors = _assign_lines(command, deliveries)
     errors += assignment_errors
     if any(delivery.method != Method.PICKUP for delivery in deliveries):
@@ -166,7 +166,11 @@ def _line_errors(command: PlaceOrder, products: dict[str, ProductInfo]) -> list[
 
 
 def _delivery_errors(
-    command: PlaceOrder, deliveries: Sequence[DeliveryGiven], known_places: Mapping[str, PlaceInfo]
+    command: PlaceOrder,
+    deliveries: Sequence[DeliveryGiven],
+    known_places: Mapping[str, PlaceInfo],
+    *,
+    as_of: datetime,
 ) -> list[FieldError]:
     errors = []
     seen: set[str] = set()
@@ -178,15 +182,17 @@ def _delivery_errors(
         if delivery.method == "ship" and not (delivery.address or command.shipping_address):
             errors.append(FieldError("/shipping_address", "required", _("A delivery needs an address")))
         if delivery.location:
-            errors += _pickup_errors(delivery, known_places.get(delivery.location), base)
+            errors += _pickup_errors(delivery, known_places.get(delivery.location), base, as_of=as_of)
     return errors
 
 
-def _pickup_errors(delivery: DeliveryGiven, place: PlaceInfo | None, base: str) -> list[FieldError]:
+def _pickup_errors(delivery: DeliveryGiven, place: PlaceInfo | None, base: str, *, as_of: datetime) -> list[FieldError]:
     if place is None or not place.is_active:
         return [FieldError(f"{base}/location", "unknown_location", _("No such location"))]
     if "pickup" not in place.abilities:
         return [FieldError(f"{base}/location", "no_pickup_here", _("This location hands nothing out"))]
+    if not place.takes_orders(as_of):
+        return [FieldError(f"{base}/location", "takes_no_orders", _("This location takes no orders now"))]
     if delivery.stock == "any":
         return [
             FieldError(f"{base}/stock", "transfer_not_offered", _("This location hands out only what it has itself"))

@@ -208,7 +208,9 @@ def _alternatives(demand: Demand, stock: Mapping[str, int], *, as_of: datetime) 
     directory = places()
     origin = directory[demand.location] if demand.location else None
     offers = [
-        (directory[code], units) for code, units in stock.items() if units > 0 and _hands_out(directory.get(code))
+        (directory[code], units)
+        for code, units in stock.items()
+        if units > 0 and _hands_out(directory.get(code), as_of)
     ]
     offers.sort(key=lambda offer: (_km(origin, offer[0]), offer[0].code))
     return [
@@ -233,7 +235,7 @@ def other_pickup_places(
     )
     origin = directory[lost.location_id]
     offers = sorted(
-        (directory[code] for code in able if code != lost.location_id and _hands_out(directory.get(code))),
+        (directory[code] for code in able if code != lost.location_id and _hands_out(directory.get(code), as_of)),
         key=lambda place: (_km(origin, place), place.code),
     )
     return [
@@ -247,8 +249,8 @@ def other_pickup_places(
     ]
 
 
-def _hands_out(place: PlaceInfo | None) -> bool:
-    return place is not None and place.is_active and place.accepting_orders and "pickup" in place.abilities
+def _hands_out(place: PlaceInfo | None, as_of: datetime) -> bool:
+    return place is not None and place.takes_orders(as_of) and "pickup" in place.abilities
 
 
 def _km(origin: PlaceInfo | None, place: PlaceInfo) -> float:

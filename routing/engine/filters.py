@@ -19,6 +19,8 @@ def standing_reason(place: Place, source: Source, ability: str) -> str | None:
     """Why the place is out whatever the goods and the address, or None."""
     if not place.is_accepting:
         return "not_accepting"
+    if place.is_paused:
+        return "paused"
     if ability not in place.abilities or not source.abilities <= place.abilities:
         return "ability"
     if source.kinds and place.kind not in source.kinds:

@@ -160,6 +160,7 @@ class Place:
     handling_micro: int = 0
     position: int = 0
     is_accepting: bool = True
+    is_paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,7 +206,7 @@ class _Planning:
         for (sku, code), units in demand.taken.items():
             self._take(sku, code, units)
         return engine.Network(
-            places=queries.engine_places(demand.currency),
+            places=queries.engine_places(demand.currency, as_of=self.as_of),
             sellable=self.sellable,
             tariff=self.tariff,
             capacity_left=self.capacity_left,

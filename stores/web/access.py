@@ -23,11 +23,12 @@ class StorePage(LoginRequiredMixin, View):
     """A page for people who work in stores. Everything it reads or writes is looked up through `caller`."""
 
     caller: Caller
+    scope = "fulfillments:write"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.user.is_authenticated:
             self.caller = caller_for_user(request.user)
-            if not self.caller.may("fulfillments:write"):
+            if not self.caller.may(self.scope):
                 raise PermissionDenied
         response = super().dispatch(request, *args, **kwargs)
         add_never_cache_headers(response)

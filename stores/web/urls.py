@@ -1,12 +1,14 @@
 from django.urls import path
 
-from stores.web import views
+from stores.web import pauses, views
 
 app_name = "store"
 urlpatterns = [
     path("", views.Home.as_view(), name="home"),
     path("at/<str:code>/", views.BoardPage.as_view(), name="board"),
     path("at/<str:code>/list/", views.BoardList.as_view(), name="list"),
+    path("at/<str:code>/pause/", pauses.Pause.as_view(), name="pause"),
+    path("at/<str:code>/resume/", pauses.Resume.as_view(), name="resume"),
     path("work/<str:work_id>/", views.WorkPage.as_view(), name="work"),
     path("work/<str:work_id>/accept/", views.Accept.as_view(), name="accept"),
     path("work/<str:work_id>/decline/", views.Decline.as_view(), name="decline"),

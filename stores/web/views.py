@@ -19,6 +19,7 @@ from oms.clock import now
 from oms.errors import DomainError, Invalid
 from orders.services import fulfillments
 from stores import queries
+from stores.pauses import pause_of
 from stores.queries import HAND, NEW, PICK, TABS, WorkDetail
 from stores.web import words
 from stores.web.access import StorePage
@@ -50,8 +51,18 @@ class BoardPage(StorePage):
         tab = request.GET.get("tab", NEW)
         if tab not in TABS:
             raise Http404
-        board = queries.board(place, tab=tab, as_of=now())
-        return self.page(self.template, place, {"board": board, "has_other_places": self.caller.locations != {code}})
+        as_of = now()
+        pause = pause_of(code, as_of=as_of)
+        with timezone.override(place.timezone):
+            pause_ends = words.end_in_words(pause.until, as_of=as_of) if pause else ""
+        context = {
+            "board": queries.board(place, tab=tab, as_of=as_of),
+            "pause": pause,
+            "pause_ends": pause_ends,
+            "may_pause": self.caller.may("pauses:write"),
+            "has_other_places": self.caller.locations != {code},
+        }
+        return self.page(self.template, place, context)
 
 
 class BoardList(BoardPage):

@@ -1,6 +1,6 @@
 """What is said to people in a store: plain sentences for statuses and refusals."""
 
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from oms.errors import DomainError, FieldError, IllegalMove
+from oms.templatetags.pages import moment
 from orders.errors import CodeLocked, WrongCode
 from orders.states import FulfillmentStatus as S
 from stores.queries import NEW, TABS, WorkDetail
@@ -80,3 +81,11 @@ def field_detail(found: FieldError, error: DomainError) -> str:
 
 def _clock(at: datetime) -> str:
     return date_format(timezone.localtime(at), "H:i")
+
+
+def end_in_words(at: datetime, *, as_of: datetime) -> str:
+    """`19:00`, `midnight`, or with its day if that is not today. In the zone of the place."""
+    local, today = timezone.localtime(at), timezone.localtime(as_of).date()
+    if local.time() == time(0) and local.date() == today + timedelta(days=1):
+        return _("midnight")
+    return moment(at, as_of)

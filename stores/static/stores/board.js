@@ -30,6 +30,11 @@ function mergeCounts(fresh) {
   }
 }
 
+function mergePause(fresh) {
+  const [old, now] = [main.querySelector("[data-pause]"), fresh.querySelector("[data-pause]")];
+  if (old.dataset.version !== now.dataset.version) old.replaceWith(document.adoptNode(now));
+}
+
 function show(isOnline) {
   live.classList.toggle("is-offline", !isOnline);
   const time = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hour12: false });
@@ -46,6 +51,7 @@ async function refresh() {
     const before = Number(main.querySelector('[data-count="new"]').textContent);
     mergeCards(main.querySelector("#cards"), fresh.querySelector("#cards"));
     mergeCounts(fresh);
+    mergePause(fresh);
     if (Number(main.querySelector('[data-count="new"]').textContent) > before) announce();
     show(true);
   } catch {
