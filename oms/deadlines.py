@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 
 from oms.models.deadline import Deadline
-from oms.sql import Tables, insert_rows
+from oms.sql import Also, Tables, insert_rows
 from oms.transactions import in_transaction, use_case
 
 log = logging.getLogger(__name__)
@@ -102,6 +102,12 @@ def drop(subjects: Iterable[str], *, as_of: datetime, kinds: Iterable[str] | Non
     if kinds is not None:
         waiting = waiting.filter(kind__in=list(kinds))
     waiting.update(done_at=as_of)
+
+
+def dropped(subjects: Sequence[str], *, kind: str, as_of: datetime) -> Also:
+    """The same, for a statement that changes what they waited for."""
+    waiting = "UPDATE oms_deadline SET done_at = %s WHERE subject = ANY(%s) AND kind = %s AND done_at IS NULL"
+    return Also(waiting, (as_of, list(subjects), kind))
 
 
 @in_transaction

@@ -6,6 +6,7 @@ statement depends only on the tables and columns and is planned once. Measured i
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -16,6 +17,14 @@ M = TypeVar("M", bound=models.Model)
 Rows = Sequence[Mapping[str, Any]]
 Tables = Mapping[type[models.Model], Rows]
 Shape = tuple[tuple[type[models.Model], tuple[str, ...]], ...]  # tables with their columns
+
+
+@dataclass(frozen=True, slots=True)
+class Also:
+    """A constant data-modifying statement that comes true with another, and its parameters."""
+
+    sql: str
+    parameters: tuple[Any, ...]
 
 
 def _plain(value: Any) -> Any:
@@ -39,9 +48,10 @@ def _shape(tables: Tables) -> Shape:
     return tuple((model, tuple(rows[0])) for model, rows in tables.items())
 
 
-def _with(shape: Shape) -> str:
-    """`WITH` that inserts into these tables, or nothing."""
-    head = ", ".join(f"w{i} AS ({_insert(model, columns)})" for i, (model, columns) in enumerate(shape))
+def _with(shape: Shape, also: tuple[str, ...] = ()) -> str:
+    """`WITH` that inserts into these tables and does this too, or nothing."""
+    parts = [*(_insert(model, columns) for model, columns in shape), *also]
+    head = ", ".join(f"w{i} AS ({part})" for i, part in enumerate(parts))
     return f"WITH {head} " if head else ""
 
 
@@ -66,11 +76,14 @@ def insert_rows(tables: Tables, *, returning: str = "") -> list[tuple[Any, ...]]
 
 
 @functools.cache
-def _update(model: type[models.Model], columns: tuple[str, ...], only_if: str, key: str, inserts: Shape) -> str:
+def _update(
+    model: type[models.Model], columns: tuple[str, ...], only_if: str, key: str, inserts: Shape, also: tuple[str, ...]
+) -> str:
     table, key_type = model._meta.db_table, model._meta.get_field(key).db_type(connection)
     changes = ", ".join(f'"{column}" = r."{column}"' for column in columns if column != key)
     return (
-        _with(inserts) + f'UPDATE "{table}" t SET {changes} FROM jsonb_populate_recordset(NULL::"{table}", %s::jsonb) r'
+        _with(inserts, also)
+        + f'UPDATE "{table}" t SET {changes} FROM jsonb_populate_recordset(NULL::"{table}", %s::jsonb) r'
         # The keys once more: Postgres takes any JSON for a hundred rows, and would read a table of thousands for one.
         f' WHERE t."{key}" = r."{key}" AND t."{key}" = ANY(ARRAY(SELECT unnest(%s::{key_type}[])))'
         + (f" AND {only_if}" if only_if else "")
@@ -78,20 +91,27 @@ def _update(model: type[models.Model], columns: tuple[str, ...], only_if: str, k
 
 
 def update_rows(
-    model: type[models.Model], rows: Rows, *, only_if: str = "", key: str = "id", inserts: Tables | None = None
+    model: type[models.Model],
+    rows: Rows,
+    *,
+    only_if: str = "",
+    key: str = "id",
+    inserts: Tables | None = None,
+    also: Sequence[Also] = (),
 ) -> int:
     """Set each row's own values in one statement; `only_if` is a constant SQL condition on the row `t`.
 
-    `inserts`: rows that come true with the change, written by the same statement; whoever finds too few rows
-    changed raises, so that they are rolled back.
+    `inserts` and `also`: what comes true with the change, written by the same statement; whoever finds too few rows
+    changed raises, so that it is rolled back.
     Returns how many rows were changed.
     """
     if not rows:
         return 0
     given = {table: new for table, new in (inserts or {}).items() if new}
-    statement = _update(model, tuple(rows[0]), only_if, key, _shape(given))
+    statement = _update(model, tuple(rows[0]), only_if, key, _shape(given), tuple(other.sql for other in also))
+    others = [parameter for other in also for parameter in other.parameters]
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*map(as_json, given.values()), as_json(rows), [row[key] for row in rows]])
+        cursor.execute(statement, [*map(as_json, given.values()), *others, as_json(rows), [row[key] for row in rows]])
         return cursor.rowcount
 
 

@@ -13,7 +13,7 @@ from django.db import models
 
 from oms.errors import IllegalMove
 from oms.outbox import Fact, event_rows
-from oms.sql import Tables, update_rows
+from oms.sql import Also, Tables, update_rows
 from oms.transactions import in_transaction
 
 M = TypeVar("M", bound=models.Model)
@@ -70,10 +70,11 @@ class StateTable:
         as_of: datetime,
         why: str = "",
         facts: Mapping[str, Any] | None = None,
+        also: Sequence[Also] = (),
         **values: Any,
     ) -> M:
         """Move one row, setting `values` in the same UPDATE. Errors: IllegalMove (let it roll back)."""
-        self.move_all([(row, values)], to=to, actor=actor, as_of=as_of, why=why, facts=facts)
+        self.move_all([(row, values)], to=to, actor=actor, as_of=as_of, why=why, facts=facts, also=also)
         return row
 
     @in_transaction
@@ -87,11 +88,12 @@ class StateTable:
         why: str = "",
         facts: Mapping[str, Any] | None = None,
         inserts: Tables | None = None,
+        also: Sequence[Also] = (),
     ) -> None:
         """Move several rows, each with its own values (same columns for all), all or none.
 
-        They must stand in one status; they are changed in memory too. `inserts`: rows of other tables that come
-        true with the move. Errors: IllegalMove (let the transaction roll back).
+        They must stand in one status; they are changed in memory too. `inserts` and `also`: rows and changes of
+        other tables that come true with the move. Errors: IllegalMove (let the transaction roll back).
         """
         if not rows:
             return
@@ -105,7 +107,8 @@ class StateTable:
         payload = {"from": current, **({"why": why} if why else {}), **(facts or {})}
         told = event_rows([self.fact(row, to=to, actor=actor, payload=payload) for row, _values in rows], as_of=as_of)
         only_if = f"t.status = '{current}'"
-        if update_rows(type(rows[0][0]), changes, only_if=only_if, inserts={**told, **(inserts or {})}) != len(rows):
+        new = {**told, **(inserts or {})}
+        if update_rows(type(rows[0][0]), changes, only_if=only_if, inserts=new, also=also) != len(rows):
             raise IllegalMove(current=current)
         for row, values in rows:
             row.status = str(to)  # type: ignore[attr-defined]

@@ -33,6 +33,7 @@ register(
         "orders.payment.partially_refunded": gettext_lazy("Payment refunded in part"),
         "orders.payment.refunded": gettext_lazy("Payment refunded"),
         "orders.payment.voided": gettext_lazy("Payment authorization given back"),
+        "orders.payment.asked_again": gettext_lazy("The payment gateway is asked again for what it declined"),
         "orders.payment.unknown": gettext_lazy("The gateway did not answer; it will be asked again"),
     }
 )

@@ -22,7 +22,6 @@ from oms.demo.shoppers import Item
 from oms.errors import Conflict
 from oms.idempotency import Once
 from oms.models import Event
-from oms.transactions import use_case
 from orders.commands import (
     CancelOrder,
     Decline,
@@ -195,9 +194,7 @@ class _Life:
         placed_at = self.order.placed_at
         payments = list(Payment.objects.filter(order=self.order))
         if all(payment.status == PaymentStatus.AUTHORIZED or payment.gateway == "in_store" for payment in payments):
-            with use_case:  # nothing to ask again
-                deadlines.drop([payment.pk for payment in payments], as_of=placed_at, kinds=["orders.settle_payment"])
-            return
+            return  # nothing to ask again
         asked_again_at, given_up_at = placed_at + 31 * _SECOND, placed_at + 30 * _MINUTE + _SECOND
         if self._has_come(asked_again_at):
             ring(asked_again_at)

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from oms.clock import now
-from orders.models import ExceptionCase, Fulfillment, Hold, Order
+from orders.models import ExceptionCase, Fulfillment, Hold, Order, Payment, PaymentOperation
 from orders.states import LIVE, FulfillmentStatus, HoldKind
 
 SOON = timedelta(minutes=30)
@@ -48,6 +48,26 @@ class DueFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Fulfillment]) -> QuerySet[Fulfillment]:
         conditions = {"late": late(now()), "soon": late_soon(now()), "live": Q(status__in=sorted(LIVE))}
         return queryset.filter(conditions.get(self.value() or "", Q()))
+
+
+def declined() -> Exists:
+    """Payments of which the gateway declined a capture, void or refund, and nobody asked it again."""
+    again = PaymentOperation.objects.filter(
+        payment=OuterRef("payment"), kind=OuterRef("kind"), cause=OuterRef("cause")
+    ).exclude(status=PaymentOperation.Status.FAILED)
+    failed = PaymentOperation.objects.filter(payment=OuterRef("pk"), status=PaymentOperation.Status.FAILED)
+    return Exists(failed.filter(~Exists(again)))
+
+
+class DeclinedFilter(DropdownFilter):
+    title = _("gateway")
+    parameter_name = "gateway"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, Any]]:
+        return [("declined", _("Declined what we asked"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Payment]) -> QuerySet[Payment]:
+        return queryset.filter(declined()) if self.value() == "declined" else queryset
 
 
 class OpenHoldFilter(DropdownFilter):

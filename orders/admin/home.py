@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from oms.backoffice.words import duration, instant
 from oms.channels import channels
 from oms.clock import now
-from orders.admin.filters import day_start, late, late_soon
+from orders.admin.filters import day_start, declined, late, late_soon
 from orders.admin.page import place_name
-from orders.models import ExceptionCase, Fulfillment, Hold, Order
+from orders.models import ExceptionCase, Fulfillment, Hold, Order, Payment
 from orders.states import HoldKind
 
 _PLACES_SHOWN = 12
@@ -55,7 +55,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What this person may see of the day; nothing for whom the orders are none of their business."""
     user = request.user
     if user.has_perm("orders.view_exceptioncase"):
-        context["cases"] = _cases()
+        context["cases"] = [*_cases(), *_declined_money()]
     if user.has_perm("orders.view_fulfillment"):
         context["late_places"] = _late_places()
     if user.has_perm("orders.view_order"):
@@ -80,6 +80,11 @@ def _cases() -> list[Figure]:
         )
         for reason, count, oldest in counted
     ]
+
+
+def _declined_money() -> list[Figure]:
+    count = Payment.objects.filter(declined()).count()
+    return [Figure(_("Money the gateway declined"), count, _list("payment", gateway="declined"))] if count else []
 
 
 def _holds() -> list[Figure]:

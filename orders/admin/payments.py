@@ -1,18 +1,26 @@
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
+from oms.backoffice.actions import action_page, actor_of
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.words import instant, link, money
+from oms.clock import now
 from orders.admin import badges
+from orders.admin.filters import DeclinedFilter, declined
 from orders.models import Payment, PaymentOperation
+from orders.services import payments
 
 
 class OperationInline(TabularInline):
@@ -46,11 +54,12 @@ class OperationInline(TabularInline):
 class PaymentAdmin(ReadOnlyAdmin):
     list_display = ["id", "order_link", "method", "status_shown", "amount_shown", "captured", "refunded", "failure"]
     list_select_related = ["order"]
-    list_filter = [("status", ChoicesDropdownFilter)]
+    list_filter = [("status", ChoicesDropdownFilter), DeclinedFilter]
     search_fields = ["order__number"]
     search_help_text = gettext_lazy("Order number, payment id or gateway reference")
     ordering = ["-pk"]
     inlines = [OperationInline]
+    actions_detail = ["try_again"]
     fields = [
         ("order_link", "status_shown"),
         ("gateway", "method"),
@@ -67,6 +76,24 @@ class PaymentAdmin(ReadOnlyAdmin):
         if number.isdecimal() and len(number) < 19:
             return queryset.filter(order__number=int(number)), False
         return queryset.filter(pk=text) | queryset.filter(reference=text), False
+
+    def has_try_again_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        found = Payment.objects.filter(declined(), pk=object_id) if object_id else Payment.objects.none()
+        return self.may_act(request) and found.exists()
+
+    @action(description=gettext_lazy("Ask the gateway again"), icon="replay", permissions=["try_again"])
+    def try_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        payment = get_object_or_404(Payment, pk=object_id)
+        return action_page(
+            request,
+            forms.Form(request.POST if request.method == "POST" else None),
+            lambda: payments.try_again(payment_id=payment.pk, actor=actor_of(request), as_of=now()),
+            title=_("Ask the gateway again"),
+            explanation=_("What it declined is asked once more, as far as it is still wanted."),
+            submit=_("Ask again"),
+            done=_("The gateway is asked again; its answer stands here in a moment."),
+            back=reverse("admin:orders_payment_change", args=[payment.pk]),
+        )
 
     @display(description=gettext_lazy("order"), ordering="order__number")
     def order_link(self, payment: Payment) -> SafeString:

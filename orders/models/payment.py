@@ -78,7 +78,15 @@ class PaymentOperation(models.Model):
     settled_at = models.DateTimeField(_("answered"), null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["payment", "kind", "cause"], name="money_moves_once_per_cause")]
+        constraints = [
+            # What the gateway declined moved nothing and may be asked again, as another operation.
+            models.UniqueConstraint(
+                fields=["payment", "kind", "cause"],
+                condition=~Q(status="failed"),
+                name="money_moves_once_per_cause",
+            )
+        ]
+        indexes = [models.Index(fields=["payment"], condition=Q(status="failed"), name="operations_declined")]
         verbose_name = _("payment operation")
         verbose_name_plural = _("payment operations")
 

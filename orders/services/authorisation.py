@@ -15,7 +15,7 @@ from oms import deadlines
 from oms.actors import CLOCK
 from oms.channels import channels
 from oms.deadlines import Claimed
-from oms.sql import read_rows
+from oms.sql import Also, read_rows
 from oms.transactions import in_transaction, use_case
 from orders.integrations.payments import Answer, GatewaySilent, gateway
 from orders.locks import lock_order, lock_payments
@@ -26,6 +26,7 @@ from orders.settlement import IN_STORE, OPEN, is_settled
 from orders.states import PAYMENT_MOVES, HoldKind, OrderStatus, PaymentStatus
 
 S = PaymentStatus
+_SETTLE = "orders.settle_payment"
 _ASK_AGAIN_AFTER = timedelta(seconds=20)
 
 
@@ -71,6 +72,8 @@ def _record(order_id: str, outcomes: Sequence[_Outcome], *, as_of: datetime) -> 
     for payment in payments:
         if payment.pk in answers and payment.status in OPEN:
             _apply(payment, answers[payment.pk], as_of=as_of)
+    if in_store := [payment.pk for payment in payments if payment.gateway == IN_STORE]:
+        deadlines.drop(in_store, as_of=as_of, kinds=[_SETTLE])
     _follow_up(order, payments, as_of=as_of)
 
 
@@ -85,12 +88,18 @@ def _apply(payment: Payment, answer: Answer | None, *, as_of: datetime) -> None:
             to=S.AUTHORIZED,
             actor=CLOCK,
             as_of=as_of,
+            also=[_nothing_to_settle(payment, as_of=as_of)],
             authorized_amount=payment.amount,
             reference=answer.reference,
         )
     elif answer.status in ("declined", "missing"):
         failure = answer.failure or answer.status
-        PAYMENT_MOVES.move(payment, to=S.FAILED, actor=CLOCK, as_of=as_of, why=failure, failure=failure)
+        also = [_nothing_to_settle(payment, as_of=as_of)]
+        PAYMENT_MOVES.move(payment, to=S.FAILED, actor=CLOCK, as_of=as_of, why=failure, failure=failure, also=also)
+
+
+def _nothing_to_settle(payment: Payment, *, as_of: datetime) -> Also:
+    return deadlines.dropped([payment.pk], kind=_SETTLE, as_of=as_of)
 
 
 @in_transaction
@@ -138,8 +147,9 @@ def _reconcile(payment: Payment) -> _Outcome:
 
 @use_case
 def _settle(deadline: Claimed, payment: Payment, outcomes: Sequence[_Outcome], *, as_of: datetime) -> None:
+    lock_order(payment.order_id)
+    deadlines.finish(deadline)  # before an outcome drops it
     _record(payment.order_id, outcomes, as_of=as_of)
-    deadlines.finish(deadline)
     undecided = [o for o in outcomes if o.answer is None or o.answer.status == "pending"]
     if undecided:
-        deadlines.retime("orders.settle_payment", payment.pk, as_of + _ASK_AGAIN_AFTER, as_of=as_of)
+        deadlines.retime(_SETTLE, payment.pk, as_of + _ASK_AGAIN_AFTER, as_of=as_of)

@@ -10,10 +10,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from oms import deadlines
 from oms.actors import CLOCK
 from oms.deadlines import Claimed, Due
+from oms.errors import Conflict, Missing
 from oms.ids import new_id
 from oms.money import ZERO, round_money
 from oms.outbox import Fact, publish
@@ -100,15 +103,53 @@ def void_rest(order: Order, *, cause: str, as_of: datetime) -> None:
 
 @in_transaction
 def _order_operation(payment: Payment, kind: str, amount: Decimal, *, cause: str, as_of: datetime) -> None:
-    """Write the operation down, once per cause; the clock carries it out."""
-    operation, is_new = PaymentOperation.objects.get_or_create(
-        payment=payment,
-        kind=kind,
-        cause=cause,
-        defaults={"id": new_id("pop"), "amount": amount, "created_at": as_of},
+    """Write the operation down, once per cause unless it was declined; the clock carries it out. The order is locked."""
+    if _undeclined(payment, kind, cause).exists():
+        return
+    operation = PaymentOperation.objects.create(
+        id=new_id("pop"), payment=payment, kind=kind, cause=cause, amount=amount, created_at=as_of
     )
-    if is_new:
-        deadlines.schedule([Due("orders.payment_operation", operation.pk, as_of)])
+    deadlines.schedule([Due("orders.payment_operation", operation.pk, as_of)])
+
+
+def _undeclined(payment: Payment, kind: str, cause: str) -> QuerySet[PaymentOperation]:
+    same = PaymentOperation.objects.filter(payment=payment, kind=kind, cause=cause)
+    return same.exclude(status=PaymentOperation.Status.FAILED)
+
+
+@use_case
+def try_again(*, payment_id: str, actor: str, as_of: datetime) -> None:
+    """Ask the gateway once more for what it declined, as far as it is still wanted.
+
+    Errors: Missing, Conflict (nothing was declined, or it was asked again, or is no longer possible).
+    """
+    order_id = Payment.objects.filter(pk=payment_id).values_list("order_id", flat=True).first()
+    if order_id is None:
+        raise Missing()
+    payments = lock_payments(lock_order(order_id))
+    payment = next(payment for payment in payments if payment.pk == payment_id)
+    asked = []
+    for declined in payment.operations.filter(status=PaymentOperation.Status.FAILED).order_by("id"):
+        amount = min(declined.amount, _still_possible(payment, declined.kind))
+        if amount > 0 and not _undeclined(payment, declined.kind, declined.cause).exists():
+            _order_operation(payment, declined.kind, amount, cause=declined.cause, as_of=as_of)
+            asked.append(declined.kind)
+    if not asked:
+        raise Conflict(_("nothing is left to ask the gateway again"))
+    publish([Fact("orders.payment.asked_again", payment.pk, order_id, actor, {"kinds": asked})], as_of=as_of)
+
+
+def _still_possible(payment: Payment, kind: str) -> Decimal:
+    """How much of this kind the gateway could still grant."""
+    taken = _asked_by_payment([payment])[payment.pk]
+    if kind == Kind.VOID:
+        unused = payment.status in (S.AUTHORIZED, *OPEN) and not taken
+        return payment.amount if unused else ZERO
+    if kind == Kind.CAPTURE:
+        return payment.authorized_amount - taken if payment.status in _WITH_MONEY_LEFT else ZERO
+    waiting = payment.operations.filter(kind=Kind.REFUND, status=PaymentOperation.Status.PENDING)
+    asked = sum(waiting.values_list("amount", flat=True), ZERO)
+    return payment.captured_amount - payment.refunded_amount - asked
 
 
 def on_payment_operation(deadline: Claimed, as_of: datetime) -> None:
