@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import DataError, OperationalError
+from django.db import DataError, IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from psycopg.errors import ExclusionViolation, UniqueViolation
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -89,6 +90,10 @@ def _as_domain_error(exc: Exception) -> errors.DomainError | None:
     if isinstance(exc, OperationalError):  # the database is away, or a lock was not to be had in time
         log.warning("database not available: %s", type(exc.__cause__).__name__)
         return errors.Busy(_("The database did not answer in time"), retry_after=2)
+    if isinstance(exc, IntegrityError) and isinstance(exc.__cause__, UniqueViolation | ExclusionViolation):
+        # two made the same at the same moment, and this one came second
+        log.warning("a constraint held back a second one: %s", exc.__cause__.diag.constraint_name)
+        return errors.Conflict(_("Someone else made the same at the same moment"))
     if isinstance(exc, DataError):
         return errors.Invalid(_("A value is out of the range that can be stored"))
     return None

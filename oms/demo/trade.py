@@ -9,9 +9,10 @@ from oms.cache import bump
 from oms.channels import save_channel
 from oms.demo import ACTOR
 from oms.models import Channel
-from oms.transactions import in_transaction, use_case
+from oms.transactions import use_case
 from routing import queries
-from routing.models import CarrierService, Rate, RuleSet, ServiceLevel, Zone
+from routing.models import CarrierService, RuleSet, ServiceLevel
+from routing.services.carriers import Price, ZoneRow, change_carrier_service, create_carrier_service
 from routing.services.rule_sets import create_draft, publish_rule_set
 from routing.states import RuleSetStatus
 
@@ -32,47 +33,67 @@ def save_channels() -> None:
 
 # ---- carriers --------------------------------------------------------------------------------------
 
-# Invented carriers. A zone: code, countries, at most km, working days, price by weight in grams.
-_NEAR = ("near", ("FR",), 80, 1, {1000: "3.90", 5000: "5.20", 15000: "8.90", 30000: "14.50"})
-_MAINLAND = ("mainland", ("FR",), 1300, 2, {1000: "4.90", 5000: "6.90", 15000: "11.90", 30000: "18.90"})
-_OVERSEAS = ("overseas", ("FR",), None, 8, {1000: "14.50", 5000: "29.00", 15000: "74.00", 30000: "139.00"})
-_BENELUX = ("benelux", ("BE", "LU"), None, 3, {1000: "7.90", 5000: "10.50", 15000: "16.90", 30000: "26.00"})
-_BULKY = ("mainland", ("FR",), 1300, 4, {30000: "24.00", 70000: "39.00"})
-_EXPRESS = ("mainland", ("FR",), 1300, 1, {1000: "9.90", 5000: "13.90", 15000: "21.90", 30000: "34.00"})
-_EXPRESS_NEAR = ("near", ("FR", "BE", "LU"), 120, 1, {1000: "7.90", 5000: "10.90", 15000: "16.90"})
-_COURIER = ("city", ("FR",), 25, 0, {5000: "8.50", 15000: "12.50"})
+# Invented carriers.
 
-CARRIERS: Sequence[tuple[CarrierService, Sequence[tuple[Any, ...]]]] = (
+
+def _zone(
+    code: str, countries: Sequence[str], max_distance_km: float | None, transit_days: int, prices: Mapping[int, str]
+) -> ZoneRow:
+    """`transit_days`: working days. `prices` by weight in grams."""
+    rates = [Price(Decimal(price), grams) for grams, price in prices.items()]
+    return ZoneRow(code, transit_days, rates, countries=countries, max_distance_km=max_distance_km)
+
+
+_NEAR = _zone("near", ["FR"], 80, 1, {1000: "3.90", 5000: "5.20", 15000: "8.90", 30000: "14.50"})
+_MAINLAND = _zone("mainland", ["FR"], 1300, 2, {1000: "4.90", 5000: "6.90", 15000: "11.90", 30000: "18.90"})
+_OVERSEAS = _zone("overseas", ["FR"], None, 8, {1000: "14.50", 5000: "29.00", 15000: "74.00", 30000: "139.00"})
+_BENELUX = _zone("benelux", ["BE", "LU"], None, 3, {1000: "7.90", 5000: "10.50", 15000: "16.90", 30000: "26.00"})
+_BULKY = _zone("mainland", ["FR"], 1300, 4, {30000: "24.00", 70000: "39.00"})
+_EXPRESS = _zone("mainland", ["FR"], 1300, 1, {1000: "9.90", 5000: "13.90", 15000: "21.90", 30000: "34.00"})
+_EXPRESS_NEAR = _zone("near", ["FR", "BE", "LU"], 120, 1, {1000: "7.90", 5000: "10.90", 15000: "16.90"})
+_COURIER = _zone("city", ["FR"], 25, 0, {5000: "8.50", 15000: "12.50"})
+
+CARRIERS: Sequence[tuple[Mapping[str, Any], Sequence[ZoneRow]]] = (
     (
-        CarrierService(
-            code="colivia-home",
-            carrier="Colivia",
-            name="Domicile",
-            service="standard",
-            max_weight_g=30000,
-            cut_off=time(18),
-        ),
+        {
+            "code": "colivia-home",
+            "carrier": "Colivia",
+            "name": "Domicile",
+            "service": "standard",
+            "max_weight_g": 30000,
+            "cut_off": time(18),
+        },
         (_NEAR, _MAINLAND, _OVERSEAS, _BENELUX),
     ),
     (
-        CarrierService(
-            code="portelo-bulky", carrier="Portelo", name="Volumineux", service="standard", max_weight_g=70000
-        ),
+        {
+            "code": "portelo-bulky",
+            "carrier": "Portelo",
+            "name": "Volumineux",
+            "service": "standard",
+            "max_weight_g": 70000,
+        },
         (_BULKY,),
     ),
     (
-        CarrierService(
-            code="colivia-express",
-            carrier="Colivia",
-            name="Express 24 h",
-            service="express",
-            max_weight_g=30000,
-            cut_off=time(19),
-        ),
+        {
+            "code": "colivia-express",
+            "carrier": "Colivia",
+            "name": "Express 24 h",
+            "service": "express",
+            "max_weight_g": 30000,
+            "cut_off": time(19),
+        },
         (_EXPRESS_NEAR, _EXPRESS),
     ),
     (
-        CarrierService(code="velox-courier", carrier="Vélox", name="Coursier", service="same_day", max_weight_g=15000),
+        {
+            "code": "velox-courier",
+            "carrier": "Vélox",
+            "name": "Coursier",
+            "service": "same_day",
+            "max_weight_g": 15000,
+        },
         (_COURIER,),
     ),
 )
@@ -80,35 +101,14 @@ CARRIERS: Sequence[tuple[CarrierService, Sequence[tuple[Any, ...]]]] = (
 
 @use_case
 def save_carriers() -> None:
+    """Replaces those of the same code: a load may be the second attempt."""
     bump(queries.RATES)
-    for service, zones in CARRIERS:
-        service.save()
-        service.zones.all().delete()
-        for position, zone in enumerate(zones):
-            _save_zone(service, position, *zone)
-
-
-@in_transaction
-def _save_zone(
-    service: CarrierService,
-    position: int,
-    code: str,
-    countries: Sequence[str],
-    max_distance_km: float | None,
-    transit_days: int,
-    prices: Mapping[int, str],
-) -> None:
-    zone = Zone.objects.create(
-        carrier_service=service,
-        code=code,
-        position=position,
-        countries=list(countries),
-        max_distance_km=max_distance_km,
-        transit_days=transit_days,
-    )
-    Rate.objects.bulk_create(
-        [Rate(zone=zone, max_weight_g=grams, price=Decimal(price)) for grams, price in prices.items()]
-    )
+    known = CarrierService.objects.in_bulk()
+    for values, zones in CARRIERS:
+        if values["code"] in known:
+            change_carrier_service(known[values["code"]], values, zones=zones)
+        else:
+            create_carrier_service(values, zones=zones)
 
 
 # ---- what places owe -------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from oms.api.body import Code, field_errors
 from oms.money import EXPONENTS
 from routing.documents import Kind, Method, Service, compact_postal_code
 from routing.models import CarrierService, PostalArea, Rate, ServiceLevel, Zone
+from routing.services import carriers
 
 _CODE = pydantic.TypeAdapter(Code)
 
@@ -149,28 +150,17 @@ class CarrierServiceSerializer(StrictModelSerializer):
         return zones
 
     def create(self, validated_data: dict[str, Any]) -> CarrierService:
-        zones = validated_data.pop("zones", [])
-        service = super().create(validated_data)
-        self._replace_zones(service, zones)
-        return service
+        zones = _zone_rows(validated_data.pop("zones", []))
+        return carriers.create_carrier_service(validated_data, zones=zones)
 
     def update(self, instance: CarrierService, validated_data: dict[str, Any]) -> CarrierService:
         zones = validated_data.pop("zones", None)
-        service = super().update(instance, validated_data)
-        if zones is not None:
-            self._replace_zones(service, zones)
-        return service
+        rows = None if zones is None else _zone_rows(zones)
+        return carriers.change_carrier_service(instance, validated_data, zones=rows)
 
-    @staticmethod
-    def _replace_zones(service: CarrierService, zones: list[dict[str, Any]]) -> None:
-        service.zones.all().delete()
-        rates = [zone.pop("rates") for zone in zones]
-        made = Zone.objects.bulk_create(
-            Zone(carrier_service=service, position=position, **zone) for position, zone in enumerate(zones)
-        )
-        Rate.objects.bulk_create(
-            Rate(zone=zone, **rate) for zone, prices in zip(made, rates, strict=True) for rate in prices
-        )
+
+def _zone_rows(zones: list[dict[str, Any]]) -> list[carriers.ZoneRow]:
+    return [carriers.ZoneRow(**{**zone, "rates": [carriers.Price(**rate) for rate in zone["rates"]]}) for zone in zones]
 
 
 class RateSerializer(StrictModelSerializer):
