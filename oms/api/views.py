@@ -12,6 +12,7 @@ from rest_framework.viewsets import ModelViewSet
 
 from oms.actors import Caller
 from oms.api.body import read
+from oms.api.parameters import check_parameters
 from oms.errors import ChannelNotAllowed, DomainError, IdempotencyKeyRequired, Missing, PlaceNotAllowed
 from oms.idempotency import Once, fingerprint
 
@@ -35,6 +36,8 @@ class ApiMixin:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         if request.method not in SAFE_METHODS:
             self.check_reach()
+        elif request.method != "OPTIONS":
+            check_parameters(self)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """The methods, in `Allow`; the OpenAPI document tells all else."""
