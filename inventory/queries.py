@@ -1,6 +1,5 @@
 """What others may ask of inventory: places from memory, stock and products in one statement each."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +9,12 @@ from typing import Any
 
 from django.db import connection
 
+from inventory.exposure import Context, Kept, Profile, Protections, Rule
 from inventory.hours import Calendar
-from inventory.models import Location, Membership
+from inventory.models import ExposureRule, Location, Membership
 from inventory.pauses import is_paused
 from inventory.sellable import sellable_sql
 from oms.cache import VersionedCache
-from oms.sql import as_json
 
 _EARTH_RADIUS_KM = 6371.0088
 
@@ -71,25 +70,8 @@ class ProductInfo:
     is_active: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Network:
-    """All places, and what the statements below want to know of them."""
-
-    places: Mapping[str, PlaceInfo]
-    usual_protection: int  # units kept back at most places
-    protection: str  # JSON: units kept back at the others, by code
-    closed: list[str]
-
-
-def _load_network() -> _Network:
-    every = {row.code: _place(row) for row in Location.objects.order_by("position")}
-    ((usual, _places),) = Counter(place.safety_stock for place in every.values()).most_common(1) or ((0, 0),)
-    return _Network(
-        places=every,
-        usual_protection=usual,
-        protection=as_json({code: p.safety_stock for code, p in every.items() if p.safety_stock != usual}),
-        closed=[code for code, place in every.items() if not place.is_active],
-    )
+def _load_places() -> dict[str, PlaceInfo]:
+    return {row.code: _place(row) for row in Location.objects.order_by("position")}
 
 
 def _place(row: Location) -> PlaceInfo:
@@ -120,56 +102,176 @@ def _place(row: Location) -> PlaceInfo:
     )
 
 
-_network: VersionedCache[_Network] = VersionedCache("places", _load_network)
+_places: VersionedCache[dict[str, PlaceInfo]] = VersionedCache("places", _load_places)
 
 
 def places() -> Mapping[str, PlaceInfo]:
     """Every location by code, in order of creation, at most a second old. Shared: not to be changed."""
-    return _network.get().places
+    return _places.get()
 
+
+# ---- what the exposure rules keep back -----------------------------------------------------------
+
+EXPOSURE = "exposure"
+"""Name of the version that writers of exposure rules bump."""
+
+
+def _load_rules() -> list[Rule]:
+    return [exposure_rule(row) for row in ExposureRule.objects.filter(is_active=True).order_by("-created_at", "-id")]
+
+
+def exposure_rule(row: ExposureRule) -> Rule:
+    return Rule(
+        id=row.pk,
+        channel=row.channel_id or "",
+        order_type=row.order_type,
+        service=row.service,
+        countries=frozenset(row.countries),
+        groups=frozenset(row.groups),
+        locations=frozenset(row.locations),
+        tags=frozenset(row.tags),
+        skus=frozenset(row.skus),
+        below_confidence=row.below_confidence,
+        keep_units=row.keep_units or 0,
+        keep_share=int((row.keep_share or 0) * 10_000),
+        hidden=row.hidden,
+    )
+
+
+_rules: VersionedCache[list[Rule]] = VersionedCache(EXPOSURE, _load_rules)
+
+
+@dataclass(frozen=True)
+class _Worked:
+    """What is worked out once from one version of the rules and of the places, by kind of context."""
+
+    rules: list[Rule]
+    places: Mapping[str, PlaceInfo]
+    by_context: dict[tuple[str, str, str], Protections]
+
+
+_worked = _Worked([], {}, {})
+
+
+def protections(context: Context) -> Protections:
+    """The exposure rules as they bear on this kind of asker, over the places as they are, at most a second old."""
+    global _worked
+    rules, every = _rules.get(), places()
+    worked = _worked
+    if worked.rules is not rules or worked.places is not every:
+        worked = _worked = _Worked(rules, every, {})
+    # What no rule speaks of makes no difference.
+    asker = (context.channel, context.order_type, context.service)
+    kind = asker if rules else ("", "", "")
+    found = worked.by_context.get(kind)
+    if found is None:
+        found = worked.by_context[kind] = Protections([rule for rule in rules if rule.is_for(*asker)], every)
+    return found
+
+
+def tags_for(rules: Protections, skus: Collection[str]) -> Mapping[str, frozenset[str]]:
+    """The tags of these products; not looked up where no rule asks for them."""
+    if not rules.asks_for_tags:
+        return {}
+    statement = "SELECT sku, tags FROM inventory_product WHERE sku = ANY(ARRAY(SELECT unnest(%s::text[])))"
+    return {sku: frozenset(tags) for sku, tags in _rows(statement, [list(skus)])}
+
+
+# ---- what can be sold -----------------------------------------------------------------------------
 
 # Places are known by heart, so no row is joined to its place: what each keeps back comes along as one JSON
 # object, twice as quick for twenty products in a thousand places; only what differs from the usual is sent.
-_PROTECTION = "coalesce((%(protection)s::jsonb ->> s.location_id)::int, %(usual_protection)s::int)"
-# `ARRAY(SELECT unnest(%s))` hides the length of the list from the planner, which otherwise plans a list of two
+# `unnest((SELECT %s::text[]))` hides the length of the list from the planner, which otherwise plans a list of two
 # anew at every call because it looks cheaper than the plan for a list of any length.
-_SELLABLE_UNITS = f"""
-SELECT p.sku, found.locations, found.units FROM inventory_product p
+# `OFFSET 0` keeps Postgres from working the same expression out again for every use of it.
+_SELLABLE_UNITS = """
+SELECT p.sku, found.locations, found.units
+FROM unnest((SELECT %(skus)s::text[]), (SELECT %(profiles)s::int[])) AS asked (sku, profile)
+JOIN inventory_product p ON p.sku = asked.sku
+CROSS JOIN LATERAL (
+    SELECT %(others)s::jsonb -> asked.profile AS others, (%(usual)s::int[])[asked.profile + 1] AS usual OFFSET 0
+) AS class
 JOIN LATERAL (
-    SELECT array_agg(s.location_id) AS locations, array_agg({sellable_sql("s", _PROTECTION)}) AS units
-    FROM inventory_stocklevel s
-    WHERE s.sku = p.sku AND p.is_active AND s.location_id <> ALL(%(closed)s::text[]) {{only}}
-) found ON true
-WHERE p.sku = ANY(ARRAY(SELECT unnest(%(skus)s::text[])))"""
-_SELLABLE_ANYWHERE = _SELLABLE_UNITS.format(only="")
-_SELLABLE_HERE = _SELLABLE_UNITS.format(only="AND s.location_id = ANY(%(locations)s::text[])")
+    SELECT array_agg(s.location_id) AS locations, array_agg({sellable}) AS units
+    FROM inventory_stocklevel s {kept}
+    WHERE s.sku = p.sku AND p.is_active AND s.location_id <> ALL(%(closed)s::text[]) {only}
+) found ON true"""
+_CLASS = "coalesce((class.others ->> s.location_id)::int, class.usual)"
+_SAFETY = f"(%(safety)s::int[])[{_CLASS}]"
+_KEPT = f"""CROSS JOIN LATERAL (
+        SELECT (%(safety)s::int[])[n] AS safety, (%(units)s::int[])[n] AS units, (%(share)s::int[])[n] AS share,
+            (%(doubt_below)s::float8[])[n] AS doubt_below, (%(doubt_units)s::int[])[n] AS doubt_units,
+            (%(doubt_share)s::int[])[n] AS doubt_share
+        FROM (SELECT {_CLASS} AS n OFFSET 0) AS number OFFSET 0
+    ) AS kept"""
+_HERE = "AND s.location_id = ANY(%(locations)s::text[])"
+_AS_OF = {"as_of": "%(as_of)s", "own_hold": "%(hold)s"}
+_STATEMENTS = {
+    (has_rules, is_here): _SELLABLE_UNITS.format(
+        sellable=sellable_sql("s", safety="kept.safety", kept="kept", **_AS_OF)
+        if has_rules
+        else sellable_sql("s", safety=_SAFETY, **_AS_OF),
+        kept=_KEPT if has_rules else "",
+        only=_HERE if is_here else "",
+    )
+    for has_rules in (True, False)
+    for is_here in (True, False)
+}
 
 
-def sellable_units(skus: Iterable[str], *, locations: Collection[str] | None = None) -> dict[str, dict[str, int]]:
-    """Units that can be sold, by SKU and location code, read without locks; only what is more than zero.
+def sellable_units(
+    skus: Iterable[str],
+    *,
+    context: Context,
+    locations: Collection[str] | None = None,
+    tags: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, dict[str, int]]:
+    """Units that can be sold to this asker, by SKU and location code, read without locks; only what is more than zero.
 
-    Every SKU asked for has an entry. Products and places that are not active sell nothing.
+    Every SKU asked for has an entry. Products and places that are not active sell nothing. `tags` of the products,
+    where the caller knows them already, save looking them up.
     """
     wanted = list(skus)
-    return {sku: {} for sku in wanted} | sellable_of_known(wanted, locations=locations)
+    return {sku: {} for sku in wanted} | sellable_of_known(wanted, context=context, locations=locations, tags=tags)
 
 
-def sellable_of_known(skus: Collection[str], *, locations: Collection[str] | None = None) -> dict[str, dict[str, int]]:
+def sellable_of_known(
+    skus: Collection[str],
+    *,
+    context: Context,
+    locations: Collection[str] | None = None,
+    tags: Mapping[str, Collection[str]] | None = None,
+) -> dict[str, dict[str, int]]:
     """Like `sellable_units`, but only products that exist have an entry."""
-    network = _network.get()
-    parameters = {
-        "skus": list(skus),
-        "protection": network.protection,
-        "usual_protection": network.usual_protection,
-        "closed": network.closed,
-    }
+    rules = protections(context)
+    parameters = _protection_parameters(rules, list(dict.fromkeys(skus)), tags)
+    parameters |= {"closed": rules.closed, "as_of": context.as_of, "hold": context.hold}
     if locations is not None:
         parameters["locations"] = list(locations)
-    rows = _rows(_SELLABLE_ANYWHERE if locations is None else _SELLABLE_HERE, parameters)
     return {
         sku: {code: units for code, units in zip(codes or (), numbers or (), strict=True) if units}
-        for sku, codes, numbers in rows
+        for sku, codes, numbers in _rows(_STATEMENTS[rules.has_rules, locations is not None], parameters)
     }
+
+
+def _protection_parameters(
+    rules: Protections, skus: list[str], tags: Mapping[str, Collection[str]] | None
+) -> dict[str, Any]:
+    """What each product keeps back where, as the statements above want it."""
+    known = tags_for(rules, skus) if tags is None else tags
+    numbers: dict[Profile, int] = {}
+    profiles = [numbers.setdefault(rules.profile(sku, known.get(sku, ())), len(numbers)) for sku in skus]
+    classes = rules.classes
+    parameters = {
+        "skus": skus,
+        "profiles": profiles,
+        "others": f"[{','.join(profile.others for profile in numbers)}]",
+        "usual": [profile.usual for profile in numbers],
+        "safety": [safety for safety, _kept in classes],
+    }
+    if rules.has_rules:
+        parameters |= {name: [getattr(kept, name) for _safety, kept in classes] for name in Kept._fields}
+    return parameters
 
 
 _PRODUCTS = """

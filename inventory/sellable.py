@@ -1,12 +1,54 @@
 """What can be sold of a level: one arithmetic for whoever reads, plans or reserves.
 
-It is SQL because it runs where the rows are; what a place protects by default comes in as a parameter,
-because readers know it by heart and the reserver reads it under the lock.
+It is SQL because it runs where the rows are. What differs between askers comes in as parameters: what a place
+protects by default, what the exposure rules keep (`inventory.exposure`), whose cart hold is their own.
 """
 
+from inventory.exposure import HIDDEN
 
-def sellable_sql(level: str, protection: str) -> str:
-    """Units for sale of the stock level with this alias; `protection` is what its place keeps back by default."""
-    return f"""CASE WHEN {level}.suspect_at IS NOT NULL THEN 0
-    ELSE greatest(0, {level}.on_hand - {level}.damaged - {level}.quarantined - {level}.reserved
-                     - coalesce({level}.safety_stock, {protection})) END"""
+
+def good_sql(level: str) -> str:
+    """Units in sellable condition, promised or not; below zero when a till sold what we did not know of."""
+    return f"({level}.on_hand - {level}.damaged - {level}.quarantined)"
+
+
+def held_sql(level: str, *, as_of: str, own_hold: str = "''") -> str:
+    """Units that carts hold of the level, other than the asker's own. Looks only where a hold may still live."""
+    return (
+        f"CASE WHEN {level}.held_until > {as_of} THEN ("
+        "SELECT coalesce(sum(h.quantity), 0)::int FROM inventory_cartholdline h"
+        f" WHERE h.sku = {level}.sku AND h.location_id = {level}.location_id"
+        f" AND h.expires_at > {as_of} AND h.hold_id <> {own_hold}) ELSE 0 END"
+    )
+
+
+def kept_sql(level: str, *, safety: str, kept: str = "") -> str:
+    """Units kept back: the level's safety stock, else `safety`; with `kept`, a row of what the rules keep, the larger."""
+    floor = f"coalesce({level}.safety_stock, {safety})"
+    if not kept:
+        return floor
+    return (
+        f"greatest({floor}, {kept}.units, {_share(level, f'{kept}.share')},"
+        f" CASE WHEN {level}.confidence < {kept}.doubt_below"
+        f" THEN greatest({kept}.doubt_units, {_share(level, f'{kept}.doubt_share')}) ELSE 0 END)"
+    )
+
+
+def _share(level: str, share: str) -> str:
+    """So many ten-thousandths of what is in good condition, rounded up; in whole numbers, for floats round by chance."""
+    return f"((greatest({good_sql(level)}, 0)::bigint * {share} + 9999) / 10000)::int"
+
+
+def sellable_sql(
+    level: str, *, safety: str, kept: str = "", as_of: str = "now()", own_hold: str = "''", held: str = ""
+) -> str:
+    """Units for sale of the stock level with this alias; the other names are SQL, see above.
+
+    `held`: where it is known how many units carts hold, that number.
+    """
+    closed = f"{level}.suspect_at IS NOT NULL" + (f" OR {kept}.units = {HIDDEN}" if kept else "")
+    held = held or f"({held_sql(level, as_of=as_of, own_hold=own_hold)})"
+    return (
+        f"CASE WHEN {closed} THEN 0 ELSE greatest(0, {good_sql(level)} - {level}.reserved"
+        f" - {held} - {kept_sql(level, safety=safety, kept=kept)}) END"
+    )

@@ -51,7 +51,7 @@ class StockLevelAdmin(ReadOnlyAdmin):
     actions_row = ["count"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
-        sellable = RawSQL(sellable_sql("inventory_stocklevel", "inventory_location.safety_stock"), [])
+        sellable = RawSQL(sellable_sql("inventory_stocklevel", safety="inventory_location.safety_stock"), [])
         inbound = RawSQL(inbound_sql("inventory_stocklevel"), [])
         levels = super().get_queryset(request).select_related(*self.list_select_related)
         return levels.annotate(sellable_qty=sellable, inbound_qty=inbound)

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from itertools import islice
 from math import inf
 from typing import Annotated, Any, Literal
@@ -14,12 +15,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory.api.documents import AvailabilityDocument
+from inventory.exposure import Context
 from inventory.geocoding import Point, coordinates_of
 from inventory.models import Ability, Kind
 from inventory.queries import PlaceInfo, haversine_km, places, sellable_of_known
 from oms.api.body import Country, Latitude, Longitude, read
 from oms.api.views import ApiView
 from oms.channels import channels
+from oms.clock import now
 from oms.errors import FieldError, Invalid
 
 _CAN: Mapping[str, Callable[[PlaceInfo], bool]] = {
@@ -42,7 +45,11 @@ class AvailabilityQuery(BaseModel):
     country: Country | None = None
     postal_code: Annotated[str | None, Field(max_length=20)] = None
     method: Literal["ship", "pickup", "curbside", "locker"] | None = None
+    service: Literal["standard", "express", "same_day"] | None = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 20
+
+    def context(self, *, as_of: datetime) -> Context:
+        return Context(as_of, self.channel or "", order_type=self.method or "", service=self.service or "")
 
     def point(self) -> Point | None:
         if self.near is None and self.country and self.postal_code:
@@ -64,6 +71,9 @@ class Availability(ApiView):
             OpenApiParameter("country"),
             OpenApiParameter("postal_code"),
             OpenApiParameter("method", enum=list(_CAN), description="Only places that can do this."),
+            OpenApiParameter(
+                "service", enum=["standard", "express", "same_day"], description="Exposure rules may differ."
+            ),
             OpenApiParameter("limit", OpenApiTypes.INT, description="Places per SKU, 20 if not given, 1,000 at most."),
         ],
         responses={200: AvailabilityDocument},
@@ -72,7 +82,7 @@ class Availability(ApiView):
         query = read(AvailabilityQuery, request.query_params.dict())
         self._check_channel(query.channel)
         shown = _places_shown(query)
-        stock = sellable_of_known(query.sku)
+        stock = sellable_of_known(query.sku, context=query.context(as_of=now()))
         _check_all_known("sku", query.sku, stock)
         point = query.point()
         nearest = None if point is None else _nearest_first(point, stock, shown)

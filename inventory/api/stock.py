@@ -110,7 +110,7 @@ def _level_document(level: Any) -> dict[str, Any]:
 @extend_schema_view(get=extend_schema(summary="Stock levels", responses={200: LevelDocument}))
 class Levels(OfMyPlaces):
     queryset = StockLevel.objects.select_related("product", "location").annotate(
-        sellable_qty=RawSQL(sellable_sql("inventory_stocklevel", "inventory_location.safety_stock"), []),
+        sellable_qty=RawSQL(sellable_sql("inventory_stocklevel", safety="inventory_location.safety_stock"), []),
         inbound_qty=RawSQL(inbound_sql("inventory_stocklevel"), []),
     )
     filterset_class = LevelFilters

@@ -1,6 +1,9 @@
 from inventory.models.feed import Feed, FeedKind, RecognizedWork
 from inventory.models.inbound import Inbound, InboundLine
 from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
+from inventory.models.ledger import StockEventId
+from inventory.models.cart_hold import CartHold, CartHoldLine, HoldStatus
+from inventory.models.exposure import ExposureRule
 from inventory.models.location import Ability, Kind, Location, Membership
 from inventory.models.price import ProductPrice
 from inventory.models.product import Barcode, Product
@@ -12,6 +15,8 @@ from inventory.models.stock_import import ImportFault, ImportFormat, ImportMode,
 __all__ = [
     "Ability",
     "Barcode",
+    "CartHold",
+    "CartHoldLine",
     "Cause",
     "Condition",
     "Feed",
@@ -22,6 +27,8 @@ __all__ = [
     "ImportPlace",
     "Inbound",
     "InboundLine",
+    "ExposureRule",
+    "HoldStatus",
     "Kind",
     "LedgerStart",
     "Location",

@@ -44,6 +44,13 @@ class StockLevel(models.Model):
         blank=True,
         help_text=_("The goods were not found; nothing is sold until they are counted."),
     )
+    held_until = models.DateTimeField(
+        _("held until"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("The latest end of the carts that ever held units of it; later than now: some may be held."),
+    )
     bin = models.CharField(_("bin"), max_length=40, blank=True, default="", db_default="")
     counted_at = models.DateTimeField(_("counted"), null=True, blank=True)
     updated_at = models.DateTimeField(_("changed"))

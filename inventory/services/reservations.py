@@ -1,5 +1,6 @@
 """Promising units to demands, giving them back, and letting them go. The hot path of placing an order."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +10,10 @@ from django.db import connection
 
 from inventory import events
 from inventory.errors import NotReserved
+from inventory.exposure import Context, Kept
 from inventory.locks import LOCKED
 from inventory.models import ReservationStatus
+from inventory.queries import protections, tags_for
 from inventory.sellable import sellable_sql
 from oms.actors import SYSTEM
 from oms.ids import new_id
@@ -25,6 +28,10 @@ class Want(NamedTuple):
     sku: str
     location: str
     quantity: int
+
+
+Wants = Sequence[tuple[Context, Sequence[Want]]]
+"""What is wanted, and in which context: an order's pickup and its parcel may be shown different stock."""
 
 
 class Refused(NamedTuple):
@@ -58,18 +65,30 @@ class Held(NamedTuple):
     quantity: int
 
 
+# What the exposure rules keep of the level, one value per want.
+_KEPT_COLUMNS = "units, share, doubt_below, doubt_units, doubt_share"
+_KEPT_VALUES = "(SELECT %s::int[]), (SELECT %s::int[]), (SELECT %s::float8[]), (SELECT %s::int[]), (SELECT %s::int[])"
+
 # The levels are locked first, in order. Whoever had to wait sees them as the one before left them: Postgres
 # evaluates a locked row anew, so `sellable` is the truth at the moment of the lock, whatever the statement's
 # snapshot says. tests/concurrency/test_reserve_race.py proves it, and that it fails without the lock.
+# That holds for the row alone. Carts hold units in rows of their own, so a level of which a cart may hold some
+# is only locked here and weighed by a second statement, which sees what was committed before the lock was ours.
 _RESERVE = f"""
 WITH want AS MATERIALIZED (
     -- each list as a subselect: a plan that does not count its items is made once and kept
     SELECT * FROM unnest((SELECT %s::text[]), (SELECT %s::text[]), (SELECT %s::text[]), (SELECT %s::text[]),
-                         (SELECT %s::int[])) AS w (id, demand, sku, location, quantity)
+                         (SELECT %s::int[]), {_KEPT_VALUES})
+        AS w (id, demand, sku, location, quantity, {_KEPT_COLUMNS})
 ), need AS MATERIALIZED (
-    SELECT sku, location, sum(quantity) AS quantity FROM want GROUP BY sku, location
+    SELECT sku, location, sum(quantity) AS quantity, CASE WHEN min(units) < 0 THEN -1 ELSE max(units) END AS units,
+        max(share) AS share, max(doubt_below) AS doubt_below, max(doubt_units) AS doubt_units,
+        max(doubt_share) AS doubt_share
+    FROM want GROUP BY sku, location
 ), level AS MATERIALIZED (
-    SELECT s.id, s.sku, s.location_id, need.quantity, {sellable_sql("s", "l.safety_stock")} AS sellable
+    SELECT s.id, s.sku, s.location_id, need.quantity,
+        CASE WHEN s.held_until > %s THEN 0 ELSE {sellable_sql("s", safety="l.safety_stock", kept="need", held="0")} END
+            AS sellable
     FROM need
     JOIN inventory_stocklevel s ON s.sku = need.sku AND s.location_id = need.location
     JOIN inventory_location l ON l.code = s.location_id AND l.is_active
@@ -77,7 +96,7 @@ WITH want AS MATERIALIZED (
     {LOCKED}
 ), taken AS (
     UPDATE inventory_stocklevel s SET reserved = s.reserved + level.quantity, updated_at = %s
-    FROM level WHERE s.id = level.id AND level.sellable >= level.quantity
+    FROM level WHERE s.id = level.id AND (%s OR level.sellable >= level.quantity)
     RETURNING s.sku, s.location_id
 ), made AS (
     INSERT INTO inventory_reservation AS r
@@ -89,50 +108,104 @@ WITH want AS MATERIALIZED (
     SET quantity = r.quantity + excluded.quantity, remaining = r.remaining + excluded.remaining,
         updated_at = excluded.updated_at
 )
-SELECT need.sku, need.location, coalesce(level.sellable, 0)
-FROM need LEFT JOIN level ON level.sku = need.sku AND level.location_id = need.location
-WHERE coalesce(level.sellable, 0) < need.quantity"""
+SELECT need.sku, need.location
+FROM need LEFT JOIN taken ON taken.sku = need.sku AND taken.location_id = need.location
+WHERE taken.sku IS NULL"""
+
+# Over levels that are locked already: a new statement, which sees all that was committed before the locks were ours.
+_WEIGH = f"""
+SELECT coalesce({sellable_sql("s", safety="l.safety_stock", kept="w", as_of="w.as_of", own_hold="w.hold")}, 0)
+FROM unnest((SELECT %s::text[]), (SELECT %s::text[]), (SELECT %s::timestamptz[]), (SELECT %s::text[]), {_KEPT_VALUES})
+    WITH ORDINALITY AS w (sku, location, as_of, hold, {_KEPT_COLUMNS}, n)
+LEFT JOIN (
+    inventory_stocklevel s
+    JOIN inventory_location l ON l.code = s.location_id AND l.is_active
+    JOIN inventory_product p ON p.sku = s.sku AND p.is_active
+) ON s.sku = w.sku AND s.location_id = w.location
+ORDER BY w.n"""
+
+
+class _Asked(NamedTuple):
+    """A want with its context and with what the exposure rules keep from it."""
+
+    want: Want
+    context: Context
+    kept: Kept
 
 
 @in_transaction
-def reserve_stock(wants: Sequence[Want], *, as_of: datetime) -> list[Refused]:
+def reserve_stock(wanted: Wants, *, as_of: datetime) -> list[Refused]:
     """Reserve each want whole or refuse it; what a demand already holds of a level grows.
 
     Wants of one level count together: all are granted, or else, in the order given, those that still fit.
-    Returns: the refused, in the order given. One statement; a second only where several compete and not all fit.
+    Returns: the refused, in the order given. One statement; two more where several compete and not all fit, or
+    where carts hold units of a level.
     """
-    lacking = _reserve(wants, as_of=as_of)
+    asked = with_protection(wanted)
+    lacking = _reserve(asked, as_of=as_of)
     if not lacking:
         return []
-    contested = [want for want in wants if (want.sku, want.location) in lacking]
-    granted, refused = _share_out(contested, lacking)
-    if granted:
-        _reserve(granted, as_of=as_of)  # the levels are locked: what fits now is granted
+    contested = [one for one in asked if one.want[1:3] in lacking]
+    granted, refused = share_out(contested)
+    _reserve(granted, as_of=as_of, is_judged=True)  # the levels are locked: what fits now is granted
     return refused
 
 
-def _reserve(wants: Sequence[Want], *, as_of: datetime) -> dict[tuple[str, str], int]:
-    """Reserve where a level suffices for all its wants; returns the sellable units of the others."""
-    if not wants:
-        return {}
-    demands, skus, locations, quantities = map(list, zip(*wants, strict=True))
-    ids = [new_id("res") for _ in wants]
+@in_transaction
+def with_protection(wanted: Wants) -> list[_Asked]:
+    """Each want with what is kept from its asker; products' tags are looked up only where a rule asks for them."""
+    asked = []
+    for context, wants in wanted:
+        rules = protections(context)
+        tags = tags_for(rules, {want.sku for want in wants})
+        asked += [_Asked(want, context, rules.kept(want.sku, tags.get(want.sku, ()), want.location)) for want in wants]
+    return asked
+
+
+def _reserve(asked: Sequence[_Asked], *, as_of: datetime, is_judged: bool = False) -> set[tuple[str, str]]:
+    """Reserve where a level suffices for all its wants, or without asking; returns the other levels, locked too."""
+    if not asked:
+        return set()
+    demands, skus, locations, quantities = map(list, zip(*(one.want for one in asked), strict=True))
+    ids = [new_id("res") for _ in asked]
+    columns = [ids, demands, skus, locations, quantities, *_kept_columns(asked)]
     with connection.cursor() as cursor:
-        cursor.execute(_RESERVE, [ids, demands, skus, locations, quantities, as_of, as_of, as_of])
-        return {(sku, location): sellable for sku, location, sellable in cursor.fetchall()}
+        cursor.execute(_RESERVE, [*columns, as_of, as_of, is_judged, as_of, as_of])
+        return set(cursor.fetchall())
 
 
-def _share_out(wants: Sequence[Want], sellable: dict[tuple[str, str], int]) -> tuple[list[Want], list[Refused]]:
-    left = dict(sellable)
+@in_transaction
+def share_out(asked: Sequence[_Asked]) -> tuple[list[_Asked], list[Refused]]:
+    """Those that fit, in the order given, and those that do not. All levels asked for are locked by the caller."""
+    taken: Counter[tuple[str, str]] = Counter()
     granted, refused = [], []
-    for want in wants:
-        units = left[want.sku, want.location]
-        if want.quantity <= units:
-            left[want.sku, want.location] = units - want.quantity
-            granted.append(want)
+    for one, sellable in zip(asked, _weigh(asked), strict=True):
+        level = one.want.sku, one.want.location
+        left = max(0, sellable - taken[level])
+        if one.want.quantity <= left:
+            taken[level] += one.want.quantity
+            granted.append(one)
         else:
-            refused.append(Refused(*want, sellable=units))
+            refused.append(Refused(*one.want, sellable=left))
     return granted, refused
+
+
+def _weigh(asked: Sequence[_Asked]) -> list[int]:
+    """What each could have of its level, were it alone."""
+    columns = [
+        [one.want.sku for one in asked],
+        [one.want.location for one in asked],
+        [one.context.as_of for one in asked],
+        [one.context.hold for one in asked],
+        *_kept_columns(asked),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_WEIGH, columns)
+        return [sellable for (sellable,) in cursor.fetchall()]
+
+
+def _kept_columns(asked: Sequence[_Asked]) -> list[list[Any]]:
+    return [[one.kept[n] for one in asked] for n in range(len(Kept._fields))]
 
 
 # Level first, then reservation: the order in which reserving locks them.

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import models
 
+from inventory.exposure import Context
 from inventory.queries import places, products_by_sku
 from inventory.services.reservations import Held, Want, consume_reservations, reserve_stock
 from oms import idempotency
@@ -457,7 +458,9 @@ class _Record:
     def _leave_stock(self, work: Fulfillment, parcel: PlannedParcel, staff: str, at: datetime) -> None:
         """Through the same door as every order: reserved when planned, consumed when gone."""
         wants = [Want(f"order_line:{line.key}", line.sku, parcel.location, line.quantity) for line in parcel.lines]
-        if refused := reserve_stock(wants, as_of=self.past.placed_at):
+        channel = self.past.command.channel
+        context = Context(self.past.placed_at, channel, order_type=work.method, service=work.service)
+        if refused := reserve_stock([(context, wants)], as_of=self.past.placed_at):
             raise RuntimeError(f"the plan counted on stock that is not there: {refused}")
         cause = "collected" if work.is_pickup else "shipped"
         consume_reservations([Held(*want) for want in wants], cause=cause, reference=work.pk, actor=staff, as_of=at)

@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from inventory.queries import PlaceInfo, ProductInfo, places, products_by_sku
-from inventory.services.reservations import Want, reserve_stock
+from inventory.services.reservations import reserve_stock
 from oms import idempotency
 from oms.channels import ChannelInfo, channels
 from oms.deadlines import Due, deadline_rows
@@ -295,13 +295,7 @@ def commit_plans(
         if once:
             idempotency.remember(once, {"order": known_order})
         return Placed(known_order, is_replay=True)
-    wants = [
-        Want(demand=f"order_line:{line.key}", sku=line.sku, location=parcel.location, quantity=line.quantity)
-        for planned in plans
-        for parcel in planned.parcels
-        for line in parcel.lines
-    ]
-    if reserve_stock(wants, as_of=as_of):
+    if reserve_stock([planned.wants for planned in plans], as_of=as_of):
         raise _Taken()
     if planning.book_capacity(plans):
         raise _Taken()

@@ -9,8 +9,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from inventory.exposure import Context
 from inventory.hours import NeverOpen
 from inventory.queries import PlaceInfo, haversine_km, places, sellable_units
+from inventory.services.reservations import Want
 from oms.money import ZERO
 from oms.sql import Tables, insert_rows
 from oms.transactions import in_transaction
@@ -79,6 +81,16 @@ class PlannedDelivery:
     def facts(self) -> dict[str, Any]:
         """What a person needs to decide about the rest."""
         return {"places": self.reasons, "decision": self.decision}
+
+    @property
+    def wants(self) -> tuple[Context, list[Want]]:
+        """What is to be reserved for it, and how it was asked for."""
+        wants = [
+            Want(f"order_line:{line.key}", line.sku, parcel.location, line.quantity)
+            for parcel in self.parcels
+            for line in parcel.lines
+        ]
+        return self.source.demand.context(self.source.as_of), wants
 
     def without_parcels(self, units: Mapping[OrderLine, int]) -> "PlannedDelivery":
         """The same answer with nothing found: others were always faster."""
@@ -190,7 +202,7 @@ def _shortages(demand: Demand, wanted: Sequence[Wanted], *, as_of: datetime) -> 
     requested: dict[str, int] = {}
     for line in wanted:
         requested[line.sku] = requested.get(line.sku, 0) + line.quantity
-    stock = sellable_units(sorted(requested))
+    stock = sellable_units(sorted(requested), context=demand.context(as_of), tags={w.sku: w.tags for w in wanted})
     found = []
     for sku, quantity in requested.items():
         here = {code: units - demand.taken.get((sku, code), 0) for code, units in stock[sku].items()}
@@ -226,7 +238,8 @@ def other_pickup_places(
     needed: dict[str, int] = {}
     for line, quantity in units.items():
         needed[line.product_id] = needed.get(line.product_id, 0) + quantity
-    stock = sellable_units(sorted(needed))
+    context = Context(as_of, channel=order.channel_id, order_type=lost.method, service=lost.service)
+    stock = sellable_units(sorted(needed), context=context)
     directory = places()
     able = (
         set.intersection(*({code for code, have in stock[sku].items() if have >= n} for sku, n in needed.items()))

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from inventory.locks import lock_stock
 from inventory.services.adjustments import mark_damaged, mark_suspect
-from inventory.services.reservations import Held, Want, release_reservations, reserve_stock
+from inventory.services.reservations import Held, release_reservations, reserve_stock
 from oms import deadlines
 from oms.actors import CLOCK
 from oms.deadlines import Claimed
@@ -198,14 +198,9 @@ def _secure(
 @in_transaction
 def _reserve(planned: planning.PlannedDelivery, *, as_of: datetime) -> bool:
     """Reserve and book for the plan; False when something was taken meanwhile (then nothing is kept)."""
-    wants = [
-        Want(f"order_line:{line.key}", line.sku, parcel.location, line.quantity)
-        for parcel in planned.parcels
-        for line in parcel.lines
-    ]
     try:
         with transaction.atomic():  # a savepoint: what was locked for nothing is free again
-            if reserve_stock(wants, as_of=as_of) or planning.book_capacity([planned]):
+            if reserve_stock([planned.wants], as_of=as_of) or planning.book_capacity([planned]):
                 raise _Taken()
     except _Taken:
         return False

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from inventory import queries as inventory
+from inventory.exposure import Context
 from inventory.hours import WEEKDAYS
 from inventory.queries import PlaceInfo
 from oms.ids import new_id
@@ -52,6 +53,7 @@ class Demand:
     `excluded`: {line key: place codes}. `taken`: {(sku, place code): units} already spoken for.
     `value`: of the whole order, for the rules' conditions (default: of the lines).
     `wanted_by`: a promise to keep; lateness counts from its day, else from the day of asking.
+    `hold`: the cart hold whose units are this demand's own.
     """
 
     channel: str
@@ -65,6 +67,11 @@ class Demand:
     taken: Mapping[tuple[str, str], int] = field(default_factory=dict)
     value: Decimal | None = None
     wanted_by: datetime | None = None
+    hold: str = ""
+
+    def context(self, as_of: datetime) -> Context:
+        """Who asks inventory for stock, and for what."""
+        return Context(as_of, channel=self.channel, order_type=self.method, service=self.service, hold=self.hold)
 
     @property
     def is_collected(self) -> bool:
@@ -202,7 +209,9 @@ class _Planning:
     def network(self) -> engine.Network:
         demand = self.demand
         only = None if demand.location is None else [demand.location]
-        self.sellable = inventory.sellable_units(sorted({line.sku for line in demand.lines}), locations=only)
+        tags = {line.sku: line.tags for line in demand.lines}
+        context = demand.context(self.as_of)
+        self.sellable = inventory.sellable_units(sorted(tags), context=context, locations=only, tags=tags)
         for (sku, code), units in demand.taken.items():
             self._take(sku, code, units)
         return engine.Network(

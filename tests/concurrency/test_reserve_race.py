@@ -7,10 +7,18 @@ from django.db import transaction
 
 from inventory.locks import LOCKED
 from inventory.models import Reservation
-from inventory.services import Want, reservations, reserve_stock
+from inventory.services import Want, reservations
 from oms.invariants import all_invariants
 from tests.concurrency.threads import at_once
-from tests.factories.inventory import NOW, level, make_location, make_product, make_products, set_stock, set_stocks
+from tests.factories.inventory import (
+    level,
+    make_location,
+    make_product,
+    make_products,
+    reserve,
+    set_stock,
+    set_stocks,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,7 +27,7 @@ BUYERS, UNITS = 20, 5
 
 def buy(number: int) -> bool:
     with transaction.atomic():
-        refused = reserve_stock([Want(f"line:{number}", "A", "S", 1)], as_of=NOW)
+        refused = reserve(Want(f"line:{number}", "A", "S", 1))
         time.sleep(0.01)  # an order takes a moment to be written: the others arrive meanwhile
         return not refused
 
@@ -60,7 +68,7 @@ def test_baskets_in_any_order_neither_deadlock_nor_oversell():
         basket = skus[number % 6 :] + skus[: number % 6]
         wants = [Want(f"line:{number}", sku, "S", 1) for sku in (basket if number % 2 else basket[::-1])]
         with transaction.atomic():
-            refused = reserve_stock(wants, as_of=NOW)
+            refused = reserve(*wants)
             if refused:
                 transaction.set_rollback(True)
             return not refused

@@ -7,12 +7,16 @@ from typing import Any
 
 from django.db import transaction
 
+from inventory.exposure import Context
 from inventory.models import Inbound, InboundLine, StockLevel
 from inventory.services import (
     LocationRow,
     ProductRow,
+    Refused,
     StockEvent,
+    Want,
     apply_stock_events,
+    reserve_stock,
     save_locations,
     save_products,
     set_protection,
@@ -60,6 +64,13 @@ def set_stocks(units: dict[tuple[str, str], int]) -> None:
     ]
     with transaction.atomic():
         apply_stock_events(events, source="test", actor="test", as_of=NOW)
+
+
+ANYONE = Context(as_of=NOW)  # asks for no channel and no method
+
+
+def reserve(*wants: Want, context: Context = ANYONE) -> list[Refused]:
+    return reserve_stock([(context, wants)], as_of=context.as_of)
 
 
 def level(sku: str, location: str) -> StockLevel:

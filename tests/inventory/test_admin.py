@@ -7,8 +7,17 @@ from django.test import Client
 from inventory.admin import products as admin_products
 from inventory.models import Location, Product, StockLevel, StockMovement
 from inventory.queries import places
-from inventory.services import RowResult, Want, mark_suspect, reserve_stock
-from tests.factories.inventory import NOW, level, make_location, make_locations, make_product, make_products, set_stocks
+from inventory.services import RowResult, Want, mark_suspect
+from tests.factories.inventory import (
+    NOW,
+    level,
+    make_location,
+    make_locations,
+    make_product,
+    make_products,
+    reserve,
+    set_stocks,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +39,7 @@ def shelf(db):
     make_location("S", opening_hours={"mon": [["10:00", "19:00"]]})
     set_stocks({("A", "S"): 5})
     with transaction.atomic():
-        reserve_stock([Want("order_line:1", "A", "S", 2)], as_of=NOW)
+        reserve(Want("order_line:1", "A", "S", 2))
 
 
 @pytest.mark.parametrize(

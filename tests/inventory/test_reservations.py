@@ -2,7 +2,7 @@ import pytest
 
 from inventory.errors import NotReserved
 from inventory.models import Reservation, StockMovement
-from inventory.queries import sellable_units
+from inventory.queries import protections, sellable_units
 from inventory.services import (
     Held,
     Refused,
@@ -10,10 +10,9 @@ from inventory.services import (
     consume_reservations,
     mark_suspect,
     release_reservations,
-    reserve_stock,
 )
 from oms.models import Event
-from tests.factories.inventory import NOW, level, make_locations, make_products, set_stock
+from tests.factories.inventory import ANYONE, NOW, level, make_locations, make_products, reserve, set_stock
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +31,7 @@ def reservations():
 
 
 def test_reserves_what_is_sellable_and_remembers_for_whom():
-    refused = reserve_stock([Want("line:1", "A", "S1", 5), Want("line:2", "B", "S1", 1)], as_of=NOW)
+    refused = reserve(Want("line:1", "A", "S1", 5), Want("line:2", "B", "S1", 1))
 
     assert refused == []
     assert (level("A", "S1").reserved, level("B", "S1").reserved) == (5, 1)
@@ -41,14 +40,14 @@ def test_reserves_what_is_sellable_and_remembers_for_whom():
 
 
 def test_keeps_the_protection_back():
-    assert reserve_stock([Want("line:1", "A", "S1", 6)], as_of=NOW) == [Refused("line:1", "A", "S1", 6, 5)]
+    assert reserve(Want("line:1", "A", "S1", 6)) == [Refused("line:1", "A", "S1", 6, 5)]
 
     assert level("A", "S1").reserved == 0
     assert reservations() == []
 
 
 def test_a_refusal_does_not_hurt_its_neighbours():
-    refused = reserve_stock([Want("line:1", "A", "S2", 3), Want("line:2", "B", "S1", 10)], as_of=NOW)
+    refused = reserve(Want("line:1", "A", "S2", 3), Want("line:2", "B", "S1", 10))
 
     assert refused == [Refused("line:1", "A", "S2", 3, 2)]
     assert reservations() == [("line:2", "B", "S1", 10, "active")]
@@ -57,7 +56,7 @@ def test_a_refusal_does_not_hurt_its_neighbours():
 def test_wants_of_one_level_count_together_and_the_first_that_fit_are_granted():
     wants = [Want("line:1", "A", "S1", 3), Want("line:2", "A", "S1", 3), Want("line:3", "A", "S1", 2)]
 
-    refused = reserve_stock(wants, as_of=NOW)
+    refused = reserve(*wants)
 
     assert refused == [Refused("line:2", "A", "S1", 3, 2)]
     assert reservations() == [("line:1", "A", "S1", 3, "active"), ("line:3", "A", "S1", 2, "active")]
@@ -65,7 +64,7 @@ def test_wants_of_one_level_count_together_and_the_first_that_fit_are_granted():
 
 
 def test_refuses_levels_that_do_not_exist():
-    assert reserve_stock([Want("line:1", "B", "S2", 1), Want("line:2", "?", "S1", 1)], as_of=NOW) == [
+    assert reserve(Want("line:1", "B", "S2", 1), Want("line:2", "?", "S1", 1)) == [
         Refused("line:1", "B", "S2", 1, 0),
         Refused("line:2", "?", "S1", 1, 0),
     ]
@@ -78,20 +77,20 @@ def test_refuses_what_is_not_active(taken_off):
     else:
         make_locations("S1", is_active=False)
 
-    assert reserve_stock([Want("line:1", "A", "S1", 1)], as_of=NOW) == [Refused("line:1", "A", "S1", 1, 0)]
+    assert reserve(Want("line:1", "A", "S1", 1)) == [Refused("line:1", "A", "S1", 1, 0)]
 
 
 def test_refuses_a_suspect_level_until_it_is_counted():
     mark_suspect([("A", "S1")], reference="ful_1", actor="test", as_of=NOW)
 
-    assert reserve_stock([Want("line:1", "A", "S1", 1)], as_of=NOW) == [Refused("line:1", "A", "S1", 1, 0)]
+    assert reserve(Want("line:1", "A", "S1", 1)) == [Refused("line:1", "A", "S1", 1, 0)]
     set_stock("A", "S1", 6)
-    assert reserve_stock([Want("line:1", "A", "S1", 1)], as_of=NOW) == []
+    assert reserve(Want("line:1", "A", "S1", 1)) == []
 
 
 def test_a_demand_that_comes_again_holds_more():
-    reserve_stock([Want("line:1", "A", "S1", 2)], as_of=NOW)
-    reserve_stock([Want("line:1", "A", "S1", 1)], as_of=NOW)
+    reserve(Want("line:1", "A", "S1", 2))
+    reserve(Want("line:1", "A", "S1", 1))
 
     assert reservations() == [("line:1", "A", "S1", 3, "active")]
 
@@ -100,25 +99,26 @@ def test_takes_one_statement(django_assert_num_queries):
     wants = [
         Want(f"line:{i}", sku, location, 1) for i, (sku, location) in enumerate([("A", "S1"), ("A", "S2"), ("B", "S1")])
     ]
+    protections(ANYONE)
 
-    with django_assert_num_queries(1):
-        assert reserve_stock(wants, as_of=NOW) == []
+    with django_assert_num_queries(3):  # versions of places and rules (tests trust no cache); all levels at once
+        assert reserve(*wants) == []
 
 
 def test_releasing_gives_the_units_back_and_ends_the_reservation():
-    reserve_stock([Want("line:1", "A", "S1", 5)], as_of=NOW)
+    reserve(Want("line:1", "A", "S1", 5))
 
     release_reservations([Held("line:1", "A", "S1", 2)], as_of=NOW)
-    assert sellable_units(["A"])["A"]["S1"] == 2
+    assert sellable_units(["A"], context=ANYONE)["A"]["S1"] == 2
     assert reservations() == [("line:1", "A", "S1", 3, "active")]
 
     release_reservations([Held("line:1", "A", "S1", 3)], as_of=NOW)
-    assert sellable_units(["A"])["A"]["S1"] == 5
+    assert sellable_units(["A"], context=ANYONE)["A"]["S1"] == 5
     assert reservations() == [("line:1", "A", "S1", 0, "released")]
 
 
 def test_consuming_takes_the_units_off_the_shelf_with_a_movement():
-    reserve_stock([Want("line:1", "A", "S1", 5)], as_of=NOW)
+    reserve(Want("line:1", "A", "S1", 5))
 
     consume_reservations(
         [Held("line:1", "A", "S1", 5)], cause="shipped", reference="ful_1", actor="user:ann", as_of=NOW
@@ -138,7 +138,7 @@ def test_consuming_takes_the_units_off_the_shelf_with_a_movement():
 
 @pytest.mark.parametrize("demand, quantity", [("line:1", 3), ("line:9", 1)])
 def test_no_more_is_let_go_than_is_held(demand, quantity):
-    reserve_stock([Want("line:1", "A", "S1", 2)], as_of=NOW)
+    reserve(Want("line:1", "A", "S1", 2))
 
     with pytest.raises(NotReserved) as refusal:
         release_reservations([Held(demand, "A", "S1", quantity)], as_of=NOW)
@@ -150,7 +150,7 @@ def test_no_more_is_let_go_than_is_held(demand, quantity):
 
 
 def test_letting_go_takes_two_statements(django_assert_num_queries):
-    reserve_stock([Want("line:1", "A", "S1", 2), Want("line:2", "B", "S1", 2)], as_of=NOW)
+    reserve(Want("line:1", "A", "S1", 2), Want("line:2", "B", "S1", 2))
 
     with django_assert_num_queries(2):  # reservations, levels and movements in one; the event
         items = [Held("line:1", "A", "S1", 2), Held("line:2", "B", "S1", 2)]

@@ -4,9 +4,18 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from inventory.models import StockLevel, StockMovement
-from inventory.services import Want, reserve_stock
+from inventory.services import Want
 from oms.models import ApiKey, Event
-from tests.factories.inventory import NOW, level, make_location, make_locations, make_product, make_products, set_stock
+from tests.factories.inventory import (
+    NOW,
+    level,
+    make_location,
+    make_locations,
+    make_product,
+    make_products,
+    reserve,
+    set_stock,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -209,7 +218,7 @@ def test_five_thousand_events_take_few_statements(client, django_assert_max_num_
 def test_changes_are_told_in_chunks_and_shortages_one_by_one(client):
     set_stock("A", "S", 5)
     with transaction.atomic():
-        reserve_stock([Want("line:1", "A", "S", 4)], as_of=NOW)
+        reserve(Want("line:1", "A", "S", 4))
     Event.objects.all().delete()
 
     send(client, event(1, 1, "count"))
