@@ -3,6 +3,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from oms.errors import Conflict, Invalid
+from oms.errors import Busy, Conflict, Invalid
 
 
 class NotReserved(Conflict):
@@ -46,3 +47,43 @@ class InvalidFile(Invalid):
 
     code = "invalid_file"
     title = _("The file cannot be read")
+class InsufficientStock(Conflict):
+    """Facts: shortages [{sku, requested, sellable, alternatives: [{location, sellable, promised_at}]}]."""
+
+    code = "insufficient_stock"
+    title = _("Not enough stock")
+
+
+class StockMoved(Busy):
+    """Others kept taking the same last units while we planned."""
+
+    code = "stock_moved"
+    title = _("The stock changed meanwhile, please try again")
+
+
+class HoldIsOver(Conflict):
+    """Facts: ended (committed, released or expired)."""
+
+    code = "reservation_is_over"
+    title = _("This reservation has ended")
+
+
+class HoldLivedLongEnough(Conflict):
+    """Facts: ends_at."""
+
+    code = "reservation_lived_long_enough"
+    title = _("A reservation cannot be renewed beyond its longest life")
+
+
+class HoldTooLarge(Invalid):
+    """Facts: most_units."""
+
+    code = "reservation_too_large"
+    title = _("One cart cannot hold that many units")
+
+
+class TooManyHolds(Conflict):
+    """Facts: most."""
+
+    code = "too_many_reservations"
+    title = _("This key holds as many carts as it may")

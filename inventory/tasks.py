@@ -1,5 +1,6 @@
 """Celery's entry points into inventory. Safe to run any number of times, at once, and to kill."""
 
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
@@ -9,6 +10,8 @@ from inventory import services
 from inventory.services.ledger_months import months_back, open_months
 from inventory.services.retention import forget_months
 from oms.actors import CLOCK
+from inventory.services.cart_holds import forget_ended_holds
+from inventory.services.ledger_months import open_months
 from oms.clock import now
 
 _PATIENCE_SECONDS = 20.0  # one alarm works this long at most, then leaves the rest to the next
@@ -35,3 +38,5 @@ def work_on_imports(**_later: Any) -> None:
 @shared_task
 def tidy_imports(**_later: Any) -> None:
     services.tidy_imports(as_of=now())
+def forget_old(**_later: Any) -> None:
+    forget_ended_holds(as_of=now(), older_than=now() - timedelta(days=settings.IDEMPOTENCY_DAYS))

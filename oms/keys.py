@@ -22,6 +22,7 @@ SCOPES = (
     "catalog:write",
     "stock:read",
     "stock:write",
+    "reservations:write",
     "routing:read",
     "routing:write",
     "orders:read",

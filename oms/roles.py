@@ -25,6 +25,7 @@ SCOPES: dict[str, frozenset[str]] = {
             "catalog:write",
             "stock:read",
             "stock:write",
+            "reservations:write",
             "routing:read",
             "routing:write",
             "orders:read",
@@ -33,7 +34,8 @@ SCOPES: dict[str, frozenset[str]] = {
         | {"fulfillments:read", "fulfillments:write", "exceptions:write", "events:read", "pauses:write"}
     ),
     CUSTOMER_SERVICE: frozenset(
-        {"catalog:read", "stock:read", "orders:read", "orders:write", "fulfillments:read", "exceptions:write"}
+        {"catalog:read", "stock:read", "reservations:write", "orders:read", "orders:write", "fulfillments:read"}
+        | {"exceptions:write"}
     ),
     STORE_MANAGER: _STORE | {"pauses:write"},
     STORE_ASSOCIATE: _STORE,

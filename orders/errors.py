@@ -2,14 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from oms.errors import Busy, Conflict, Invalid
-
-
-class InsufficientStock(Conflict):
-    """Facts: shortages [{sku, requested, sellable, alternatives: [{location, sellable, promised_at}]}]."""
-
-    code = "insufficient_stock"
-    title = _("Not enough stock")
+from oms.errors import Conflict, Invalid
 
 
 class NoPlaceLeft(Conflict):
@@ -17,13 +10,6 @@ class NoPlaceLeft(Conflict):
 
     code = "no_place"
     title = _("No place may serve this order")
-
-
-class StockMoved(Busy):
-    """Others kept buying the same last units while we planned."""
-
-    code = "stock_moved"
-    title = _("The stock changed while the order was planned, please try again")
 
 
 class PaymentMismatch(Invalid):

@@ -7,7 +7,9 @@ from inventory.api.balances import Balances
 from inventory.api.catalog import Locations, Products
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
 from inventory.api.pauses import Pause, Resume
+from inventory.api.exposure import ExposureRules, OneExposureRule
 from inventory.api.prices import Prices, PricesOfProduct
+from inventory.api.reservations import OneReservation, Reservations
 from inventory.api.stock import Levels, Movements, Protection, StockEvents
 
 _COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
@@ -39,4 +41,8 @@ urlpatterns = [
     path("stock/movements/", Movements.as_view(), name="stock-movements"),
     path("stock/protection/", Protection.as_view(), name="stock-protection"),
     path("availability/", Availability.as_view(), name="availability"),
+    path("reservations/", Reservations.as_view(), name="reservations"),
+    path("reservations/<str:reservation>/", OneReservation.as_view(), name="reservation"),
+    path("exposure-rules/", ExposureRules.as_view(), name="exposure-rules"),
+    path("exposure-rules/<str:rule>/", OneExposureRule.as_view(), name="exposure-rule"),
 ]

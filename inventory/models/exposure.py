@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -6,10 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from oms.ids import PrefixedIdField
 
 
-def _list_of_codes(label: object, help_text: object = "") -> ArrayField:
-    return ArrayField(
-        models.CharField(max_length=64), verbose_name=label, default=list, blank=True, help_text=help_text
-    )
+def _list_of_codes(label: Any) -> ArrayField:
+    return ArrayField(models.CharField(max_length=64), verbose_name=label, default=list, blank=True)
 
 
 class ExposureRule(models.Model):

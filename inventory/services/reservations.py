@@ -168,7 +168,7 @@ def _reserve(asked: Sequence[_Asked], *, as_of: datetime, is_judged: bool = Fals
         return set()
     demands, skus, locations, quantities = map(list, zip(*(one.want for one in asked), strict=True))
     ids = [new_id("res") for _ in asked]
-    columns = [ids, demands, skus, locations, quantities, *_kept_columns(asked)]
+    columns: list[Any] = [ids, demands, skus, locations, quantities, *_kept_columns(asked)]
     with connection.cursor() as cursor:
         cursor.execute(_RESERVE, [*columns, as_of, as_of, is_judged, as_of, as_of])
         return set(cursor.fetchall())

@@ -219,6 +219,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "clock", "expires": 3},
     },
     "relay-outbox": {"task": "oms.tasks.relay_outbox", "schedule": 1.0, "options": {"queue": "outbox", "expires": 3}},
+    "forget-old-stock": {
+        "task": "inventory.tasks.forget_old",
+        "schedule": 300.0,
+        "options": {"queue": "default", "expires": 200},
+    },
     "forget-old": {
         "task": "oms.tasks.forget_old",
         "schedule": 3600.0,
@@ -294,3 +299,6 @@ PLACEMENT_ATTEMPTS = 4
 PAYMENT_TIMEOUT_SECONDS = 3
 SUPPLY_TRUSTED_DAYS_LATE = env.int("OMS_SUPPLY_TRUSTED_DAYS_LATE", default=7)
 TRANSFER_DAYS = env.int("OMS_TRANSFER_DAYS", default=2)
+HOLD_LONGEST_MINUTES = 60  # a cart keeps goods from others no longer than this, however often it is renewed
+HOLD_MOST_UNITS = env.int("OMS_HOLD_MOST_UNITS", default=200)  # of one cart
+HOLD_MOST_PER_KEY = env.int("OMS_HOLD_MOST_PER_KEY", default=10_000)  # live at once

@@ -15,7 +15,9 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from inventory.errors import InsufficientStock, StockMoved
 from inventory.queries import PlaceInfo, ProductInfo, places, products_by_sku
+from inventory.services.cart_holds import commit_hold, is_hold_of
 from inventory.services.reservations import reserve_stock
 from oms import idempotency
 from oms.channels import ChannelInfo, channels
@@ -27,7 +29,7 @@ from oms.outbox import Fact, event_rows
 from oms.sql import insert_rows
 from oms.transactions import in_transaction, use_case
 from orders.commands import CustomerGiven, DeliveryGiven, PlaceOrder
-from orders.errors import InsufficientStock, NoPlaceLeft, StockMoved
+from orders.errors import NoPlaceLeft
 from orders.models import Customer, Delivery, ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine, Payment
 from orders.pricing import Priced, check_payments, price_order
 from orders.services import authorisation, planning
@@ -133,9 +135,10 @@ def _check(command: PlaceOrder, *, as_of: datetime) -> _Draft:
         ]
     if command.placed_at_location and command.placed_at_location not in places():
         errors.append(FieldError("/placed_at_location", "unknown_location", _("No such location")))
-    for name in ("reservation", "quote"):
-        if getattr(command, name):
-            errors.append(FieldError(f"/{name}", f"unknown_{name}", _("There is nothing of this name")))
+    if command.reservation and not is_hold_of(command.channel, command.reservation):
+        errors.append(FieldError("/reservation", "unknown_reservation", _("There is nothing of this name")))
+    if command.quote:
+        errors.append(FieldError("/quote", "unknown_quote", _("There is nothing of this name")))
     if errors:
         raise Invalid(errors=errors)
     money = price_order(command, deliveries)
@@ -241,6 +244,7 @@ def _plan(draft: _Draft, *, as_of: datetime) -> list[PlannedDelivery]:
             wanted=_wanted(draft, index),
             value=draft.money.items_total,
             taken=taken,
+            hold=draft.command.reservation or "",
             release_at=as_of + _grace(draft.channel, delivery),
             as_of=as_of,
         )
@@ -295,6 +299,8 @@ def commit_plans(
         if once:
             idempotency.remember(once, {"order": known_order})
         return Placed(known_order, is_replay=True)
+    if draft.command.reservation:
+        commit_hold(draft.command.reservation, as_of=as_of)
     if reserve_stock([planned.wants for planned in plans], as_of=as_of):
         raise _Taken()
     if planning.book_capacity(plans):

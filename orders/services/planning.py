@@ -112,10 +112,12 @@ def plan_delivery(
     taken: Mapping[tuple[str, str], int],
     release_at: datetime,
     as_of: datetime,
+    hold: str = "",
 ) -> PlannedDelivery:
     """Plan one delivery of a new order.
 
-    `taken`: units that its other deliveries count on already; `value`: of the whole order.
+    `taken`: units that its other deliveries count on already; `value`: of the whole order; `hold`: the cart hold
+    whose units are its own.
     """
     demand = Demand(
         channel=channel,
@@ -127,6 +129,7 @@ def plan_delivery(
         location=delivery.location,
         value=value,
         taken=taken,
+        hold=hold,
     )
     source = ask_routing(demand, as_of=as_of, release_at=release_at)
     rest = tuple(RestUnits(r.key, r.sku, r.quantity, str(r.disposition)) for r in source.rest)

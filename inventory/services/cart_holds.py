@@ -1,0 +1,364 @@
+"""Units kept for a cart for a little while: held, renewed, released, turned into an order's reservations.
+
+A hold is pinned to levels, the fullest first, so that nobody else can have those units; which place will serve
+the order is decided when it is placed, inside its transaction. Readers and reservers subtract live holds by
+themselves: a hold is over at its instant, whether or not anybody has written that down.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import IntegrityError, connection
+from django.utils.translation import gettext as _
+
+from inventory.errors import HoldIsOver, HoldLivedLongEnough, HoldTooLarge, InsufficientStock, StockMoved, TooManyHolds
+from inventory.exposure import Context
+from inventory.locks import StockKey, lock_stock
+from inventory.models import CartHold, CartHoldLine, HoldStatus
+from inventory.queries import places, products_by_sku, sellable_units
+from inventory.services.reservations import Want, share_out, with_protection
+from oms.channels import channels
+from oms.errors import FieldError, Invalid, Missing
+from oms.idempotency import Once, check_same
+from oms.transactions import in_transaction, use_case
+
+_ATTEMPTS = 4
+_ALTERNATIVES = 5
+Pins = dict[StockKey, int]  # units by level
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLine:
+    """`location` None: wherever there is most."""
+
+    sku: str
+    quantity: int
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    id: str
+    is_replay: bool = False
+
+
+class _Taken(Exception):
+    """Others took what was to be held."""
+
+
+def hold_cart(
+    *,
+    cart: str,
+    channel: str,
+    lines: Sequence[HoldLine],
+    ttl_seconds: int,
+    method: str,
+    service: str,
+    fingerprint: bytes,
+    owner: str,
+    among: Collection[str] | None,
+    as_of: datetime,
+) -> Held:
+    """Keep these units for the cart. The same request again finds the hold it made, as long as that lives.
+
+    `among`: the only places it may be pinned to (None: all). `owner`: whose holds are counted together.
+    Errors: Invalid (names nobody knows), IdempotencyKeyReused (the cart holds something else), HoldTooLarge,
+    TooManyHolds, InsufficientStock, StockMoved.
+    """
+    _check(channel, lines, among)
+    context = Context(as_of, channel, order_type=method, service=service)
+    for _attempt in range(_ATTEMPTS):
+        if known := _recall(cart, channel, fingerprint, as_of=as_of):
+            return Held(known, is_replay=True)
+        pins = _pin(lines, context, among)
+        hold = CartHold(
+            channel_id=channel,
+            cart=cart,
+            owner=owner,
+            fingerprint=fingerprint,
+            lines=_asked(lines),
+            expires_at=as_of + timedelta(seconds=ttl_seconds),
+            created_at=as_of,
+            updated_at=as_of,
+        )
+        try:
+            _make(hold, pins, context)
+        except (_Taken, IntegrityError):  # somebody was faster, with these units or with this very cart
+            continue
+        return Held(hold.pk)
+    raise StockMoved()
+
+
+def renew_hold(
+    *,
+    hold_id: str,
+    ttl_seconds: int,
+    lines: Sequence[HoldLine] | None,
+    method: str,
+    service: str,
+    among: Collection[str] | None,
+    as_of: datetime,
+) -> None:
+    """Let it live on from now, with other lines if any are given; it keeps all it had when those are refused.
+
+    Errors: HoldIsOver, HoldLivedLongEnough, and those of `hold_cart`.
+    """
+    hold = CartHold.objects.get(pk=hold_id)
+    if lines is None:
+        _extend(hold_id, ttl_seconds=ttl_seconds, as_of=as_of)
+        return
+    _check(hold.channel_id, lines, among)
+    context = Context(as_of, hold.channel_id, order_type=method, service=service, hold=hold_id)
+    for _attempt in range(_ATTEMPTS):
+        pins = _pin(lines, context, among)
+        try:
+            _replace(hold_id, lines, pins, context, ttl_seconds=ttl_seconds)
+        except _Taken:
+            continue
+        return
+    raise StockMoved()
+
+
+@use_case
+def release_hold(*, hold_id: str, as_of: datetime) -> None:
+    """Give the units back. What has ended already stays as it ended. Errors: HoldIsOver (an order has them)."""
+    hold = _locked(hold_id)
+    if hold.status == HoldStatus.COMMITTED:
+        raise HoldIsOver(ended=str(hold.status))
+    if hold.status == HoldStatus.ACTIVE:
+        _end(hold, HoldStatus.EXPIRED if hold.expires_at <= as_of else HoldStatus.RELEASED, as_of=as_of)
+
+
+@in_transaction
+def commit_hold(hold_id: str, *, as_of: datetime) -> None:
+    """An order takes over: its reservations, made in this transaction, replace the hold.
+
+    One that has expired gives nothing, and the order takes what is there. Errors: HoldIsOver (another order has it,
+    or it was released).
+    """
+    hold = _locked(hold_id)
+    if hold.status == HoldStatus.ACTIVE and hold.expires_at > as_of:
+        _end(hold, HoldStatus.COMMITTED, as_of=as_of)
+    elif hold.status in (HoldStatus.COMMITTED, HoldStatus.RELEASED):
+        raise HoldIsOver(ended=str(hold.status))
+
+
+@use_case
+def forget_ended_holds(*, as_of: datetime, older_than: datetime) -> None:
+    """Write down which holds have expired, and drop what nobody will ask for again. Nothing depends on it."""
+    ended = CartHold.objects.select_for_update(skip_locked=True).filter(status=HoldStatus.ACTIVE, expires_at__lte=as_of)
+    ids = list(ended.values_list("pk", flat=True))
+    CartHoldLine.objects.filter(hold__in=ids).delete()
+    CartHold.objects.filter(pk__in=ids).update(status=HoldStatus.EXPIRED, updated_at=as_of)
+    CartHold.objects.exclude(status=HoldStatus.ACTIVE).filter(updated_at__lt=older_than).delete()
+
+
+def is_hold_of(channel: str, hold_id: str) -> bool:
+    """Whether there is, or was, such a hold of this channel."""
+    return CartHold.objects.filter(pk=hold_id, channel=channel).exists()
+
+
+# ---- what is asked -------------------------------------------------------------------------------
+
+
+def _check(channel: str, lines: Sequence[HoldLine], among: Collection[str] | None) -> None:
+    known = products_by_sku({line.sku for line in lines})
+    faults = []
+    if channel not in channels() or not channels()[channel].is_active:
+        faults.append(FieldError("/channel", "unknown_channel", _("No such channel")))
+    for number, line in enumerate(lines):
+        if line.sku not in known or not known[line.sku].is_active:
+            faults.append(FieldError(f"/lines/{number}/sku", "unknown_sku", _("No such product")))
+        place = places().get(line.location) if line.location else None
+        hidden = among is not None and line.location not in among
+        if line.location and (place is None or not place.is_active or hidden):
+            faults.append(FieldError(f"/lines/{number}/location", "unknown_location", _("No such location")))
+    if faults:
+        raise Invalid(errors=faults)
+    if sum(line.quantity for line in lines) > settings.HOLD_MOST_UNITS:
+        raise HoldTooLarge(most_units=settings.HOLD_MOST_UNITS)
+
+
+def _asked(lines: Sequence[HoldLine]) -> list[dict[str, Any]]:
+    return [{"sku": line.sku, "quantity": line.quantity, "location": line.location} for line in lines]
+
+
+def _recall(cart: str, channel: str, fingerprint: bytes, *, as_of: datetime) -> str | None:
+    """The cart's live hold, if it is the same request's. Errors: IdempotencyKeyReused."""
+    live = CartHold.objects.filter(channel=channel, cart=cart, status=HoldStatus.ACTIVE, expires_at__gt=as_of).first()
+    if live is None:
+        return None
+    check_same(live.fingerprint, Once("", "", fingerprint))
+    return live.pk
+
+
+# ---- where it is held ----------------------------------------------------------------------------
+
+
+def _pin(lines: Sequence[HoldLine], context: Context, among: Collection[str] | None) -> Pins:
+    """Levels to hold the units at. Lines of one product count together. Errors: InsufficientStock."""
+    stock = _eligible(lines, context, among)
+    pins: Counter[StockKey] = Counter()
+    shortages = []
+    for (sku, location), quantity in _together(lines).items():
+        here = {location: stock[sku].get(location, 0)} if location else stock[sku]
+        found = _fullest(here, quantity)
+        if sum(found.values()) < quantity:
+            shortages.append(_shortage(sku, location, quantity, stock[sku]))
+        for code, units in found.items():
+            stock[sku][code] -= units
+            pins[sku, code] += units
+    if shortages:
+        raise InsufficientStock(shortages=shortages)
+    return dict(pins)
+
+
+def _together(lines: Sequence[HoldLine]) -> dict[tuple[str, str | None], int]:
+    """Units by product and place; those that can be had in one place only come first."""
+    asked: Counter[tuple[str, str | None]] = Counter()
+    for line in sorted(lines, key=lambda line: line.location is None):
+        asked[line.sku, line.location] += line.quantity
+    return asked
+
+
+def _eligible(lines: Sequence[HoldLine], context: Context, among: Collection[str] | None) -> dict[str, dict[str, int]]:
+    """What could be sold of each product, at places that take orders."""
+    stock = sellable_units(sorted({line.sku for line in lines}), context=context)
+    directory = places()
+
+    def may(code: str) -> bool:
+        return directory[code].accepting_orders and (among is None or code in among)
+
+    return {sku: {code: units for code, units in here.items() if may(code)} for sku, here in stock.items()}
+
+
+def _fullest(stock: Mapping[str, int], quantity: int) -> dict[str, int]:
+    """Units by place, from the fullest down, until there are enough."""
+    found: dict[str, int] = {}
+    for code in sorted(stock, key=lambda code: (-stock[code], code)):
+        left = quantity - sum(found.values())
+        if left <= 0 or stock[code] <= 0:
+            break
+        found[code] = min(left, stock[code])
+    return found
+
+
+def _shortage(sku: str, location: str | None, requested: int, stock: Mapping[str, int]) -> dict[str, Any]:
+    others = sorted((code for code in stock if code != location and stock[code] > 0), key=lambda code: -stock[code])
+    return {
+        "sku": sku,
+        "requested": requested,
+        "sellable": stock.get(location, 0) if location else sum(stock.values()),
+        "alternatives": [{"location": code, "sellable": stock[code]} for code in others[:_ALTERNATIVES]],
+    }
+
+
+# ---- rows ----------------------------------------------------------------------------------------
+
+
+@use_case
+def _make(hold: CartHold, pins: Pins, context: Context) -> None:
+    """Errors: TooManyHolds; _Taken; IntegrityError when the cart got a hold meanwhile."""
+    as_of = context.as_of
+    live = CartHold.objects.filter(owner=hold.owner, status=HoldStatus.ACTIVE, expires_at__gt=as_of)
+    if live.count() >= settings.HOLD_MOST_PER_KEY:
+        raise TooManyHolds(most=settings.HOLD_MOST_PER_KEY)
+    over = CartHold.objects.select_for_update().filter(
+        channel=hold.channel_id, cart=hold.cart, status=HoldStatus.ACTIVE, expires_at__lte=as_of
+    )
+    for earlier in over:
+        _end(earlier, HoldStatus.EXPIRED, as_of=as_of)
+    hold.save(force_insert=True)
+    _keep(hold, pins, context)
+
+
+@use_case
+def _replace(hold_id: str, lines: Sequence[HoldLine], pins: Pins, context: Context, *, ttl_seconds: int) -> None:
+    hold = _living(hold_id, as_of=context.as_of)
+    hold.expires_at = _end_of_life(hold, ttl_seconds, as_of=context.as_of)
+    hold.lines = _asked(lines)
+    hold.updated_at = context.as_of
+    hold.save(update_fields=["expires_at", "lines", "updated_at"])
+    CartHoldLine.objects.filter(hold=hold).delete()
+    _keep(hold, pins, context)
+
+
+@use_case
+def _extend(hold_id: str, *, ttl_seconds: int, as_of: datetime) -> None:
+    hold = _living(hold_id, as_of=as_of)
+    hold.expires_at = _end_of_life(hold, ttl_seconds, as_of=as_of)
+    hold.updated_at = as_of
+    hold.save(update_fields=["expires_at", "updated_at"])
+    held = [(line.product_id, line.location_id) for line in hold.held.all()]
+    lock_stock(held)
+    hold.held.update(expires_at=hold.expires_at)
+    _mark_levels(held, hold.expires_at)
+
+
+@in_transaction
+def _keep(hold: CartHold, pins: Pins, context: Context) -> None:
+    """Lock the levels, weigh them once more, keep the units. Errors: _Taken."""
+    lock_stock(pins)
+    wants = [Want(hold.pk, sku, location, units) for (sku, location), units in sorted(pins.items())]
+    _granted, refused = share_out(with_protection([(context, wants)]))
+    if refused:
+        raise _Taken()
+    CartHoldLine.objects.bulk_create(
+        [
+            CartHoldLine(hold=hold, product_id=sku, location_id=location, quantity=units, expires_at=hold.expires_at)
+            for (sku, location), units in pins.items()
+        ]
+    )
+    _mark_levels(pins, hold.expires_at)
+
+
+@in_transaction
+def _mark_levels(keys: Collection[StockKey], until: datetime) -> None:
+    """Readers look for holds only where one may still live. The levels are locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE inventory_stocklevel s SET held_until = greatest(s.held_until, %s)"
+            " FROM unnest(%s::text[], %s::text[]) AS key (sku, location)"
+            " WHERE s.sku = key.sku AND s.location_id = key.location",
+            [until, [sku for sku, _location in keys], [location for _sku, location in keys]],
+        )
+
+
+@in_transaction
+def _locked(hold_id: str) -> CartHold:
+    hold = CartHold.objects.select_for_update(of=("self",), no_key=True).filter(pk=hold_id).first()
+    if hold is None:
+        raise Missing()
+    return hold
+
+
+@in_transaction
+def _living(hold_id: str, *, as_of: datetime) -> CartHold:
+    """Errors: HoldIsOver."""
+    hold = _locked(hold_id)
+    if hold.status != HoldStatus.ACTIVE:
+        raise HoldIsOver(ended=str(hold.status))
+    if hold.expires_at <= as_of:
+        raise HoldIsOver(ended=str(HoldStatus.EXPIRED))
+    return hold
+
+
+def _end_of_life(hold: CartHold, ttl_seconds: int, *, as_of: datetime) -> datetime:
+    """Errors: HoldLivedLongEnough, when it could not live on from here."""
+    last = hold.created_at + timedelta(minutes=settings.HOLD_LONGEST_MINUTES)
+    until = min(as_of + timedelta(seconds=ttl_seconds), last)
+    if until <= as_of:
+        raise HoldLivedLongEnough(ends_at=last)
+    return until
+
+
+@in_transaction
+def _end(hold: CartHold, status: HoldStatus, *, as_of: datetime) -> None:
+    CartHoldLine.objects.filter(hold=hold).delete()
+    hold.status = status
+    hold.updated_at = as_of
+    hold.save(update_fields=["status", "updated_at"])

@@ -1,0 +1,102 @@
+"""Carts and orders after the same last units, at once: real threads, real commits, and twins without the lock."""
+
+import time
+
+import pytest
+from django.db import transaction
+
+from inventory.errors import InsufficientStock, StockMoved
+from inventory.exposure import Context
+from inventory.models import CartHoldLine
+from inventory.services import Want, cart_holds, reservations
+from inventory.services.cart_holds import HoldLine, hold_cart
+from oms.invariants import all_invariants
+from tests.concurrency.threads import at_once
+from tests.factories.inventory import NOW, level, make_location, make_product, reserve, set_stocks
+from tests.factories.orders import make_channel
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SHOPPERS, UNITS = 20, 5
+
+
+@pytest.fixture
+def shelf():
+    make_channel("web")
+    make_product("A")
+    make_location("S1")
+    make_location("S2")
+    set_stocks({("A", "S1"): 2, ("A", "S2"): 3})
+
+
+def hold(number: int) -> bool:
+    try:
+        hold_cart(
+            cart=f"c{number}",
+            channel="web",
+            lines=[HoldLine("A", 1)],
+            ttl_seconds=600,
+            method="ship",
+            service="standard",
+            fingerprint=b"",
+            owner="test",
+            among=None,
+            as_of=NOW,
+        )
+    except (InsufficientStock, StockMoved):
+        return False
+    return True
+
+
+def buy(number: int) -> bool:
+    for place in ("S1", "S2") if number % 2 else ("S2", "S1"):
+        with transaction.atomic():
+            refused = reserve(Want(f"line:{number}", "A", place, 1), context=Context(NOW, "web"))
+            time.sleep(0.005)
+        if not refused:
+            return True
+    return False
+
+
+def hold_or_buy(number: int) -> bool:
+    return hold(number) if number % 2 else buy(number)
+
+
+def held() -> int:
+    return sum(CartHoldLine.objects.values_list("quantity", flat=True))
+
+
+def reserved() -> int:
+    return level("A", "S1").reserved + level("A", "S2").reserved
+
+
+def test_twenty_carts_hold_five_units(shelf):
+    assert sum(at_once(SHOPPERS, hold)) == held() == UNITS
+
+
+def test_carts_and_orders_together_get_no_more_than_there_is(shelf):
+    got = at_once(SHOPPERS, hold_or_buy)
+
+    assert sum(got) == held() + reserved() == UNITS
+    assert [sentence for invariant in all_invariants() for sentence in invariant.broken()] == []
+
+
+def test_without_the_lock_carts_hold_the_same_unit_twice(shelf, monkeypatch):
+    def slowly(pins):
+        time.sleep(0.02)
+
+    monkeypatch.setattr(cart_holds, "lock_stock", slowly)
+    weigh = reservations._weigh
+    monkeypatch.setattr(reservations, "_weigh", lambda asked: (weigh(asked), time.sleep(0.02))[0])
+
+    assert sum(at_once(SHOPPERS, hold)) > UNITS
+
+
+def test_an_order_that_weighs_before_its_lock_does_not_see_what_a_cart_took(shelf, monkeypatch):
+    """The twin of looking for holds in a statement after the lock: this one looks in the locking statement itself."""
+    blind = reservations._RESERVE.replace("CASE WHEN s.held_until > %s THEN 0 ELSE", "CASE WHEN %s IS NULL THEN 0 ELSE")
+    assert blind != reservations._RESERVE
+    monkeypatch.setattr(reservations, "_RESERVE", blind)
+    assert all(at_once(UNITS, hold))
+
+    assert buy(1)  # everything is held, and yet
