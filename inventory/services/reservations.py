@@ -168,9 +168,10 @@ def _reserve(asked: Sequence[_Asked], *, as_of: datetime, is_judged: bool = Fals
         return set()
     demands, skus, locations, quantities = map(list, zip(*(one.want for one in asked), strict=True))
     ids = [new_id("res") for _ in asked]
-    columns: list[Any] = [ids, demands, skus, locations, quantities, *_kept_columns(asked)]
+    parameters: list[Any] = [ids, demands, skus, locations, quantities, *_kept_columns(asked)]
+    parameters += [as_of, as_of, is_judged, as_of, as_of]
     with connection.cursor() as cursor:
-        cursor.execute(_RESERVE, [*columns, as_of, as_of, is_judged, as_of, as_of])
+        cursor.execute(_RESERVE, parameters)
         return set(cursor.fetchall())
 
 
