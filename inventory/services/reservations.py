@@ -193,7 +193,7 @@ def share_out(asked: Sequence[_Asked]) -> tuple[list[_Asked], list[Refused]]:
 
 def _weigh(asked: Sequence[_Asked]) -> list[int]:
     """What each could have of its level, were it alone."""
-    columns = [
+    columns: list[Any] = [
         [one.want.sku for one in asked],
         [one.want.location for one in asked],
         [one.context.as_of for one in asked],
