@@ -101,7 +101,12 @@ class ExposureRules(ApiMixin, GenericAPIView):
     queryset = ExposureRule.objects.all()
     filterset_fields = ["channel", "order_type", "service", "hidden", "is_active"]
 
-    @extend_schema(summary="List exposure rules, newest first", responses={200: ExposureRulePage})
+    @extend_schema(
+        summary="List exposure rules, newest first",
+        responses={200: ExposureRulePage},
+        filters=True,
+        operation_id="exposure_rules_list",
+    )
     def get(self, request: Request) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset())) or []
         return self.get_paginated_response([exposure_rule_document(rule) for rule in page])

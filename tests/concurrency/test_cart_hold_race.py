@@ -1,5 +1,7 @@
 """Carts and orders after the same last units, at once: real threads, real commits, and twins without the lock."""
 
+import contextlib
+import threading
 import time
 
 import pytest
@@ -82,12 +84,15 @@ def test_carts_and_orders_together_get_no_more_than_there_is(shelf):
 
 
 def test_without_the_lock_carts_hold_the_same_unit_twice(shelf, monkeypatch):
-    def slowly(pins):
-        time.sleep(0.02)
+    everybody = threading.Barrier(SHOPPERS)
 
-    monkeypatch.setattr(cart_holds, "lock_stock", slowly)
+    def meet_instead(pins):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            everybody.wait(timeout=10)  # all have planned, nobody has written
+
     weigh = reservations._weigh
-    monkeypatch.setattr(reservations, "_weigh", lambda asked: (weigh(asked), time.sleep(0.02))[0])
+    monkeypatch.setattr(cart_holds, "lock_stock", meet_instead)
+    monkeypatch.setattr(reservations, "_weigh", lambda asked: (weigh(asked), time.sleep(0.05))[0])
 
     assert sum(at_once(SHOPPERS, hold)) > UNITS
 
