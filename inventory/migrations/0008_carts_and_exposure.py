@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inventory', '0003_confidence'),
+        ("inventory", "0007_confidence"),
         ('oms', '0001_initial'),
     ]
 
