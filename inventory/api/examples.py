@@ -6,6 +6,25 @@ tell(
     {
         "PatchedProductBodyRequest": {"price": "17.90", "attributes": {"season": "spring"}},
         "PatchedLocationBodyRequest": {"accepting_orders": False},
+        # who is shown what
+        "ExposureRuleBody": {"name": "Marketplaces", "channel": "web", "tags": ["new"], "keep_units": 2},
+        "PatchedExposureRuleBodyRequest": {"keep_units": 3, "tags": None},
+        "ExposureRuleDocument.id": "exr_01kaz4m6r8p0c2v5x7y9a1b3d5",
+        "exposure-rules.rule": "exr_01kaz4m6r8p0c2v5x7y9a1b3d5",
+        "below_confidence": 0.8,
+        "keep_units": 2,
+        "keep_share": "0.25",
+        # carts
+        "ReservationBody": {
+            "cart": "cart-7731",
+            "channel": "web",
+            "ttl_seconds": 600,
+            "lines": [{"sku": "SKU-1", "quantity": 2}],
+        },
+        "RenewalBody": {"ttl_seconds": 600},
+        "cart": "cart-7731",
+        "ReservationDocument.id": "rsv_01kaz4m6r8p0c2v5x7y9a1b3d5",
+        "reservations.reservation": "rsv_01kaz4m6r8p0c2v5x7y9a1b3d5",
         # what is sold
         "sku": "SKU-1",
         "products.code": "SKU-1",

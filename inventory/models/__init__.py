@@ -4,6 +4,7 @@ from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
 from inventory.models.ledger import StockEventId
 from inventory.models.cart_hold import CartHold, CartHoldLine, HoldStatus
 from inventory.models.exposure import ExposureRule
+from inventory.models.ledger import StockEventId
 from inventory.models.location import Ability, Kind, Location, Membership
 from inventory.models.price import ProductPrice
 from inventory.models.product import Barcode, Product

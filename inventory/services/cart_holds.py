@@ -231,7 +231,7 @@ def _eligible(lines: Sequence[HoldLine], context: Context, among: Collection[str
     directory = places()
 
     def may(code: str) -> bool:
-        return directory[code].accepting_orders and (among is None or code in among)
+        return directory[code].takes_orders(context.as_of) and (among is None or code in among)
 
     return {sku: {code: units for code, units in here.items() if may(code)} for sku, here in stock.items()}
 

@@ -10,6 +10,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from inventory.errors import InsufficientStock
 from oms import problems
 from oms.actors import Caller
 from oms.api.body import read
@@ -24,7 +25,7 @@ from orders.api.documents import BulkResults, CustomerPage360, OrderDocument, Or
 from orders.api.filters import OrderFilter
 from orders.api.lists import DocumentList
 from orders.commands import AddNote, CancelOrder, HoldOrder, PlaceOrder, PlaceOrders, ReleaseHold, Reroute
-from orders.errors import InsufficientStock, NoPlaceLeft, PaymentMismatch, PickupPlaceIsChosen, TooLate
+from orders.errors import NoPlaceLeft, PaymentMismatch, PickupPlaceIsChosen, TooLate
 from orders.models import Customer, Fulfillment, Order
 from orders.services.cancellation import cancel_order
 from orders.services.holds import hold_order, release_hold

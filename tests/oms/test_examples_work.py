@@ -156,6 +156,8 @@ STAGES: dict[str, Callable[[Stage], None]] = {
     **{f"rates_{act}": _rate for act in ITEM},
     **{f"service_levels_{act}": _made("service_levels_create", "service_levels_retrieve") for act in ITEM},
     **{f"postal_areas_{act}": _made("postal_areas_create", "postal_areas_retrieve") for act in ITEM},
+    **{f"exposure_rules_{act}": _made("exposure_rules_create", "exposure_rules_retrieve") for act in ITEM},
+    **{f"reservations_{act}": _made("reservations_create", "reservations_retrieve") for act in ITEM},
     **{f"product_prices_{act}": _made("product_prices_create", "product_prices_retrieve") for act in ITEM},
     **{f"rule_sets_{act}": _made("rule_sets_create", "rule_sets_retrieve") for act in (*ITEM, "publish", "export")},
     "orders_place": _network,
