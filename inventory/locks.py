@@ -35,6 +35,7 @@ class Level:
     updated_at: datetime
     bin: str
     safety_stock: int | None
+    confidence: float | None
 
     @property
     def key(self) -> StockKey:
@@ -48,7 +49,7 @@ class Level:
 
 _LOCK = f"""
 SELECT s.id, s.sku, s.location_id, s.on_hand, s.reserved, s.damaged, s.quarantined,
-       s.suspect_at, s.counted_at, s.updated_at, s.bin, s.safety_stock
+       s.suspect_at, s.counted_at, s.updated_at, s.bin, s.safety_stock, s.confidence
 FROM unnest(%s::text[], %s::text[]) AS key (sku, location)
 JOIN inventory_stocklevel s ON s.sku = key.sku AND s.location_id = key.location
 {LOCKED}"""

@@ -53,6 +53,12 @@ class StockLevel(models.Model):
     )
     bin = models.CharField(_("bin"), max_length=40, blank=True, default="", db_default="")
     counted_at = models.DateTimeField(_("counted"), null=True, blank=True)
+    confidence = models.FloatField(
+        _("confidence"),
+        null=True,
+        blank=True,
+        help_text=_("How far this number can be believed, from 0 to 1. Empty: nobody has counted here yet."),
+    )
     updated_at = models.DateTimeField(_("changed"))
 
     class Meta:
@@ -62,6 +68,7 @@ class StockLevel(models.Model):
             models.CheckConstraint(condition=Q(reserved__gte=0), name="reserved_is_not_negative"),
             models.CheckConstraint(condition=Q(damaged__gte=0), name="damaged_is_not_negative"),
             models.CheckConstraint(condition=Q(quarantined__gte=0), name="quarantined_is_not_negative"),
+            models.CheckConstraint(condition=Q(confidence__range=(0, 1)), name="a_confidence_is_between_0_and_1"),
         ]
         indexes = [models.Index(fields=["location", "product"], name="levels_by_location")]
         verbose_name = _("stock level")

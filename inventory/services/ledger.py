@@ -37,12 +37,13 @@ class Movement:
 _WRITE = """
 UPDATE inventory_stocklevel s
 SET on_hand = new.on_hand, damaged = new.damaged, quarantined = new.quarantined, suspect_at = new.suspect_at,
-    counted_at = new.counted_at, bin = new.bin, safety_stock = new.safety_stock,
+    counted_at = new.counted_at, bin = new.bin, safety_stock = new.safety_stock, confidence = new.confidence,
     updated_at = greatest(s.updated_at, %s)
-FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::int[])
-    AS new (id, on_hand, damaged, quarantined, suspect_at, counted_at, bin, safety_stock)
+FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::int[],
+            %s::float8[])
+    AS new (id, on_hand, damaged, quarantined, suspect_at, counted_at, bin, safety_stock, confidence)
 WHERE s.id = new.id"""
-_WRITTEN = ("id", "on_hand", "damaged", "quarantined", "suspect_at", "counted_at", "bin", "safety_stock")
+_WRITTEN = ("id", "on_hand", "damaged", "quarantined", "suspect_at", "counted_at", "bin", "safety_stock", "confidence")
 
 
 @in_transaction
