@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("inventory", "0006_holidays_special_days_and_pauses")]
+    dependencies = [("inventory", "0008_inbound")]
 
     operations = [
         migrations.AddField(
