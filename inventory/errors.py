@@ -2,7 +2,6 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from oms.errors import Conflict, Invalid
 from oms.errors import Busy, Conflict, Invalid
 
 

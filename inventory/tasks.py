@@ -7,11 +7,10 @@ from celery import shared_task
 from django.conf import settings
 
 from inventory import services
+from inventory.services.cart_holds import forget_ended_holds
 from inventory.services.ledger_months import months_back, open_months
 from inventory.services.retention import forget_months
 from oms.actors import CLOCK
-from inventory.services.cart_holds import forget_ended_holds
-from inventory.services.ledger_months import open_months
 from oms.clock import now
 
 _PATIENCE_SECONDS = 20.0  # one alarm works this long at most, then leaves the rest to the next

@@ -4,7 +4,8 @@ from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
 from inventory.models.ledger import StockEventId
 from inventory.models.cart_hold import CartHold, CartHoldLine, HoldStatus
 from inventory.models.exposure import ExposureRule
-from inventory.models.ledger import StockEventId
+from inventory.models.inbound import Inbound, InboundLine
+from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
 from inventory.models.location import Ability, Kind, Location, Membership
 from inventory.models.price import ProductPrice
 from inventory.models.product import Barcode, Product
@@ -30,6 +31,8 @@ __all__ = [
     "InboundLine",
     "ExposureRule",
     "HoldStatus",
+    "Inbound",
+    "InboundLine",
     "Kind",
     "LedgerStart",
     "Location",
