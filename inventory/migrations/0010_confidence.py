@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("inventory", "0008_inbound")]
+    dependencies = [("inventory", "0009_feeds_and_imports")]
 
     operations = [
         migrations.AddField(

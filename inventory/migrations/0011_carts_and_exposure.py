@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("inventory", "0009_confidence"),
+        ("inventory", "0010_confidence"),
         ('oms', '0001_initial'),
     ]
 
