@@ -46,6 +46,8 @@ class InvalidFile(Invalid):
 
     code = "invalid_file"
     title = _("The file cannot be read")
+
+
 class InsufficientStock(Conflict):
     """Facts: shortages [{sku, requested, sellable, alternatives: [{location, sellable, promised_at}]}]."""
 

@@ -1,8 +1,7 @@
 """What inventory tells: the names and payloads of its events."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from inventory.locks import Level
@@ -84,6 +83,8 @@ def location_paused(code: str, *, until: datetime, reason: str, actor: str) -> F
 
 def location_resumed(code: str, *, actor: str) -> Fact:
     return Fact(LOCATION_RESUMED, code, code, actor, {"location": code})
+
+
 def exposure_rule_changed(rule_id: str, verb: str, told: Mapping[str, object], *, actor: str) -> Fact:
     """`verb`: created, changed or removed."""
     return Fact(f"inventory.exposure_rule.{verb}", subject=rule_id, root=rule_id, actor=actor, payload=told)

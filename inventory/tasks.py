@@ -37,5 +37,7 @@ def work_on_imports(**_later: Any) -> None:
 @shared_task
 def tidy_imports(**_later: Any) -> None:
     services.tidy_imports(as_of=now())
+
+
 def forget_old(**_later: Any) -> None:
     forget_ended_holds(as_of=now(), older_than=now() - timedelta(days=settings.IDEMPOTENCY_DAYS))

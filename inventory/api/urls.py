@@ -5,9 +5,9 @@ from django.urls import path
 from inventory.api.availability import Availability
 from inventory.api.balances import Balances
 from inventory.api.catalog import Locations, Products
+from inventory.api.exposure import ExposureRules, OneExposureRule
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
 from inventory.api.pauses import Pause, Resume
-from inventory.api.exposure import ExposureRules, OneExposureRule
 from inventory.api.prices import Prices, PricesOfProduct
 from inventory.api.reservations import OneReservation, Reservations
 from inventory.api.stock import Levels, Movements, Protection, StockEvents

@@ -1,9 +1,6 @@
-from inventory.models.feed import Feed, FeedKind, RecognizedWork
-from inventory.models.inbound import Inbound, InboundLine
-from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
-from inventory.models.ledger import StockEventId
 from inventory.models.cart_hold import CartHold, CartHoldLine, HoldStatus
 from inventory.models.exposure import ExposureRule
+from inventory.models.feed import Feed, FeedKind, RecognizedWork
 from inventory.models.inbound import Inbound, InboundLine
 from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
 from inventory.models.location import Ability, Kind, Location, Membership
@@ -21,16 +18,14 @@ __all__ = [
     "CartHoldLine",
     "Cause",
     "Condition",
+    "ExposureRule",
     "Feed",
     "FeedKind",
+    "HoldStatus",
     "ImportFault",
     "ImportFormat",
     "ImportMode",
     "ImportPlace",
-    "Inbound",
-    "InboundLine",
-    "ExposureRule",
-    "HoldStatus",
     "Inbound",
     "InboundLine",
     "Kind",
