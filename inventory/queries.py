@@ -13,7 +13,7 @@ from inventory.exposure import Context, Kept, Profile, Protections, Rule
 from inventory.hours import Calendar
 from inventory.models import ExposureRule, Location, Membership
 from inventory.pauses import is_paused
-from inventory.sellable import sellable_sql
+from inventory.sellable import good_sql, sellable_sql
 from oms.cache import VersionedCache
 
 _EARTH_RADIUS_KM = 6371.0088
@@ -272,6 +272,15 @@ def _protection_parameters(
     if rules.has_rules:
         parameters |= {name: [getattr(kept, name) for _safety, kept in classes] for name in Kept._fields}
     return parameters
+
+
+def promised_too_much(sku: str, location: str) -> int:
+    """Units that are reserved there, by orders, and do not stand there in good condition."""
+    statement = f"""
+    SELECT greatest(0, s.reserved - greatest(0, {good_sql("s")})) FROM inventory_stocklevel s
+    WHERE s.sku = %s AND s.location_id = %s"""
+    rows = _rows(statement, [sku, location])
+    return rows[0][0] if rows else 0
 
 
 _PRODUCTS = """

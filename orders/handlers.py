@@ -1,7 +1,9 @@
 """What this app does when a timer rings or a fact reaches it."""
 
+from inventory.events import STOCK_SHORT
 from oms.deadlines import on_deadline
-from orders.services import authorisation, holds, payments, reassignment, work
+from oms.outbox import subscribe
+from orders.services import authorisation, holds, payments, reassignment, shortages, work
 
 on_deadline("orders.settle_payment")(authorisation.on_settle_payment)
 on_deadline("orders.payment_operation")(payments.on_payment_operation)
@@ -11,3 +13,5 @@ on_deadline("orders.acknowledge")(reassignment.on_acknowledge)
 on_deadline("orders.prepare")(reassignment.on_prepare)
 on_deadline("orders.escalate")(reassignment.on_escalate)
 on_deadline("orders.collect")(reassignment.on_collect)
+
+subscribe("orders.shortages", STOCK_SHORT)(shortages.on_stock_short)

@@ -46,6 +46,7 @@ _WHY = {
     "nothing found": gettext_lazy("nothing was found"),
     "order canceled": gettext_lazy("the order was canceled"),
     "timed_out": gettext_lazy("it did not act in time"),
+    "stock_short": gettext_lazy("less stands there than was promised"),
     **{f"hold {kind.value}": kind.label for kind in HoldKind},
     **{reason.value: reason.label for reason in (*DeclineReason, *ShortReason)},
 }
@@ -59,6 +60,7 @@ _RESOLUTIONS = {
     "picking": gettext_lazy("the place began to pick"),
     "done": gettext_lazy("collected after all"),
     "ready": gettext_lazy("ready after all"),
+    "stock_short": gettext_lazy("less stands there than was promised"),
 }
 
 

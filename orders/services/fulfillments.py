@@ -5,7 +5,7 @@ that the same actor just made is no error and changes nothing.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -93,8 +93,7 @@ def decline(*, fulfillment_id: str, command: Decline, actor: str, as_of: datetim
         )
         exceptions.close_for([held.fulfillment], resolution="declined", actor=actor, as_of=as_of)
     else:
-        _mark_short(units, reason=command.reason)
-        _tell_short(held, units, reason=command.reason, actor=actor, as_of=as_of)
+        reassignment.record_short(held, units, reason=command.reason, actor=actor, as_of=as_of)
     reassignment.lose(held, units, reason=command.reason, actor=actor, as_of=as_of)
     if is_whole:
         reassignment.close(held.fulfillment, as_of=as_of)
@@ -162,7 +161,8 @@ def pick(*, fulfillment_id: str, command: Pick, actor: str, as_of: datetime) -> 
     move_units(found)
     for reason in sorted({reason for _units, reason in short.values()}):
         units = {line: missing for line, (missing, why) in short.items() if why == reason}
-        _short_pick(held, units, reason=reason, actor=actor, as_of=as_of)
+        reassignment.record_short(held, units, reason=reason, actor=actor, as_of=as_of)
+        reassignment.lose(held, units, reason=reason, actor=actor, as_of=as_of)
     if short and not any(line.picked or line.to_pick for line in held.lines):
         FULFILLMENT_MOVES.move(
             held.fulfillment, to=F.DECLINED, actor=actor, as_of=as_of, why="nothing found", claimed_by=actor
@@ -192,27 +192,6 @@ def _check_pick(line: FulfillmentLine, given: PickLine) -> int:
             ]
         )
     return newly
-
-
-@in_transaction
-def _short_pick(held: Work, units: Mapping[FulfillmentLine, int], *, reason: str, actor: str, as_of: datetime) -> None:
-    _mark_short(units, reason=reason)
-    _tell_short(held, units, reason=reason, actor=actor, as_of=as_of)
-    reassignment.lose(held, units, reason=reason, actor=actor, as_of=as_of)
-
-
-def _mark_short(units: Mapping[FulfillmentLine, int], *, reason: str) -> None:
-    for line, missing in units.items():
-        line.short += missing
-        line.short_reason = reason
-        line.save(update_fields=["short", "short_reason"])
-
-
-@in_transaction
-def _tell_short(held: Work, units: Mapping[FulfillmentLine, int], *, reason: str, actor: str, as_of: datetime) -> None:
-    lines = [{"line": line.order_line.ref, "sku": line.sku, "quantity": missing} for line, missing in units.items()]
-    fact = Fact("orders.fulfillment.short", held.fulfillment.pk, held.order.pk, actor, {"why": reason, "lines": lines})
-    publish([fact], as_of=as_of)
 
 
 # ---- pack, ship, deliver ------------------------------------------------------------------------

@@ -63,6 +63,18 @@ def lose(held: Work, units: Mapping[FulfillmentLine, int], *, reason: str, actor
     refresh_status(order)
 
 
+@in_transaction
+def record_short(held: Work, units: Mapping[FulfillmentLine, int], *, reason: str, actor: str, as_of: datetime) -> None:
+    """These units of work that goes on are missing here, and why; told on the timeline. Before `lose`."""
+    for line, missing in units.items():
+        line.short += missing
+        line.short_reason = reason
+        line.save(update_fields=["short", "short_reason"])
+    lines = [{"line": line.order_line.ref, "sku": line.sku, "quantity": missing} for line, missing in units.items()]
+    fact = Fact("orders.fulfillment.short", held.fulfillment.pk, held.order.pk, actor, {"why": reason, "lines": lines})
+    publish([fact], as_of=as_of)
+
+
 def _is_for_a_person(lost: Fulfillment) -> bool:
     return lost.is_pickup or lost.attempt >= planning.max_attempts(lost)
 
