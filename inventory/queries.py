@@ -29,6 +29,7 @@ class PlaceInfo:
     country: str
     postal_code: str
     city: str
+    region: str
     latitude: float | None
     longitude: float | None
     timezone: str
@@ -82,6 +83,7 @@ def _place(row: Location) -> PlaceInfo:
         country=row.country,
         postal_code=row.postal_code,
         city=row.city,
+        region=row.region,
         latitude=row.latitude,
         longitude=row.longitude,
         timezone=row.timezone,

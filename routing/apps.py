@@ -8,7 +8,9 @@ class RoutingConfig(AppConfig):
 
     def ready(self) -> None:
         from inventory.geocoding import register_postal_lookup
-        from routing import invariants, queries
+        from inventory.pickup_times import register_pickup_time
+        from routing import dates, invariants, queries
 
         invariants.register_all()
         register_postal_lookup(queries.coordinates_of)
+        register_pickup_time(dates.pickup_time)

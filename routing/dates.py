@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from inventory.hours import Calendar, NeverOpen
 from inventory.public_holidays import holidays_of
 from inventory.queries import PlaceInfo
-from routing.queries import DEFAULT_PREPARE_MINUTES, Policy
+from routing.queries import DEFAULT_PREPARE_MINUTES, Policy, policy_for
 
 END_OF_DAY = time(23, 59)
 _SATURDAY = 5
@@ -55,6 +55,11 @@ def collect_by(policy: Policy, *, ready_at: datetime) -> datetime:
 
 def pickup_promise(place: PlaceInfo, policy: Policy, *, release_at: datetime) -> datetime:
     return _open_time_later(place.calendar, release_at, promised_minutes(place, policy))
+
+
+def pickup_time(place: PlaceInfo, as_of: datetime) -> datetime:
+    """`pickup_promise` under the place's own policy, for an order of this instant."""
+    return pickup_promise(place, policy_for(place, method="pickup", service="standard"), release_at=as_of)
 
 
 def promised_minutes(place: PlaceInfo, policy: Policy) -> float:

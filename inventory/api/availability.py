@@ -1,6 +1,7 @@
-"""`GET availability/`: how many units can be sold, in the network and where. One statement."""
+"""`GET availability/`: how many units can be sold to this asker, in the network, in areas and where. One statement."""
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import islice
@@ -18,6 +19,7 @@ from inventory.api.documents import AvailabilityDocument
 from inventory.exposure import Context
 from inventory.geocoding import Point, coordinates_of
 from inventory.models import Ability, Kind
+from inventory.pickup_times import pickup_at
 from inventory.queries import PlaceInfo, haversine_km, places, sellable_of_known
 from oms.api.body import Country, Latitude, Longitude, read
 from oms.api.views import ApiView
@@ -41,6 +43,8 @@ class AvailabilityQuery(BaseModel):
     sku: Annotated[list[str], BeforeValidator(_split), Field(min_length=1, max_length=100)]
     channel: str | None = None
     location: Annotated[list[str] | None, BeforeValidator(_split), Field(max_length=1000)] = None
+    group: Annotated[list[str] | None, BeforeValidator(_split), Field(max_length=100)] = None
+    area_by: Literal["country", "region", "city"] | None = None
     near: Annotated[tuple[Latitude, Longitude] | None, BeforeValidator(_split)] = None
     country: Country | None = None
     postal_code: Annotated[str | None, Field(max_length=20)] = None
@@ -67,6 +71,8 @@ class Availability(ApiView):
             OpenApiParameter("sku", required=True, description="Up to 100, separated by commas."),
             OpenApiParameter("channel"),
             OpenApiParameter("location", description="Only these places, separated by commas."),
+            OpenApiParameter("group", description="Only places of these groups, separated by commas."),
+            OpenApiParameter("area_by", enum=["country", "region", "city"], description="Adds sums per area."),
             OpenApiParameter("near", description="Latitude and longitude: `48.85,2.35`."),
             OpenApiParameter("country"),
             OpenApiParameter("postal_code"),
@@ -80,22 +86,24 @@ class Availability(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = read(AvailabilityQuery, request.query_params.dict())
-        self._check_channel(query.channel)
+        check_channel_of_query(self, query.channel)
+        as_of = now()
         shown = _places_shown(query)
-        stock = sellable_of_known(query.sku, context=query.context(as_of=now()))
-        _check_all_known("sku", query.sku, stock)
+        stock = sellable_of_known(query.sku, context=query.context(as_of=as_of))
+        check_all_known("sku", query.sku, stock)
         point = query.point()
-        nearest = None if point is None else _nearest_first(point, stock, shown)
-        return Response({"results": [_document(sku, stock[sku], shown, nearest, query.limit) for sku in query.sku]})
-
-    def _check_channel(self, channel: str | None) -> None:
-        if channel is None:
-            return
-        _check_all_known("channel", [channel], channels())
-        self.check_channel(channel)
+        answer = _Answer(query, shown, None if point is None else _nearest_first(point, stock, shown), as_of)
+        return Response({"results": [answer.of(sku, stock[sku]) for sku in query.sku]})
 
 
-def _check_all_known(name: str, asked: list[str], known: Mapping[str, Any]) -> None:
+def check_channel_of_query(view: ApiView, channel: str | None) -> None:
+    """Errors: Invalid (no such channel), ChannelNotAllowed."""
+    if channel is not None:
+        check_all_known("channel", [channel], channels())
+        view.check_channel(channel)
+
+
+def check_all_known(name: str, asked: list[str], known: Mapping[str, Any]) -> None:
     unknown = [code for code in asked if code not in known]
     if unknown:
         detail = _("Not known: %(codes)s") % {"codes": ", ".join(unknown)[:200]}
@@ -105,8 +113,11 @@ def _check_all_known(name: str, asked: list[str], known: Mapping[str, Any]) -> N
 def _places_shown(query: AvailabilityQuery) -> Mapping[str, PlaceInfo]:
     every = places()
     if query.location is not None:
-        _check_all_known("location", query.location, every)
+        check_all_known("location", query.location, every)
         every = {code: every[code] for code in query.location}
+    if query.group is not None:
+        groups = frozenset(query.group)
+        every = {code: place for code, place in every.items() if not groups.isdisjoint(place.groups)}
     if query.method is None:
         return every
     can = _CAN[query.method]
@@ -128,24 +139,57 @@ def _distance(point: Point, place: PlaceInfo) -> float:
     return haversine_km(*point, place.latitude, place.longitude)
 
 
-def _document(
-    sku: str, stock: Mapping[str, int], shown: Mapping[str, PlaceInfo], nearest: Mapping[str, float] | None, limit: int
-) -> dict[str, Any]:
-    if nearest is None:
-        present = (code for code in stock if code in shown)
-        first = heapq.nsmallest(limit, present, key=lambda code: (-stock[code], code))
-    else:
-        first = list(islice((code for code in nearest if code in stock), limit))
-    return {
-        "sku": sku,
-        "sellable": sum(stock.values()),
-        "future": [],  # no supply is announced to us yet
-        "locations": [_at(shown[code], stock[code], inf if nearest is None else nearest[code]) for code in first],
-    }
+class _Answer:
+    """What is told of each SKU asked for."""
 
+    def __init__(
+        self,
+        query: AvailabilityQuery,
+        shown: Mapping[str, PlaceInfo],
+        nearest: Mapping[str, float] | None,
+        as_of: datetime,
+    ):
+        self._limit, self._area_by = query.limit, query.area_by
+        self._shown, self._nearest = shown, nearest
+        self._as_of = as_of
+        self._is_collected = query.method in ("pickup", "curbside")
+        self._pickup_times: dict[str, datetime] = {}
 
-def _at(place: PlaceInfo, units: int, km: float) -> dict[str, Any]:
-    document: dict[str, Any] = {"location": place.code, "name": place.name, "sellable": units}
-    if km < inf:
-        document["distance_km"] = round(km, 1)
-    return document
+    def of(self, sku: str, stock: Mapping[str, int]) -> dict[str, Any]:
+        document: dict[str, Any] = {
+            "sku": sku,
+            "sellable": sum(stock.values()),
+            "future": [],  # no supply is announced to us yet
+            "locations": [self._at(code, stock[code]) for code in self._first(stock)],
+        }
+        if self._area_by:
+            document["areas"] = self._areas(stock)
+        return document
+
+    def _first(self, stock: Mapping[str, int]) -> list[str]:
+        if self._nearest is None:
+            present = (code for code in stock if code in self._shown)
+            return heapq.nsmallest(self._limit, present, key=lambda code: (-stock[code], code))
+        return list(islice((code for code in self._nearest if code in stock), self._limit))
+
+    def _at(self, code: str, units: int) -> dict[str, Any]:
+        place = self._shown[code]
+        document: dict[str, Any] = {"location": code, "name": place.name, "sellable": units}
+        if self._nearest is not None and (km := self._nearest[code]) < inf:
+            document["distance_km"] = round(km, 1)
+        if self._is_collected and place.accepting_orders:
+            document["pickup_at"] = self._pickup_at(place)
+        return document
+
+    def _pickup_at(self, place: PlaceInfo) -> datetime:
+        if place.code not in self._pickup_times:
+            self._pickup_times[place.code] = pickup_at(place, as_of=self._as_of)
+        return self._pickup_times[place.code]
+
+    def _areas(self, stock: Mapping[str, int]) -> list[dict[str, Any]]:
+        """Sums over the places shown, the fullest area first."""
+        units: Counter[str] = Counter()
+        for code, sellable in stock.items():
+            if code in self._shown:
+                units[getattr(self._shown[code], str(self._area_by))] += sellable
+        return [{"area": area, "sellable": sellable} for area, sellable in units.most_common()]

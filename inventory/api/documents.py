@@ -155,6 +155,12 @@ class AvailableAt(BaseModel):
     name: str
     sellable: int
     distance_km: float | None = None
+    pickup_at: Instant | None = None
+
+
+class AreaUnits(BaseModel):
+    area: str
+    sellable: int
 
 
 class FutureUnits(BaseModel):
@@ -169,6 +175,7 @@ class AvailabilityOfSku(BaseModel):
     sellable: int
     future: list[FutureUnits]
     locations: list[AvailableAt]
+    areas: list[AreaUnits] | None = None
 
 
 class AvailabilityDocument(BaseModel):

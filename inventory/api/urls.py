@@ -5,6 +5,7 @@ from django.urls import path
 from inventory.api.availability import Availability
 from inventory.api.balances import Balances
 from inventory.api.catalog import Locations, Products
+from inventory.api.explanation import ExplainAvailability
 from inventory.api.exposure import ExposureRules, OneExposureRule
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
 from inventory.api.pauses import Pause, Resume
@@ -41,6 +42,7 @@ urlpatterns = [
     path("stock/movements/", Movements.as_view(), name="stock-movements"),
     path("stock/protection/", Protection.as_view(), name="stock-protection"),
     path("availability/", Availability.as_view(), name="availability"),
+    path("availability/explain/", ExplainAvailability.as_view(), name="availability-explain"),
     path("reservations/", Reservations.as_view(), name="reservations"),
     path("reservations/<str:reservation>/", OneReservation.as_view(), name="reservation"),
     path("exposure-rules/", ExposureRules.as_view(), name="exposure-rules"),

@@ -283,8 +283,7 @@ def _km(origin: PlaceInfo | None, place: PlaceInfo) -> float:
 
 
 def _pickup_promise(place: PlaceInfo, *, as_of: datetime) -> str:
-    policy = policy_for(place, method="pickup", service="standard")
-    return dates.pickup_promise(place, policy, release_at=as_of).isoformat()
+    return dates.pickup_time(place, as_of).isoformat()
 
 
 # ---- the clocks of a place -----------------------------------------------------------------------

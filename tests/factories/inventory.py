@@ -8,7 +8,8 @@ from typing import Any
 from django.db import transaction
 
 from inventory.exposure import Context
-from inventory.models import Inbound, InboundLine, StockLevel
+from inventory.models import ExposureRule, Inbound, InboundLine, StockLevel
+from inventory.queries import EXPOSURE
 from inventory.services import (
     LocationRow,
     ProductRow,
@@ -22,6 +23,7 @@ from inventory.services import (
     set_protection,
 )
 from inventory.states import InboundStatus
+from oms.cache import bump
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 _numbers = count(1)
@@ -71,6 +73,13 @@ ANYONE = Context(as_of=NOW)  # asks for no channel and no method
 
 def reserve(*wants: Want, context: Context = ANYONE) -> list[Refused]:
     return reserve_stock([(context, wants)], as_of=context.as_of)
+
+
+def make_exposure_rule(**values: Any) -> ExposureRule:
+    with transaction.atomic():
+        rule = ExposureRule.objects.create(**{"created_at": NOW, "updated_at": NOW, **values})
+        bump(EXPOSURE)
+    return rule
 
 
 def level(sku: str, location: str) -> StockLevel:

@@ -1,4 +1,5 @@
 import pytest
+import time_machine
 
 from oms.models import Channel
 from tests.factories.inventory import make_location, make_locations, make_product, make_products, set_stock, set_stocks
@@ -127,3 +128,30 @@ def test_takes_as_many_statements_for_hundreds_of_places_as_for_three(client, dj
     set_stocks({("A", code): 1 for code in codes})
 
     assert len(statements()[0]["locations"]) == 303
+
+
+def test_sums_up_areas_and_keeps_to_groups(client):
+    make_location("B1", country="BE", region="Wallonie", groups=["outlet"])
+    set_stocks({("A", "B1"): 4})
+
+    everywhere = get(client, "sku=A&area_by=country")[0]
+    outlets = get(client, "sku=A&area_by=region&group=outlet,other")[0]
+
+    assert {"area": "BE", "sellable": 4} in everywhere["areas"]
+    assert sum(area["sellable"] for area in everywhere["areas"]) == everywhere["sellable"]
+    assert outlets["areas"] == [{"area": "Wallonie", "sellable": 4}]
+    assert [place["location"] for place in outlets["locations"]] == ["B1"]
+    assert "areas" not in get(client, "sku=A")[0]
+
+
+def test_tells_when_it_could_be_collected_where_that_is_asked(client):
+    make_location("OPEN", preparation_minutes=60)
+    make_location("PAUSED", accepting_orders=False)
+    set_stocks({("A", "OPEN"): 4, ("A", "PAUSED"): 4})
+
+    with time_machine.travel("2026-03-02T09:00:00Z", tick=False):
+        places = {place["location"]: place for place in get(client, "sku=A&method=pickup")[0]["locations"]}
+
+    assert places["OPEN"]["pickup_at"] == "2026-03-02T10:00:00+00:00"
+    assert "pickup_at" not in places["PAUSED"]
+    assert all("pickup_at" not in place for place in get(client, "sku=A")[0]["locations"])

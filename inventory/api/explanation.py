@@ -1,0 +1,170 @@
+"""`GET availability/explain/`: why a number is what it is."""
+
+from typing import Annotated, Any, Literal
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from pydantic import BaseModel, Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from inventory.api.availability import AvailabilityQuery, check_all_known, check_channel_of_query
+from inventory.explanation import MOST_PLACES, Explanation, explain
+from inventory.exposure import Rule
+from inventory.models import ExposureRule
+from inventory.queries import places, products_by_sku
+from oms.api.body import Instant, read
+from oms.api.views import ApiView
+from oms.clock import now
+
+
+class ExplanationQuery(AvailabilityQuery):
+    sku: Annotated[list[str], Field(min_length=1, max_length=1)]
+
+
+class RuleThatKeeps(BaseModel):
+    id: str
+    name: str
+    keep_units: int
+    keep_share: float
+    hidden: bool
+
+
+class ExplainedPlace(BaseModel):
+    """`sellable` = on hand − damaged − quarantined − reserved − held by carts − kept back, never below nothing; nothing
+    at all where `closed_by` says why. `kept_by`: the safety stock of the `level` or of the `place`, a `rule`, or a rule
+    for `doubt`ful stock. `text` says it in a sentence."""
+
+    location: str
+    name: str
+    sellable: int
+    on_hand: int
+    damaged: int
+    quarantined: int
+    reserved: int
+    held_by_carts: int
+    kept_back: int
+    kept_by: Literal["level", "place", "rule", "doubt"]
+    closed_by: list[Literal["suspect", "hidden", "product_inactive", "place_inactive"]]
+    accepting_orders: bool
+    confidence: float | None
+    suspect_at: Instant | None
+    rule: RuleThatKeeps | None
+    doubt_rule: RuleThatKeeps | None
+    text: str
+
+
+class ExplanationDocument(BaseModel):
+    sku: str
+    sellable: int
+    locations: list[ExplainedPlace]
+
+
+_KEPT_BY = {
+    "level": gettext_lazy("safety stock of the product here"),
+    "place": gettext_lazy("safety stock of the place"),
+    "rule": gettext_lazy("an exposure rule"),
+    "doubt": gettext_lazy("a rule for doubtful stock"),
+}
+_CLOSED_BY = {
+    "suspect": gettext_lazy("the goods were not found and must be counted first"),
+    "hidden": gettext_lazy("a rule hides them from this asker"),
+    "product_inactive": gettext_lazy("the product is not on sale"),
+    "place_inactive": gettext_lazy("the place is closed for good"),
+}
+
+
+class ExplainAvailability(ApiView):
+    scopes = {"GET": "stock:read"}
+
+    @extend_schema(
+        summary="Why so many units can be sold",
+        description=f"For one SKU and this asker: every figure behind the number, place by place, the fullest first (at most"
+        f" {MOST_PLACES:,}), and the rule that keeps some back.",
+        parameters=[
+            OpenApiParameter("sku", required=True),
+            OpenApiParameter("location", description="Only these places, separated by commas."),
+            OpenApiParameter("channel"),
+            OpenApiParameter("method", enum=["ship", "pickup", "curbside", "locker"]),
+            OpenApiParameter("service", enum=["standard", "express", "same_day"]),
+        ],
+        responses={200: ExplanationDocument},
+    )
+    def get(self, request: Request) -> Response:
+        query = read(ExplanationQuery, request.query_params.dict() | {"sku": request.query_params.getlist("sku")})
+        check_channel_of_query(self, query.channel)
+        (sku,) = query.sku
+        check_all_known("sku", [sku], products_by_sku([sku]))
+        if query.location is not None:
+            check_all_known("location", query.location, places())
+        found = explain(sku, context=query.context(as_of=now()), locations=self._mine(query.location))
+        names = _names_of_rules(found)
+        sellable = sum(one.sellable for one in found)
+        return Response({"sku": sku, "sellable": sellable, "locations": [_document(one, names) for one in found]})
+
+    def _mine(self, asked: list[str] | None) -> list[str] | None:
+        """A caller bound to places reads the inside of those alone."""
+        if self.caller.locations is None:
+            return asked
+        return sorted(self.caller.locations if asked is None else self.caller.locations.intersection(asked))
+
+
+def _names_of_rules(found: list[Explanation]) -> dict[str, str]:
+    ids = {rule.id for one in found for rule in (one.rule, one.doubt_rule) if rule}
+    return dict(ExposureRule.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
+
+
+def _document(one: Explanation, names: dict[str, str]) -> dict[str, Any]:
+    stood = one.stood
+    return {
+        "location": one.place.code,
+        "name": one.place.name,
+        "sellable": one.sellable,
+        "on_hand": stood.on_hand,
+        "damaged": stood.damaged,
+        "quarantined": stood.quarantined,
+        "reserved": stood.reserved,
+        "held_by_carts": stood.held,
+        "kept_back": one.kept,
+        "kept_by": one.kept_by,
+        "closed_by": one.closed_by,
+        "accepting_orders": one.place.accepting_orders,
+        "confidence": stood.confidence,
+        "suspect_at": stood.suspect_at,
+        "rule": _rule(one.rule, names),
+        "doubt_rule": _rule(one.doubt_rule, names),
+        "text": sentence(one, names),
+    }
+
+
+def _rule(rule: Rule | None, names: dict[str, str]) -> dict[str, Any] | None:
+    if rule is None:
+        return None
+    keeps = {"keep_units": rule.keep_units, "keep_share": rule.keep_share / 10_000, "hidden": rule.hidden}
+    return {"id": rule.id, "name": names.get(rule.id, ""), **keeps}
+
+
+def sentence(one: Explanation, names: dict[str, str]) -> str:
+    """What a person reads: the sum, or why nothing is sold."""
+    if one.closed_by:
+        reasons = ", ".join(str(_CLOSED_BY[reason]) for reason in one.closed_by)
+        return _("Nothing is sold here: %(reasons)s") % {"reasons": reasons}
+    stood = one.stood
+    parts = [ngettext("%(units)d stands here", "%(units)d stand here", stood.on_hand) % {"units": stood.on_hand}]
+    parts += [
+        text % {"units": units}
+        for units, text in (
+            (stood.damaged, _("%(units)d damaged")),
+            (stood.quarantined, _("%(units)d in quarantine")),
+            (stood.reserved, _("%(units)d promised to orders")),
+            (stood.held, _("%(units)d in carts")),
+        )
+        if units
+    ]
+    if one.kept:
+        by = one.rule if one.kept_by == "rule" else one.doubt_rule if one.kept_by == "doubt" else None
+        name = names.get(by.id) if by else ""
+        why = f"{_KEPT_BY[one.kept_by]} “{name}”" if name else str(_KEPT_BY[one.kept_by])
+        parts.append(_("%(units)d kept back (%(why)s)") % {"units": one.kept, "why": why})
+    return _("%(figures)s: %(sellable)d can be sold") % {"figures": ", ".join(parts), "sellable": one.sellable}
