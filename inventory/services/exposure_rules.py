@@ -41,7 +41,7 @@ class ExposureRow:
 @use_case
 def create_exposure_rule(row: ExposureRow, *, actor: str, as_of: datetime) -> ExposureRule:
     """Errors: Invalid (names nobody knows)."""
-    return _save(ExposureRule(created_at=as_of), row, actor=actor, as_of=as_of)
+    return save_exposure_rule(ExposureRule(created_at=as_of), row, actor=actor, as_of=as_of)
 
 
 @use_case
@@ -50,16 +50,13 @@ def change_exposure_rule(
 ) -> ExposureRule:
     """Replace a rule by what `change` makes of it under its lock. Errors: Missing, Invalid."""
     rule = _locked(rule_id)
-    return _save(rule, change(rule), actor=actor, as_of=as_of)
+    return save_exposure_rule(rule, change(rule), actor=actor, as_of=as_of)
 
 
 @use_case
 def remove_exposure_rule(rule_id: str, *, actor: str, as_of: datetime) -> None:
     """Errors: Missing."""
-    rule = _locked(rule_id)
-    publish([events.exposure_rule_changed(rule_id, "removed", {}, actor=actor)], as_of=as_of)
-    rule.delete()
-    bump(EXPOSURE)
+    drop_exposure_rule(_locked(rule_id), actor=actor, as_of=as_of)
 
 
 @in_transaction
@@ -71,8 +68,16 @@ def _locked(rule_id: str) -> ExposureRule:
 
 
 @in_transaction
-def _save(rule: ExposureRule, row: ExposureRow, *, actor: str, as_of: datetime) -> ExposureRule:
-    if faults := _unknown(row):
+def drop_exposure_rule(rule: ExposureRule, *, actor: str, as_of: datetime) -> None:
+    publish([events.exposure_rule_changed(rule.pk, "removed", {}, actor=actor)], as_of=as_of)
+    rule.delete()
+    bump(EXPOSURE)
+
+
+@in_transaction
+def save_exposure_rule(rule: ExposureRule, row: ExposureRow, *, actor: str, as_of: datetime) -> ExposureRule:
+    """Write what `row` says into a new or locked rule. Errors: Invalid (names nobody knows)."""
+    if faults := unknown_names(row):
         raise Invalid(errors=faults)
     values = asdict(row)
     rule.channel_id = values.pop("channel")
@@ -92,7 +97,7 @@ def _told(row: ExposureRow) -> dict[str, Any]:
     return values | ({"keep_share": str(row.keep_share)} if row.keep_share is not None else {})
 
 
-def _unknown(row: ExposureRow) -> list[FieldError]:
+def unknown_names(row: ExposureRow) -> list[FieldError]:
     known_skus = set(Product.objects.filter(pk__in=row.skus).values_list("pk", flat=True)) if row.skus else set()
     channel = [] if row.channel is None else [row.channel]
     faults = [

@@ -29,6 +29,8 @@ BACK_OFFICE_ROOMS = [
             _item(_("Places"), "storefront", "inventory.Location"),
             _item(_("Stock"), "inventory_2", "inventory.StockLevel"),
             _item(_("Movements"), "swap_vert", "inventory.StockMovement"),
+            _item(_("Exposure"), "visibility", "inventory.ExposureRule"),
+            _item(_("Carts"), "shopping_cart", "inventory.CartHold"),
         ],
     ),
     (

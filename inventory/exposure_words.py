@@ -1,0 +1,52 @@
+"""Exposure rules as sentences: "Web, pickup: keeps 2 units, at places of outlet"."""
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from inventory.models import ExposureRule
+
+
+def rule_sentence(rule: ExposureRule) -> str:
+    """Who is concerned, what is kept, of what and where."""
+    parts = [f"{_asker(rule)}: {_effect(rule)}", _products(rule), _places(rule), _doubt(rule)]
+    return ", ".join(part for part in parts if part)
+
+
+def _asker(rule: ExposureRule) -> str:
+    told = [rule.channel.name if rule.channel else "", rule.order_type, rule.service]
+    return ", ".join(part for part in told if part) or _("Everybody")
+
+
+def _effect(rule: ExposureRule) -> str:
+    if rule.hidden:
+        return _("hides")
+    kept = []
+    if rule.keep_units is not None:
+        kept.append(
+            ngettext("keeps %(units)d unit", "keeps %(units)d units", rule.keep_units) % {"units": rule.keep_units}
+        )
+    if rule.keep_share is not None:
+        kept.append(_("keeps %(share)s %%") % {"share": f"{(rule.keep_share * 100).normalize():f}"})
+    return _(" or, if that is more, ").join(kept)
+
+
+def _products(rule: ExposureRule) -> str:
+    named = [*rule.skus, *(_("products tagged %(tag)s") % {"tag": tag} for tag in rule.tags)]
+    return _("of %(products)s") % {"products": _listed(named)} if named else _("of every product")
+
+
+def _places(rule: ExposureRule) -> str:
+    named = [*rule.locations, *(_("places of %(group)s") % {"group": group} for group in rule.groups), *rule.countries]
+    return _("at %(places)s") % {"places": _listed(named)} if named else _("everywhere")
+
+
+def _doubt(rule: ExposureRule) -> str:
+    if rule.below_confidence is None:
+        return ""
+    return _("where confidence is below %(share)d %%") % {"share": round(rule.below_confidence * 100)}
+
+
+def _listed(names: list[str]) -> str:
+    first, rest = names[:3], len(names) - 3
+    more = [ngettext("%(count)d more", "%(count)d more", rest) % {"count": rest}] if rest > 0 else []
+    return ", ".join([*first, *more])

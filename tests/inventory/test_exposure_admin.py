@@ -1,0 +1,74 @@
+"""Exposure rules in the back office: sentences in a list, a form whose faults are told beside the field."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from inventory.models import ExposureRule
+from oms.models import Event
+from tests.factories.inventory import make_exposure_rule, make_location, make_product
+from tests.factories.orders import make_channel
+
+pytestmark = pytest.mark.django_db
+RULES = "/admin/inventory/exposurerule/"
+EMPTY = dict.fromkeys(("channel", "order_type", "service", "locations", "groups", "countries", "skus", "tags"), "")
+
+
+@pytest.fixture
+def office(db):
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("boss", "boss@example.org", "secret-password"))
+    make_channel("web")
+    make_product("A")
+    make_location("S1")
+    return client
+
+
+def test_a_rule_reads_as_a_sentence(office):
+    make_exposure_rule(channel_id="web", order_type="pickup", keep_units=2, groups=["outlet"], tags=["new"])
+    make_exposure_rule(hidden=True, skus=["A", "B", "C", "D", "E"], countries=["FR"])
+    make_exposure_rule(keep_share="0.125", below_confidence=0.8)
+
+    page = office.get(RULES).content.decode()
+
+    assert "Web, pickup: keeps 2 units, of products tagged new, at places of outlet" in page
+    assert "Everybody: hides, of A, B, C, 2 more, at FR" in page
+    assert "Everybody: keeps 12.5 %, of every product, everywhere, where confidence is below 80 %" in page
+
+
+def test_a_rule_is_made_changed_and_taken_away_with_forms(office):
+    made = office.post(f"{RULES}add/", EMPTY | {"channel": "web", "keep_units": 2, "skus": "A", "is_active": "on"})
+    assert made.status_code == 302, made.content.decode()[:3000]
+    rule = ExposureRule.objects.get()
+    assert (rule.channel_id, rule.keep_units, rule.skus, rule.keep_share) == ("web", 2, ["A"], None)
+
+    office.post(f"{RULES}{rule.pk}/change/", EMPTY | {"hidden": "on", "locations": "S1", "is_active": "on"})
+    rule.refresh_from_db()
+    assert (rule.hidden, rule.locations, rule.channel_id, rule.keep_units) == (True, ["S1"], None, None)
+
+    office.post(f"{RULES}{rule.pk}/delete/", {"post": "yes"})
+    assert not ExposureRule.objects.exists()
+    verbs = [e.type.rpartition(".")[2] for e in Event.objects.filter(subject=rule.pk).order_by("id")]
+    assert verbs == ["created", "changed", "removed"]
+    assert set(Event.objects.filter(subject=rule.pk).values_list("actor", flat=True)) == {"user:boss"}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, "A rule keeps units, keeps a share, or hides"),
+        ({"keep_units": 1, "skus": "A,Z"}, "There is no such product: Z"),
+        ({"keep_units": 1, "locations": "S9"}, "There is no such location: S9"),
+        ({"hidden": "on", "below_confidence": "0.5"}, "Doubtful stock can be kept back, not hidden"),
+    ],
+)
+def test_a_fault_is_told_and_nothing_kept(office, values, words):
+    answer = office.post(f"{RULES}add/", EMPTY | values)
+
+    assert answer.status_code == 200
+    assert words in answer.content.decode()
+    assert not ExposureRule.objects.exists()
+
+
+def test_carts_are_listed(office):
+    assert office.get("/admin/inventory/carthold/").status_code == 200
