@@ -3,6 +3,6 @@
 from inventory.admin import places, prices, products, stock
 
 __all__ = ["places", "prices", "products", "stock"]
-from inventory.admin import carts, exposure, places, products, stock
+from inventory.admin import carts, exposure
 
 __all__ = ["carts", "exposure", "places", "products", "stock"]

@@ -19,8 +19,9 @@ from inventory.api.documents import AvailabilityDocument
 from inventory.exposure import Context
 from inventory.geocoding import Point, coordinates_of
 from inventory.models import Ability, Kind
+from inventory.nearest import by_distance
 from inventory.pickup_times import pickup_at
-from inventory.queries import PlaceInfo, haversine_km, places, sellable_of_known
+from inventory.queries import PlaceInfo, places, sellable_of_known
 from oms.api.body import Country, Latitude, Longitude, read
 from oms.api.views import ApiView
 from oms.channels import channels
@@ -127,16 +128,9 @@ def _places_shown(query: AvailabilityQuery) -> Mapping[str, PlaceInfo]:
 def _nearest_first(
     point: Point, stock: Mapping[str, Mapping[str, int]], shown: Mapping[str, PlaceInfo]
 ) -> dict[str, float]:
-    """Distances to the places that have something, in order; infinite for those that are not on the map."""
-    codes = {code for units in stock.values() for code in units if code in shown}
-    ranked = sorted((_distance(point, shown[code]), code) for code in codes)
-    return {code: km for km, code in ranked}
-
-
-def _distance(point: Point, place: PlaceInfo) -> float:
-    if place.latitude is None or place.longitude is None:
-        return inf
-    return haversine_km(*point, place.latitude, place.longitude)
+    """Distances to the places that have something, in order."""
+    codes = shown.keys() & set().union(*stock.values())
+    return by_distance(point, codes, places())
 
 
 class _Answer:
