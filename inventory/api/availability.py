@@ -89,11 +89,12 @@ class Availability(ApiView):
         query = read(AvailabilityQuery, request.query_params.dict())
         check_channel_of_query(self, query.channel)
         as_of = now()
-        shown = _places_shown(query)
+        every = places()
+        shown = _places_shown(query, every)
         stock = sellable_of_known(query.sku, context=query.context(as_of=as_of))
         check_all_known("sku", query.sku, stock)
         point = query.point()
-        answer = _Answer(query, shown, None if point is None else _nearest_first(point, stock, shown), as_of)
+        answer = _Answer(query, shown, None if point is None else _nearest_first(point, stock, shown, every), as_of)
         return Response({"results": [answer.of(sku, stock[sku]) for sku in query.sku]})
 
 
@@ -111,8 +112,7 @@ def check_all_known(name: str, asked: list[str], known: Mapping[str, Any]) -> No
         raise Invalid(errors=[FieldError(f"/{name}", f"unknown_{name}", detail)])
 
 
-def _places_shown(query: AvailabilityQuery) -> Mapping[str, PlaceInfo]:
-    every = places()
+def _places_shown(query: AvailabilityQuery, every: Mapping[str, PlaceInfo]) -> Mapping[str, PlaceInfo]:
     if query.location is not None:
         check_all_known("location", query.location, every)
         every = {code: every[code] for code in query.location}
@@ -126,11 +126,14 @@ def _places_shown(query: AvailabilityQuery) -> Mapping[str, PlaceInfo]:
 
 
 def _nearest_first(
-    point: Point, stock: Mapping[str, Mapping[str, int]], shown: Mapping[str, PlaceInfo]
+    point: Point,
+    stock: Mapping[str, Mapping[str, int]],
+    shown: Mapping[str, PlaceInfo],
+    every: Mapping[str, PlaceInfo],
 ) -> dict[str, float]:
     """Distances to the places that have something, in order."""
     codes = shown.keys() & set().union(*stock.values())
-    return by_distance(point, codes, places())
+    return by_distance(point, codes, every)
 
 
 class _Answer:
