@@ -46,6 +46,7 @@ class Explanation:
     closed_by: tuple[str, ...]
     rule: Rule | None
     doubt_rule: Rule | None
+    takes_orders: bool
 
 
 _LEVELS = f"""
@@ -77,6 +78,7 @@ def explain(sku: str, *, context: Context, locations: Collection[str] | None = N
                 closed_by=_closed_by(stood, place, verdict, product_is_active=product.is_active),
                 rule=verdict.rule,
                 doubt_rule=verdict.doubt_rule,
+                takes_orders=place.takes_orders(context.as_of),
             )
         )
     return found

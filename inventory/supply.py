@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection
 
-from inventory.queries import PlaceInfo, places
+from inventory.exposure import Context
+from inventory.queries import PlaceInfo, places, protections, tags_for
 
 _DAY = timedelta(days=1)
 
@@ -68,6 +69,21 @@ def _counts_from(expected_at: datetime, zone: ZoneInfo, as_of: datetime) -> date
     if expected_at <= as_of:
         return as_of.astimezone(zone).date() + _DAY
     return expected_at.astimezone(zone).date()
+
+
+def supply_shown(skus: Iterable[str], *, context: Context) -> dict[str, list[Supply]]:
+    """`future_supply` as this asker may see it: without what the exposure rules hide."""
+    found = future_supply(skus, as_of=context.as_of)
+    rules = protections(context)
+    coming = [sku for sku, supplies in found.items() if supplies]
+    if not coming or not rules.has_rules:
+        return found
+    tags = tags_for(rules, coming)
+
+    def is_hidden(sku: str, supply: Supply) -> bool:
+        return rules.kept(sku, tags.get(sku, ()), supply.location).is_hidden
+
+    return {sku: [one for one in supplies if not is_hidden(sku, one)] for sku, supplies in found.items()}
 
 
 def inbound_sql(level: str) -> str:

@@ -2,8 +2,8 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
 from itertools import islice
 from math import inf
 from typing import Annotated, Any, Literal
@@ -22,6 +22,7 @@ from inventory.models import Ability, Kind
 from inventory.nearest import by_distance
 from inventory.pickup_times import pickup_at
 from inventory.queries import PlaceInfo, places, sellable_of_known
+from inventory.supply import Supply, supply_shown
 from oms.api.body import Country, Latitude, Longitude, read
 from oms.api.views import ApiView
 from oms.channels import channels
@@ -91,11 +92,13 @@ class Availability(ApiView):
         as_of = now()
         every = places()
         shown = _places_shown(query, every)
-        stock = sellable_of_known(query.sku, context=query.context(as_of=as_of))
+        context = query.context(as_of=as_of)
+        stock = sellable_of_known(query.sku, context=context)
         check_all_known("sku", query.sku, stock)
+        future = supply_shown(query.sku, context=context)
         point = query.point()
         answer = _Answer(query, shown, None if point is None else _nearest_first(point, stock, shown, every), as_of)
-        return Response({"results": [answer.of(sku, stock[sku]) for sku in query.sku]})
+        return Response({"results": [answer.of(sku, stock[sku], future[sku]) for sku in query.sku]})
 
 
 def check_channel_of_query(view: ApiView, channel: str | None) -> None:
@@ -136,6 +139,13 @@ def _nearest_first(
     return by_distance(point, codes, every)
 
 
+def _by_day(future: Iterable[Supply]) -> list[dict[str, Any]]:
+    units: Counter[date] = Counter()
+    for supply in future:
+        units[supply.date] += supply.units
+    return [{"date": day, "quantity": units[day]} for day in sorted(units)]
+
+
 class _Answer:
     """What is told of each SKU asked for."""
 
@@ -152,11 +162,11 @@ class _Answer:
         self._is_collected = query.method in ("pickup", "curbside")
         self._pickup_times: dict[str, datetime] = {}
 
-    def of(self, sku: str, stock: Mapping[str, int]) -> dict[str, Any]:
+    def of(self, sku: str, stock: Mapping[str, int], future: Iterable[Supply]) -> dict[str, Any]:
         document: dict[str, Any] = {
             "sku": sku,
             "sellable": sum(stock.values()),
-            "future": [],  # no supply is announced to us yet
+            "future": _by_day(future),
             "locations": [self._at(code, stock[code]) for code in self._first(stock)],
         }
         if self._area_by:
@@ -174,7 +184,7 @@ class _Answer:
         document: dict[str, Any] = {"location": code, "name": place.name, "sellable": units}
         if self._nearest is not None and (km := self._nearest[code]) < inf:
             document["distance_km"] = round(km, 1)
-        if self._is_collected and place.accepting_orders:
+        if self._is_collected and place.takes_orders(self._as_of):
             document["pickup_at"] = self._pickup_at(place)
         return document
 

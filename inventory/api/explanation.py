@@ -129,7 +129,7 @@ def _document(one: Explanation, names: dict[str, str]) -> dict[str, Any]:
         "kept_back": one.kept,
         "kept_by": one.kept_by,
         "closed_by": one.closed_by,
-        "accepting_orders": one.place.accepting_orders,
+        "accepting_orders": one.takes_orders,
         "confidence": stood.confidence,
         "suspect_at": stood.suspect_at,
         "rule": _rule(one.rule, names),

@@ -1,8 +1,20 @@
+from datetime import timedelta
+
 import pytest
 import time_machine
 
 from oms.models import Channel
-from tests.factories.inventory import make_location, make_locations, make_product, make_products, set_stock, set_stocks
+from tests.factories.inventory import (
+    NOW,
+    make_exposure_rule,
+    make_inbound,
+    make_location,
+    make_locations,
+    make_product,
+    make_products,
+    set_stock,
+    set_stocks,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -118,8 +130,8 @@ def test_takes_as_many_statements_for_hundreds_of_places_as_for_three(client, dj
     def statements():
         ask = "sku=A,B&near={},{}&limit=1000".format(*PARIS)
         get(client, ask)  # places and rules are known by heart
-        # key; versions of places, looked at twice, and of rules (tests trust no cache); stock
-        with django_assert_num_queries(5):
+        # key; versions of places, five times, and of rules, twice (tests trust no cache); stock; supply
+        with django_assert_num_queries(9):
             return get(client, ask)
 
     assert len(statements()[0]["locations"]) == 3
@@ -155,3 +167,18 @@ def test_tells_when_it_could_be_collected_where_that_is_asked(client):
     assert places["OPEN"]["pickup_at"] == "2026-03-02T10:00:00+00:00"
     assert "pickup_at" not in places["PAUSED"]
     assert all("pickup_at" not in place for place in get(client, "sku=A")[0]["locations"])
+
+
+def test_tells_what_is_to_come_and_from_when_but_not_what_a_rule_hides(client):
+    make_location("B1", country="BE")
+    with time_machine.travel("2026-03-02T09:00:00Z", tick=False):
+        make_inbound("B1", {"A": 5}, expected_at=NOW + timedelta(days=3))
+        make_inbound("PARIS", {"A": 2}, expected_at=NOW + timedelta(days=3))
+        make_inbound("PARIS", {"A": 4}, expected_at=NOW - timedelta(days=1))
+
+        assert get(client, "sku=A")[0]["future"] == [
+            {"date": "2026-03-03", "quantity": 4},
+            {"date": "2026-03-05", "quantity": 7},
+        ]
+        make_exposure_rule(countries=["BE"], hidden=True)
+        assert get(client, "sku=A")[0]["future"][1] == {"date": "2026-03-05", "quantity": 2}
