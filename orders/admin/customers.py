@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
@@ -11,9 +11,9 @@ from unfold.decorators import display
 
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.words import instant, link, money
-from oms.channels import channels
 from orders.admin import badges
 from orders.models import Customer, Order
+from orders.search import find_customers
 
 
 class OrderInline(TabularInline):
@@ -57,19 +57,13 @@ class CustomerAdmin(ReadOnlyAdmin):
     list_select_related = ["channel"]
     list_filter = [("channel", RelatedDropdownFilter)]
     search_fields = ["email"]
-    search_help_text = gettext_lazy("E-mail, phone, external id or last name")
+    search_help_text = gettext_lazy("E-mail, name, telephone or external id")
     ordering = ["-pk"]
     inlines = [OrderInline]
     fields = [("first_name", "last_name"), ("email", "phone"), ("channel", "external_id"), "since"]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        text = search_term.strip()
-        if not text:
-            return queryset, False
-        known = Q(channel__in=list(channels()), external_id=text)
-        return queryset.filter(
-            known | Q(email__in=[text, text.lower()]) | Q(phone=text) | Q(last_name__istartswith=text)
-        ), False
+        return (find_customers(queryset, search_term) if search_term.strip() else queryset), False
 
     @display(description=gettext_lazy("name"), ordering="last_name")
     def name(self, customer: Customer) -> str:

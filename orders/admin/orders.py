@@ -3,7 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
@@ -17,7 +17,6 @@ from unfold.decorators import display
 from oms.backoffice.actions import action_page, actor_of, attempt, require_right
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.words import instant, money
-from oms.channels import channels
 from oms.clock import now
 from oms.idempotency import Once, fingerprint
 from orders.admin import badges
@@ -25,23 +24,11 @@ from orders.admin.filters import OpenHoldFilter, PlacedFilter
 from orders.admin.forms import CancelForm, ConfirmForm, HoldForm
 from orders.admin.page import line_views, order_address, order_page, outcome_of_move, place_name
 from orders.commands import ReleaseHold, Reroute
-from orders.models import Customer, Fulfillment, Order
+from orders.models import Fulfillment, Order
+from orders.search import find_orders
 from orders.services.cancellation import cancel_order
 from orders.services.holds import hold_order, release_hold
 from orders.services.resolution import reroute
-
-_PEOPLE_SEARCHED = 500
-
-
-def find_orders(orders: QuerySet[Order], text: str) -> QuerySet[Order]:
-    """By number, external id, e-mail or the beginning of a last name; each way over an index of its own."""
-    people = Customer.objects.filter(Q(email__in=[text, text.lower()]) | Q(last_name__istartswith=text))
-    known = list(people.values_list("pk", flat=True)[:_PEOPLE_SEARCHED])
-    wanted = Q(channel__in=list(channels()), external_id=text) | Q(customer__in=known)
-    number = text.lstrip("#")
-    if number.isdecimal() and len(number) < 19:
-        wanted |= Q(number=int(number))
-    return orders.filter(wanted)
 
 
 @admin.register(Order)
@@ -64,7 +51,7 @@ class OrderAdmin(ReadOnlyAdmin):
         OpenHoldFilter,
     ]
     search_fields = ["number"]
-    search_help_text = gettext_lazy("Number, external id, e-mail or last name")
+    search_help_text = gettext_lazy("Number, external id, e-mail, name or telephone")
     ordering = ["-placed_at"]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:

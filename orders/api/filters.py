@@ -1,9 +1,10 @@
 """Query parameters of the lists."""
 
 import django_filters as filters
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from orders.models import ExceptionCase, Fulfillment, Order
+from orders.search import find_orders
 from orders.states import FulfillmentStatus, OrderStatus
 
 
@@ -17,21 +18,14 @@ class OrderFilter(filters.FilterSet):
     location = filters.CharFilter("fulfillments__location_id", distinct=True)
     placed_after = filters.IsoDateTimeFilter("placed_at", lookup_expr="gte")
     placed_before = filters.IsoDateTimeFilter("placed_at", lookup_expr="lt")
-    q = filters.CharFilter(method="search")
+    q = filters.CharFilter(method="search", label="number, external id, or e-mail, name or telephone of the customer")
 
     class Meta:
         model = Order
         fields: list[str] = []
 
     def search(self, queryset: QuerySet[Order], name: str, value: str) -> QuerySet[Order]:
-        """A number, an external id, or the start of an e-mail or last name."""
-        wanted = (
-            Q(external_id=value) | Q(customer__email__istartswith=value) | Q(customer__last_name__istartswith=value)
-        )
-        number = value.lstrip("#")
-        if number.isdecimal() and len(number) < 19:
-            wanted |= Q(number=int(number))
-        return queryset.filter(wanted)
+        return find_orders(queryset, value)
 
 
 class FulfillmentFilter(filters.FilterSet):

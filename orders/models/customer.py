@@ -1,8 +1,16 @@
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from oms.ids import PrefixedIdField
+
+
+def phone_end() -> models.Func:
+    """The digits of a telephone number from its end: numbers with and without their country end alike."""
+    template = "reverse(regexp_replace(%(expressions)s, '[^0-9]', '', 'g'))"
+    return models.Func("phone", template=template, output_field=models.TextField())
 
 
 class Customer(models.Model):
@@ -25,7 +33,11 @@ class Customer(models.Model):
                 name="a_customer_is_known_once_per_channel",
             )
         ]
-        indexes = [models.Index(fields=["email"], name="customers_by_email")]
+        indexes = [  # each for a way of `orders.search`
+            models.Index(OpClass(Upper("email"), name="text_pattern_ops"), name="customers_by_email"),
+            models.Index(OpClass(Upper("last_name"), name="text_pattern_ops"), name="customers_by_last_name"),
+            models.Index(OpClass(phone_end(), name="text_pattern_ops"), name="customers_by_phone"),
+        ]
         verbose_name = _("customer")
         verbose_name_plural = _("customers")
 
