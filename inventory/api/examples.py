@@ -92,6 +92,8 @@ tell(
         "suspect_at": None,
         "distance_km": 2.1,
         "FutureUnits": {"date": "2026-03-09", "quantity": 24},
+        # what came in as a file
+        "imports.import_id": "imp_01jd8m2k0000000000000000",
         # what happened
         "cause": "sale",
         "MovementDocument.id": 481,

@@ -392,7 +392,17 @@ def _harmless(value: Any) -> Any:
         parameters=[OpenApiParameter("format", str, enum=["json", "csv"])],
         responses={
             (200, "application/json"): FaultDocument,
-            (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, description="line,code,detail,value,sku,location"),
+            (200, "text/csv"): OpenApiResponse(
+                OpenApiTypes.STR,
+                description="line,code,detail,value,sku,location",
+                examples=[
+                    OpenApiExample(
+                        "A row",
+                        value="line,code,detail,value,sku,location\n"
+                        "17,not_a_quantity,A whole number in plain figures is needed,1e9,TEE-M,STORE-12\n",
+                    )
+                ],
+            ),
         },
         examples=[
             OpenApiExample(

@@ -260,6 +260,7 @@ def _placed(shown: dict[str, Any], address: str) -> dict[str, Any]:
 
 tell(
     {
+        "Idempotency-Key": "W-1001",
         "next": "https://oms.example.org/api/v1/…/?cursor=cD0yMDI2",
         "previous": None,
         "index": 0,

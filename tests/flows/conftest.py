@@ -20,7 +20,9 @@ class Api:
         self.token = token
         self.client = Client()
 
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+    def call(
+        self, method: str, path: str, body: Any = None, *, content_type: str = "application/json", **headers: str
+    ) -> Any:
         names = {"Authorization": f"Bearer {self.token}"} | {
             name.replace("_", "-"): value for name, value in headers.items()
         }
@@ -28,7 +30,7 @@ class Api:
             method,
             f"/api/v1/{path}",
             data=b"" if body is None else body if isinstance(body, bytes) else _json(body),
-            content_type="application/json",
+            content_type=content_type,
             headers=names,
         )
         return Answer(response)
