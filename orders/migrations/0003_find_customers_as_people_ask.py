@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('oms', '0001_initial'),
-        ('orders', '0002_ask_again_for_declined_money'),
+        ("orders", "0002_ask_again_for_declined_money"),
     ]
 
     operations = [
