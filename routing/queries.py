@@ -107,6 +107,12 @@ def carriers() -> Carriers:
     return _carriers.get()
 
 
+def services_offered(currency: str) -> list[str]:
+    """The shipping services that some carrier has prices for, the slowest first; the standard one at least."""
+    known = {service for service, of_currency in carriers().by_service if of_currency == currency}
+    return [service for service in ("standard", "express", "same_day") if service in known | {"standard"}]
+
+
 # ---- service levels --------------------------------------------------------------------------
 
 

@@ -302,3 +302,4 @@ TRANSFER_DAYS = env.int("OMS_TRANSFER_DAYS", default=2)
 HOLD_LONGEST_MINUTES = 60  # a cart keeps goods from others no longer than this, however often it is renewed
 HOLD_MOST_UNITS = env.int("OMS_HOLD_MOST_UNITS", default=200)  # of one cart
 HOLD_MOST_PER_KEY = env.int("OMS_HOLD_MOST_PER_KEY", default=10_000)  # live at once
+QUOTE_MINUTES = env.int("OMS_QUOTE_MINUTES", default=30)

@@ -36,6 +36,7 @@ from orders.services import authorisation, planning
 from orders.services.planning import PlannedDelivery, Wanted
 from orders.settlement import IN_STORE
 from orders.states import Method, OrderStatus, PaymentStatus
+from routing.services.quotes import promise_of
 
 SETTLE_AFTER = timedelta(seconds=30)  # when a placement was killed before it heard the gateway
 
@@ -59,6 +60,7 @@ class _Draft:
     line_ids: tuple[str, ...]
     delivery_ids: tuple[str, ...]
     delivery_of_line: tuple[int, ...]
+    promised: tuple[datetime | None, ...]  # by a quote, for each delivery
 
 
 class _Taken(Exception):
@@ -137,8 +139,6 @@ def _check(command: PlaceOrder, *, as_of: datetime) -> _Draft:
         errors.append(FieldError("/placed_at_location", "unknown_location", _("No such location")))
     if command.reservation and not is_hold_of(command.channel, command.reservation):
         errors.append(FieldError("/reservation", "unknown_reservation", _("There is nothing of this name")))
-    if command.quote:
-        errors.append(FieldError("/quote", "unknown_quote", _("There is nothing of this name")))
     if errors:
         raise Invalid(errors=errors)
     money = price_order(command, deliveries)
@@ -153,6 +153,21 @@ def _check(command: PlaceOrder, *, as_of: datetime) -> _Draft:
         line_ids=tuple(new_id("oli") for _ in command.lines),
         delivery_ids=tuple(new_id("dlv") for _ in deliveries),
         delivery_of_line=delivery_of_line,
+        promised=tuple(_promised(command, delivery, as_of=as_of) for delivery in deliveries),
+    )
+
+
+def _promised(command: PlaceOrder, delivery: DeliveryGiven, *, as_of: datetime) -> datetime | None:
+    """What the quote promised for this delivery. Errors: QuoteRefused."""
+    if command.quote is None:
+        return None
+    return promise_of(
+        command.quote,
+        channel=command.channel,
+        method=delivery.method,
+        service=delivery.service,
+        location=delivery.location,
+        as_of=as_of,
     )
 
 
@@ -245,6 +260,7 @@ def _plan(draft: _Draft, *, as_of: datetime) -> list[PlannedDelivery]:
             value=draft.money.items_total,
             taken=taken,
             hold=draft.command.reservation or "",
+            wanted_by=draft.promised[index],
             release_at=as_of + _grace(draft.channel, delivery),
             as_of=as_of,
         )

@@ -113,11 +113,12 @@ def plan_delivery(
     release_at: datetime,
     as_of: datetime,
     hold: str = "",
+    wanted_by: datetime | None = None,
 ) -> PlannedDelivery:
     """Plan one delivery of a new order.
 
     `taken`: units that its other deliveries count on already; `value`: of the whole order; `hold`: the cart hold
-    whose units are its own.
+    whose units are its own; `wanted_by`: the date that a quote promised.
     """
     demand = Demand(
         channel=channel,
@@ -130,6 +131,7 @@ def plan_delivery(
         value=value,
         taken=taken,
         hold=hold,
+        wanted_by=wanted_by,
     )
     source = ask_routing(demand, as_of=as_of, release_at=release_at)
     rest = tuple(RestUnits(r.key, r.sku, r.quantity, str(r.disposition)) for r in source.rest)

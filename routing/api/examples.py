@@ -65,6 +65,15 @@ tell(
         "DecidedDestination": {"country": "FR", "postal_code": "75011", "latitude": 48.86, "longitude": 2.38},
         "DecidedRules": {"id": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1", "version": 3},
         "DecidedDemand.location": None,
+        # what a shopper can have
+        "QuoteDocument.quote": "eyJjIjoid2ViIiwibCI6W1siU0tVLTEiLDFdXX0:1vNsG2:vT0hVg8b3yq5mQ2Xr7Zk1c9Jd4Lw6Ns8Pt2Ru5Yx0Ae",
+        "QuoteOption.price": "4.90",
+        "QuoteOption.name": "Paris Marais",
+        "QuoteOption.location": "PARIS",
+        "QuoteOption.distance_km": 1.3,
+        "Elsewhere.name": "Paris Marais",
+        "Elsewhere.distance_km": 1.3,
+        "requested": 2,
         # carriers and their prices
         "carrier-services.code": "post",
         "CarrierService": {

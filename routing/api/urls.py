@@ -1,7 +1,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from routing.api import tables, views
+from routing.api import quotes, tables, views
 
 router = SimpleRouter()
 router.register("service-levels", tables.ServiceLevels)
@@ -11,6 +11,7 @@ router.register("postal-areas", tables.PostalAreas)
 
 urlpatterns = [
     path("routing/plan/", views.PlanView.as_view(), name="routing-plan"),
+    path("quotes/", quotes.Quotes.as_view(), name="quotes"),
     path("rule-sets/", views.RuleSetsView.as_view(), name="rule-sets"),
     path("rule-sets/<str:pk>/", views.RuleSetView.as_view(), name="rule-set"),
     path("rule-sets/<str:pk>/publish/", views.PublishRuleSetView.as_view(), name="rule-set-publish"),

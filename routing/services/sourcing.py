@@ -6,7 +6,7 @@ reserves and books first, and plans again when that is refused.
 """
 
 import time as monotonic_time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -24,7 +24,7 @@ from routing.documents import compact_postal_code
 from routing.engine import geo, planner
 from routing.engine import types as engine
 from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone
-from routing.engine.types import Budget, Line, PlannedLine, RestLine, Timing
+from routing.engine.types import Budget, Line, PlannedLine, RestLine, Timing, from_micro
 from routing.queries import ActiveRules
 
 #: Working days in transit while no carrier service of a standard is known.
@@ -33,7 +33,7 @@ DEFAULT_TRANSIT_DAYS = {"standard": 3, "express": 1, "same_day": 0}
 #: Methods for which the shopper comes to a place of their choice.
 COLLECTED = frozenset({"pickup", "curbside"})
 
-__all__ = ["COLLECTED", "Demand", "Destination", "Line", "PlannedParcel", "SourcingPlan", "plan"]
+__all__ = ["COLLECTED", "Demand", "Destination", "Line", "PlannedParcel", "SourcingPlan", "order_by", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +81,16 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class PlannedParcel:
-    """Work for one place. `capacity_date` is the local day to book, None where nothing limits the place."""
+    """Work for one place. `shipping` is the carrier's part of the cost.
+
+    `capacity_date` is the local day to book, None where nothing limits the place."""
 
     location: str
     lines: tuple[PlannedLine, ...]
     service: str
     carrier_service: str
     cost: Decimal
+    shipping: Decimal
     weight_g: int
     distance_km: float | None
     promised_at: datetime
@@ -120,17 +123,27 @@ class SourcingPlan:
         return max((parcel.promised_at for parcel in self.parcels), default=None)
 
 
+StockReader = Callable[..., dict[str, dict[str, int]]]
+"""Answers as `inventory.queries.sellable_units` does; what it gives is the caller's to change."""
+
+
 def plan(
-    demand: Demand, *, as_of: datetime, release_at: datetime | None = None, rules: ActiveRules | None = None
+    demand: Demand,
+    *,
+    as_of: datetime,
+    release_at: datetime | None = None,
+    rules: ActiveRules | None = None,
+    stock: StockReader = inventory.sellable_units,
 ) -> SourcingPlan:
     """The best plan under the channel's published rules, within the planning budget.
 
-    `release_at`: when the places will learn of it (default: at once). `rules`: others than the published.
+    `release_at`: when the places will learn of it (default: at once). `rules`: others than the published. `stock`: a
+    reader that several plans of one basket share.
     A destination that cannot be found on the map is planned without distances and noted, never refused.
     """
     started = monotonic_time.perf_counter()
     rules = rules or queries.rules_for(demand.channel)
-    planning = _Planning(demand, as_of, release_at or as_of)
+    planning = _Planning(demand, as_of, release_at or as_of, stock)
     budget = Budget.of(settings.PLANNING_BUDGET_MS / 1000, monotonic_time.monotonic)
     outcome = planner.plan(planning.engine_demand(), rules.rules, planning.network(), budget)
     parcels = tuple(planning.parcel(parcel, _ignores_capacity(rules, outcome, parcel)) for parcel in outcome.parcels)
@@ -147,6 +160,36 @@ def plan(
     )
 
 
+_ORDER_BY_HORIZON = timedelta(hours=72)
+_MINUTE = timedelta(minutes=1)
+
+
+def order_by(planned: SourcingPlan) -> datetime | None:
+    """Until when the same parcels, ordered later, would still keep the promise; to the minute.
+
+    None when three days later would do as well, or nothing was planned.
+    """
+    if planned.promised_at is None:
+        return None
+    promised_at, as_of = planned.promised_at, planned.as_of
+    planning = _Planning(planned.demand, as_of, as_of, inventory.sellable_units)
+
+    def holds(minutes: int) -> bool:
+        planning.release_at = as_of + minutes * _MINUTE
+        return all(
+            planning.promise(planning.directory[p.location], p.carrier_service, p.transit_days) <= promised_at
+            for p in planned.outcome.parcels
+        )
+
+    early, late = 0, _ORDER_BY_HORIZON // _MINUTE
+    if holds(late):
+        return None
+    while late - early > 1:
+        middle = (early + late) // 2
+        early, late = (middle, late) if holds(middle) else (early, middle)
+    return as_of + early * _MINUTE
+
+
 def _ignores_capacity(rules: ActiveRules, outcome: engine.Plan, parcel: engine.Parcel) -> bool:
     rule = next((rule for rule in rules.rules if rule.name == outcome.rule), None)
     if rule is None or parcel.step >= len(rule.steps):
@@ -157,8 +200,9 @@ def _ignores_capacity(rules: ActiveRules, outcome: engine.Plan, parcel: engine.P
 class _Planning:
     """Answers the engine's questions for one demand."""
 
-    def __init__(self, demand: Demand, as_of: datetime, release_at: datetime):
+    def __init__(self, demand: Demand, as_of: datetime, release_at: datetime, stock: StockReader):
         self.demand = demand
+        self.stock = stock
         self.as_of = as_of
         self.release_at = release_at
         self.notes: list[str] = []
@@ -211,7 +255,7 @@ class _Planning:
         only = None if demand.location is None else [demand.location]
         tags = {line.sku: line.tags for line in demand.lines}
         context = demand.context(self.as_of)
-        self.sellable = inventory.sellable_units(sorted(tags), context=context, locations=only, tags=tags)
+        self.sellable = self.stock(sorted(tags), context=context, locations=only, tags=tags)
         for (sku, code), units in demand.taken.items():
             self._take(sku, code, units)
         return engine.Network(
@@ -316,6 +360,7 @@ class _Planning:
             service=self.demand.service,
             carrier_service=parcel.carrier_service,
             cost=parcel.cost,
+            shipping=from_micro(parcel.parts.get("shipping", 0)),
             weight_g=parcel.weight_g,
             distance_km=parcel.distance_km,
             promised_at=self.promise(place, parcel.carrier_service, parcel.transit_days),

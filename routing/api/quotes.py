@@ -1,0 +1,147 @@
+"""`POST quotes/`: what a shopper can have, when and how."""
+
+from typing import Annotated, Any, Literal
+
+from drf_spectacular.utils import extend_schema
+from pydantic import BaseModel, Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from oms.api.body import Body, Code, Currency, Instant, Quantity, example
+from oms.api.views import ApiView
+from oms.clock import now
+from routing.api.documents import PlanDestination
+from routing.services.quotes import Option, Quote, QuotedLine, quote
+from routing.services.sourcing import Destination
+
+QuoteMethod = Literal["ship", "pickup", "curbside", "locker"]
+
+
+class QuoteLine(Body):
+    sku: Code
+    quantity: Quantity
+
+
+class QuoteBody(Body):
+    """`destination` is needed for deliveries; collected goods are offered near it."""
+
+    model_config = example(
+        channel="web",
+        currency="EUR",
+        lines=[{"sku": "SKU-1", "quantity": 1}],
+        destination={"country": "FR", "postal_code": "75011", "latitude": 48.86, "longitude": 2.38},
+        methods=["ship", "pickup"],
+    )
+
+    channel: Code
+    currency: Currency
+    lines: Annotated[list[QuoteLine], Field(min_length=1, max_length=100)]
+    destination: PlanDestination | None = None
+    methods: Annotated[list[QuoteMethod], Field(min_length=1, max_length=4)] = ["ship", "pickup"]
+    near_limit: Annotated[int, Field(ge=1, le=20)] = 5
+
+
+class QuotedParcel(BaseModel):
+    lines: list[QuoteLine]
+    promised_at: Instant
+
+
+class QuoteOption(BaseModel):
+    """`ship`: one per service, with its parcels. `pickup` and `curbside`: one per place. `backorder`: all that is missing
+    will have come in at `available_at`. `order_by`: until when an order keeps the date. `confidence`: null until dates
+    are learned from what happened."""
+
+    method: Literal["ship", "pickup", "curbside", "locker", "backorder"]
+    service: Literal["standard", "express", "same_day"]
+    price: str
+    promised_at: Instant
+    earliest_at: Instant
+    order_by: Instant | None
+    confidence: float | None
+    location: str | None = None
+    name: str | None = None
+    distance_km: float | None = None
+    stock: Literal["local", "transfer"] | None = None
+    available_at: Instant | None = None
+    parcels: list[QuotedParcel] | None = None
+
+
+class Elsewhere(BaseModel):
+    location: str
+    name: str
+    sellable: int
+    pickup_at: Instant
+    distance_km: float | None = None
+
+
+class QuoteMissing(BaseModel):
+    sku: str
+    requested: int
+    sellable: int
+    alternatives: list[Elsewhere]
+
+
+class QuoteDocument(BaseModel):
+    """`quote` is a signed token: an order that names it is planned to keep its date."""
+
+    quote: str
+    expires_at: Instant
+    currency: str
+    options: list[QuoteOption]
+    unavailable: list[QuoteMissing]
+
+
+class Quotes(ApiView):
+    scopes = {"POST": "stock:read"}
+
+    @extend_schema(request=QuoteBody, responses={200: QuoteDocument}, operation_id="quotes_create")
+    def post(self, request: Request) -> Response:
+        """The ways to get a basket, each with its date and price, planned as an order would be. Nothing is written."""
+        body = self.body(QuoteBody)
+        self.check_channel(body.channel)
+        found = quote(
+            channel=body.channel,
+            currency=body.currency,
+            lines=[QuotedLine(line.sku, line.quantity) for line in body.lines],
+            destination=Destination(**body.destination.model_dump()) if body.destination else None,
+            methods=body.methods,
+            near_limit=body.near_limit,
+            as_of=now(),
+        )
+        return Response(_document(found))
+
+
+def _document(found: Quote) -> dict[str, Any]:
+    return {
+        "quote": found.token,
+        "expires_at": found.expires_at,
+        "currency": found.currency,
+        "options": [_option(option) for option in found.options],
+        "unavailable": [
+            {"sku": m.sku, "requested": m.requested, "sellable": m.sellable, "alternatives": list(m.alternatives)}
+            for m in found.unavailable
+        ],
+    }
+
+
+def _option(option: Option) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "method": option.method,
+        "service": option.service,
+        "price": str(option.price),
+        "promised_at": option.promised_at,
+        "earliest_at": option.earliest_at,
+        "order_by": option.order_by,
+        "confidence": option.confidence,
+    }
+    if option.location is not None:
+        document |= {"location": option.location, "name": option.name, "stock": "local"}
+        document |= {} if option.distance_km is None else {"distance_km": option.distance_km}
+    if option.available_at is not None:
+        document["available_at"] = option.available_at
+    if option.parcels:
+        document["parcels"] = [
+            {"lines": [{"sku": line.sku, "quantity": line.quantity} for line in lines], "promised_at": promised_at}
+            for lines, promised_at in option.parcels
+        ]
+    return document

@@ -1,0 +1,398 @@
+"""What a shopper can have, when and how: the ways to get a basket, each with its date and price. Nothing is written.
+
+Every way is planned as an order would be, with the same rules, stock and dates, so the date on the product page is
+the date at placement. The answer carries a signed token by which an order names the promise it was given.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core import signing
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from inventory import queries as inventory
+from inventory.exposure import Context
+from inventory.models import Ability
+from inventory.nearest import by_distance
+from inventory.queries import PlaceInfo, ProductInfo
+from inventory.supply import Supply, supply_shown
+from oms.channels import ChannelInfo, channels
+from oms.errors import FieldError, Invalid
+from routing import dates, queries
+from routing.services import sourcing
+from routing.services.sourcing import Demand, Destination, Line, SourcingPlan
+
+_SALT = "routing.quote"
+_CANDIDATES = 4  # stores tried for each one that is shown
+_ALTERNATIVES = 5
+ABILITY = {"pickup": Ability.PICKUP, "curbside": Ability.CURBSIDE}
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedLine:
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One way to get the basket.
+
+    `price`: what carriers ask for the parcels, nothing where the shopper comes. `order_by`: until when an order keeps
+    the date; None where that is further than three days. `confidence`: None until dates are learned from what happened.
+    """
+
+    method: str
+    service: str
+    price: Decimal
+    promised_at: datetime
+    earliest_at: datetime
+    order_by: datetime | None = None
+    confidence: float | None = None
+    location: str | None = None
+    name: str = ""
+    distance_km: float | None = None
+    available_at: datetime | None = None
+    parcels: tuple[tuple[tuple[QuotedLine, ...], datetime], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What cannot be had at once, and the nearest places that have some of it."""
+
+    sku: str
+    requested: int
+    sellable: int
+    alternatives: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    token: str
+    expires_at: datetime
+    currency: str
+    options: tuple[Option, ...]
+    unavailable: tuple[Missing, ...]
+
+
+class QuoteRefused(Invalid):
+    """A token that is not ours, is over, or promised something else."""
+
+    code = "unknown_quote"
+    title = gettext_lazy("This quote cannot be used")
+
+
+def quote(
+    *,
+    channel: str,
+    currency: str,
+    lines: Sequence[QuotedLine],
+    destination: Destination | None,
+    methods: Collection[str],
+    near_limit: int,
+    as_of: datetime,
+) -> Quote:
+    """The ways to get these lines, per method in the order ship, pickup, curbside, back-order.
+
+    Errors: Invalid (names nobody knows, a currency the channel does not sell in).
+    """
+    products = inventory.products_by_sku({line.sku for line in lines})
+    info = _checked(channel, currency, lines, products, destination, methods)
+    asking = _Asking(info, lines, products, destination, as_of)
+    options: list[Option] = []
+    if "ship" in methods:
+        options += asking.shipped()
+    for method in ABILITY:
+        if method in methods:
+            options += asking.collected(method, near_limit)
+    missing = asking.missing(methods)
+    if missing and (later := asking.later()):
+        options.append(later)
+    expires_at = as_of + timedelta(minutes=settings.QUOTE_MINUTES)
+    token = _sign(channel, lines, options, expires_at)
+    return Quote(token, expires_at, currency, tuple(options), tuple(missing))
+
+
+def _checked(
+    channel: str,
+    currency: str,
+    lines: Sequence[QuotedLine],
+    products: Mapping[str, ProductInfo],
+    destination: Destination | None,
+    methods: Collection[str],
+) -> ChannelInfo:
+    info = channels().get(channel)
+    if info is None or not info.is_active:
+        raise Invalid(errors=[FieldError("/channel", "unknown_channel", _("No such channel"))])
+    faults = [
+        FieldError(f"/lines/{number}/sku", "unknown_sku", _("No such product"))
+        for number, line in enumerate(lines)
+        if line.sku not in products or not products[line.sku].is_active
+    ]
+    if currency != info.currency:
+        detail = _("This channel sells in %(currency)s") % {"currency": info.currency}
+        faults.append(FieldError("/currency", "wrong_currency", detail))
+    if "ship" in methods and destination is None:
+        faults.append(FieldError("/destination", "required", _("A delivery needs an address")))
+    if faults:
+        raise Invalid(errors=faults)
+    return info
+
+
+@dataclass
+class _Stock:
+    """Stock read once for all plans of a basket that are shown the same: a reader as `sourcing.plan` wants it."""
+
+    found: dict[tuple[str, ...], dict[str, dict[str, int]]] = field(default_factory=dict)
+
+    def __call__(
+        self,
+        skus: Sequence[str],
+        *,
+        context: Context,
+        locations: Collection[str] | None = None,
+        tags: Mapping[str, Collection[str]] | None = None,
+    ) -> dict[str, dict[str, int]]:
+        shown = tuple(rule.id for rule in inventory.protections(context).rules)
+        if shown not in self.found:
+            self.found[shown] = inventory.sellable_units(skus, context=context, tags=tags)
+        if locations is None:
+            return {sku: dict(units) for sku, units in self.found[shown].items()}
+        return {
+            sku: {code: units[code] for code in locations if code in units} for sku, units in self.found[shown].items()
+        }
+
+
+class _Asking:
+    """One basket of one shopper at one instant."""
+
+    def __init__(
+        self,
+        channel: ChannelInfo,
+        lines: Sequence[QuotedLine],
+        products: Mapping[str, ProductInfo],
+        destination: Destination | None,
+        as_of: datetime,
+    ):
+        self.channel = channel
+        self.destination = destination
+        self.as_of = as_of
+        self.needed = Counter[str]()
+        for line in lines:
+            self.needed[line.sku] += line.quantity
+        self.lines = tuple(
+            Line(f"l{n}", sku, units, None, products[sku].price, products[sku].weight_g, products[sku].tags)
+            for n, (sku, units) in enumerate(self.needed.items(), start=1)
+        )
+        self.tags = {sku: products[sku].tags for sku in self.needed}
+        self.stock = _Stock()
+        self.point = self._point()
+
+    def _point(self) -> tuple[float, float] | None:
+        there = self.destination
+        if there is None:
+            return None
+        if there.latitude is not None and there.longitude is not None:
+            return there.latitude, there.longitude
+        return queries.coordinates_of(there.country, there.postal_code)
+
+    def _plan(self, method: str, service: str, location: str | None = None) -> SourcingPlan:
+        grace = timedelta(0)
+        if method == "ship" and service == "standard":
+            grace = timedelta(minutes=self.channel.grace_minutes.get("ship", 0))
+        demand = Demand(
+            channel=self.channel.code,
+            currency=self.channel.currency,
+            lines=self.lines,
+            method=method,
+            service=service,
+            destination=self.destination if method == "ship" else None,
+            location=location,
+        )
+        return sourcing.plan(demand, as_of=self.as_of, release_at=self.as_of + grace, stock=self.stock)
+
+    # Delivery ---------------------------------------------------------------------------------
+
+    def shipped(self) -> list[Option]:
+        """One option per service by which all of it can be sent."""
+        plans = ((service, self._plan("ship", service)) for service in queries.services_offered(self.channel.currency))
+        return [self._shipped(service, planned) for service, planned in plans if _can_be_sent(service, planned)]
+
+    def _shipped(self, service: str, planned: SourcingPlan) -> Option:
+        promises = [parcel.promised_at for parcel in planned.parcels]
+        return Option(
+            method="ship",
+            service=service,
+            price=sum((parcel.shipping for parcel in planned.parcels), Decimal(0)).quantize(Decimal("0.01")),
+            promised_at=max(promises),
+            earliest_at=min(promises),
+            order_by=sourcing.order_by(planned),
+            parcels=tuple(
+                (tuple(QuotedLine(line.sku, line.quantity) for line in parcel.lines), parcel.promised_at)
+                for parcel in planned.parcels
+            ),
+        )
+
+    # Collected by the shopper -----------------------------------------------------------------
+
+    def collected(self, method: str, limit: int) -> list[Option]:
+        """The nearest places (without an address, the first to have it ready) that can hand over all of it."""
+        stock = self.stock(sorted(self.needed), context=self._context(method), tags=self.tags)
+        directory = inventory.places()
+        holders = {
+            code
+            for code in set.intersection(*(set(units) for units in stock.values()))
+            if all(stock[sku][code] >= units for sku, units in self.needed.items())
+            and ABILITY[method] in directory[code].abilities
+            and directory[code].takes_orders(self.as_of)
+        }
+        far = by_distance(self.point, holders, directory) if self.point else dict.fromkeys(sorted(holders), 0.0)
+        options: list[Option] = []
+        for code in list(far)[: limit * _CANDIDATES]:
+            planned = self._plan(method, "standard", code)
+            if planned.is_complete and len(options) < limit:
+                km = far[code] if self.point and far[code] != float("inf") else None
+                options.append(self._collected(method, directory[code], planned, km))
+        return options
+
+    @staticmethod
+    def _collected(method: str, place: PlaceInfo, planned: SourcingPlan, km: float | None) -> Option:
+        promised_at = max(parcel.promised_at for parcel in planned.parcels)
+        return Option(
+            method=method,
+            service="standard",
+            price=Decimal("0.00"),
+            promised_at=promised_at,
+            earliest_at=promised_at,
+            location=place.code,
+            name=place.name,
+            distance_km=None if km is None else round(km, 1),
+        )
+
+    # What is missing --------------------------------------------------------------------------
+
+    def missing(self, methods: Collection[str]) -> list[Missing]:
+        """Products of which the whole network has fewer than asked for."""
+        method = "ship" if "ship" in methods else next(iter(methods))
+        stock = self.stock(sorted(self.needed), context=self._context(method), tags=self.tags)
+        return [
+            Missing(sku, units, sum(stock[sku].values()), tuple(self._elsewhere(stock[sku])))
+            for sku, units in self.needed.items()
+            if sum(stock[sku].values()) < units
+        ]
+
+    def _elsewhere(self, stock: Mapping[str, int]) -> list[Mapping[str, Any]]:
+        directory = inventory.places()
+        hands_out = {
+            code
+            for code in stock
+            if Ability.PICKUP in directory[code].abilities and directory[code].takes_orders(self.as_of)
+        }
+        far = by_distance(self.point, hands_out, directory) if self.point else dict.fromkeys(sorted(hands_out))
+        return [
+            {
+                "location": code,
+                "name": directory[code].name,
+                "sellable": stock[code],
+                "pickup_at": dates.pickup_time(directory[code], self.as_of),
+                **({} if km is None or km == float("inf") else {"distance_km": round(km, 1)}),
+            }
+            for code, km in list(far.items())[:_ALTERNATIVES]
+        ]
+
+    def later(self) -> Option | None:
+        """When what is missing will have come in, and a parcel could follow; None while not enough is on its way."""
+        context = self._context("ship")
+        stock = self.stock(sorted(self.needed), context=context, tags=self.tags)
+        supply = supply_shown(list(self.needed), context=context)
+        awaited = []
+        for sku, units in self.needed.items():
+            left = units - sum(stock[sku].values())
+            if left > 0:
+                last = _enough(supply[sku], left)
+                if last is None:
+                    return None
+                awaited.append(last)
+        last = max(awaited, key=lambda one: one.date)
+        place = inventory.places()[last.location]
+        available_at = datetime.combine(last.date, time(0), ZoneInfo(place.timezone))
+        promised_at = self._promise_from(place, available_at)
+        return Option(
+            method="backorder",
+            service="standard",
+            price=Decimal("0.00"),
+            promised_at=promised_at,
+            earliest_at=promised_at,
+            available_at=available_at,
+        )
+
+    def _promise_from(self, place: PlaceInfo, release_at: datetime) -> datetime:
+        policy = queries.policy_for(place, method="ship", service="standard")
+        return dates.ship_promise(
+            place,
+            policy,
+            service="standard",
+            carrier_cut_off=None,
+            transit_days=sourcing.DEFAULT_TRANSIT_DAYS["standard"],
+            release_at=release_at,
+            destination_zone=queries.zone_of(self.destination.country if self.destination else "", None),
+        )
+
+    def _context(self, method: str) -> Context:
+        return Context(self.as_of, self.channel.code, order_type=method, service="standard")
+
+
+def _can_be_sent(service: str, planned: SourcingPlan) -> bool:
+    """A faster service than the standard needs a carrier that has it."""
+    return planned.is_complete and (service == "standard" or "no_carrier_service" not in planned.notes)
+
+
+def _enough(supplies: Sequence[Supply], units: int) -> Supply | None:
+    """The supply with which there will have come so many."""
+    for supply in supplies:
+        units -= supply.units
+        if units <= 0:
+            return supply
+    return None
+
+
+# ---- the token -----------------------------------------------------------------------------------
+
+
+def _sign(channel: str, lines: Sequence[QuotedLine], options: Sequence[Option], expires_at: datetime) -> str:
+    told = {
+        "c": channel,
+        "l": [[line.sku, line.quantity] for line in lines],
+        "o": [[o.method, o.service, o.location, str(o.price), o.promised_at.isoformat()] for o in options],
+        "e": expires_at.isoformat(),
+    }
+    return signing.dumps(told, salt=_SALT, compress=True)
+
+
+def promise_of(
+    token: str, *, channel: str, method: str, service: str, location: str | None, as_of: datetime
+) -> datetime:
+    """The date this quote promised for that way. Errors: QuoteRefused."""
+    try:
+        told = signing.loads(token, salt=_SALT)
+    except signing.BadSignature:
+        raise _refused("unknown_quote", _("There is nothing of this name")) from None
+    if told["c"] != channel:
+        raise _refused("unknown_quote", _("There is nothing of this name"))
+    if datetime.fromisoformat(told["e"]) <= as_of:
+        raise _refused("quote_expired", _("This quote has expired; ask for a new one"))
+    for quoted_method, quoted_service, quoted_location, _price, promised_at in told["o"]:
+        if (quoted_method, quoted_service, quoted_location) == (method, service, location):
+            return datetime.fromisoformat(promised_at)
+    raise _refused("not_quoted", _("The quote does not offer this way of delivery"))
+
+
+def _refused(code: str, detail: str) -> QuoteRefused:
+    return QuoteRefused(errors=[FieldError("/quote", code, detail)])

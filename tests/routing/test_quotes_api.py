@@ -1,0 +1,215 @@
+"""`POST quotes/`: the dates and ways that an order placed next would get."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils.dateparse import parse_datetime
+from rest_framework.test import APIClient
+
+from oms.cache import bump
+from oms.clock import now
+from orders.models import Order
+from routing.models import CarrierService, Rate, Zone
+from routing.queries import RATES
+from tests.factories.inventory import make_exposure_rule, make_inbound, make_location, set_stock
+from tests.factories.orders import LILLE, PARIS, make_channel, make_network, order_body, pickup_body
+from tests.inventory.conftest import client, client_with
+
+__all__ = ["client", "client_with"]
+
+pytestmark = pytest.mark.django_db
+MONDAY = "2026-03-02T09:00:00Z"
+HERE = {"country": "FR", "postal_code": "75011", "latitude": 48.86, "longitude": 2.38}
+
+
+@pytest.fixture(autouse=True)
+def shop(db):
+    with time_machine.travel(MONDAY, tick=False):
+        make_network()
+        yield
+
+
+def make_express():
+    with transaction.atomic():
+        bolt = CarrierService.objects.create(code="bolt", carrier="Bolt", name="Next day", service="express")
+        zone = Zone.objects.create(carrier_service=bolt, code="fr", countries=["FR"], transit_days=1)
+        Rate.objects.create(zone=zone, price="11.00")
+        bump(RATES)
+
+
+def ask(client, *lines, **values):
+    wanted = [{"sku": sku, "quantity": units} for sku, units in lines or (("SKU-1", 1),)]
+    body = {"channel": "web", "currency": "EUR", "lines": wanted, "destination": HERE, **values}
+    return client.post("/api/v1/quotes/", body, format="json")
+
+
+def quoted(client, *lines, **values):
+    answer = ask(client, *lines, **values)
+    assert answer.status_code == 200, answer.json()
+    return answer.json()
+
+
+def place(client, body):
+    return client.post("/api/v1/orders/", body, format="json")
+
+
+def by_method(quote, method):
+    return [option for option in quote["options"] if option["method"] == method]
+
+
+def test_offers_what_an_order_placed_next_would_get(client):
+    make_express()
+
+    quote = quoted(client)
+
+    ship = by_method(quote, "ship")
+    assert [(o["service"], o["price"]) for o in ship] == [("standard", "4.00"), ("express", "11.00")]
+    order = place(client, order_body()).json()
+    assert ship[0]["promised_at"] == order["promised_at"]
+    assert ship[0]["parcels"] == [{"lines": [{"sku": "SKU-1", "quantity": 1}], "promised_at": order["promised_at"]}]
+    pickup = by_method(quote, "pickup")
+    assert [(o["location"], o["distance_km"] < 300) for o in pickup] == [
+        ("PARIS", True),
+        ("LILLE", True),
+        ("LYON", False),
+    ]
+    collected = place(client, pickup_body()).json()
+    assert pickup[0]["promised_at"] == collected["promised_at"]
+    assert (quote["unavailable"], quote["currency"]) == ([], "EUR")
+    assert parse_datetime(quote["expires_at"]) == now() + timedelta(minutes=30)
+
+
+def test_a_basket_in_two_parcels_shows_both_and_their_dates(client):
+    set_stock("SKU-2", "LYON", 5)
+    for place_without in ("PARIS", "LILLE"):
+        set_stock("SKU-2", place_without, 0)
+    set_stock("SKU-1", "LYON", 0)
+
+    (ship,) = by_method(quoted(client, ("SKU-1", 1), ("SKU-2", 1)), "ship")
+
+    assert len(ship["parcels"]) == 2
+    assert ship["price"] == "10.00"
+    assert ship["promised_at"] == max(parcel["promised_at"] for parcel in ship["parcels"])
+    assert ship["earliest_at"] == min(parcel["promised_at"] for parcel in ship["parcels"])
+
+
+def test_only_places_that_have_all_of_it_hand_it_over(client):
+    set_stock("SKU-1", "PARIS", 1)
+    make_location("CURB", abilities=["curbside"], **PARIS)
+    make_location("SHUT", accepting_orders=False, **PARIS)
+    for code in ("CURB", "SHUT"):
+        set_stock("SKU-1", code, 5)
+
+    quote = quoted(client, ("SKU-1", 1), ("SKU-1", 1), methods=["pickup", "curbside"], near_limit=1)
+
+    assert [(o["method"], o["location"]) for o in quote["options"]] == [("pickup", "LILLE"), ("curbside", "CURB")]
+
+
+def test_tells_until_when_the_date_holds(client):
+    make_location("PARIS", cut_off="14:00", preparation_minutes=30, opening_hours={}, **PARIS)
+    for other in ("LYON", "LILLE"):
+        set_stock("SKU-1", other, 0)
+
+    (ship,) = by_method(quoted(client), "ship")
+
+    order_by = parse_datetime(ship["order_by"])
+    assert order_by.isoformat() == "2026-03-02T13:00:00+00:00"  # two in the afternoon in Paris
+    with time_machine.travel(order_by, tick=False):
+        assert by_method(quoted(client), "ship")[0]["promised_at"] == ship["promised_at"]
+    with time_machine.travel(order_by + timedelta(minutes=1), tick=False):
+        assert by_method(quoted(client), "ship")[0]["promised_at"] > ship["promised_at"]
+
+
+def test_tells_what_is_missing_where_there_is_some_and_when_more_comes(client):
+    make_location("DEPOT", kind="warehouse", **LILLE)
+    make_inbound("DEPOT", {"SKU-1": 4}, expected_at=now() + timedelta(days=3))
+    make_inbound("DEPOT", {"SKU-1": 9}, expected_at=now() + timedelta(days=8))
+
+    quote = quoted(client, ("SKU-1", 20))
+
+    assert [option["method"] for option in quote["options"]] == ["backorder"]
+    (later,) = quote["options"]
+    assert later["available_at"] == "2026-03-10T00:00:00+01:00"  # four are not enough
+    assert later["promised_at"] > later["available_at"]
+    (missing,) = quote["unavailable"]
+    assert (missing["sku"], missing["requested"], missing["sellable"]) == ("SKU-1", 20, 15)
+    assert [a["location"] for a in missing["alternatives"]] == ["PARIS", "LILLE", "LYON"]
+
+
+def test_a_rule_hides_from_the_quote_what_it_hides_from_the_order(client):
+    make_exposure_rule(channel_id="web", locations=["PARIS"], hidden=True)
+    make_exposure_rule(channel_id="web", order_type="ship", service="express", hidden=True)
+    make_express()
+
+    quote = quoted(client)
+
+    assert [(o["service"], o["price"]) for o in by_method(quote, "ship")] == [("standard", "5.00")]
+    assert "PARIS" not in [o["location"] for o in by_method(quote, "pickup")]
+
+
+def test_a_cart_is_quoted_without_an_address_for_what_is_collected(client):
+    quote = quoted(client, destination=None, methods=["pickup"])
+
+    assert {o["location"] for o in quote["options"]} == {"PARIS", "LYON", "LILLE"}
+    assert all("distance_km" not in o for o in quote["options"])
+
+
+def test_an_order_may_name_its_quote_while_it_lasts(client):
+    token = quoted(client)["quote"]
+
+    assert place(client, order_body(quote=token)).status_code == 201
+    other_way = place(client, pickup_body(quote=token, location="LYON"))
+    assert other_way.status_code == 201  # a pickup there was quoted, too
+    express = order_body(quote=token, delivery={"method": "ship", "service": "express"})
+    assert place(client, express).json()["errors"][0]["code"] == "not_quoted"
+    assert place(client, order_body(quote=token[:-3] + "abc")).json()["errors"][0]["code"] == "unknown_quote"
+    with time_machine.travel(now() + timedelta(minutes=30), tick=False):
+        late = place(client, order_body(quote=token))
+    assert (late.status_code, late.json()["errors"][0]["code"]) == (422, "quote_expired")
+    assert Order.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "pointer", "code"),
+    [
+        ({"channel": "nope"}, "/channel", "unknown_channel"),
+        ({"currency": "USD"}, "/currency", "wrong_currency"),
+        ({"lines": [{"sku": "NOPE", "quantity": 1}]}, "/lines/0/sku", "unknown_sku"),
+        ({"lines": [{"sku": "SKU-1", "quantity": 0}]}, "/lines/0/quantity", "greater_than_equal"),
+        ({"destination": None}, "/destination", "required"),
+        ({"methods": ["teleport"]}, "/methods/0", "literal_error"),
+    ],
+)
+def test_says_what_it_does_not_understand(client, values, pointer, code):
+    answer = ask(client, **values)
+
+    assert answer.status_code == 422
+    assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [(pointer, code)]
+
+
+def test_a_key_of_another_channel_is_refused():
+    make_channel("app")
+
+    from oms.keys import create_api_key
+
+    _key, token = create_api_key.__wrapped__(name="app", scopes=["all"], channel="app")
+    bound = APIClient()
+    bound.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+
+    assert ask(bound).status_code == 403
+
+
+def test_reads_stock_once_for_all_ways_and_writes_nothing(client):
+    make_express()
+    quoted(client)
+
+    with CaptureQueriesContext(connection) as seen:
+        quoted(client)
+
+    # what is known by heart is asked for its version only (and each time, because tests trust no cache)
+    asked = [query["sql"] for query in seen.captured_queries if "oms_version" not in query["sql"]]
+    assert len(asked) == 3, asked  # the key, the products, the stock
+    assert not any(sql.startswith(("INSERT", "UPDATE")) for sql in asked)
