@@ -61,6 +61,7 @@ def open_shop(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> l
     trade.save_carriers()
     trade.save_service_levels()
     trade.publish_rules(as_of=opened_at)
+    trade.save_exposure_rules(as_of=opened_at)
     sync_groups()
     people.save_people()
     _save_products(products, as_of=opened_at)

@@ -68,7 +68,7 @@ def _save_person(person: Person, password: str) -> None:
 
 _WANTED = {
     "visitor": ("demo", ["all"], None),
-    "web": ("web shop", ["catalog:read", "stock:read", "orders:read", "orders:write"], WEB),
+    "web": ("web shop", ["catalog:read", "stock:read", "reservations:write", "orders:read", "orders:write"], WEB),
     "marketplace": ("marketplace", ["catalog:read", "stock:read", "orders:read", "orders:write"], MARKETPLACE),
     "stores": (
         "store staff",

@@ -5,6 +5,8 @@ from datetime import datetime, time
 from decimal import Decimal
 from typing import Any
 
+from inventory.models import ExposureRule
+from inventory.services.exposure_rules import ExposureRow, create_exposure_rule
 from oms.cache import bump
 from oms.channels import save_channel
 from oms.demo import ACTOR
@@ -266,3 +268,21 @@ def publish_rules(*, as_of: datetime) -> None:
     for document in (DEFAULT_RULES, WEB_RULES, MARKETPLACE_RULES):
         if not RuleSet.objects.filter(name=document["name"], status=RuleSetStatus.PUBLISHED).exists():
             publish_rule_set(rule_set_id=create_draft(document=document).pk, actor=ACTOR, as_of=as_of)
+
+
+# ---- who sees how much stock -----------------------------------------------------------------------
+
+EXPOSURE = (
+    ExposureRow(name="Marketplaces do not get the last ones", channel=MARKETPLACE, keep_units=2),
+    ExposureRow(name="Shop windows stay dressed", order_type="ship", groups=["flagship"], keep_share=Decimal("0.1")),
+    ExposureRow(name="Outlets sell over the counter", channel=MARKETPLACE, groups=["outlet"], hidden=True),
+    ExposureRow(name="Careful where counts were wrong", below_confidence=0.6, keep_units=2),
+)
+
+
+def save_exposure_rules(*, as_of: datetime) -> None:
+    """Those that are not there yet: a load that goes on makes none twice."""
+    known = set(ExposureRule.objects.values_list("name", flat=True))
+    for row in EXPOSURE:
+        if row.name not in known:
+            create_exposure_rule(row, actor=ACTOR, as_of=as_of)

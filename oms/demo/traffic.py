@@ -41,6 +41,7 @@ STAFFED = frozenset({"LYON-PART-DIEU", "HUB-PARIS", "SUP-VOSGES"})
 
 _TOKENS = {"tok_declined": 0.03, "tok_pending": 0.04, "tok_timeout": 0.01, "tok_timeout_after_success": 0.01}
 _PAYS_IN_STORE, _CHANGES_MIND = 0.3, 0.04
+_HOLDS_CART, _FORGETS_CART = 0.5, 0.15
 _SLEEPS, _DECLINES, _SHORT, _NEVER_COLLECTS = 0.10, 0.06, 0.04, 0.03
 _DECLINE_REASONS = ("too_busy", "out_of_stock", "damaged", "too_busy", "other")
 _ANSWER_WITHIN, _PREPARE_WITHIN = timedelta(minutes=4), timedelta(minutes=45)
@@ -187,10 +188,26 @@ class Traffic:
             pays_in_store=errand.method == "pickup" and self.rng.random() < _PAYS_IN_STORE,
         )
         shop = self.marketplace if errand.channel == "marketplace" else self.web
+        if shop is self.web and self.rng.random() < _HOLDS_CART:
+            held = self._hold(body)
+            if held is None or self.rng.random() < _FORGETS_CART:
+                return
+            body["reservation"] = held
         answer = shop.post("orders/", body, once=body["external_id"])
         say(_told(body, answer))
         if answer.is_ok and shop is self.web and self.rng.random() < _CHANGES_MIND:
             self.regrets.append((now + timedelta(seconds=self.rng.uniform(10, 60)), answer.body["number"]))
+
+    def _hold(self, body: Document) -> str | None:
+        """A shopper who takes a while: the cart keeps its units meanwhile. None where they are gone."""
+        delivery = body["delivery"]
+        lines = [
+            {"sku": line["sku"], "quantity": line["quantity"], "location": delivery.get("location")}
+            for line in body["lines"]
+        ]
+        asked = {"cart": f"cart-{body['external_id']}", "channel": body["channel"], "lines": lines, "ttl_seconds": 600}
+        answer = self.web.post("reservations/", asked | {"method": delivery["method"]}, once=asked["cart"])
+        return answer.body["id"] if answer.is_ok else None
 
     def _open_stores(self, now: datetime) -> list[str]:
         """Where shoppers collect now; the places that visitors look at more often."""
