@@ -6,7 +6,7 @@ RUN := exec $(PYTHON) oms/dev/bootstrap.py run
 DEV := exec $(PYTHON) oms/dev/bootstrap.py dev
 LOCK := $(DEV) -m uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command 'make lock'
 
-.PHONY: help demo test test-long check format messages bench lock clean
+.PHONY: help demo test test-long check format messages bench bench-stock lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#'
@@ -31,6 +31,9 @@ messages:  ## bring the translation files up to date with the strings in the cod
 
 bench:  ## measure speed beside what Postgres alone can do
 	@$(DEV) -m benchmarks
+
+bench-stock:  ## the same for reading, promising and feeding stock
+	@$(DEV) -m benchmarks.stock
 
 lock:  ## resolve pyproject.toml anew into requirements*.txt
 	@$(LOCK) --extra embedded -o requirements.txt pyproject.toml

@@ -44,8 +44,13 @@ _GENERATED = {"number", "position"}  # by the database, where the column is a bi
 _FRESH_TEXT = {"external_id", "key", "tracking_token"}
 
 
-def placement_statement(connection: psycopg.Connection, order_id: str, *, highest_sku: int, whole: bool) -> str:
-    """One statement that writes the rows of this order anew: all of them (b5), or the order's core (b3)."""
+def placement_statement(
+    connection: psycopg.Connection, order_id: str, *, highest_sku: int, whole: bool, keep_skus: bool = False
+) -> str:
+    """One statement that writes the rows of this order anew: all of them (b5), or the order's core (b3).
+
+    `keep_skus`: of the same products each time, else of others.
+    """
     tables = [
         (table, _columns(connection, table), _rows(connection, table, where, order_id))
         for table, where, is_core in _ROWS_OF
@@ -56,7 +61,7 @@ def placement_statement(connection: psycopg.Connection, order_id: str, *, highes
     customer = _rows(
         connection, "orders_customer", "id = (SELECT customer_id FROM orders_order WHERE id = %(order)s)", order_id
     )
-    names = _Names([row for _table, _columns, rows in tables for row in rows], highest_sku)
+    names = _Names([row for _table, _columns, rows in tables for row in rows], highest_sku, keep_skus)
     parts = [names.head()]
     if whole:
         parts.append(_upsert_customer(customer[0], _columns(connection, "orders_customer"), names))
@@ -83,7 +88,7 @@ def _rows(connection: psycopg.Connection, table: str, where: str, order_id: str)
 class _Names:
     """What stands for the ids and SKUs of the sample: columns of the CTE `new`."""
 
-    def __init__(self, rows: Sequence[Row], highest_sku: int):
+    def __init__(self, rows: Sequence[Row], highest_sku: int, keep_skus: bool = False):
         self.columns: dict[str, str] = {
             "stamp": "lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 11, '0')"
         }
@@ -93,7 +98,8 @@ class _Names:
                 self._name(row["id"], f"'{row['id'][:4]}' || {_SOME_HEX}")
         half = highest_sku // 2
         for n, sku in enumerate(sorted({row["sku"] for row in rows if "sku" in row})):
-            self._name(sku, f"'SKU' || lpad((1 + {n * half} + floor(random() * {half}))::int::text, 7, '0')")
+            fresh = f"'SKU' || lpad((1 + {n * half} + floor(random() * {half}))::int::text, 7, '0')"
+            self._name(sku, f"'{sku}'" if keep_skus else fresh)
 
     def _name(self, value: str, expression: str) -> None:
         name = f"n{len(self.columns)}"

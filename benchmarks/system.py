@@ -61,11 +61,11 @@ def _set_up_django() -> None:
 
 
 @contextlib.contextmanager
-def web_server(log: Path) -> Iterator[WebServer]:
+def web_server(log: Path, workers: int = WEB_WORKERS) -> Iterator[WebServer]:
     """The web server as `make demo` starts it."""
     port = _free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--host", "127.0.0.1"]
-    size = ["--workers", str(WEB_WORKERS), "--blocking-threads", str(WEB_THREADS)]
+    size = ["--workers", str(workers), "--blocking-threads", str(WEB_THREADS)]
     with log.open("wb") as out:
         server = subprocess.Popen(
             [*command, *size, "--port", str(port), "oms.wsgi:application"],
