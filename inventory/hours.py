@@ -133,6 +133,10 @@ class Calendar:
             passes = self._passed[day, clock_time] = minute + timedelta(seconds=clock_time.second)
         return passes
 
+    def is_open_on(self, day: date) -> bool:
+        """Whether it is open at any time of that local day."""
+        return bool(self._spans_of(day.toordinal()))
+
     def hours_on(self, day: date) -> Sequence[tuple[int, int]]:
         """The minutes from midnight between which it is open by its hours, closures not counted."""
         special = self._special.get(day)

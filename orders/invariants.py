@@ -1,6 +1,7 @@
 """What must always be true of orders, their work and their money (architecture §4)."""
 
 from oms.invariants import by_query, register
+from orders.services import repairs
 from orders.states import LIVE
 
 _LIVE = ", ".join(f"'{status}'" for status in sorted(LIVE))
@@ -115,5 +116,14 @@ register(
             AND e.type = 'orders.fulfillment.' || CASE f.status WHEN 'ready_for_pickup' THEN 'ready' ELSE f.status END)
         """,
         "fulfillment %(fulfillment)s is %(status)s, and no event says so",
+    )
+)
+
+register(
+    by_query(
+        "orders: capacity booked at a place on a day is the work it got for that day and did not lose",
+        repairs.CAPACITY,
+        "%(location)s on %(date)s: %(booked)s booked, %(works)s pieces of work",
+        mend=repairs.mend_capacity,
     )
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -335,3 +335,30 @@ def booked_by_day(locations: Sequence[str], *, from_date: date) -> dict[str, dic
         for location, day, count in cursor.fetchall():
             booked.setdefault(location, {})[day] = count
     return booked
+
+
+@dataclass(frozen=True, slots=True)
+class DayOfCapacity:
+    """Fulfillments a place can prepare on one of its days. `capacity` None: nothing limits it."""
+
+    date: date
+    is_open: bool
+    capacity: int | None
+    booked: int
+
+    @property
+    def left(self) -> int | None:
+        return None if self.capacity is None else max(0, self.capacity - self.booked)
+
+
+def capacity_days(place: PlaceInfo, *, from_date: date, to_date: date) -> list[DayOfCapacity]:
+    """Each day from the one to the other, both included; on days on which it is closed the place can nothing."""
+    booked = booked_by_day([place.code], from_date=from_date).get(place.code, {})
+    days = [from_date + timedelta(days=number) for number in range((to_date - from_date).days + 1)]
+    return [_day_of_capacity(place, day, booked.get(day, 0)) for day in days]
+
+
+def _day_of_capacity(place: PlaceInfo, day: date, booked: int) -> DayOfCapacity:
+    is_open = place.calendar.is_open_on(day)
+    limited = place.daily_capacity is not None and not is_open
+    return DayOfCapacity(day, is_open, 0 if limited else place.daily_capacity, booked)

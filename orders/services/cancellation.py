@@ -177,13 +177,13 @@ def _take_from_places(cuts: Sequence[_Cut], *, actor: str, as_of: datetime) -> N
         [Held(line.demand, line.product_id, work.fulfillment.location_id, units) for line, work, units in taken],
         as_of=as_of,
     )
-    for fulfillment in fulfillments.values():
-        if not any(work.to_pick for work in fulfillment.lines.all()):
-            FULFILLMENT_MOVES.move(
-                fulfillment, to=FulfillmentStatus.CANCELED, actor=actor, as_of=as_of, why="canceled by the order"
-            )
-            deadlines.drop([fulfillment.pk], as_of=as_of)
-            planning.give_back_capacity([fulfillment])
+    emptied = [f for f in fulfillments.values() if not any(work.to_pick for work in f.lines.all())]
+    planning.give_back_capacity(emptied)  # all at once: days are locked in one order
+    for fulfillment in emptied:
+        FULFILLMENT_MOVES.move(
+            fulfillment, to=FulfillmentStatus.CANCELED, actor=actor, as_of=as_of, why="canceled by the order"
+        )
+        deadlines.drop([fulfillment.pk], as_of=as_of)
 
 
 @in_transaction

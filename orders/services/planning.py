@@ -341,6 +341,25 @@ def _bookings(plans: Sequence[PlannedDelivery]) -> list[Booking]:
     ]
 
 
+def capacity_date(fulfillment: Fulfillment, *, ready_by: datetime) -> date | None:
+    """The local day whose capacity this work takes; None where nothing limits the place."""
+    place = places()[fulfillment.location_id]
+    return None if place.daily_capacity is None else place.calendar.local(ready_by).date()
+
+
+@in_transaction
+def move_capacity(fulfillments: Sequence[tuple[Fulfillment, date | None]]) -> None:
+    """Work that is due on another day than was booked takes that day instead, full or not: it was promised."""
+    moved = [(work, day) for work, day in fulfillments if day != work.capacity_date]
+    if not moved:
+        return
+    given_back = _booked([work for work, _day in moved])
+    taken = [Booking(work.location_id, day, is_forced=True) for work, day in moved if day is not None]
+    lock_days(given_back + taken)
+    release_capacity(given_back)
+    book_days(taken)
+
+
 @in_transaction
 def give_back_capacity(fulfillments: Sequence[Fulfillment]) -> None:
     """The places will not do this work after all."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from oms import deadlines
 from oms.actors import CLOCK
@@ -34,8 +35,12 @@ def release_work(order: Order, *, actor: str, as_of: datetime, payments: Sequenc
 
 @in_transaction
 def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) -> None:
-    """The places are told and their clocks start. All fulfillments are planned and locked (or new)."""
-    rows, dues = [], []
+    """The places are told and their clocks start. All fulfillments are planned and locked (or new).
+
+    Work that waited longer than planned is prepared on a later day, and booked there.
+    """
+    rows: list[tuple[Fulfillment, dict[str, Any]]] = []
+    dues = []
     for fulfillment in fulfillments:
         times = planning.due_times(fulfillment, assigned_at=as_of)
         rows.append(
@@ -47,18 +52,23 @@ def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) 
                     "ready_by": times.ready_by,
                     "claimed_by": "",
                     "late_since": None,
+                    "capacity_date": planning.capacity_date(fulfillment, ready_by=times.ready_by),
                 },
             )
         )
         generation = fulfillment.version + 1  # unique per assignment, as every move raises the version
         dues.append(Due("orders.acknowledge", fulfillment.pk, times.acknowledge_by, generation))
         dues.append(Due("orders.prepare", fulfillment.pk, times.ready_by, generation))
+    planning.move_capacity([(fulfillment, values["capacity_date"]) for fulfillment, values in rows])
     FULFILLMENT_MOVES.move_all(rows, to=F.ASSIGNED, actor=actor, as_of=as_of, inserts=deadlines.deadline_rows(dues))
 
 
 @in_transaction
 def call_back(order: Order, *, actor: str, as_of: datetime, why: str) -> None:
-    """Take assigned and accepted work back to planned; what is being picked goes on."""
+    """Take assigned and accepted work back to planned; what is being picked goes on.
+
+    It keeps its stock and its day's capacity: it will come back to the place.
+    """
     given = Fulfillment.objects.select_for_update(no_key=True).filter(order=order, status__in=[F.ASSIGNED, F.ACCEPTED])
     for fulfillment in given.order_by("id"):
         FULFILLMENT_MOVES.move(fulfillment, to=F.PLANNED, actor=actor, as_of=as_of, why=why, claimed_by="")

@@ -1,7 +1,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from routing.api import quotes, tables, views
+from routing.api import capacity, quotes, tables, views
 
 router = SimpleRouter()
 router.register("service-levels", tables.ServiceLevels)
@@ -10,6 +10,7 @@ router.register("rates", tables.Rates)
 router.register("postal-areas", tables.PostalAreas)
 
 urlpatterns = [
+    path("locations/<str:code>/capacity/", capacity.Capacity.as_view(), name="location-capacity"),
     path("routing/plan/", views.PlanView.as_view(), name="routing-plan"),
     path("quotes/", quotes.Quotes.as_view(), name="quotes"),
     path("rule-sets/", views.RuleSetsView.as_view(), name="rule-sets"),
