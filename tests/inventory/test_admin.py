@@ -5,14 +5,12 @@ from django.db import transaction
 from django.test import Client
 
 from inventory.admin import products as admin_products
-from inventory.models import Location, Product, StockLevel, StockMovement
-from inventory.queries import places
+from inventory.models import Product, StockLevel, StockMovement
 from inventory.services import RowResult, Want, mark_suspect
 from tests.factories.inventory import (
     NOW,
     level,
     make_location,
-    make_locations,
     make_product,
     make_products,
     reserve,
@@ -116,24 +114,6 @@ def form_of(boss, page):
     values = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
     given = {name: value for name, value in values.items() if value is not None and value is not False}
     return {name: form.fields[name].prepare_value(value) for name, value in given.items()}
-
-
-def test_hours_are_shown_in_words_and_checked_when_saved(boss, shelf):
-    page = "/admin/inventory/location/S/change/"
-    make_locations("S", opening_hours={"mon": [["10:00", "19:00"]]}, latitude=48.85, longitude=2.35)
-    assert "10:00–19:00" in boss.get(page).content.decode()
-
-    good = form_of(boss, page)
-    refused = boss.post(page, good | {"opening_hours": '{"mon": [["19:00", "10:00"]]}'})
-    assert refused.context["adminform"].form.errors["opening_hours"] == [
-        "Closing must come after opening; use two days around midnight"
-    ]
-    assert boss.post(page, good | {"timezone": "Mars"}).context["adminform"].form.errors["timezone"]
-
-    saved = boss.post(page, good | {"opening_hours": '{"tue": [["09:00", "12:00"]]}', "daily_capacity": "7"})
-    assert saved.status_code == 302, saved.context["errors"]
-    assert Location.objects.get().opening_hours == {"tue": [["09:00", "12:00"]]}
-    assert places()["S"].daily_capacity == 7
 
 
 PRODUCT = "/admin/inventory/product/A/change/"
