@@ -115,3 +115,25 @@ def check_instant(instant: datetime, *, as_of: datetime) -> None:
         )
     if instant > as_of:
         raise Invalid(errors=[FieldError("/as_of", "in_the_future", _("This has not happened yet"))])
+
+
+# ---- what there is -------------------------------------------------------------------------------
+
+
+_MOST_CAUSES = 100
+# From one cause to the next over the index: the rows in between are not read.
+_CAUSES = f"""
+WITH RECURSIVE known AS (
+    (SELECT cause FROM inventory_stockmovement ORDER BY cause LIMIT 1)
+    UNION ALL
+    SELECT (SELECT m.cause FROM inventory_stockmovement m WHERE m.cause > known.cause ORDER BY m.cause LIMIT 1)
+    FROM known WHERE known.cause IS NOT NULL
+)
+SELECT cause FROM known WHERE cause IS NOT NULL LIMIT {_MOST_CAUSES}"""
+
+
+def causes() -> list[str]:
+    """Why stock has moved so far, each word once, the first hundred of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CAUSES)
+        return [cause for (cause,) in cursor.fetchall()]

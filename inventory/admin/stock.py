@@ -1,4 +1,4 @@
-"""Stock levels, the ledger and reservations."""
+"""Stock levels and reservations."""
 
 from typing import Any
 
@@ -16,13 +16,14 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from inventory.models import Reservation, StockLevel, StockMovement
+from inventory.admin.ledger import LedgerOnPage
+from inventory.models import Reservation, StockLevel
 from inventory.sellable import sellable_sql
 from inventory.services import count_stock
 from inventory.supply import inbound_sql
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.refusals import tell_refusal
-from oms.backoffice.words import NOTHING, badge, instant, listed
+from oms.backoffice.words import NOTHING, badge, instant
 from oms.clock import now
 from oms.errors import DomainError
 
@@ -38,7 +39,7 @@ class CountForm(forms.Form):
 
 
 @admin.register(StockLevel)
-class StockLevelAdmin(ReadOnlyAdmin):
+class StockLevelAdmin(LedgerOnPage, ReadOnlyAdmin):
     list_display = [
         *("product", "location", "on_hand", "reserved", "unsellable", "sellable", "inbound", "bin", "state", "counted"),
     ]
@@ -109,27 +110,6 @@ class StockLevelAdmin(ReadOnlyAdmin):
             return False
         messages.success(request, _("%(level)s is counted.") % {"level": level})
         return True
-
-
-@admin.register(StockMovement)
-class StockMovementAdmin(ReadOnlyAdmin):
-    list_display = ["when", "product_id", "location_id", "cause", "change", "condition", "reference", "actor"]
-    list_filter = [("location", RelatedDropdownFilter), "occurred_at"]
-    search_fields = ["product__sku__exact", "location__code__exact", "reference__exact"]
-    search_help_text = gettext_lazy("A SKU, the code of a place, or a reference")
-
-    @display(description=gettext_lazy("at"), ordering="id")
-    def when(self, movement: StockMovement) -> SafeString:
-        return instant(movement.occurred_at)
-
-    @display(description=gettext_lazy("on hand ±"))
-    def change(self, movement: StockMovement) -> str:
-        return f"{movement.quantity:+}"
-
-    @display(description=gettext_lazy("condition"))
-    def condition(self, movement: StockMovement) -> str:
-        changes = [(_("damaged"), movement.damaged_delta), (_("quarantined"), movement.quarantined_delta)]
-        return listed(f"{name} {units:+}" for name, units in changes if units)
 
 
 @admin.register(Reservation)
