@@ -1,10 +1,26 @@
 """What every test can count on: caches start empty, and each test may talk to the real Postgres."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from oms import cache, keys
+from tests import ledger_guard
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The test database also watches that every change of a level is a movement."""
+    with django_db_blocker.unblock():
+        ledger_guard.install()
+
+
+@pytest.fixture
+def levels_may_lie(transactional_db: None) -> Iterator[None]:
+    """For tests that commit what no service would."""
+    with ledger_guard.off():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from oms.invariants import all_invariants
 from tests.concurrency.threads import at_once
 from tests.factories.inventory import level, make_location, make_product, set_stock
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("levels_may_lie")]
 
 BROKEN = [{"sku": "A", "location": "S"}]
 

@@ -23,6 +23,7 @@ from oms.models import ApiKey, Channel, Deadline, Event
 from orders.models import Fulfillment, Order, OrderLine, Payment
 from routing.models import Decision, RuleSet
 from routing.queries import geocode
+from tests import ledger_guard
 from tests.demo.conftest import SCALE
 from tests.factories.inventory import make_location
 
@@ -124,6 +125,10 @@ def test_the_past_looks_like_a_retailers():
     assert {"store", "warehouse"} <= kinds
     assert now() - timedelta(days=31) < oldest.placed_at < now() - timedelta(days=25)
     assert set(Order.objects.values_list("channel", flat=True)) == {"web", "marketplace"}
+
+
+def test_every_change_of_a_level_was_a_movement():
+    ledger_guard.check_now()
 
 
 def test_nothing_of_the_past_is_overdue():

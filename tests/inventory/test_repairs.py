@@ -63,6 +63,7 @@ def test_what_is_broken_is_only_told_unless_it_is_to_be_repaired():
 
     assert numbers() == (8, 2, 0, 3)
     assert not Event.objects.exists()
+    spoil(on_hand=10)
 
 
 def test_a_level_becomes_what_its_ledger_says():

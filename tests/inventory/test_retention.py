@@ -106,7 +106,8 @@ def test_each_month_that_went_is_told():
 
 def test_a_ledger_that_begins_later_is_not_said_to_begin_earlier():
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE inventory_stockmovement, inventory_stockeventid")
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("TRUNCATE inventory_stocklevel, inventory_stockmovement, inventory_stockeventid")
 
     forget(MARCH)
 
