@@ -1,5 +1,6 @@
 """Filters of the lists, as query parameters."""
 
+from datetime import datetime
 from typing import Any
 
 import django_filters as filters
@@ -79,13 +80,25 @@ class LevelFilters(PlacedFilters):
 
 
 class MovementFilters(filters.FilterSet):
+    """`recorded_…` and `occurred_after` leave out whole months of the ledger."""
+
     sku = CommaFilter(field_name="product_id", lookup_expr="in")
     location = CommaFilter(field_name="location_id", lookup_expr="in")
     cause = filters.CharFilter()
-    reference = filters.CharFilter()
-    occurred_after = filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="gte")
+    reference = filters.CharFilter(method="refers_to")
+    occurred_after = filters.IsoDateTimeFilter(method="since")
     occurred_before = filters.IsoDateTimeFilter(field_name="occurred_at", lookup_expr="lt")
+    recorded_after = filters.IsoDateTimeFilter(field_name="recorded_at", lookup_expr="gte")
+    recorded_before = filters.IsoDateTimeFilter(field_name="recorded_at", lookup_expr="lt")
 
     class Meta:
         model = StockMovement
         fields: list[str] = []
+
+    def refers_to(self, queryset: QuerySet, _name: str, value: str) -> QuerySet:
+        """The index leaves out what refers to nothing."""
+        return queryset.filter(reference=value).exclude(reference="")
+
+    def since(self, queryset: QuerySet, _name: str, value: datetime) -> QuerySet:
+        """Nothing is recorded before it happens, so older months are not looked at."""
+        return queryset.filter(occurred_at__gte=value, recorded_at__gte=value)
