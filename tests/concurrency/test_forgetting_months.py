@@ -9,13 +9,13 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from inventory.balances import forgotten_until
+from inventory.exposure import Context
 from inventory.services import (
     Held,
     StockEvent,
     Want,
     apply_stock_events,
     consume_reservations,
-    reserve_stock,
     retention,
     stock_events,
 )
@@ -24,7 +24,7 @@ from inventory.services.retention import forget_months
 from oms.clock import now
 from oms.invariants import all_invariants
 from tests.concurrency.threads import at_once
-from tests.factories.inventory import level, make_location, make_product
+from tests.factories.inventory import level, make_location, make_product, reserve
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,7 +81,7 @@ def test_sales_go_on_while_months_are_forgotten() -> None:
             return forget()
         for sale in range(15):
             with transaction.atomic():
-                assert reserve_stock([Want(f"line:{number}-{sale}", "A", "S", 1)], as_of=now()) == []
+                assert reserve(Want(f"line:{number}-{sale}", "A", "S", 1), context=Context(as_of=now())) == []
                 consume_reservations(
                     [Held(f"line:{number}-{sale}", "A", "S", 1)], cause="shipped", reference="f", actor="t", as_of=now()
                 )

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from inventory.exposure import Context
 from inventory.locks import LOCKED, Level
 from inventory.models import StockLevel
-from inventory.services import Held, Want, consume_reservations, release_reservations, repairs, reserve_stock
+from inventory.services import Held, Want, consume_reservations, release_reservations, repairs
 from oms.clock import now
 from oms.invariants import all_invariants
 from tests.concurrency.threads import at_once
-from tests.factories.inventory import level, make_location, make_product, set_stock
+from tests.factories.inventory import level, make_location, make_product, reserve, set_stock
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("levels_may_lie")]
 
@@ -34,11 +35,11 @@ def broken() -> list[str]:
 def sell(name: str) -> None:
     held = [Held(f"line:{name}", "A", "S", 1)]
     with transaction.atomic():
-        assert reserve_stock([Want(f"line:{name}", "A", "S", 1)], as_of=now()) == []
+        assert reserve(Want(f"line:{name}", "A", "S", 1), context=Context(as_of=now())) == []
     with transaction.atomic():
         consume_reservations(held, cause="shipped", reference="f", actor="t", as_of=now())
     with transaction.atomic():
-        assert reserve_stock([Want(f"line:{name}", "A", "S", 1)], as_of=now()) == []
+        assert reserve(Want(f"line:{name}", "A", "S", 1), context=Context(as_of=now())) == []
     with transaction.atomic():
         release_reservations(held, as_of=now())
 

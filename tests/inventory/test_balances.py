@@ -11,13 +11,22 @@ from hypothesis import strategies as st
 
 from inventory.balances import Balance, balances, balances_of, check_instant, ledger_begins_at
 from inventory.errors import BeforeTheLedger
+from inventory.exposure import Context
 from inventory.models import LedgerStart
-from inventory.services import Held, StockEvent, Want, apply_stock_events, consume_reservations, reserve_stock
+from inventory.services import Held, StockEvent, Want, apply_stock_events, consume_reservations
 from inventory.services.ledger_months import open_months
 from inventory.services.retention import forget_months
 from oms.errors import Invalid
 from oms.invariants import all_invariants
-from tests.factories.inventory import NOW, make_location, make_locations, make_product, make_products, set_stocks
+from tests.factories.inventory import (
+    NOW,
+    make_location,
+    make_locations,
+    make_product,
+    make_products,
+    reserve,
+    set_stocks,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +103,7 @@ def sell(number: int, units: int, at: datetime) -> bool:
     """An order reserves and takes away, as far as there is something."""
     demand = f"order_line:{number}"
     with transaction.atomic():
-        if reserve_stock([Want(demand, "A", "S", units)], as_of=at):
+        if reserve(Want(demand, "A", "S", units), context=Context(as_of=at)):
             return False
         consume_reservations([Held(demand, "A", "S", units)], cause="shipped", reference="f", actor="t", as_of=at)
         return True

@@ -7,11 +7,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from inventory.models import Reservation, StockBalance, StockLevel, StockMovement
-from inventory.services import Want, mark_damaged, reserve_stock
+from inventory.services import Want, mark_damaged
 from inventory.services.repairs import mend_by_ledger, mend_by_reservations
 from oms.invariants import Invariant, all_invariants, by_query
 from oms.models import Event
-from tests.factories.inventory import NOW, level, make_location, make_product, make_products, set_stocks
+from tests.factories.inventory import NOW, level, make_location, make_product, make_products, reserve, set_stocks
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ def shelf(db):
     set_stocks({("A", "S"): 10, ("B", "S"): 20})
     with transaction.atomic():
         mark_damaged([("A", "S", 2)], reference="f", actor="t", as_of=NOW)
-        reserve_stock([Want("line:1", "A", "S", 3)], as_of=NOW)
+        reserve(Want("line:1", "A", "S", 3))
     Event.objects.all().delete()
 
 
