@@ -1,10 +1,11 @@
 """Products, places, and how many of which are where.
 
-Owns: Product, Barcode, Location, Membership (who works where), StockLevel, StockMovement, Reservation,
-Inbound (deliveries and transfers on their way).
+Owns: Product, Barcode, Location, Membership (who works where), StockLevel, StockMovement (with
+StockEventId, StockBalance, LedgerStart), Reservation, Inbound (deliveries and transfers on their way).
 
 Invariants (`inventory.invariants` asks for them, the tests try to break them):
-1. a level's on hand, damaged and quarantined are the sums of its movements, which are only ever added;
+1. a level's on hand, damaged and quarantined are its opening balance and the sums of its movements, which are only
+   ever added; old months of them are forgotten whole, into the opening balances;
 2. its reserved is the sum of what its active reservations still hold;
 3. `sellable = on hand − damaged − quarantined − reserved − protection`, never below 0, and 0 while the level
    is suspect (a store did not find the goods) until someone counts; reader and reserver share this arithmetic;
