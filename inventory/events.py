@@ -9,7 +9,9 @@ from inventory.prices import Span
 from oms.outbox import Fact
 
 LEVEL_CHANGED = "inventory.level.changed"
+LEVEL_REPAIRED = "inventory.level.repaired"
 STOCK_SHORT = "inventory.stock.short"
+LEDGER_FORGOTTEN = "inventory.ledger.forgotten"
 LOCATION_PAUSED = "inventory.location.paused"
 LOCATION_RESUMED = "inventory.location.resumed"
 PRICE_CHANGED = "inventory.price.changed"

@@ -19,7 +19,6 @@ from inventory.services.ledger import Movement, save_levels
 from oms.outbox import Fact, publish
 from oms.transactions import use_case
 
-REPAIRED = "inventory.level.repaired"
 REFERENCE = "check_invariants"
 
 _COUNTED = ("on_hand", "damaged", "quarantined")
@@ -120,7 +119,7 @@ def _tell(
     for level, was in done:
         now = {name: getattr(level, name) for name in names}
         payload = {"sku": level.sku, "location": level.location, "from": was, "to": now}
-        facts.append(Fact(REPAIRED, level.sku, level.sku, actor, payload))
+        facts.append(Fact(events.LEVEL_REPAIRED, level.sku, level.sku, actor, payload))
         changes = ", ".join(f"{name} {was[name]} → {now[name]}" for name in names if was[name] != now[name])
         sentences.append(f"{level.sku} at {level.location}: {changes}")
     publish(facts, as_of=as_of)

@@ -14,6 +14,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
 from inventory.balances import forgotten_until
+from inventory.events import LEDGER_FORGOTTEN
 from inventory.services.ledger_months import (
     DEFAULT,
     TABLE,
@@ -27,8 +28,6 @@ from oms.errors import Busy, Invalid
 from oms.outbox import Fact, publish
 from oms.transactions import use_case
 
-FORGOTTEN = "inventory.ledger.forgotten"
-
 _IDS_KEPT = timedelta(days=1)  # beyond the clock skew that events are allowed
 _ID_BATCH = 20_000
 _LOCK_ATTEMPTS, _LOCK_SECONDS = 30, 0.3
@@ -36,18 +35,24 @@ _LOCK_ATTEMPTS, _LOCK_SECONDS = 30, 0.3
 
 @dataclass(frozen=True, slots=True)
 class OldMonth:
-    """A month of the ledger that may go. `month` None: what stands in no month's partition."""
+    """A month of the ledger that may go, or is gone. `month` None: what stands in no month's partition."""
 
     month: datetime | None
     movements: int
     levels: int
 
 
+@use_case
 def old_months(*, before: datetime, as_of: datetime) -> list[OldMonth]:
     """What `forget_months` would forget, oldest first. Errors: Invalid."""
     check_horizon(before, as_of=as_of)
-    found = [_size(partition_of(month), month, before) for month in months_kept() if month < before]
-    return [*found, *([unsorted] if (unsorted := _size(DEFAULT, None, before)).movements else [])]
+    with connection.cursor() as cursor:
+        cursor.execute(_NO_TIMEOUT)
+    unsorted = _size(DEFAULT, None, before)
+    return [
+        *(_size(partition_of(month), month, before) for month in months_kept() if month < before),
+        *([unsorted] if unsorted.movements else []),
+    ]
 
 
 def check_horizon(before: datetime, *, as_of: datetime) -> None:
@@ -70,55 +75,71 @@ def _size(table: str, month: datetime | None, before: datetime) -> OldMonth:
 def forget_months(*, before: datetime, actor: str, as_of: datetime) -> Iterator[OldMonth]:
     """Forget all movements recorded before, month by month, yielding each when it is gone; then ids as old.
 
+    What stands in no partition goes with the first month that is younger.
     Errors: Invalid; Busy when the ledger could not be locked (what was yielded is gone; go on later).
     """
-    for old in old_months(before=before, as_of=as_of):
-        _forget(old, before=before, actor=actor, as_of=as_of)
-        yield old
+    check_horizon(before, as_of=as_of)
+    for month in [*(month for month in months_kept() if month < before), None]:
+        gone = _forget(month, before=before, actor=actor, as_of=as_of)
+        if gone:
+            yield gone
     forget_event_ids()
 
 
+_NO_TIMEOUT = "SET LOCAL statement_timeout = 0"
 _STOP_WRITING = "LOCK TABLE {} IN SHARE MODE"  # who reads the month goes on
 # Rows of the default partition are deleted there: the ledger's own rule, that nothing is, holds for the whole.
+# The ledger begins later from then on, unless nothing was forgotten and it had never begun otherwise.
 _FOLD = f"""
 WITH unsorted AS (
     DELETE FROM {DEFAULT} WHERE recorded_at < %(until)s
     RETURNING sku, location_id, quantity, damaged_delta, quarantined_delta
+), gone AS (
+    SELECT sku, location_id, sum(quantity) AS on_hand, sum(damaged_delta) AS damaged,
+        sum(quarantined_delta) AS quarantined, count(*) AS movements
+    FROM (SELECT * FROM unsorted{{month}}) m GROUP BY sku, location_id
 ), folded AS (
     INSERT INTO inventory_stockbalance AS b (sku, location_id, on_hand, damaged, quarantined)
-    SELECT sku, location_id, sum(quantity), sum(damaged_delta), sum(quarantined_delta)
-    FROM (SELECT * FROM unsorted{{month}}) gone GROUP BY sku, location_id
+    SELECT sku, location_id, on_hand, damaged, quarantined FROM gone
     ON CONFLICT (sku, location_id) DO UPDATE SET on_hand = b.on_hand + excluded.on_hand,
         damaged = b.damaged + excluded.damaged, quarantined = b.quarantined + excluded.quarantined
-    RETURNING 1
+), begun AS (
+    INSERT INTO inventory_ledgerstart AS l (id, begins_at)
+    SELECT 1, %(until)s WHERE EXISTS (SELECT FROM gone) OR {{moves_on}}
+    ON CONFLICT (id) DO UPDATE SET begins_at = greatest(l.begins_at, excluded.begins_at)
 )
-INSERT INTO inventory_ledgerstart AS l (id, begins_at)
-SELECT 1, %(until)s WHERE EXISTS (SELECT FROM folded) OR EXISTS (SELECT FROM inventory_ledgerstart)
-ON CONFLICT (id) DO UPDATE SET begins_at = greatest(l.begins_at, excluded.begins_at)"""
+SELECT coalesce(sum(movements), 0)::bigint, count(*) FROM gone"""
 _MONTH = " UNION ALL SELECT sku, location_id, quantity, damaged_delta, quarantined_delta FROM {}"
+_FOLD_MONTH = _FOLD.replace("{month}", _MONTH).replace("{moves_on}", "EXISTS (SELECT FROM inventory_ledgerstart)")
+_FOLD_UNSORTED = _FOLD.replace("{month}", "").replace("{moves_on}", "false")
 
 
 @use_case
-def _forget(old: OldMonth, *, before: datetime, actor: str, as_of: datetime) -> None:
+def _forget(month: datetime | None, *, before: datetime, actor: str, as_of: datetime) -> OldMonth | None:
+    """None where there was nothing to forget: no such month any more, or nothing that stands in none."""
     lock_upkeep()
-    partition = partition_of(old.month) if old.month else None
-    if old.month and old.month not in months_kept():
-        return  # somebody else was quicker
-    until = later_month(old.month, 1) if old.month else before
+    if month is not None and month not in months_kept():
+        return None  # somebody else was quicker
+    until = later_month(month, 1) if month else before
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")
-        if partition:
-            cursor.execute(_STOP_WRITING.format(partition))
-        cursor.execute(_FOLD.format(month=_MONTH.format(partition) if partition else ""), {"until": until})
-        publish([_told(old, until, actor)], as_of=as_of)
-        if partition:
+        cursor.execute(_NO_TIMEOUT)
+        if month is None:
+            cursor.execute(_FOLD_UNSORTED, {"until": until})
+        else:
+            cursor.execute(_STOP_WRITING.format(partition_of(month)))
+            cursor.execute(_FOLD_MONTH.format(partition_of(month)), {"until": until})
+        gone = OldMonth(month, *cursor.fetchone())
+        if gone.movements:
+            publish([_told(gone, until, actor)], as_of=as_of)
+        if month is not None:
             _lock_whole_ledger()
-            cursor.execute(f"DROP TABLE {partition}")
+            cursor.execute(f"DROP TABLE {partition_of(month)}")
+    return gone if month or gone.movements else None
 
 
-def _told(old: OldMonth, until: datetime, actor: str) -> Fact:
-    payload = {"movements": old.movements, "levels": old.levels, "begins_at": until.isoformat()}
-    return Fact(FORGOTTEN, "ledger", "ledger", actor, payload)
+def _told(gone: OldMonth, until: datetime, actor: str) -> Fact:
+    payload = {"movements": gone.movements, "levels": gone.levels, "begins_at": until.isoformat()}
+    return Fact(LEDGER_FORGOTTEN, "ledger", "ledger", actor, payload)
 
 
 def _lock_whole_ledger() -> None:

@@ -62,6 +62,7 @@ def found(client: Client, **query: str) -> list[str]:
         ({"recorded_at_to": "2026-03-02"}, ["1"]),
         ({"recorded_at_from": "spring", "recorded_at_to": "9999-99-99"}, ["5", "4", "3", "2", "1"]),
         ({"recorded_at_to": "9999-12-31"}, ["5", "4", "3", "2", "1"]),
+        ({"cause": "spring"}, []),
         ({"q": "B"}, ["3"]),
         ({"q": "T"}, ["2"]),
         ({"q": "PO-1"}, ["1"]),

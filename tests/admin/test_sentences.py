@@ -30,6 +30,12 @@ def test_each_state_that_is_reached_has_a_sentence(type_: str) -> None:
             "Lyon declined the work: Too busy – fire drill",
         ),
         ("orders.fulfillment.planned", {}, "Work was planned for Lyon"),
+        ("inventory.level.repaired", {"sku": "LAMP", "location": "LYON"}, "LAMP at LYON was mended by its books"),
+        (
+            "inventory.ledger.forgotten",
+            {"movements": 7, "begins_at": "2026-03-01T00:00:00+00:00"},
+            "7 old movements were forgotten; the ledger begins on March 1, 2026",
+        ),
         (
             "orders.fulfillment.planned",
             {"from": "assigned", "why": "hold fraud"},

@@ -10,10 +10,11 @@ from django.db import connection, transaction
 from django.test import override_settings
 
 from inventory.balances import balances, forgotten_until
+from inventory.events import LEDGER_FORGOTTEN
 from inventory.models import LedgerStart, StockBalance, StockEventId, StockMovement
 from inventory.services import StockEvent, apply_stock_events
 from inventory.services.ledger_months import later_month, month_of, months_kept, open_months
-from inventory.services.retention import FORGOTTEN, forget_event_ids, forget_months, old_months
+from inventory.services.retention import forget_event_ids, forget_months, old_months
 from inventory.tasks import forget_old_movements
 from oms.clock import now
 from oms.errors import Busy, Invalid
@@ -60,7 +61,7 @@ def pictures(since: datetime) -> list[list[tuple[object, ...]]]:
 
 
 @pytest.mark.parametrize(
-    "before, gone", [(FEBRUARY, [2, 1]), (MARCH, [2, 3, 1]), (APRIL, [2, 3, 3, 1])], ids=["feb", "mar", "apr"]
+    "before, gone", [(FEBRUARY, [3]), (MARCH, [3, 3]), (APRIL, [3, 3, 3])], ids=["feb", "mar", "apr"]
 )
 def test_balances_stay_what_they_were(before, gone, broken_invariants):
     expected = pictures(since=before)
@@ -93,14 +94,28 @@ def test_forgetting_again_changes_nothing_and_later_months_are_added():
     assert forgotten_until() == APRIL
 
 
+def test_what_stands_in_no_month_goes_too_where_there_is_no_month_as_old():
+    forget(FEBRUARY)
+    tell("odd", "A", "S", 5, MARCH + DAY, told_at=MARCH + DAY)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE inventory_stockmovement DETACH PARTITION inventory_stockmovement_2026_02")
+        cursor.execute("ALTER TABLE inventory_stockmovement DETACH PARTITION inventory_stockmovement_2026_03")
+        cursor.execute("INSERT INTO inventory_stockmovement SELECT * FROM inventory_stockmovement_2026_02")
+        cursor.execute("INSERT INTO inventory_stockmovement SELECT * FROM inventory_stockmovement_2026_03")
+
+    assert forget(APRIL) == [7]
+
+    assert forgotten_until() == APRIL
+    assert forget(APRIL) == []
+
+
 def test_each_month_that_went_is_told():
     forget(MARCH)
 
-    told = Event.objects.filter(type=FORGOTTEN).order_by("id")
+    told = Event.objects.filter(type=LEDGER_FORGOTTEN).order_by("id")
     assert [(event.actor, event.payload["begins_at"], event.payload["movements"]) for event in told] == [
-        ("user:ann", "2026-02-01T00:00:00+00:00", 2),
+        ("user:ann", "2026-02-01T00:00:00+00:00", 3),  # with the one that stood in no month
         ("user:ann", "2026-03-01T00:00:00+00:00", 3),
-        ("user:ann", "2026-03-01T00:00:00+00:00", 1),
     ]
 
 
@@ -281,7 +296,7 @@ def test_the_command_only_tells_unless_it_is_asked_to_do_it(flags):
 
 
 def test_the_command_forgets_when_it_is_asked_to():
-    assert command("--before=2026-03", "--apply").splitlines()[0] == "forgot 2026-01: 2 movements of 2 levels"
+    assert command("--before=2026-03", "--apply").splitlines()[0] == "forgot 2026-01: 3 movements of 2 levels"
 
     assert forgotten_until() == MARCH
 
