@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -27,14 +27,15 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from oms.backoffice.actions import action_page
+from oms import set_aside
+from oms.backoffice.actions import action_page, actor_of
 from oms.backoffice.lists import BackOfficeAdmin, ReadOnlyAdmin
 from oms.backoffice.sentences import say
 from oms.backoffice.words import badge, instant, listed, pairs, subject_link, who
 from oms.channels import save_channel
 from oms.clock import now
 from oms.keys import SCOPES, create_api_key, revoke_api_key
-from oms.models import ApiKey, Channel, Deadline, Event, Subscription
+from oms.models import ApiKey, Channel, Deadline, Event, SetAside, Subscription
 from oms.money import EXPONENTS
 
 admin.site.unregister([User, Group])
@@ -360,6 +361,138 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     list_display = ["name", "position", "failures", "retry_at"]
     search_fields = ["name"]
     fields = ["name", "position", "failures", "retry_at"]
+
+
+class StandingFilter(DropdownFilter):
+    """What stands aside, unless asked otherwise."""
+
+    title = gettext_lazy("state")
+    parameter_name = "state"
+    all_option = ["", gettext_lazy("Standing aside")]
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, Any]]:
+        return [("failed", _("Failed, nobody tried again")), ("ended", _("Ended"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[SetAside]) -> QuerySet[SetAside]:
+        states = {
+            "failed": Q(ended_at=None, attempts__gt=0, asked_at=None),
+            "ended": Q(ended_at__isnull=False),
+        }
+        return queryset.filter(states.get(self.value() or "", Q(ended_at=None)))
+
+
+@admin.register(SetAside)
+class SetAsideAdmin(ReadOnlyAdmin):
+    """Events that a part of the system could not take in."""
+
+    list_display = ["sentence", "subscriber", "whole", "state", "error", "since"]
+    list_filter = [StandingFilter, "subscriber"]
+    list_select_related = ["event"]
+    search_fields = ["=root"]
+    search_help_text = gettext_lazy("Id of an order (or other whole)")
+    ordering = ["set_aside_at", "id"]
+    fields = [
+        "sentence",
+        ("subscriber", "state"),
+        ("about", "whole"),
+        "error",
+        ("attempts", "since"),
+        "asked",
+        "facts",
+        "ended",
+    ]
+    actions = ["try_again"]  # type: ignore[assignment]
+    actions_detail = ["try_this_again", "leave_out"]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return super().get_actions(request) if self.may_act(request) else {}
+
+    def has_act_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        number = int(object_id) if object_id and object_id.isdecimal() else 0
+        return self.may_act(request) and SetAside.objects.filter(pk=number, ended_at=None).exists()
+
+    @admin.action(description=gettext_lazy("Try again"))
+    def try_again(self, request: HttpRequest, queryset: QuerySet[SetAside]) -> None:
+        ids = list(queryset.values_list("pk", flat=True))
+        count = set_aside.try_again(ids=ids, actor=actor_of(request), as_of=now())
+        self.message_user(request, _tried_again(count))
+
+    @action(description=gettext_lazy("Try again"), icon="replay", permissions=["act"])
+    def try_this_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = get_object_or_404(SetAside, pk=object_id)
+        return action_page(
+            request,
+            forms.Form(request.POST if request.method == "POST" else None),
+            lambda: set_aside.try_again(ids=[row.pk], actor=actor_of(request), as_of=now()),
+            title=_("Try again"),
+            explanation=_("The event is handed over once more, then what waits behind it."),
+            submit=_("Try again"),
+            done=_("It is tried again in a moment."),
+            back=reverse("admin:oms_setaside_changelist"),
+        )
+
+    @action(description=gettext_lazy("Leave it out"), icon="block", permissions=["act"])
+    def leave_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        row = get_object_or_404(SetAside, pk=object_id)
+        return action_page(
+            request,
+            forms.Form(request.POST if request.method == "POST" else None),
+            lambda: set_aside.leave_out(ids=[row.pk], actor=actor_of(request), as_of=now()),
+            title=_("Leave this event out"),
+            explanation=_("%(subscriber)s never takes it in; what waits behind it goes on. This cannot be undone.")
+            % {"subscriber": row.subscriber},
+            submit=_("Leave it out"),
+            done=_("The event was left out."),
+            back=reverse("admin:oms_setaside_changelist"),
+            is_dangerous=True,
+        )
+
+    @display(description=gettext_lazy("what happened"))
+    def sentence(self, row: SetAside) -> str:
+        return say(row.event.type, row.event.payload)
+
+    @display(description=gettext_lazy("about"))
+    def about(self, row: SetAside) -> SafeString | str:
+        return subject_link(row.event.subject)
+
+    @display(description=gettext_lazy("belongs to"))
+    def whole(self, row: SetAside) -> SafeString | str:
+        return subject_link(row.root)
+
+    @display(description=gettext_lazy("state"))
+    def state(self, row: SetAside) -> SafeString:
+        if row.outcome == SetAside.Outcome.HANDLED:
+            return badge(_("Taken in after all"), "good", "check_circle")
+        if row.outcome:
+            return badge(_("Left out"), "quiet", "block")
+        if row.asked_at:
+            return badge(_("Tried again in a moment"), "busy", "replay")
+        if row.attempts:
+            return badge(_("Failed"), "bad", "error")
+        return badge(_("Waits behind another"), "warn", "hourglass")
+
+    @display(description=gettext_lazy("since"), ordering="set_aside_at")
+    def since(self, row: SetAside) -> SafeString:
+        return instant(row.set_aside_at)
+
+    @display(description=gettext_lazy("last asked for by"))
+    def asked(self, row: SetAside) -> str:
+        return who(row.asked_by) if row.asked_by else ""
+
+    @display(description=gettext_lazy("ended"))
+    def ended(self, row: SetAside) -> SafeString:
+        return instant(row.ended_at)
+
+    @display(description=gettext_lazy("facts"))
+    def facts(self, row: SetAside) -> SafeString | str:
+        return pairs(row.event.payload)
+
+
+def _tried_again(count: int) -> str:
+    text = ngettext(
+        "%(count)s event is tried again in a moment.", "%(count)s events are tried again in a moment.", count
+    )
+    return text % {"count": count}
 
 
 # ---- people ------------------------------------------------------------------------------------------

@@ -29,11 +29,14 @@ def lags() -> dict[str, tuple[float, str]]:
             " WHERE position IS NULL"
         )
         outbox_lag, events = cursor.fetchone()
+        cursor.execute("SELECT count(*) FROM oms_setaside WHERE ended_at IS NULL")
+        (aside,) = cursor.fetchone()
     return {
         "deadline_lag_seconds": (float(deadline_lag), "Age of the oldest deadline not acted on"),
         "deadlines_overdue": (deadlines, "Deadlines due and not acted on"),
         "outbox_lag_seconds": (float(outbox_lag), "Age of the oldest event not in the feed"),
         "outbox_unstamped": (events, "Events not in the feed"),
+        "outbox_set_aside": (aside, "Events that a subscriber could not take in, and those behind them"),
     }
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from django.db import connection
 
-from oms import request_context
-from oms.models.outbox import Event, Subscription
+from oms import request_context, set_aside
+from oms.models.outbox import Event, SetAside, Subscription
 from oms.sql import Tables, insert_rows
 from oms.transactions import in_transaction, use_case
 
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 _RELAY_LOCK = 0x6F6D73  # "oms"
 _BATCH = 500
 _MAX_BACKOFF = timedelta(minutes=5)
+ATTEMPTS = 8
+"""About two minutes of pauses: longer than a restart, shorter than a day without news."""
 _LEASE = timedelta(seconds=30)  # how long a killed relay holds a cursor
 
 
@@ -84,7 +86,8 @@ def subscribe(name: str, *types: str) -> Callable[[Handler], Handler]:
     """Hear events of these types as `name` (stable: it names the cursor). Used in `handlers.py`.
 
     The handler is called outside any transaction, at least once per event, in order. What it raises is
-    logged and the event comes again, with growing pauses; nothing overtakes it.
+    logged and the event comes again, with growing pauses, and nothing overtakes it; after some attempts it is set
+    aside for a person, with all that comes later of the same root, and the rest goes on (`oms.set_aside`).
     """
 
     def register(handle: Handler) -> Handler:
@@ -132,7 +135,8 @@ def _deliver(subscriber: Subscriber, *, as_of: datetime) -> int:
     if state is None:
         return 0
     try:
-        delivered = _deliver_batch(subscriber, state, as_of=as_of)
+        delivered = _deliver_set_aside(subscriber, state, as_of=as_of)
+        delivered += _deliver_batch(subscriber, state, as_of=as_of)
         _save(state, leased_until=None)
     except _LeaseLost:
         log.warning("another relay took over", extra={"subscriber": subscriber.name})
@@ -162,18 +166,62 @@ def _deliver_batch(subscriber: Subscriber, state: Subscription, *, as_of: dateti
             "position"
         )[:_BATCH]
     )
+    aside = set_aside.roots_waiting(subscriber.name) if events else set()
     for done, event in enumerate(events):
+        if event.root in aside:
+            _set_aside(state, event, attempts=0, error=None, as_of=as_of)
+            continue
         try:
             subscriber.handle(event)
-        except Exception:
+        except Exception as error:
             log.exception("subscriber failed", extra={"subscriber": subscriber.name, "event_id": event.pk})
-            pause = min(timedelta(seconds=2 ** min(state.failures, 10)), _MAX_BACKOFF)
-            _save(state, position=(event.position or 1) - 1, failures=state.failures + 1, retry_at=as_of + pause)
-            return done
-        _save(state, position=event.position, failures=0, retry_at=None)
+            failures = state.failures + 1
+            if failures < ATTEMPTS:
+                pause = min(timedelta(seconds=2 ** min(state.failures, 10)), _MAX_BACKOFF)
+                _save(state, position=(event.position or 1) - 1, failures=failures, retry_at=as_of + pause)
+                return done
+            _set_aside(state, event, attempts=failures, error=error, as_of=as_of)
+            aside.add(event.root)
+        else:
+            _save(state, position=event.position, failures=0, retry_at=None)
     if len(events) < _BATCH and top > state.position:
         _save(state, position=top, failures=0, retry_at=None)
     return len(events)
+
+
+@use_case
+def _set_aside(state: Subscription, event: Event, *, attempts: int, error: Exception | None, as_of: datetime) -> None:
+    """The cursor goes on, and the event stands aside: both or neither."""
+    _save(state, position=event.position, failures=0, retry_at=None)
+    set_aside.put(state.name, event, attempts=attempts, error=error, as_of=as_of)
+
+
+def _deliver_set_aside(subscriber: Subscriber, state: Subscription, *, as_of: datetime) -> int:
+    """Hand over again what was asked for. Where one fails, those of its root stay behind it."""
+    stuck: set[str] = set()
+    handled = 0
+    for row in set_aside.due(subscriber.name):
+        if row.root in stuck:
+            continue
+        try:
+            subscriber.handle(row.event)
+        except Exception as error:
+            log.exception("subscriber failed again", extra={"subscriber": subscriber.name, "event_id": row.event_id})
+            stuck.add(row.root)
+            _tried(state, row, error=error, as_of=as_of)
+        else:
+            handled += 1
+            _tried(state, row, error=None, as_of=as_of)
+    return handled
+
+
+@use_case
+def _tried(state: Subscription, row: SetAside, *, error: Exception | None, as_of: datetime) -> None:
+    _save(state, leased_until=state.leased_until)
+    if error is None:
+        set_aside.end(row, as_of=as_of)
+    else:
+        set_aside.leave_standing(row, error=error)
 
 
 def _save(state: Subscription, **values: Any) -> None:

@@ -57,6 +57,8 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "oms.view_channel",
         "oms.view_event",
         "oms.view_deadline",
+        "oms.view_setaside",
+        "oms.change_setaside",
     ),
     CUSTOMER_SERVICE: (
         "orders.view_*",

@@ -46,3 +46,35 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SetAside(models.Model):
+    """An event that a subscriber could not handle, or that waits behind one; see `oms.set_aside`."""
+
+    class Outcome(models.TextChoices):
+        HANDLED = "handled", _("Handled")
+        LEFT_OUT = "left_out", _("Left out")
+
+    subscriber = models.CharField(_("subscriber"), max_length=80)
+    event = models.ForeignKey(Event, models.CASCADE, related_name="+", verbose_name=_("event"))
+    root = models.CharField(_("belongs to"), max_length=100)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0, help_text=_("None: it waits behind another."))
+    error = models.CharField(_("what went wrong"), max_length=500, blank=True, default="")
+    set_aside_at = models.DateTimeField(_("since"))
+    asked_at = models.DateTimeField(_("to be tried again since"), null=True)
+    asked_by = models.CharField(_("by"), max_length=120, blank=True, default="")
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subscriber", "event"], name="an_event_stands_aside_once_per_subscriber")
+        ]
+        indexes = [
+            models.Index(fields=["subscriber", "root", "event"], condition=Q(ended_at=None), name="events_set_aside")
+        ]
+        verbose_name = _("event set aside")
+        verbose_name_plural = _("events set aside")
+
+    def __str__(self) -> str:
+        return f"{self.subscriber} {self.event_id}"

@@ -48,6 +48,7 @@ BACK_OFFICE_ROOMS = [
             _item(_("Channels"), "hub", "oms.Channel"),
             _item(_("API keys"), "key", "oms.ApiKey"),
             _item(_("Events"), "rss_feed", "oms.Event"),
+            _item(_("Set aside"), "sync_problem", "oms.SetAside"),
             _item(_("Deadlines"), "alarm", "oms.Deadline"),
             _item(_("Users"), "group", "auth.User"),
             _item(_("Roles"), "badge", "auth.Group"),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from oms.backoffice.words import duration, instant
 from oms.channels import channels
 from oms.clock import now
+from oms.models import SetAside
 from orders.admin.filters import day_start, declined, late, late_soon
 from orders.admin.page import place_name
 from orders.models import ExceptionCase, Fulfillment, Hold, Order, Payment
@@ -56,6 +57,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     user = request.user
     if user.has_perm("orders.view_exceptioncase"):
         context["cases"] = [*_cases(), *_declined_money()]
+    if user.has_perm("oms.view_setaside"):
+        context["cases"] = [*context.get("cases", ()), *_set_aside()]
     if user.has_perm("orders.view_fulfillment"):
         context["late_places"] = _late_places()
     if user.has_perm("orders.view_order"):
@@ -85,6 +88,12 @@ def _cases() -> list[Figure]:
 def _declined_money() -> list[Figure]:
     count = Payment.objects.filter(declined()).count()
     return [Figure(_("Money the gateway declined"), count, _list("payment", gateway="declined"))] if count else []
+
+
+def _set_aside() -> list[Figure]:
+    count = SetAside.objects.filter(ended_at=None).count()
+    address = reverse("admin:oms_setaside_changelist")
+    return [Figure(_("Events set aside"), count, address)] if count else []
 
 
 def _holds() -> list[Figure]:

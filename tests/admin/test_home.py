@@ -80,5 +80,5 @@ def test_the_home_page_takes_few_queries(administrator: Client, network: None, d
     placed()
     home(administrator)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         home(administrator)
