@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('oms', '0001_initial'),
+        ("oms", "0001_initial"),
     ]
 
     operations = [
