@@ -1,9 +1,11 @@
 """The back office of this room, one module per noun. Importing them registers them."""
 
 from inventory.admin import ledger, places, prices, products, stock
+from inventory.admin import files, places, prices, products, stock
 
 __all__ = ["places", "prices", "products", "stock"]
 from inventory.admin import carts, exposure
 
 __all__ = ["carts", "exposure", "places", "products", "stock"]
 __all__ = ["ledger", "places", "prices", "products", "stock"]
+__all__ = ["files", "places", "prices", "products", "stock"]

@@ -28,10 +28,14 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from inventory.admin.files import FileAdmin
 from inventory.admin.groups import GroupFilter
 from inventory.admin.hours import WEEKDAY_NAMES, ClosuresField, CutOffField, SpecialDaysField, WeekField
 from inventory.api.bodies import LocationBody
+from inventory.api.documents import location_document
 from inventory.cells import read_list, write_list
+from inventory.files.columns import PLACES
+from inventory.files.writing import Documents, in_pages
 from inventory.hours import WEEKDAYS, Calendar
 from inventory.models import Ability, Location, Membership
 from inventory.public_holidays import countries, names_of, regions_of
@@ -192,7 +196,8 @@ class TakesOrdersFilter(DropdownFilter):
 
 
 @admin.register(Location)
-class LocationAdmin(BackOfficeAdmin):
+class LocationAdmin(FileAdmin, BackOfficeAdmin):
+    sheet = PLACES
     form = LocationForm
     list_display = ["code", "name", "kind", "city", "shown_groups", "open_now", "orders", "daily_capacity"]
     list_display_links = ["code", "name"]
@@ -263,6 +268,9 @@ class LocationAdmin(BackOfficeAdmin):
             )
             for title, part in self.fieldsets
         ]
+
+    def documents(self, rows: QuerySet[Location]) -> Documents:
+        return in_pages(rows, location_document, key="position")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return ["orders", "other_days", *self.in_words.values(), *(["code"] if obj else [])]

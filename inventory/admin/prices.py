@@ -20,6 +20,10 @@ from unfold.decorators import action, display
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldBooleanWidget
 
+from inventory.admin.files import FileAdmin
+from inventory.api.prices import price_document
+from inventory.files.columns import PRICES
+from inventory.files.writing import Documents, in_pages
 from inventory.models import ProductPrice
 from inventory.services import PriceRow, amend_price, end_price, finish_price, set_one_price
 from oms.backoffice.actions import action_page, actor_of
@@ -175,9 +179,10 @@ class StateFilter(DropdownFilter):
 
 
 @admin.register(ProductPrice)
-class ProductPriceAdmin(ReadOnlyAdmin):
+class ProductPriceAdmin(FileAdmin, ReadOnlyAdmin):
     """Set beside the product, by file or over the API; here they are found, and ended."""
 
+    sheet = PRICES
     list_display = ["product", "channel", "shown_amount", "begins", "ends", "state"]
     list_display_links = ["product"]
     list_select_related = ["product", "channel"]
@@ -188,6 +193,9 @@ class ProductPriceAdmin(ReadOnlyAdmin):
     ordering = ["product", "channel", "from_at"]
     actions_detail = ["finish"]
     actions_row = ["finish"]
+
+    def documents(self, rows: QuerySet[ProductPrice]) -> Documents:
+        return in_pages(rows, price_document)
 
     def has_finish_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self.may_act(request)

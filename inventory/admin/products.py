@@ -14,9 +14,13 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from inventory.admin.files import FileAdmin
 from inventory.admin.prices import PriceFormSet, PriceInline
 from inventory.api.bodies import ProductBody
+from inventory.api.documents import listed_product_document, with_codes
 from inventory.cells import Unclear, read_list, read_pairs, write_list, write_pairs
+from inventory.files.columns import PRODUCTS
+from inventory.files.writing import Documents, in_pages
 from inventory.models import Product
 from inventory.search import find_products
 from inventory.services import ProductRow, judge_products, save_products
@@ -110,7 +114,8 @@ def _body(sku: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @admin.register(Product)
-class ProductAdmin(BackOfficeAdmin):
+class ProductAdmin(FileAdmin, BackOfficeAdmin):
+    sheet = PRODUCTS
     form = ProductForm
     list_display = ["picture", "sku", "shown_name", "shown_price", "shown_tags", "is_active"]
     list_display_links = ["picture", "sku", "shown_name"]
@@ -141,6 +146,9 @@ class ProductAdmin(BackOfficeAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         return ["sku"] if obj else []
+
+    def documents(self, rows: QuerySet[Product]) -> Documents:
+        return in_pages(with_codes(rows), listed_product_document)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Product], search_term: str

@@ -1,22 +1,40 @@
 """What clients get: the shapes, and how rows become them. A product or place reads back as it is written."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet
 from pydantic import BaseModel
 
 from inventory.api.bodies import ProductBody
-from inventory.models import Location, Product
+from inventory.models import Barcode, Location, Product
 from inventory.prices import PriceInForce
 from oms.api.body import Instant
 from oms.clock import now
 
 
+def with_codes(products: QuerySet[Product]) -> QuerySet[Product]:
+    """Each with its barcodes as `codes`, in the same statement: for whole lists."""
+    codes = Barcode.objects.filter(product=OuterRef("pk")).order_by("code").values("code")
+    return products.defer("search_text").annotate(codes=ArraySubquery(codes))
+
+
+def listed_product_document(product: Any) -> dict[str, Any]:
+    """Needs to come from `with_codes`."""
+    return _product_document(product, product.codes)
+
+
 def product_document(product: Product) -> dict[str, Any]:
     """Needs `barcodes` prefetched."""
+    return _product_document(product, [barcode.code for barcode in product.barcodes.all()])
+
+
+def _product_document(product: Product, codes: Sequence[str]) -> dict[str, Any]:
     return {
         "sku": product.sku,
         "name": {"en": product.name_en, "fr": product.name_fr},
-        "barcodes": [barcode.code for barcode in product.barcodes.all()],
+        "barcodes": codes,
         "price": str(product.price),
         "currency": product.currency,
         "tax_class": product.tax_class,

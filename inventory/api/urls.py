@@ -9,6 +9,7 @@ from inventory.api.explanation import ExplainAvailability
 from inventory.api.exposure import ExposureRules, OneExposureRule
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
 from inventory.api.pauses import Pause, Resume
+from inventory.api.exports import LocationsExport, PricesExport, ProductsExport
 from inventory.api.prices import Prices, PricesOfProduct
 from inventory.api.reservations import OneReservation, Reservations
 from inventory.api.stock import Levels, Movements, Protection, StockEvents
@@ -21,13 +22,16 @@ _BULK: dict[str, Any] = {"post": "bulk"}
 urlpatterns = [
     path("products/", Products.as_view(_COLLECTION), name="products"),
     path("products/bulk/", Products.as_view(_BULK), name="products-bulk"),
+    path("products/export/", ProductsExport.as_view(), name="products-export"),
     path("products/<str:code>/prices/", PricesOfProduct.as_view(_COLLECTION), name="product-prices"),
     path("products/<str:code>/prices/<str:id>/", PricesOfProduct.as_view(_CHANGEABLE), name="product-price"),
     path("products/<str:code>/", Products.as_view(_ITEM), name="product"),
     path("prices/", Prices.as_view({"get": "list"}), name="prices"),
     path("prices/bulk/", Prices.as_view(_BULK), name="prices-bulk"),
+    path("prices/export/", PricesExport.as_view(), name="prices-export"),
     path("locations/", Locations.as_view(_COLLECTION), name="locations"),
     path("locations/bulk/", Locations.as_view(_BULK), name="locations-bulk"),
+    path("locations/export/", LocationsExport.as_view(), name="locations-export"),
     path("locations/<str:code>/", Locations.as_view(_ITEM), name="location"),
     path("locations/<str:code>/pause/", Pause.as_view(), name="location-pause"),
     path("locations/<str:code>/resume/", Resume.as_view(), name="location-resume"),

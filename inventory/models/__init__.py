@@ -3,6 +3,8 @@ from inventory.models.exposure import ExposureRule
 from inventory.models.feed import Feed, FeedKind, RecognizedWork
 from inventory.models.inbound import Inbound, InboundLine
 from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
+from inventory.models.file_import import FileImport, FileKind
+from inventory.models.ledger import StockEventId
 from inventory.models.location import Ability, Kind, Location, Membership
 from inventory.models.price import ProductPrice
 from inventory.models.product import Barcode, Product
@@ -28,6 +30,8 @@ __all__ = [
     "ImportPlace",
     "Inbound",
     "InboundLine",
+    "FileImport",
+    "FileKind",
     "Kind",
     "LedgerStart",
     "Location",

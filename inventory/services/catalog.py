@@ -202,6 +202,20 @@ def save_products(rows: Sequence[ProductRow], *, as_of: datetime) -> list[RowRes
     return [refusals.get(index) or _saved(row.sku in created) for index, row in enumerate(rows)]
 
 
+@in_transaction
+def lock_products(skus: Sequence[str]) -> list[Product]:
+    """Those that exist, with their barcodes, locked in order: what is then saved replaces what was seen."""
+    rows = Product.objects.select_for_update(no_key=True).defer("search_text").filter(pk__in=skus)
+    return list(rows.order_by("pk").prefetch_related("barcodes"))
+
+
+@in_transaction
+def lock_locations(codes: Sequence[str]) -> list[Location]:
+    """Those that exist, locked after the turn of all writers of places was taken."""
+    bump("places")
+    return list(Location.objects.select_for_update(no_key=True).filter(pk__in=codes).order_by("pk"))
+
+
 def judge_products(rows: Sequence[ProductRow]) -> list[RowResult]:
     """What `save_products` would answer just now. Changes and locks nothing."""
     return _judged(Product, [row.sku for row in rows], _product_refusals(rows))

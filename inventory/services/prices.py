@@ -124,12 +124,15 @@ def _entered(
     rows: Sequence[PriceRow], known: set[str], before: Book, *, as_of: datetime
 ) -> tuple[list[RowResult], Book]:
     after, results, sellers = dict(before), [], channels()
+    begun: set[tuple[Key, datetime | None]] = set()
     for row in rows:
-        refusal = _refusal(row, known, sellers)
+        refusal = _refusal(row, known, sellers, begun)
         if refusal is None:
             entry = _enter(row, after.get(row.key, ()), sellers[row.channel].currency, as_of=as_of)
             refusal = _told(entry.refusal) if entry.refusal else None
-            after[row.key] = after.get(row.key, ()) if refusal else tuple(map(_named, entry.spans))
+            if refusal is None:
+                after[row.key] = tuple(map(_named, entry.spans))
+                begun.add((row.key, row.from_at))
         results.append(refusal or RowResult(entry.status, id=entry.id))
     return results, after
 
@@ -139,11 +142,16 @@ def _enter(row: PriceRow, spans: Sequence[Span], currency: str, *, as_of: dateti
     return prices.enter(spans, new, takes_over=row.takes_over, as_of=as_of)
 
 
-def _refusal(row: PriceRow, known: set[str], sellers: Mapping[str, ChannelInfo]) -> RowResult | None:
+def _refusal(
+    row: PriceRow, known: set[str], sellers: Mapping[str, ChannelInfo], begun: set[tuple[Key, datetime | None]]
+) -> RowResult | None:
     if row.sku not in known:
         return RowResult(REJECTED, "unknown_sku", "/sku", _("There is no such product"))
     if row.channel not in sellers:
         return RowResult(REJECTED, "unknown_channel", "/channel", _("There is no such channel"))
+    if (row.key, row.from_at) in begun:
+        detail = _("A price from the same moment stands in the list before")
+        return RowResult(REJECTED, "duplicate_in_list", "/from_at", detail)
     return _wrong_currency(row.currency, sellers[row.channel].currency)
 
 

@@ -61,6 +61,7 @@ CACHES = {
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",
+    "unfold.contrib.import_export",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -74,6 +75,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "axes",
+    "import_export",
     "oms",
     "inventory",
     "routing",
@@ -160,6 +162,11 @@ IMPORT_MAX_BYTES = env.int("OMS_IMPORT_MAX_BYTES", default=2 * 1024**3)
 LARGE_BODIES = {  # addresses whose bodies are streamed to disk, with a limit of their own
     "/api/v1/stock/imports": IMPORT_MAX_BYTES,
     "/admin/inventory/stockimport/upload": IMPORT_MAX_BYTES,
+FILE_MAX_BYTES = 10 * 1024 * 1024  # of a file that staff bring in by hand
+FILE_MAX_ROWS = 20_000
+LARGE_BODIES = {  # addresses whose bodies are streamed to disk, with a limit of their own
+    f"/admin/inventory/{model}/import": FILE_MAX_BYTES + 1024 * 1024
+    for model in ("product", "productprice", "location")
 }
 THROTTLE_PER_MINUTE = env.int("OMS_THROTTLE_PER_MINUTE", default=60_000)
 REST_FRAMEWORK = {

@@ -27,6 +27,7 @@ BACK_OFFICE_ROOMS = [
             _item(_("Products"), "styler", "inventory.Product"),
             _item(_("Prices"), "sell", "inventory.ProductPrice"),
             _item(_("Places"), "storefront", "inventory.Location"),
+            _item(_("Files"), "upload_file", "inventory.FileImport"),
             _item(_("Stock"), "inventory_2", "inventory.StockLevel"),
             _item(_("Movements"), "swap_vert", "inventory.StockMovement"),
             _item(_("Exposure"), "visibility", "inventory.ExposureRule"),
