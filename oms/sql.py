@@ -5,13 +5,14 @@ statement depends only on the tables and columns and is planned once. Measured i
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import orjson
 from django.db import connection, models
+from django.db.models.expressions import RawSQL
 
 M = TypeVar("M", bound=models.Model)
 Rows = Sequence[Mapping[str, Any]]
@@ -113,6 +114,11 @@ def update_rows(
     with connection.cursor() as cursor:
         cursor.execute(statement, [*map(as_json, given.values()), *others, as_json(rows), [row[key] for row in rows]])
         return cursor.rowcount
+
+
+def any_of(values: Iterable[str]) -> RawSQL:
+    """`filter(sku__in=any_of(skus))`: one parameter however many there are; Postgres takes 65,535 of them."""
+    return RawSQL("SELECT unnest(%s::text[])", [list(values)])
 
 
 # ---- reading -------------------------------------------------------------------------------------

@@ -32,6 +32,7 @@ from inventory.services import (
 )
 from oms.api.body import read
 from oms.errors import Invalid
+from oms.sql import any_of
 
 Numbered = tuple[int, dict[str, str]]
 Documents = Mapping[str, Mapping[str, Any]]
@@ -80,12 +81,12 @@ class Way:
 
 
 def _stored_products(skus: Sequence[str]) -> Documents:
-    found = with_codes(Product.objects.filter(pk__in=skus))
+    found = with_codes(Product.objects.filter(pk__in=any_of(skus)))
     return {product.pk: listed_product_document(product) for product in found}
 
 
 def _stored_places(codes: Sequence[str]) -> Documents:
-    return {place.pk: location_document(place) for place in Location.objects.filter(pk__in=codes)}
+    return {place.pk: location_document(place) for place in Location.objects.filter(pk__in=any_of(codes))}
 
 
 def _nothing(_keys: Sequence[str]) -> Documents:

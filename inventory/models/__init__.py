@@ -1,10 +1,9 @@
 from inventory.models.cart_hold import CartHold, CartHoldLine, HoldStatus
 from inventory.models.exposure import ExposureRule
 from inventory.models.feed import Feed, FeedKind, RecognizedWork
+from inventory.models.file_import import FileImport, FileKind
 from inventory.models.inbound import Inbound, InboundLine
 from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
-from inventory.models.file_import import FileImport, FileKind
-from inventory.models.ledger import StockEventId
 from inventory.models.location import Ability, Kind, Location, Membership
 from inventory.models.price import ProductPrice
 from inventory.models.product import Barcode, Product
@@ -24,14 +23,14 @@ __all__ = [
     "Feed",
     "FeedKind",
     "HoldStatus",
+    "FileImport",
+    "FileKind",
     "ImportFault",
     "ImportFormat",
     "ImportMode",
     "ImportPlace",
     "Inbound",
     "InboundLine",
-    "FileImport",
-    "FileKind",
     "Kind",
     "LedgerStart",
     "Location",

@@ -14,7 +14,7 @@ from inventory.gtin import check_digit, is_mistyped
 from inventory.models import Ability, Barcode, Kind, Location, Product
 from oms.cache import bump
 from oms.errors import FieldError, Invalid, Missing
-from oms.sql import as_json
+from oms.sql import any_of, as_json
 from oms.transactions import in_transaction, use_case
 
 M = TypeVar("M", bound=models.Model)
@@ -205,7 +205,7 @@ def save_products(rows: Sequence[ProductRow], *, as_of: datetime) -> list[RowRes
 @in_transaction
 def lock_products(skus: Sequence[str]) -> list[Product]:
     """Those that exist, with their barcodes, locked in order: what is then saved replaces what was seen."""
-    rows = Product.objects.select_for_update(no_key=True).defer("search_text").filter(pk__in=skus)
+    rows = Product.objects.select_for_update(no_key=True).defer("search_text").filter(pk__in=any_of(skus))
     return list(rows.order_by("pk").prefetch_related("barcodes"))
 
 
@@ -213,7 +213,7 @@ def lock_products(skus: Sequence[str]) -> list[Product]:
 def lock_locations(codes: Sequence[str]) -> list[Location]:
     """Those that exist, locked after the turn of all writers of places was taken."""
     bump("places")
-    return list(Location.objects.select_for_update(no_key=True).filter(pk__in=codes).order_by("pk"))
+    return list(Location.objects.select_for_update(no_key=True).filter(pk__in=any_of(codes)).order_by("pk"))
 
 
 def judge_products(rows: Sequence[ProductRow]) -> list[RowResult]:
@@ -228,7 +228,7 @@ def judge_locations(rows: Sequence[LocationRow]) -> list[RowResult]:
 
 
 def _judged(model: type[models.Model], codes: Sequence[str], refusals: Mapping[int, RowResult]) -> list[RowResult]:
-    known = set(model._default_manager.filter(pk__in=codes).values_list("pk", flat=True))
+    known = set(model._default_manager.filter(pk__in=any_of(codes)).values_list("pk", flat=True))
     return [refusals.get(index) or _saved(code not in known) for index, code in enumerate(codes)]
 
 
@@ -280,7 +280,7 @@ def _mistyped(rows: Sequence[ProductRow]) -> dict[int, RowResult]:
 def _barcode_refusals(rows: Sequence[ProductRow]) -> dict[int, RowResult]:
     """The rows that name a barcode of another product, in the database or before them in the list."""
     wanted = {code for row in rows for code in row.barcodes}
-    owners = dict(Barcode.objects.filter(code__in=wanted).values_list("code", "product_id")) if wanted else {}
+    owners = dict(Barcode.objects.filter(code__in=any_of(wanted)).values_list("code", "product_id")) if wanted else {}
     refusals = {}
     for index, row in enumerate(rows):
         taken = [place for place, code in enumerate(row.barcodes) if owners.setdefault(code, row.sku) != row.sku]
@@ -291,10 +291,10 @@ def _barcode_refusals(rows: Sequence[ProductRow]) -> dict[int, RowResult]:
 
 
 def _replace_barcodes(barcodes: Mapping[str, Sequence[str]]) -> None:
-    stored = set(Barcode.objects.filter(product__in=barcodes).values_list("code", flat=True))
+    stored = set(Barcode.objects.filter(product__in=any_of(barcodes)).values_list("code", flat=True))
     wanted = {code: sku for sku, codes in barcodes.items() for code in codes}
     if gone := stored - wanted.keys():
-        Barcode.objects.filter(code__in=gone).delete()
+        Barcode.objects.filter(code__in=any_of(gone)).delete()
     if fresh := sorted(wanted.keys() - stored):
         Barcode.objects.bulk_create([Barcode(code=code, product_id=wanted[code]) for code in fresh])
 

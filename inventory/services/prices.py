@@ -19,7 +19,7 @@ from oms.channels import ChannelInfo, channels
 from oms.errors import DomainError, FieldError, Invalid, Missing
 from oms.ids import new_id
 from oms.outbox import publish
-from oms.sql import insert_rows, update_rows
+from oms.sql import any_of, insert_rows, update_rows
 from oms.transactions import in_transaction, use_case
 
 Key = tuple[str, str]  # SKU, channel
@@ -112,7 +112,7 @@ def save_prices(rows: Sequence[PriceRow], *, actor: str, as_of: datetime) -> lis
 def judge_prices(rows: Sequence[PriceRow], *, as_of: datetime) -> list[RowResult]:
     """What `save_prices` would answer just now. Changes and locks nothing."""
     skus = {row.sku for row in rows}
-    known = set(Product.objects.filter(pk__in=skus).values_list("pk", flat=True))
+    known = set(Product.objects.filter(pk__in=any_of(skus)).values_list("pk", flat=True))
     results, _after = _entered(rows, known, _read({row.key for row in rows}), as_of=as_of)
     return results
 
@@ -187,14 +187,14 @@ _FIELDS = ("id", "amount", "currency", "from_at", "until_at")
 
 def _lock_products(skus: Iterable[str]) -> set[str]:
     """Whoever sets prices of a product waits here for whoever does. Those that exist, locked in order."""
-    rows = Product.objects.select_for_update(no_key=True).filter(pk__in=set(skus)).order_by("pk")
+    rows = Product.objects.select_for_update(no_key=True).filter(pk__in=any_of(set(skus))).order_by("pk")
     return set(rows.values_list("pk", flat=True))
 
 
 def _read(keys: set[Key]) -> Book:
     skus, codes = {sku for sku, _channel in keys}, {channel for _sku, channel in keys}
     book: dict[Key, list[Span]] = {}
-    stored = ProductPrice.objects.filter(product__in=skus, channel__in=codes)
+    stored = ProductPrice.objects.filter(product__in=any_of(skus), channel__in=any_of(codes))
     for sku, channel, *values in stored.values_list("product_id", "channel_id", *_FIELDS):
         book.setdefault((sku, channel), []).append(Span(*values))
     return {key: tuple(spans) for key, spans in book.items()}
@@ -231,7 +231,7 @@ def _write(before: Book, after: Book, *, actor: str, as_of: datetime) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS a_channel_has_one_price_at_a_time DEFERRED")
-    ProductPrice.objects.filter(pk__in=gone).delete()
+    ProductPrice.objects.filter(pk__in=any_of(gone)).delete()
     update_rows(ProductPrice, [_columns(*pair, actor, as_of) for pair in changed])
     insert_rows({ProductPrice: [_columns(*pair, actor, as_of) for pair in fresh]})
     with connection.cursor() as cursor:  # judged when all of it stands, not on the way there

@@ -159,14 +159,14 @@ CONTENT_SECURITY_POLICY = {
 MAX_BODY_BYTES = env.int("OMS_MAX_BODY_BYTES", default=5 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 IMPORT_MAX_BYTES = env.int("OMS_IMPORT_MAX_BYTES", default=2 * 1024**3)
+FILE_MAX_BYTES = 10 * 1024 * 1024  # of a list that staff bring in by hand
+FILE_MAX_ROWS = 20_000
 LARGE_BODIES = {  # addresses whose bodies are streamed to disk, with a limit of their own
     "/api/v1/stock/imports": IMPORT_MAX_BYTES,
     "/admin/inventory/stockimport/upload": IMPORT_MAX_BYTES,
-FILE_MAX_BYTES = 10 * 1024 * 1024  # of a file that staff bring in by hand
-FILE_MAX_ROWS = 20_000
-LARGE_BODIES = {  # addresses whose bodies are streamed to disk, with a limit of their own
-    f"/admin/inventory/{model}/import": FILE_MAX_BYTES + 1024 * 1024
-    for model in ("product", "productprice", "location")
+    "/admin/inventory/product/import": FILE_MAX_BYTES + 1024 * 1024,
+    "/admin/inventory/productprice/import": FILE_MAX_BYTES + 1024 * 1024,
+    "/admin/inventory/location/import": FILE_MAX_BYTES + 1024 * 1024,
 }
 THROTTLE_PER_MINUTE = env.int("OMS_THROTTLE_PER_MINUTE", default=60_000)
 REST_FRAMEWORK = {

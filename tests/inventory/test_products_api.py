@@ -226,6 +226,20 @@ def test_bulk_takes_five_thousand_rows_and_no_more(client):
     assert Product.objects.count() == 5000
 
 
+def test_more_barcodes_than_postgres_takes_parameters_are_no_problem(client):
+    rows = [
+        {"sku": f"S{n}", "name": {"en": "x"}, "price": "1", "barcodes": [f"{n}-{i}" for i in range(40)]}
+        for n in range(1700)
+    ]
+
+    answer = client.post("/api/v1/products/bulk/", rows, format="json")
+    again = client.post("/api/v1/products/bulk/", [row | {"barcodes": []} for row in rows], format="json")
+
+    assert {row["status"] for row in answer.json()["results"]} == {"created"}
+    assert {row["status"] for row in again.json()["results"]} == {"updated"}
+    assert Barcode.objects.count() == 0
+
+
 def test_bulk_needs_a_list(client):
     answer = client.post("/api/v1/products/bulk/", SHIRT, format="json")
 

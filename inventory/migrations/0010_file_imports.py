@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inventory', '0005_partition_the_ledger'),
+        ('inventory', '0009_feeds_and_imports'),
     ]
 
     operations = [
