@@ -101,12 +101,13 @@ def _written_instant(value: Any) -> str:
 
 
 def _written_hours(hours: Mapping[str, Any]) -> str:
-    days = ((day, hours[day]) for day in WEEKDAYS if day in hours)
-    return "; ".join(" ".join([day, *(f"{opens}-{closes}" for opens, closes in pairs)]) for day, pairs in days)
+    """Days of the week in their order, or dates."""
+    days = sorted(hours, key=lambda day: (WEEKDAYS.index(day) if day in WEEKDAYS else 0, day))
+    return "; ".join(" ".join([day, *(f"{opens}-{closes}" for opens, closes in hours[day])]) for day in days)
 
 
 def _hours(text: str) -> dict[str, list[list[str]]]:
-    """`mon 10:00-13:00 14:00-19:00; tue 09:00-18:00`"""
+    """`mon 10:00-13:00 14:00-19:00; tue 09:00-18:00`; a day without hours is closed."""
     hours = {}
     for part in filter(str.strip, re.split(r"[;\n]", text)):
         day, *spans = part.split()
@@ -169,6 +170,7 @@ _BY_NAME: Mapping[str, Way] = {
     "longitude": (float, _coordinate),
     "daily_capacity": (int, _whole),
     "opening_hours": (_written_hours, _hours),
+    "special_hours": (_written_hours, _hours),
     "closures": (_written_closures, _closures),
     "cut_off": (_written_cut_off, _cut_off),
     "abilities": (write_list, read_list),
@@ -188,10 +190,12 @@ def _way(name: str, default: Any) -> Way:
 
 
 def columns_of(body: type[BaseModel]) -> list[Column]:
-    """One per field; `name` and `address` have one per part."""
+    """One per field that can be set; `name` and `address` have one per part."""
     columns = []
     for name, field in body.model_fields.items():
         parts = field.annotation
+        if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("readOnly"):
+            continue
         if isinstance(parts, type) and issubclass(parts, BaseModel):
             prefix = "name_" if name == "name" else ""
             columns += [Column(prefix + part, (name, part), *_TEXT) for part in parts.model_fields]
