@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -18,7 +18,7 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import DropdownFilter, RelatedDropdownFilter
 from unfold.decorators import action, display
 from unfold.forms import PaginationInlineFormSet
-from unfold.widgets import UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminSplitDateTimeVerticalWidget, UnfoldBooleanWidget
 
 from inventory.admin.files import FileAdmin
 from inventory.api.prices import price_document
@@ -48,6 +48,7 @@ class PriceForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.fields["channel"].widget = self.fields["channel"].widget.widget  # channels are not made on the way
         self.fields["from_at"].required = False
         self.fields["from_at"].help_text = gettext_lazy("Empty: now.")
         for name in self._settled(now()):
@@ -134,6 +135,13 @@ class PriceInline(TabularInline):
     form = PriceForm
     formset = PriceFormSet
     extra = 1
+    hide_title = True
+    formfield_overrides: ClassVar[Any] = {
+        models.DateTimeField: {
+            "form_class": forms.SplitDateTimeField,
+            "widget": UnfoldAdminSplitDateTimeVerticalWidget,
+        }
+    }
     fields = ["channel", "amount", "currency", "from_at", "until_at", "takes_over", "state"]
     readonly_fields = ["currency", "state"]
     verbose_name_plural = gettext_lazy("Channel prices (deleting one ends it now)")

@@ -40,19 +40,19 @@ class ProductForm(forms.ModelForm):
     """Read as the API reads a product, and saved by the same service."""
 
     barcodes = forms.CharField(
-        label=gettext_lazy("barcodes"),
+        label=gettext_lazy("Barcodes"),
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text=gettext_lazy("One a line."),
     )
     tags = forms.CharField(
-        label=gettext_lazy("tags"),
+        label=gettext_lazy("Tags"),
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text=gettext_lazy("One a line."),
     )
     attributes = forms.CharField(
-        label=gettext_lazy("attributes"),
+        label=gettext_lazy("Attributes"),
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 5}),
         help_text=gettext_lazy("One a line: name = value."),

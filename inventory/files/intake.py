@@ -5,7 +5,7 @@ alone, so that a file may be brought in again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -39,7 +39,6 @@ Documents = Mapping[str, Mapping[str, Any]]
 
 CREATED, UPDATED, UNCHANGED, REJECTED = "created", "updated", "unchanged", "rejected"
 _SAMPLE = 50
-_SHOWN_OF_NEW = 6
 
 
 @dataclass(slots=True)
@@ -175,7 +174,7 @@ def _read(sheet: Sheet, line: Line, texts: Mapping[str, str], stored: Mapping[st
         except Unclear as unclear:
             line.refuse(column.name, str(unclear))
     if not line.faults:
-        _judge_body(sheet, line, data, stored)
+        _judge_body(sheet, line, data, stored, given=texts)
 
 
 def _copied(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -195,14 +194,17 @@ def _put(data: dict[str, Any], column: Column, text: str) -> None:
         data.pop(name, None)
 
 
-def _judge_body(sheet: Sheet, line: Line, data: dict[str, Any], stored: Mapping[str, Any] | None) -> None:
+def _judge_body(
+    sheet: Sheet, line: Line, data: dict[str, Any], stored: Mapping[str, Any] | None, *, given: Collection[str]
+) -> None:
     try:
         line.body = read(sheet.body, data)
     except Invalid as refusal:
         for fault in refusal.errors:
             line.refuse(_column_at(sheet, fault.pointer), fault.detail)
         return
-    line.changes = _changes(sheet, stored, line.body.model_dump(mode="json"))
+    changes = _changes(sheet, stored, line.body.model_dump(mode="json"))
+    line.changes = [change for change in changes if stored is not None or change[0] in given]
     if stored is not None and not line.changes:
         line.status, line.body = UNCHANGED, None
 
@@ -212,7 +214,7 @@ def _changes(sheet: Sheet, before: Mapping[str, Any] | None, after: Mapping[str,
     was = {column.name: None if before is None else column.of(before) for column in columns}
     now = {column.name: column.of(after) for column in columns}
     changed = [name for name, cell in now.items() if _weighed(cell) != _weighed(was[name])]
-    return [(name, plain(was[name]), plain(now[name])) for name in changed]
+    return [(name, plain(was[name]), plain(now[name])) for name in changed if name not in sheet.keys]
 
 
 def _weighed(cell: Cell) -> Cell:
@@ -250,5 +252,4 @@ def _report(lines: Sequence[Line]) -> Report:
 
 
 def _sample(line: Line) -> dict[str, Any]:
-    changes = line.changes[:_SHOWN_OF_NEW] if line.status == CREATED else line.changes
-    return {"row": line.number, "key": line.key, "status": line.status, "changes": changes}
+    return {"row": line.number, "key": line.key, "status": line.status, "changes": line.changes}
