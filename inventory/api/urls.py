@@ -11,6 +11,7 @@ from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneIm
 from inventory.api.pauses import Pause, Resume
 from inventory.api.exports import LocationsExport, PricesExport, ProductsExport
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
+from inventory.api.pauses import Pause, Resume
 from inventory.api.prices import Prices, PricesOfProduct
 from inventory.api.reservations import OneReservation, Reservations
 from inventory.api.stock import Levels, Movements, Protection, StockEvents
