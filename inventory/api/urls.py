@@ -10,6 +10,7 @@ from inventory.api.exposure import ExposureRules, OneExposureRule
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
 from inventory.api.pauses import Pause, Resume
 from inventory.api.exports import LocationsExport, PricesExport, ProductsExport
+from inventory.api.exposure import ExposureRules, OneExposureRule
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
 from inventory.api.pauses import Pause, Resume
 from inventory.api.prices import Prices, PricesOfProduct

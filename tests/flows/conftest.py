@@ -1,6 +1,7 @@
 """A client that speaks to the API as a shop does: JSON, bearer key, idempotency keys."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -57,7 +58,9 @@ class Answer:
     def __init__(self, response: Any):
         self.status = response.status_code
         self.headers = response.headers
-        self.json = response.json() if response.content else None
+        body = b"".join(response.streaming_content) if response.streaming else response.content
+        is_json = re.match(r"application/(problem\+)?json", response.get("Content-Type", ""))
+        self.json = json.loads(body) if body and is_json else None
 
     def __repr__(self) -> str:
         return f"<{self.status} {self.json}>"

@@ -210,7 +210,7 @@ def _faults(stage: Stage, schema: dict[str, Any], name: str) -> list[str]:
     described = stage.operations[name][2]["responses"].get(str(answer.status))
     if described is None or answer.status >= 300:
         return [f"{name}: {answer}"]
-    if "content" not in described:
+    if "application/json" not in described.get("content", {}):  # nothing, or a file
         return []
     shape = described["content"]["application/json"]["schema"]
     fits = Draft202012Validator({**shape, "components": schema["components"]})
