@@ -124,6 +124,38 @@ FAMILIES = (
     Family("TAB", "table", "oak side table", "table d'appoint en chêne", "home", "one", "CAM BLK", "189.00", 9800, "oak", "bulky dropship"),
 )  # fmt: skip
 
+_FOLDED = (300, 220, 40)
+_PACKED = {  # millimetres: length, width, height of what is not folded flat
+    **dict.fromkeys(("jacket", "coat", "hoodie", "knit"), (400, 300, 90)),
+    **dict.fromkeys(("jeans", "trousers"), (350, 260, 50)),
+    **dict.fromkeys(("sneaker", "sandal"), (330, 200, 120)),
+    "boot": (360, 260, 130),
+    "socks": (180, 90, 30),
+    "cap": (260, 180, 130),
+    "scarf": (260, 200, 50),
+    "bag": (420, 320, 140),
+    "backpack": (480, 300, 160),
+    "mat": (640, 120, 120),
+    "dumbbell": (220, 110, 110),
+    "bottle": (270, 80, 80),
+    "ball": (240, 240, 240),
+    "racket": (680, 220, 40),
+    "tent": (440, 160, 160),
+    "cushion": (400, 300, 30),
+    "throw": (380, 300, 100),
+    "bedding": (420, 320, 110),
+    "towel": (350, 250, 90),
+    "mug": (130, 110, 110),
+    "plate": (300, 300, 50),
+    "vase": (320, 180, 180),
+    "candle": (120, 110, 110),
+    "lamp": (460, 320, 320),
+    "rug": (1250, 220, 220),
+    "tea": (120, 80, 60),
+    "chair": (880, 520, 500),
+    "table": (620, 620, 480),
+}
+
 # Collections are named after islands and hills.
 _COLLECTIONS = (
     *("Ouessant", "Bréhat", "Noirmoutier", "Vercors", "Lubéron", "Cévennes", "Aubrac", "Ventoux", "Sancy", "Glénan"),
@@ -189,6 +221,7 @@ def _product(style: Style, color: Color, size: str, size_index: int) -> ProductR
         "material": family.material,
         **({"size": size} if size else {}),
     }
+    length, width, height = _PACKED.get(family.shape, _FOLDED)
     return ProductRow(
         sku=sku,
         name_en=f"{style.collection} {family.en}, {color.en}{details}",
@@ -196,6 +229,9 @@ def _product(style: Style, color: Color, size: str, size_index: int) -> ProductR
         price=style.price,
         tax_class="reduced" if "food" in family.tags else "standard",
         weight_g=_weight(family, size_index),
+        length_mm=length,
+        width_mm=width,
+        height_mm=height,
         image_url=settings.MEDIA_URL + pictures.url_path(family.shape, color.code.lower()),
         attributes=attributes,
         tags=_tags(style),

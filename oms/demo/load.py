@@ -9,10 +9,10 @@ from django.db import connection
 from django.db.models import Min
 
 from inventory.models import Location
-from inventory.services import ProductRow, receive_locations, receive_products
+from inventory.services import ProductRow, receive_locations, receive_prices, receive_products
 from inventory.services.ledger_months import open_months
 from oms import cache, outbox
-from oms.demo import ACTOR, catalog, history, people, pictures, stock, trade
+from oms.demo import ACTOR, catalog, history, people, pictures, prices, stock, trade
 from oms.demo.geography import postal_area_lines
 from oms.demo.places import location_rows
 from oms.demo.shoppers import Item
@@ -65,6 +65,7 @@ def open_shop(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> l
     sync_groups()
     people.save_people()
     _save_products(products, as_of=opened_at)
+    receive_prices(prices.price_rows(products, as_of=as_of), actor=ACTOR, as_of=opened_at)
     levels = stock.load_opening_stock(products, places, as_of=opened_at)
     say(f"{len(places)} places, {len(products)} products, {levels} stock levels")
     cache.clear_all()

@@ -155,8 +155,10 @@ class Traffic:
             self._restock()
 
     def _look_around(self) -> None:
-        products = self.web.all("products/", page_size=500)
-        self.items = [Item(p["sku"], Decimal(p["price"]), p["tax_class"]) for p in products if p["is_active"]]
+        products = self.web.all("products/", channel="web", page_size=500)
+        self.items = [
+            Item(p["sku"], Decimal(p["channel_price"]["amount"]), p["tax_class"]) for p in products if p["is_active"]
+        ]
         random.Random("popularity").shuffle(self.items)
         self.places = {
             place["code"]: Place(place["code"], place["kind"], Calendar(place["timezone"], place["opening_hours"]))

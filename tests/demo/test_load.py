@@ -11,7 +11,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
-from inventory.models import Barcode, Kind, Location, Product, StockLevel
+from inventory.models import Barcode, Kind, Location, Product, ProductPrice, StockLevel
+from inventory.prices import prices_at
 from oms import roles
 from oms.api.authentication import caller_for_user
 from oms.clock import now
@@ -98,6 +99,21 @@ def test_barcodes_have_their_check_digit():
     for code in Barcode.objects.values_list("code", flat=True):
         assert len(code) == 13
         assert sum(int(digit) * (1, 3)[place % 2] for place, digit in enumerate(code)) % 10 == 0
+
+
+def test_a_sale_runs_in_the_web_shop_and_nowhere_else():
+    on_sale = ProductPrice.objects.filter(channel="web", from_at__lte=now(), until_at__gt=now())
+
+    assert on_sale.exists()
+    for price in on_sale.select_related("product"):
+        assert price.amount < price.product.price
+        assert prices_at([price.product_id], channel="web", as_of=now())[price.product_id].amount == price.amount
+        assert prices_at([price.product_id], channel="store", as_of=now())[price.product_id].id is None
+    assert ProductPrice.objects.filter(channel="marketplace").exists()
+
+
+def test_every_product_has_a_size():
+    assert not Product.objects.filter(length_mm=0).exists()
 
 
 def test_every_picture_that_a_product_names_is_drawn():
