@@ -143,7 +143,10 @@ WHERE p.sku = ANY(ARRAY(SELECT unnest(%(skus)s::text[])))"""
 
 
 def prices_at(skus: Iterable[str], *, channel: str, as_of: datetime) -> dict[str, PriceInForce]:
-    """What these products cost in a channel at an instant, past or to come; only those that exist. One statement."""
+    """What these products cost in a channel at an instant, past or to come; only those that exist. One statement.
+
+    Where none is set, it is the product's own price as it is today: that one has no history.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_IN_FORCE, {"skus": list(skus), "channel": channel, "as_of": as_of})
         return {row[0]: PriceInForce(*row[1:]) for row in cursor.fetchall()}

@@ -6,7 +6,8 @@ from typing import Any
 import django_filters as filters
 from django.db.models import Q, QuerySet
 
-from inventory.models import Ability, Kind, Location, Product, StockLevel, StockMovement
+from inventory.gtin import spellings
+from inventory.models import Ability, Barcode, Kind, Location, Product, StockLevel, StockMovement
 from inventory.search import find_products
 from oms.clock import now
 
@@ -28,7 +29,9 @@ class ProductFilters(filters.FilterSet):
         label="words of a name (either language, typos forgiven), a SKU, or a barcode; best match first",
     )
     sku = CommaFilter(field_name="sku", lookup_expr="in")
-    barcode = CommaFilter(field_name="barcodes__code", lookup_expr="in")
+    barcode = CommaFilter(
+        method="scanned", label="any of these, separated by commas; GTINs with or without leading zeros"
+    )
     tag = ContainsFilter(field_name="tags")
     is_active = filters.BooleanFilter()
 
@@ -38,6 +41,10 @@ class ProductFilters(filters.FilterSet):
 
     def search(self, queryset: QuerySet, _name: str, value: str) -> QuerySet:
         return find_products(queryset, value)
+
+    def scanned(self, queryset: QuerySet, _name: str, codes: Any) -> QuerySet:
+        same = [spelling for code in codes for spelling in spellings(code)]
+        return queryset.filter(pk__in=Barcode.objects.filter(code__in=same).values("product"))
 
 
 class LocationFilters(filters.FilterSet):

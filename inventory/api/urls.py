@@ -6,9 +6,6 @@ from inventory.api.availability import Availability
 from inventory.api.balances import Balances
 from inventory.api.catalog import Locations, Products
 from inventory.api.explanation import ExplainAvailability
-from inventory.api.exposure import ExposureRules, OneExposureRule
-from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
-from inventory.api.pauses import Pause, Resume
 from inventory.api.exports import LocationsExport, PricesExport, ProductsExport
 from inventory.api.exposure import ExposureRules, OneExposureRule
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports

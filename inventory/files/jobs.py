@@ -78,7 +78,7 @@ def _next_chunk_patiently(import_id: str, rows: Sequence[Numbered], *, actor: st
 @use_case
 def _next_chunk(import_id: str, rows: Sequence[Numbered], *, actor: str, as_of: datetime) -> bool:
     """True if there is more to do."""
-    job = FileImport.objects.select_for_update(no_key=True).defer("rows").get(pk=import_id)
+    job = _locked(import_id)
     if job.finished_at:
         return False
     if not job.is_begun:
@@ -93,6 +93,10 @@ def _next_chunk(import_id: str, rows: Sequence[Numbered], *, actor: str, as_of: 
         _tell(job, as_of)
     job.save()
     return job.finished_at is None
+
+
+def _locked(import_id: str) -> FileImport:
+    return FileImport.objects.select_for_update(no_key=True).defer("rows").get(pk=import_id)
 
 
 def _tell(job: FileImport, as_of: datetime) -> None:

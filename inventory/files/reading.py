@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from inventory.files.writing import FORMULA
 
 _MOST_COLUMNS = 200
 _MOST_CHARACTERS = 32_767  # what a cell of a spreadsheet can hold
+_LAST_ROW = 1_048_576  # of a spreadsheet
 _MOST_UNPACKED = 64 * 1024 * 1024
 _NUMBER_ERRORS = frozenset({"#DIV/0!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!"})
 
@@ -94,7 +96,10 @@ def _csv(data: bytes, sheet: Sheet, notes: list[str]) -> Iterator[list[str]]:
     text = _decoded(data, notes)
     if "\x00" in text:
         raise FileRefused(_("This is not a text file"))
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, sheet), strict=True)
+    hint = re.match(r"sep=(.)\r?\n", text)  # what Excel writes for itself
+    text = text[hint.end() :] if hint else text
+    delimiter = hint[1] if hint else _delimiter(text, sheet)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     return map(_bounded, _records(reader))
 
 
@@ -159,9 +164,10 @@ def _xlsx(data: bytes) -> Iterator[list[str]]:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         page = book.worksheets[0]
         page.reset_dimensions()  # a sheet may claim a million columns
-        rows = page.iter_rows(max_row=settings.FILE_MAX_ROWS * 2, max_col=_MOST_COLUMNS, values_only=True)
-        for row in rows:
-            yield _bounded(_trimmed([_as_text(value) for value in row]))
+        rows = page.iter_rows(max_row=_LAST_ROW, max_col=_MOST_COLUMNS, values_only=True)
+        for row in rows:  # those that are left out come as rows of nothing, a million of them if need be
+            is_empty = row.count(None) == len(row)
+            yield [] if is_empty else _bounded(_trimmed([_as_text(value) for value in row]))
     except (*_BROKEN, IndexError) as error:
         raise FileRefused(_("The spreadsheet is broken: %(reason)s") % {"reason": str(error)[:200]}) from None
 

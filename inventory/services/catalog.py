@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, models
 from django.utils.translation import gettext as _
 
 from inventory.errors import AlreadyExists
-from inventory.gtin import check_digit, is_mistyped
+from inventory.gtin import check_digit, is_mistyped, spellings
 from inventory.models import Ability, Barcode, Kind, Location, Product
 from oms.cache import bump
 from oms.errors import FieldError, Invalid, Missing
@@ -278,16 +278,25 @@ def _mistyped(rows: Sequence[ProductRow]) -> dict[int, RowResult]:
 
 
 def _barcode_refusals(rows: Sequence[ProductRow]) -> dict[int, RowResult]:
-    """The rows that name a barcode of another product, in the database or before them in the list."""
-    wanted = {code for row in rows for code in row.barcodes}
-    owners = dict(Barcode.objects.filter(code__in=any_of(wanted)).values_list("code", "product_id")) if wanted else {}
+    """The rows that name a barcode of another product, in the database or before them in the list.
+
+    A GTIN is the same number with and without its leading zeros: scanners differ in what they send.
+    """
+    wanted = {same for row in rows for code in row.barcodes for same in spellings(code)}
+    stored = Barcode.objects.filter(code__in=any_of(wanted)).values_list("code", "product_id")
+    owners = dict(stored) if wanted else {}
     refusals = {}
     for index, row in enumerate(rows):
-        taken = [place for place, code in enumerate(row.barcodes) if owners.setdefault(code, row.sku) != row.sku]
+        taken = [place for place, code in enumerate(row.barcodes) if not _belongs(code, row.sku, owners)]
         if taken:
             detail = _("Another product has this barcode")
             refusals[index] = RowResult(REJECTED, "barcode_taken", f"/barcodes/{taken[0]}", detail)
     return refusals
+
+
+def _belongs(code: str, sku: str, owners: dict[str, str]) -> bool:
+    """Nobody else has it; from now on this product does."""
+    return all(owners.setdefault(same, sku) == sku for same in spellings(code))
 
 
 def _replace_barcodes(barcodes: Mapping[str, Sequence[str]]) -> None:

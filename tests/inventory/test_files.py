@@ -183,6 +183,7 @@ def rows_of(table: Table) -> list[dict[str, str]]:
         "sku,name_fr\nA,Écharpe\n",
         "\N{BYTE ORDER MARK}sku,name_fr\nA,Écharpe\n",
         "sku;name_fr\r\nA;Écharpe\r\n",
+        "sep=;\nsku;name_fr\nA;Écharpe",
         "SKU\tName_FR\nA\tÉcharpe",
         'name_fr,"sku"\n"Écharpe","A"\n\n,\n',
         "sku,name_fr\nA,Écharpe\n".encode("utf-16"),
@@ -322,14 +323,14 @@ def test_a_broken_spreadsheet_is_explained(data: bytes, said: str) -> None:
 def test_a_sheet_that_claims_to_be_endless_is_read_as_far_as_it_goes() -> None:
     rows = "".join(
         f'<row r="{number}"><c r="A{number}" t="inlineStr"><is><t>{text}</t></is></c></row>'
-        for number, text in ((1, "sku"), (2, "A"), (30_000, "B"))
+        for number, text in ((1, "sku"), (2, "A"), (1_000_000, "B"), (10**12, "C"))
     )
     space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     xml = f'<worksheet xmlns="{space}"><dimension ref="A1:XFD1048576"/><sheetData>{rows}</sheetData></worksheet>'
 
     table = read(_with_part(_SHEET, xml.encode()), is_xlsx=True)
 
-    assert table.rows == [(2, {"sku": "A"}), (30_000, {"sku": "B"})]
+    assert table.rows == [(2, {"sku": "A"}), (1_000_000, {"sku": "B"})]
 
 
 def test_the_first_line_of_a_csv_carries_the_mark_that_spreadsheets_want() -> None:

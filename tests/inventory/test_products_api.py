@@ -182,6 +182,19 @@ def test_a_mistyped_gtin_is_refused_and_a_code_of_the_retailers_own_is_not(clien
     assert client.post("/api/v1/products/", SHIRT | {"barcodes": own}, format="json").status_code == 201
 
 
+def test_a_gtin_is_taken_also_with_more_zeros_before_it(client):
+    make_product("OTHER", barcodes=["036000291452"])
+
+    stored = client.post("/api/v1/products/", SHIRT | {"barcodes": ["0036000291452"]}, format="json")
+    rows = [SHIRT | {"sku": sku, "barcodes": [code]} for sku, code in (("A", "4006381333931"), ("B", "04006381333931"))]
+    listed = client.post("/api/v1/products/bulk/", rows, format="json")
+
+    assert pointers(stored) == [("/barcodes/0", "barcode_taken")]
+    assert [row["status"] for row in listed.json()["results"]] == ["created", "rejected"]
+    found = client.get("/api/v1/products/?barcode=0036000291452,036000291452").json()["results"]
+    assert [row["sku"] for row in found] == ["OTHER"]
+
+
 def test_bulk_answers_row_by_row(client, django_assert_max_num_queries):
     make_product("OLD", barcodes=["111"])
     rows = [
