@@ -10,9 +10,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
+from unfold.contrib.filters.admin import RelatedDropdownFilter
 
+from inventory.admin.groups import GroupFilter
 from oms.backoffice.lists import BackOfficeAdmin, ReadOnlyAdmin
 from oms.backoffice.refusals import tell_refusal
+from oms.backoffice.words import NOTHING
 from oms.cache import bump
 from oms.clock import now
 from oms.errors import DomainError
@@ -187,8 +190,8 @@ class PostalAreaAdmin(CachedTableAdmin):
 
 @admin.register(CapacityDay)
 class CapacityDayAdmin(ReadOnlyAdmin):
-    list_display = ["location", "date", "booked", "capacity"]
-    list_filter = ["date"]
+    list_display = ["location", "date", "capacity", "booked", "left"]
+    list_filter = [("location", RelatedDropdownFilter), GroupFilter.of("location"), "date"]
     list_select_related = ["location"]
     search_fields = ["location__code", "location__name"]
 
@@ -196,6 +199,11 @@ class CapacityDayAdmin(ReadOnlyAdmin):
     def capacity(self, day: CapacityDay) -> str:
         limit = day.location.daily_capacity
         return _("no limit") if limit is None else str(limit)
+
+    @admin.display(description=gettext_lazy("left"))
+    def left(self, day: CapacityDay) -> str | SafeString:
+        limit = day.location.daily_capacity
+        return NOTHING if limit is None else str(max(0, limit - day.booked))
 
 
 # ---- decisions -------------------------------------------------------------------------------------

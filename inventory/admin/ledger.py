@@ -22,6 +22,7 @@ from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter, Relate
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from inventory.admin.groups import GroupFilter
 from inventory.balances import Balance, balances_of, causes, check_instant
 from inventory.models import Cause, Location, Product, StockLevel, StockMovement
 from oms.backoffice.lists import ReadOnlyAdmin
@@ -99,6 +100,7 @@ class StockMovementAdmin(ReadOnlyAdmin):
     list_display = ["when", "sku", "place", "cause_shown", "change", "condition", "behind", "author"]
     list_filter = [
         ("location", RelatedDropdownFilter),
+        GroupFilter.of("location"),
         CauseFilter,
         ReferenceFilter,
         ("recorded_at", RecordedFilter),

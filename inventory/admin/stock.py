@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
+from inventory.admin.groups import GroupFilter
 from inventory.admin.ledger import LedgerOnPage
 from inventory.models import Reservation, StockLevel
 from inventory.sellable import sellable_sql
@@ -45,7 +46,11 @@ class StockLevelAdmin(LedgerOnPage, ReadOnlyAdmin):
     ]
     list_display_links = ["product"]
     list_select_related = ["product", "location"]
-    list_filter = [("location", RelatedDropdownFilter), ("suspect_at", admin.EmptyFieldListFilter)]
+    list_filter = [
+        ("location", RelatedDropdownFilter),
+        GroupFilter.of("location"),
+        ("suspect_at", admin.EmptyFieldListFilter),
+    ]
     search_fields = ["product__sku__startswith", "location__code__exact"]
     search_help_text = gettext_lazy("Start of a SKU, or the code of a place")
     actions_detail = ["count"]
@@ -115,7 +120,7 @@ class StockLevelAdmin(LedgerOnPage, ReadOnlyAdmin):
 @admin.register(Reservation)
 class ReservationAdmin(ReadOnlyAdmin):
     list_display = ["id", "demand", "product_id", "location_id", "quantity", "remaining", "state", "made"]
-    list_filter = [("status", ChoicesDropdownFilter), ("location", RelatedDropdownFilter)]
+    list_filter = [("status", ChoicesDropdownFilter), ("location", RelatedDropdownFilter), GroupFilter.of("location")]
     search_fields = ["demand__exact", "product__sku__exact", "location__code__exact"]
     search_help_text = gettext_lazy("A demand, a SKU, or the code of a place")
 

@@ -6,6 +6,7 @@ from typing import Any
 import django_filters as filters
 from django.db.models import Q, QuerySet
 
+from inventory.groups import codes_of_groups
 from inventory.gtin import spellings
 from inventory.models import Ability, Barcode, Kind, Location, Product, StockLevel, StockMovement
 from inventory.search import find_products
@@ -14,6 +15,16 @@ from oms.clock import now
 
 class CommaFilter(filters.BaseInFilter, filters.CharFilter):
     """`?sku=A,B`: any of these."""
+
+
+class GroupFilter(CommaFilter):
+    """`?group=idf,flagship`: at the places of any of these groups."""
+
+    def __init__(self, field_name: str = "location_id"):
+        super().__init__(field_name=field_name, label="at the places of these groups, separated by commas")
+
+    def filter(self, queryset: QuerySet, value: Any) -> QuerySet:
+        return queryset.filter(**{f"{self.field_name}__in": codes_of_groups(value)}) if value else queryset
 
 
 class ContainsFilter(filters.CharFilter):
@@ -52,7 +63,7 @@ class LocationFilters(filters.FilterSet):
     code = CommaFilter(field_name="code", lookup_expr="in")
     kind = filters.ChoiceFilter(choices=Kind.choices)
     country = filters.CharFilter()
-    group = ContainsFilter(field_name="groups")
+    group = CommaFilter(field_name="groups", lookup_expr="overlap", label="in any of these groups")
     ability = filters.ChoiceFilter(choices=Ability.choices, method="able", label="can do this")
     is_active = filters.BooleanFilter()
     accepting_orders = filters.BooleanFilter()
@@ -76,6 +87,7 @@ class LocationFilters(filters.FilterSet):
 class PlacedFilters(filters.FilterSet):
     sku = CommaFilter(field_name="product_id", lookup_expr="in")
     location = CommaFilter(field_name="location_id", lookup_expr="in")
+    group = GroupFilter()
 
     class Meta:
         model = StockLevel
@@ -91,6 +103,7 @@ class MovementFilters(filters.FilterSet):
 
     sku = CommaFilter(field_name="product_id", lookup_expr="in")
     location = CommaFilter(field_name="location_id", lookup_expr="in")
+    group = GroupFilter()
     cause = filters.CharFilter()
     reference = filters.CharFilter(method="refers_to")
     occurred_after = filters.IsoDateTimeFilter(method="since")

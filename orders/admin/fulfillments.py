@@ -15,6 +15,7 @@ from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
+from inventory.admin.groups import GroupFilter
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.words import instant, link, listed, money, who
 from orders.admin import badges
@@ -55,6 +56,7 @@ class FulfillmentAdmin(ReadOnlyAdmin):
         DueFilter,
         ("status", ChoicesDropdownFilter),
         ("location", RelatedDropdownFilter),
+        GroupFilter.of("location"),
         ("method", ChoicesDropdownFilter),
     ]
     search_fields = ["order__number"]

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
+from inventory.admin.groups import GroupFilter
 from inventory.queries import PlaceInfo, places
 from oms.backoffice.actions import action_page, actor_of, require_right
 from oms.backoffice.lists import ReadOnlyAdmin
@@ -45,7 +46,12 @@ class ExceptionCaseAdmin(ReadOnlyAdmin):
     list_display = ["reason_link", "order_link", "units", "place", "since", "status_shown", "outcome"]
     list_display_links = None
     list_select_related = ["order", "location"]
-    list_filter = [OpenCasesFilter, ("reason", ChoicesDropdownFilter), ("location", RelatedDropdownFilter)]
+    list_filter = [
+        OpenCasesFilter,
+        ("reason", ChoicesDropdownFilter),
+        ("location", RelatedDropdownFilter),
+        GroupFilter.of("location"),
+    ]
     search_fields = ["order__number"]
     search_help_text = gettext_lazy("Order number")
     ordering = ["opened_at"]

@@ -3,6 +3,7 @@
 import django_filters as filters
 from django.db.models import QuerySet
 
+from inventory.api.filters import GroupFilter
 from orders.models import ExceptionCase, Fulfillment, Order
 from orders.search import find_orders
 from orders.states import FulfillmentStatus, OrderStatus
@@ -30,6 +31,7 @@ class OrderFilter(filters.FilterSet):
 
 class FulfillmentFilter(filters.FilterSet):
     location = filters.CharFilter("location_id")
+    group = GroupFilter()
     status = filters.MultipleChoiceFilter(choices=FulfillmentStatus.choices)
     method = filters.CharFilter("method")
     due_before = filters.IsoDateTimeFilter("ready_by", lookup_expr="lt")
@@ -42,6 +44,7 @@ class FulfillmentFilter(filters.FilterSet):
 class ExceptionFilter(filters.FilterSet):
     reason = filters.ChoiceFilter(choices=ExceptionCase.Reason.choices)
     location = filters.CharFilter("location_id")
+    group = GroupFilter()
     status = filters.ChoiceFilter(choices=ExceptionCase.Status.choices)
 
     class Meta:
