@@ -10,7 +10,7 @@ import orjson
 from inventory.hours import Calendar, Pairs
 from inventory.public_holidays import holidays_of
 
-_REMEMBERED = 8192
+_REMEMBERED = 4096
 
 
 def calendar_of(

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
@@ -11,10 +11,11 @@ from django.db.models import Min
 from inventory.models import Location
 from inventory.services import ProductRow, receive_locations, receive_prices, receive_products
 from inventory.services.ledger_months import open_months
+from inventory.services.pauses import pause_location
 from oms import cache, outbox
 from oms.demo import ACTOR, catalog, history, people, pictures, prices, stock, trade
 from oms.demo.geography import postal_area_lines
-from oms.demo.places import location_rows
+from oms.demo.places import PAUSED, location_rows
 from oms.demo.shoppers import Item
 from oms.models import Event
 from oms.outbox import Fact, publish
@@ -44,12 +45,19 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     count = round(FULL_HISTORY * scale)
     accepted = history.fill(count, items=items, until=as_of, told=_every_tenth(count, say))
     say(f"{accepted} orders of the past {history.DAYS} days ({count - accepted} refused)")
+    _pause_a_store(as_of)
     _finish(orders=accepted, as_of=as_of)
+
+
+def _pause_a_store(as_of: datetime) -> None:
+    """For a day, so that whoever looks today sees what a pause does."""
+    reason = "the tills are down"
+    pause_location(code=PAUSED, until=as_of + timedelta(days=1), reason=reason, actor=ACTOR, as_of=as_of)
 
 
 def open_shop(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> list[Item]:
     """All that stands before the first order. Returns what is sold, best sellers first. Errors: SomebodyElses."""
-    places, products = location_rows(), catalog.product_rows(scale)
+    places, products = location_rows(as_of.date()), catalog.product_rows(scale)
     _refuse_foreign_places({place.code for place in places})
     _not_waiting_for_the_disk()
     pictures.write_pictures(settings.MEDIA_ROOT, catalog.picture_files())

@@ -2,6 +2,8 @@
 """Where Orvane stocks, sells and hands over: warehouses, stores, city hubs, suppliers and lockers."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -138,8 +140,32 @@ _LOCKERS = (
 _STORE_ABILITIES = ("ship", "pickup", "receive_transfer", "accept_return")
 
 
-def location_rows() -> list[LocationRow]:
+# Regions with days off of their own; elsewhere those of the country. Warehouses, hubs and lockers know no day off.
+_REGIONAL_HOLIDAYS = {"STRASBOURG": "FR-6AE", "SAINT-DENIS": "FR-974", "FORT-DE-FRANCE": "FR-972"}
+PAUSED = "GRENOBLE"
+"""The store whose manager takes no more orders on the day the demo is loaded."""
+
+
+def location_rows(today: date) -> list[LocationRow]:
     """Every place, warehouses first: the order in which rules fall back on them."""
+    return [_with_days_off(row, today.year) for row in _location_rows()]
+
+
+def _with_days_off(row: LocationRow, year: int) -> LocationRow:
+    """Stores and suppliers close on public holidays; stores close early on the eves, malls open on the last Sunday."""
+    if not row.opening_hours:
+        return row
+    row = replace(row, holiday_calendar=_REGIONAL_HOLIDAYS.get(row.code, row.country))
+    return replace(row, special_hours=_december(row, year)) if row.kind == "store" else row
+
+
+def _december(row: LocationRow, year: int) -> Hours:
+    eves = {f"{year}-12-{day}": [["10:00", "17:00"]] for day in (24, 31)}
+    last_sunday = date(year, 12, 24) - timedelta(days=(date(year, 12, 24).weekday() + 1) % 7 or 7)
+    return {**eves, last_sunday.isoformat(): [["10:00", "19:00"]]} if "mall" in row.groups else eves
+
+
+def _location_rows() -> list[LocationRow]:
     return [
         *(_warehouse(place) for place in _WAREHOUSES),
         *(_hub(place) for place in HUBS),

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from inventory.calendars import calendar_of
 from inventory.hours import Calendar
 from oms.demo import shoppers
 from oms.demo.keyring import Keys, read_keys
@@ -124,6 +125,23 @@ class Place:
     code: str
     kind: str
     calendar: Calendar
+    paused_until: datetime | None = None
+
+    def takes_pickups(self, now: datetime) -> bool:
+        is_paused = self.paused_until is not None and now < self.paused_until
+        return self.kind == "store" and self.calendar.is_open(now) and not is_paused
+
+
+def _place(document: Document) -> Place:
+    calendar = calendar_of(
+        document["timezone"],
+        document["opening_hours"],
+        document["closures"],
+        document["special_hours"],
+        document["holiday_calendar"] or "",
+    )
+    paused_until = document["paused_until"]
+    return Place(document["code"], document["kind"], calendar, paused_until and _instant(paused_until))
 
 
 class Traffic:
@@ -160,10 +178,7 @@ class Traffic:
             Item(p["sku"], Decimal(p["channel_price"]["amount"]), p["tax_class"]) for p in products if p["is_active"]
         ]
         random.Random("popularity").shuffle(self.items)
-        self.places = {
-            place["code"]: Place(place["code"], place["kind"], Calendar(place["timezone"], place["opening_hours"]))
-            for place in self.web.all("locations/", page_size=500)
-        }
+        self.places = {place["code"]: _place(place) for place in self.web.all("locations/", page_size=500)}
 
     # -- shoppers ----------------------------------------------------------------------------------
 
@@ -213,7 +228,7 @@ class Traffic:
 
     def _open_stores(self, now: datetime) -> list[str]:
         """Where shoppers collect now; the places that visitors look at more often."""
-        stores = [place for place in self.places.values() if place.kind == "store" and place.calendar.is_open(now)]
+        stores = [place for place in self.places.values() if place.takes_pickups(now)]
         return [place.code for place in stores for _ in range(4 if place.code in STAFFED else 1)]
 
     def _in_stock(self, store: str) -> list[tuple[Item, int]]:
