@@ -25,7 +25,7 @@ def pause_location(*, code: str, until: datetime | None, reason: str, actor: str
     place = _locked(code)
     ends_at = until or place.calendar.end_of_work(as_of)
     _check_end(ends_at, as_of=as_of)
-    is_going_on = place.is_paused(as_of)
+    is_going_on = _is_going_on(place, as_of)
     if is_going_on and (place.paused_until, place.pause_reason) == (ends_at, reason):
         return
     Location.objects.filter(pk=code).update(
@@ -41,7 +41,7 @@ def pause_location(*, code: str, until: datetime | None, reason: str, actor: str
 @use_case
 def resume_location(*, code: str, actor: str, as_of: datetime) -> None:
     """New work may come again. Where none was kept away, nothing changes. Errors: Missing."""
-    if not _locked(code).is_paused(as_of):
+    if not _is_going_on(_locked(code), as_of):
         return
     Location.objects.filter(pk=code).update(
         paused_at=None, paused_until=None, paused_by="", pause_reason="", updated_at=as_of
@@ -57,6 +57,11 @@ def _locked(code: str) -> Location:
     if place is None:
         raise Missing()
     return place
+
+
+def _is_going_on(place: Location, as_of: datetime) -> bool:
+    """Whoever had the lock before may have read the clock after us: its pause has begun all the same."""
+    return place.paused_until is not None and as_of < place.paused_until
 
 
 def _check_end(ends_at: datetime, *, as_of: datetime) -> None:
