@@ -30,6 +30,7 @@ def forget_old_movements(**_later: Any) -> None:
             pass
 
 
+@shared_task
 def work_on_imports(**_later: Any) -> None:
     services.work_on_imports(now=now, seconds=_PATIENCE_SECONDS)
 
@@ -39,5 +40,6 @@ def tidy_imports(**_later: Any) -> None:
     services.tidy_imports(as_of=now())
 
 
+@shared_task
 def forget_old(**_later: Any) -> None:
     forget_ended_holds(as_of=now(), older_than=now() - timedelta(days=settings.IDEMPOTENCY_DAYS))
