@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -27,11 +27,17 @@ def calendar_of(
     return _calendar(orjson.dumps([timezone, opening_hours, closures, special_hours or {}, holiday_calendar]))
 
 
+def _instant(stored: str) -> datetime:
+    """Beyond what UTC can say it is for ever, or since ever: one place's closure must not stop all others."""
+    at = datetime.fromisoformat(stored)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return datetime(1, 1, 1, tzinfo=UTC) if at.year == 1 else datetime(9999, 12, 31, tzinfo=UTC)
+
+
 @functools.lru_cache(_REMEMBERED)
 def _calendar(stored: bytes) -> Calendar:
     timezone, opening_hours, closures, special_hours, holiday_calendar = orjson.loads(stored)
-    spans = [
-        (datetime.fromisoformat(closure["from_at"]), datetime.fromisoformat(closure["until_at"]))
-        for closure in closures
-    ]
+    spans = [(_instant(closure["from_at"]), _instant(closure["until_at"])) for closure in closures]
     return Calendar(timezone, opening_hours, spans, special_hours, holidays_of(holiday_calendar))

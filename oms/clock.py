@@ -2,6 +2,10 @@
 
 from datetime import UTC, datetime
 
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""What a trade can mean. Around the years 1 and 9999 a moment in one zone cannot be told in another: what was stored
+could not be read again."""
+
 
 def now() -> datetime:
     return datetime.now(UTC)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inventory.hours import WEEKDAYS
+from oms.clock import EARLIEST, LATEST
 
 Pairs = list[list[str]]
 WEEKDAY_NAMES = {
@@ -231,6 +232,8 @@ def _instant(wall: str, was: str, zone: ZoneInfo) -> str:
         raise forms.ValidationError(
             _("A closure needs the day and time from which and until which."), "required"
         ) from None
+    if not (is_untouched or EARLIEST <= at < LATEST):
+        raise forms.ValidationError(_("A moment between the years 1900 and 2200 is needed"), "out_of_reach")
     return was if is_untouched else at.isoformat()
 
 

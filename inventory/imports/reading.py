@@ -15,6 +15,7 @@ from typing import Any, Literal
 import orjson
 
 from inventory.imports.faults import Fault, FileRefused, shown
+from oms.clock import EARLIEST
 
 Format = Literal["csv", "ndjson"]
 COLUMNS = ("sku", "location", "quantity", "occurred_at", "bin")
@@ -254,6 +255,8 @@ class StockFile:
             at = at.astimezone(UTC)
         except (ValueError, OverflowError, AttributeError):
             raise _Unfit("not_an_instant", given) from None
+        if at < EARLIEST:
+            raise _Unfit("not_an_instant", given)
         if at - self._received_at > _CLOCK_SKEW:
             raise _Unfit("in_the_future", given)
         return min(at, self._received_at).isoformat()

@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from oms.clock import EARLIEST, LATEST
 from oms.errors import FieldError, Invalid
 from oms.money import EXPONENTS
 
@@ -79,6 +80,13 @@ def _known_currency(value: str) -> str:
     return value
 
 
+def _in_reach(value: datetime) -> datetime:
+    """Of the years that a calendar or the database can hold in any zone, those that a trade can mean."""
+    if not EARLIEST <= value < LATEST:
+        raise PydanticCustomError("out_of_reach", gettext_noop("A moment between the years 1900 and 2200 is needed"))
+    return value
+
+
 CODE_PATTERN = r"^[^\s/?#,][^/?#,]*$"
 """No slash, comma, question mark, hash or leading space: a code stands in addresses."""
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=CODE_PATTERN), AfterValidator(_printable)]
@@ -95,7 +103,7 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidat
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-Instant = AwareDatetime
+Instant = Annotated[AwareDatetime, AfterValidator(_in_reach)]
 
 __all__ = [
     "Body",
@@ -145,6 +153,7 @@ _MESSAGES = {
     "not_a_decimal": gettext_lazy("A decimal number as text is needed, such as 19.90"),
     "object_too_large": gettext_lazy("At most %(most)s bytes of JSON are possible"),
     "not_printable": gettext_lazy("Control characters are not possible"),
+    "out_of_reach": gettext_lazy("A moment between the years 1900 and 2200 is needed"),
     "unknown_currency": gettext_lazy("This currency is not known"),
 }
 

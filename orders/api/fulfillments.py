@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,7 +12,7 @@ from rest_framework.response import Response
 from oms.actors import Caller
 from oms.api.views import ApiView
 from oms.clock import now
-from oms.errors import DomainError, IdempotencyKeyRequired, IllegalMove, Missing
+from oms.errors import DomainError, Forbidden, IdempotencyKeyRequired, IllegalMove, Missing
 from orders import queries
 from orders.actions import case_actions
 from orders.api.documents import ExceptionDocument, ExceptionPage, FulfillmentDocument, FulfillmentPage
@@ -162,8 +163,13 @@ def _exception_document(case: ExceptionCase, caller: Caller) -> dict[str, Any]:
         "resolved_at": case.resolved_at,
         "resolution": case.resolution or None,
         "resolved_by": case.resolved_by or None,
-        "actions": case_actions(case.status, case.reason) if caller.may("exceptions:write") else [],
+        "actions": [action for action in case_actions(case.status, case.reason) if _may_resolve(caller, action)],
     }
+
+
+def _may_resolve(caller: Caller, action: str) -> bool:
+    """A place may let its own work wait; what becomes of the order's units is not its to decide."""
+    return caller.may("exceptions:write") and (caller.locations is None or action == "keep")
 
 
 class Exceptions(DocumentList):
@@ -186,8 +192,8 @@ class Resolve(ApiView):
         """Reroute, cancel, or (a late pickup) keep waiting."""
         if not visible_exceptions(self.caller).filter(pk=case_id).exists():
             raise Missing()
-        once = self.once("exceptions.resolve", required=False)
-        resolve_exception(
-            case_id=case_id, command=self.body(ResolveException), actor=self.caller.actor, as_of=now(), once=once
-        )
+        once, command = self.once("exceptions.resolve", required=False), self.body(ResolveException)
+        if not _may_resolve(self.caller, command.action):
+            raise Forbidden(_("a place may only keep its work; the order itself is not its to change"))
+        resolve_exception(case_id=case_id, command=command, actor=self.caller.actor, as_of=now(), once=once)
         return Response(exception_documents([case_id], caller=self.caller)[0], headers=self.replay_headers(once))

@@ -256,6 +256,8 @@ class Decisions(OrderView):
     @extend_schema(responses={200: DecisionPage}, operation_id="orders_decisions")
     def get(self, request: Request, number: int) -> Response:
         """Why here? Every routing decision of this order, newest first."""
+        if self.caller.locations is not None:
+            raise Missing()  # a decision tells about all places
         decisions = Decision.objects.filter(subject=self.order_id(number))
         paging = CursorPaging()
         page = paging.paginate_queryset(decisions, request, view=self) or []

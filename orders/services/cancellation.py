@@ -72,10 +72,16 @@ def expire(held: Work, *, actor: str, as_of: datetime) -> None:
 
 
 @in_transaction
-def cancel_units(order: Order, units: dict[str, int], *, reason: str, actor: str, as_of: datetime) -> None:
-    """Cancel this many units per order line id. The order is locked. Errors: TooLate."""
+def cancel_units(
+    order: Order, units: dict[str, int], *, of: Fulfillment | None, reason: str, actor: str, as_of: datetime
+) -> None:
+    """Cancel this many units per order line id: those of one piece of work, or those that no place has.
+
+    The order is locked. Errors: TooLate.
+    """
     lines = OrderLine.objects.filter(order=order, pk__in=units)
-    _cancel(order, {line: units[line.pk] for line in lines}, reason=reason, actor=actor, as_of=as_of)
+    cuts = [_cut_work(line, units[line.pk], of) if of else _cut_open(line, units[line.pk]) for line in lines]
+    _take(order, cuts, [units[line.pk] for line in lines], reason=reason, actor=actor, as_of=as_of)
 
 
 def _asked(order: Order, command: CancelOrder) -> dict[OrderLine, int]:
@@ -111,9 +117,17 @@ def _all_that_is_left(lines: Sequence[OrderLine]) -> dict[OrderLine, int]:
 @in_transaction
 def _cancel(order: Order, asked: dict[OrderLine, int], *, reason: str, actor: str, as_of: datetime) -> None:
     cuts = [_cut(line, quantity) for line, quantity in asked.items()]
+    _take(order, cuts, list(asked.values()), reason=reason, actor=actor, as_of=as_of)
+
+
+@in_transaction
+def _take(
+    order: Order, cuts: Sequence[_Cut], wanted_of: Sequence[int], *, reason: str, actor: str, as_of: datetime
+) -> None:
+    """Cancel what was cut out. Errors: TooLate where that is less than what was wanted."""
     short = [
         {"id": cut.line.ref, "cancelable": possible}
-        for cut, wanted in zip(cuts, asked.values(), strict=True)
+        for cut, wanted in zip(cuts, wanted_of, strict=True)
         if (possible := sum(q for _b, q in cut.waiting) + sum(q for _w, q in cut.given)) < wanted
     ]
     if short:
@@ -126,7 +140,10 @@ def _cancel(order: Order, asked: dict[OrderLine, int], *, reason: str, actor: st
         + [UnitMove(cut.line.pk, "allocated", "canceled", quantity) for cut in cuts for _work, quantity in cut.given]
     )
     exceptions.shrink(order, actor=actor, as_of=as_of)
-    units = [{"line": cut.line.ref, "sku": cut.line.product_id, "quantity": asked[cut.line]} for cut in cuts]
+    units = [
+        {"line": cut.line.ref, "sku": cut.line.product_id, "quantity": wanted}
+        for cut, wanted in zip(cuts, wanted_of, strict=True)
+    ]
     close_if_nothing_left(order, actor=actor, as_of=as_of)
     refresh_status(order)
     publish(
@@ -158,6 +175,18 @@ def _cut(line: OrderLine, quantity: int) -> _Cut:
             given.append((work, units))
             quantity -= units
     return _Cut(line, tuple(waiting), tuple(given))
+
+
+def _cut_open(line: OrderLine, quantity: int) -> _Cut:
+    """Only of what no place has."""
+    units = min(quantity, line.open)
+    return _Cut(line, (("open", units),) if units else (), ())
+
+
+def _cut_work(line: OrderLine, quantity: int, fulfillment: Fulfillment) -> _Cut:
+    """Only of this piece of work, as far as it has not begun."""
+    given = [(work, min(quantity, work.to_pick)) for work in _not_begun(line).filter(fulfillment=fulfillment)]
+    return _Cut(line, (), tuple((work, units) for work, units in given if units))
 
 
 @in_transaction

@@ -150,8 +150,8 @@ def pick(*, fulfillment_id: str, command: Pick, actor: str, as_of: datetime) -> 
     given_by_line = dict(zip(lines, command.lines, strict=True))
     short: dict[FulfillmentLine, tuple[int, str]] = {}
     found = []
-    for line, given in given_by_line.items():
-        newly = _check_pick(line, given)
+    for index, (line, given) in enumerate(given_by_line.items()):
+        newly = _check_pick(line, given, f"/lines/{index}/picked")
         line.picked += newly
         if newly:
             found.append(UnitMove(line.order_line_id, "allocated", "picked", newly))
@@ -170,27 +170,15 @@ def pick(*, fulfillment_id: str, command: Pick, actor: str, as_of: datetime) -> 
         reassignment.close(held.fulfillment, as_of=as_of)
 
 
-def _check_pick(line: FulfillmentLine, given: PickLine) -> int:
+def _check_pick(line: FulfillmentLine, given: PickLine, pointer: str) -> int:
     """Units newly found. Errors: MoreThanAsked, Invalid."""
     newly = given.picked - line.picked
     if newly > line.to_pick:
-        raise MoreThanAsked(
-            errors=[
-                FieldError(
-                    f"/lines/{given.line}", "more_than_asked", _("%(units)s were asked for") % {"units": line.quantity}
-                )
-            ]
-        )
+        detail = _("%(units)s were asked for") % {"units": line.quantity}
+        raise MoreThanAsked(errors=[FieldError(pointer, "more_than_asked", detail)])
     if newly < 0:
-        raise Invalid(
-            errors=[
-                FieldError(
-                    f"/lines/{given.line}",
-                    "fewer_than_before",
-                    _("%(units)s were picked before") % {"units": line.picked},
-                )
-            ]
-        )
+        detail = _("%(units)s were picked before") % {"units": line.picked}
+        raise Invalid(errors=[FieldError(pointer, "fewer_than_before", detail)])
     return newly
 
 

@@ -106,7 +106,8 @@ def _resolve_by_cancel(
         return
     lines = {line.ref: line for line in OrderLine.objects.filter(order=order)}
     units = {lines[entry["line"]].pk: entry["quantity"] for entry in case.lines}
-    cancellation.cancel_units(order, units, reason=command.note or "exception", actor=actor, as_of=as_of)
+    of = case.fulfillment if case.reason == ExceptionCase.Reason.LATE_PICKUP else None
+    cancellation.cancel_units(order, units, of=of, reason=command.note or "exception", actor=actor, as_of=as_of)
 
 
 @in_transaction

@@ -205,3 +205,29 @@ def test_a_wrong_code_does_not_use_up_the_key(api: Api) -> None:
     right = api.act(work, "hand_over", {"code": pickup_code(work)}, Idempotency_Key="k")
 
     assert (wrong.status, right.status) == (422, 200)
+
+
+def test_canceling_late_work_takes_its_units_and_no_others_of_the_same_line(api: Api, invariants_hold: Any) -> None:
+    """Of four units one was picked in PARIS, one lies late in LILLE, and two that no place has stand in a case of their own."""
+    make_network(paris=4, lille=1, lyon=0)
+    order = api.post("orders/", pickup_body(("SKU-1", 4))).json
+    number, work = order["number"], order["fulfillments"][0]["id"]
+    api.act(work, "acknowledge")
+    api.act(work, "pick", {"lines": [{"line": "l1", "picked": 1, "short_reason": "damaged"}]})
+    (short,) = api.get("exceptions/").json["results"]
+    api.post(f"exceptions/{short['id']}/resolve/", {"action": "reroute", "location": "LILLE"})
+    moved = next(f for f in api.order(number)["fulfillments"] if f["location"] == "LILLE")
+    pass_time(minutes=125)
+    pass_time(minutes=500)
+    cases = {case["fulfillment"]: case for case in api.get("exceptions/?status=open").json["results"]}
+    late = cases[moved["id"]]
+    assert (late["reason"], late["lines"][0]["quantity"]) == ("late_pickup", 1)
+
+    canceled = api.post(f"exceptions/{late['id']}/resolve/", {"action": "cancel"})
+
+    assert canceled.status == 200, canceled
+    after = api.order(number)
+    assert after["lines"][0]["quantities"] | {"picked": 1, "open": 2, "canceled": 1} == after["lines"][0]["quantities"]
+    assert next(f for f in after["fulfillments"] if f["id"] == moved["id"])["status"] == "canceled"
+    assert reserved("SKU-1", "LILLE") == 0
+    invariants_hold()

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from inventory.calendars import calendar_of
 from inventory.hours import Calendar, NeverOpen, minutes_of
 
 MINUTE = timedelta(minutes=1)
@@ -75,6 +76,19 @@ def test_closures_are_cut_out_even_of_places_without_hours():
     assert not depot.is_open(utc("2026-03-01 04:00"))
     assert depot.next_opening(utc("2026-03-01 05:00")) == utc("2026-03-01 06:00")
     assert depot.add_open_time(utc("2026-03-01 03:00"), timedelta(hours=2)) == utc("2026-03-01 07:00")
+
+
+def test_a_stored_closure_that_utc_cannot_tell_is_for_ever_and_stops_no_other_place():
+    closures = [
+        {"from_at": "0001-01-01T00:00:00+14:00", "until_at": "2026-03-01T00:00:00Z"},
+        {"from_at": "2026-04-01T00:00:00Z", "until_at": "9999-12-31T23:59:59-12:00"},
+    ]
+
+    place = calendar_of("Europe/Paris", {}, closures)
+
+    assert not place.is_open(utc("2026-02-28 12:00"))
+    assert place.is_open(utc("2026-03-15 12:00"))
+    assert not place.is_open(utc("2100-01-01 12:00"))
 
 
 def test_a_night_is_two_intervals_that_meet_at_midnight():

@@ -231,6 +231,11 @@ def test_wrong_encoding_is_told_by_line_and_byte():
         (b'{"sku":"A\\u0000","location":"S","quantity":7}', "control_character", "A\\x00"),
         (b'{"sku":"A","location":"S","quantity":7,"kind":"delta"}', "unknown_field", "kind"),
         (b'{"sku":"A","location":"S","quantity":7,"occurred_at":5}', "not_an_instant", "5"),
+        (
+            b'{"sku":"A","location":"S","quantity":7,"occurred_at":"0001-01-01T00:00:00Z"}',
+            "not_an_instant",
+            "0001-01-01T00:00:00Z",
+        ),
     ],
 )
 def test_a_broken_line_of_json(line, code, value):

@@ -95,6 +95,7 @@ def test_a_place_can_do_what_is_usual_for_its_kind(client, kind, abilities):
         ({"opening_hours": {"lundi": []}}, "/opening_hours/lundi/[key]"),
         ({"closures": [{"from_at": "2026-12-25", "until_at": "x"}]}, "/closures/0/from_at"),
         ({"closures": [{"from_at": "2026-12-26T00:00Z", "until_at": "2026-12-25T00:00Z"}]}, "/closures/0"),
+        ({"closures": [{"from_at": "0001-01-01T00:00+14:00", "until_at": "2026-12-25T00:00Z"}]}, "/closures/0/from_at"),
         ({"holiday_calendar": "XX"}, "/holiday_calendar"),
         ({"holiday_calendar": "FR-99"}, "/holiday_calendar"),
         ({"holiday_calendar": ""}, "/holiday_calendar"),

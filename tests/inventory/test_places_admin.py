@@ -135,6 +135,11 @@ def test_always_open_is_said_not_left_out(boss: Client, form: Fields, save: Call
             "A closure needs the day and time from which and until which.",
         ),
         ({"closures-until": ["2026-10-25T01:00", "2027-01-02T00:00", ""]}, "closures", "A closure must end after it begins"),
+        (
+            {"closures-until": ["9999-12-31T23:59", "2027-01-02T00:00", ""]},
+            "closures",
+            "A moment between the years 1900 and 2200 is needed",
+        ),
         ({"timezone": ["Mars/Olympus"]}, "timezone", "Unknown time zone"),
         ({"holiday_calendar": ["FR-99"]}, "holiday_calendar", "There is no such calendar; a country (FR) or its region (FR-6AE)"),
         ({"country": ["France"]}, "country", "Ensure this value has at most 2 characters (it has 6)."),

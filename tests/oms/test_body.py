@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from oms.api.body import Code, Money, Rate, SmallObject
+from oms.api.body import Code, Instant, Money, Rate, SmallObject
 
 
 def fault(kind: Any, value: Any) -> str:
@@ -52,3 +52,16 @@ def test_an_object_of_others_is_at_most_16_kb_of_json() -> None:
 
     assert TypeAdapter(SmallObject).validate_python(largest) == largest
     assert fault(SmallObject, {"a": largest["a"] + "x"}) == "object_too_large"
+
+
+@pytest.mark.parametrize("value", ["1900-01-01T00:00:00Z", "2026-03-02T10:00:00+01:00", "2199-12-31T23:59:59Z"])
+def test_an_instant_has_its_zone(value: str) -> None:
+    assert TypeAdapter(Instant).validate_python(value).tzinfo is not None
+    assert fault(Instant, value[:19]) == "timezone_aware"
+
+
+@pytest.mark.parametrize(
+    "value", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "1899-12-31T23:59:59Z", "2200-01-01T00:00:00Z"]
+)
+def test_an_instant_that_could_not_be_read_again_is_refused(value: str) -> None:
+    assert fault(Instant, value) == "out_of_reach"

@@ -7,7 +7,7 @@ import pytest
 from orders.models import Fulfillment, Order
 from tests.factories.inventory import set_stock
 from tests.factories.orders import make_channel, make_key, make_network, order_body, pickup_body
-from tests.flows.conftest import Api
+from tests.flows.conftest import Api, pass_time
 
 LILLE = {"name": "C", "line1": "2 rue Y", "postal_code": "59000", "city": "Lille", "country": "FR"}
 
@@ -54,7 +54,6 @@ def test_what_is_theirs_can_be_read_and_changed(bound: Api, orders: Any) -> None
     for path in (
         f"orders/{number}/",
         f"orders/{number}/timeline/",
-        f"orders/{number}/decisions/",
         f"fulfillments/{work}/",
     ):
         assert bound.get(path).status == 200, path
@@ -168,7 +167,33 @@ def test_exceptions_are_seen_and_solved_by_those_they_belong_to(shop: Api, order
     for number, values in enumerate(({"channel": "market"}, {"locations": ["LILLE"]})):
         owner = Api(make_key(f"owner-{number}", **values))
         assert [c["id"] for c in owner.get("exceptions/").json["results"]] == [case["id"]]
-    assert owner.post(f"exceptions/{case['id']}/resolve/", {"action": "cancel"}).status == 200
+        assert owner.get("exceptions/").json["results"][0]["actions"] == (["reroute", "cancel"] if not number else [])
+    before = _rows()
+    for body in ({"action": "cancel"}, {"action": "reroute", "location": "PARIS"}):
+        refused = owner.post(f"exceptions/{case['id']}/resolve/", body)
+        assert (refused.status, refused.json["code"]) == (403, "forbidden")
+    assert _rows() == before
+    market = Api(make_key("market", channel="market"))
+    assert market.post(f"exceptions/{case['id']}/resolve/", {"action": "cancel"}).status == 200
+
+
+def test_a_place_lets_its_own_late_work_wait_and_nothing_more(shop: Api, orders: Any) -> None:
+    shop.post("orders/", pickup_body(location="LILLE"))
+    pass_time(minutes=125)
+    pass_time(minutes=500)
+    lille = Api(make_key("lille", locations=["LILLE"]))
+    (case,) = lille.get("exceptions/?reason=late_pickup").json["results"]
+
+    assert case["actions"] == ["keep"]
+    assert lille.post(f"exceptions/{case['id']}/resolve/", {"action": "cancel"}).status == 403
+    assert lille.post(f"exceptions/{case['id']}/resolve/", {"action": "keep"}).json["status"] == "resolved"
+
+
+def test_why_here_tells_about_all_places_and_is_not_shown_to_one(orders: Any) -> None:
+    number = orders["web"]["number"]
+
+    assert Api(make_key("web", channel="web")).get(f"orders/{number}/decisions/").status == 200
+    assert Api(make_key("paris", locations=["PARIS"])).get(f"orders/{number}/decisions/").status == 404
 
 
 def test_customers_belong_to_their_channel_and_not_to_stores(shop: Api, orders: Any) -> None:
