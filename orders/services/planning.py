@@ -133,9 +133,10 @@ def plan_delivery(
         hold=hold,
         wanted_by=wanted_by,
     )
-    source = ask_routing(demand, as_of=as_of, release_at=release_at)
+    seen = _Seen()
+    source = ask_routing(demand, as_of=as_of, release_at=release_at, stock=seen.read)
     rest = tuple(RestUnits(r.key, r.sku, r.quantity, str(r.disposition)) for r in source.rest)
-    shortages = _shortages(demand, wanted, as_of=as_of) if rest else ()
+    shortages = _shortages(demand, wanted, seen.units, as_of=as_of) if rest else ()
     return PlannedDelivery(source, source.parcels, rest, shortages)
 
 
@@ -202,32 +203,56 @@ def _destination_of(address: Mapping[str, Any] | None) -> Destination | None:
 # ---- what is missing, and where else -------------------------------------------------------------
 
 
-def _shortages(demand: Demand, wanted: Sequence[Wanted], *, as_of: datetime) -> tuple[dict[str, Any], ...]:
-    """SKUs of which fewer can be sold than were asked for, in the network or at the chosen place."""
+class _Seen:
+    """Stock as the planner read it. What is missing is judged by the same reading: units that came back a moment later
+    would else make an order of what no place was found for.
+    """
+
+    def __init__(self) -> None:
+        self.units: dict[str, dict[str, int]] = {}
+
+    def read(self, skus: Sequence[str], **asked: Any) -> dict[str, dict[str, int]]:
+        stock = sellable_units(skus, **asked)
+        self.units |= {sku: dict(here) for sku, here in stock.items()}
+        return stock
+
+
+def _shortages(
+    demand: Demand, wanted: Sequence[Wanted], seen: Mapping[str, Mapping[str, int]], *, as_of: datetime
+) -> tuple[dict[str, Any], ...]:
+    """SKUs of which the planner saw fewer than were asked for, in the network or at the chosen place."""
     requested: dict[str, int] = {}
     for line in wanted:
         requested[line.sku] = requested.get(line.sku, 0) + line.quantity
-    stock = sellable_units(sorted(requested), context=demand.context(as_of), tags={w.sku: w.tags for w in wanted})
-    found = []
-    for sku, quantity in requested.items():
-        here = {code: units - demand.taken.get((sku, code), 0) for code, units in stock[sku].items()}
-        sellable = max(0, here.get(demand.location, 0) if demand.location else sum(here.values()))
-        if sellable < quantity:
-            others = _alternatives(
-                demand, {code: units for code, units in here.items() if code != demand.location}, as_of=as_of
-            )
-            found.append({"sku": sku, "requested": quantity, "sellable": sellable, "alternatives": others})
-    return tuple(found)
+    sellable = {sku: _untaken(demand, sku, seen[sku]) for sku in requested}
+    missing = [sku for sku, quantity in requested.items() if sum(sellable[sku].values()) < quantity]
+    if not missing:
+        return ()
+    stock = sellable_units(missing, context=demand.context(as_of), tags={w.sku: w.tags for w in wanted})
+    return tuple(
+        {
+            "sku": sku,
+            "requested": requested[sku],
+            "sellable": sum(sellable[sku].values()),
+            "alternatives": _alternatives(demand, _untaken(demand, sku, stock[sku]), as_of=as_of),
+        }
+        for sku in missing
+    )
+
+
+def _untaken(demand: Demand, sku: str, stock: Mapping[str, int]) -> dict[str, int]:
+    """What the order's other deliveries leave, by place."""
+    return {code: max(0, units - demand.taken.get((sku, code), 0)) for code, units in stock.items()}
 
 
 def _alternatives(demand: Demand, stock: Mapping[str, int], *, as_of: datetime) -> list[dict[str, Any]]:
-    """The nearest places that have some, with the time from which it could be collected there."""
+    """The nearest other places that have some, with the time from which it could be collected there."""
     directory = places()
     origin = directory[demand.location] if demand.location else None
     offers = [
         (directory[code], units)
         for code, units in stock.items()
-        if units > 0 and _hands_out(directory.get(code), as_of)
+        if units > 0 and code != demand.location and _hands_out(directory.get(code), as_of)
     ]
     offers.sort(key=lambda offer: (_km(origin, offer[0]), offer[0].code))
     return [
