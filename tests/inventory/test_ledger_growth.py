@@ -1,0 +1,107 @@
+"""What reading and writing the ledger costs does not grow with the months behind it.
+
+Small tables tempt the planner to read them whole; here it is kept from that, so that the plans are those of large
+ones. Figures for a million movements stand in docs/adr/0010.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from inventory.services import StockEvent, apply_stock_events, stock_events
+from inventory.services.ledger_months import months_kept, open_months
+from tests.factories.inventory import make_locations, make_products
+
+pytestmark = pytest.mark.django_db
+
+TODAY = datetime(2032, 12, 15, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+URL = "/api/v1/stock/movements/"
+
+
+def tell(name: str, sku: str, at: datetime) -> None:
+    event = StockEvent(name, sku, "S", "delta", 1, at, reason="sale", reference=name)
+    with transaction.atomic():
+        apply_stock_events([event], source="t", actor="t", as_of=at)
+
+
+@pytest.fixture(autouse=True)
+def two_years(db: None) -> Iterator[None]:
+    make_products("A", "B")
+    make_locations("S", "T")
+    open_months(since=TODAY - 720 * DAY, as_of=TODAY)
+    for number in range(0, 720, 30):
+        tell(f"R-{number}", "AB"[number % 2], TODAY - number * DAY)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+        cursor.execute("SET LOCAL enable_hashjoin = off")
+        cursor.execute("SET LOCAL enable_mergejoin = off")
+        cursor.execute("SET LOCAL enable_sort = off")
+        yield
+
+
+def plan(statement: str, parameters: Any = None) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) {statement}", parameters)
+        return "\n".join(row[0] for row in cursor.fetchall())
+
+
+def months_read(shown: str) -> set[str]:
+    """Those whose partitions were really looked into."""
+    nodes = [line for line in shown.splitlines() if "never executed" not in line]
+    return set(re.findall(r"on inventory_stockmovement_(\d{4}_\d{2}|default)", "\n".join(nodes)))
+
+
+@pytest.mark.parametrize(
+    "query, index",
+    [
+        ({}, "pkey"),
+        ({"location": "S"}, "location_id_id_idx"),
+        ({"cause": "sale"}, "cause_id_idx"),
+        ({"reference": "R-30"}, "reference_id_idx"),
+        ({"occurred_after": "2032-12-01T00:00:00Z", "location": "S"}, "location_id_id_idx"),
+        ({"recorded_after": "2032-11-01T00:00:00Z"}, "pkey"),
+    ],
+)
+def test_the_latest_movements_come_from_an_index_in_its_order(client: Any, query: dict[str, str], index: str) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(URL, query).json()["results"]
+    shown = plan(captured[-1]["sql"])
+
+    assert index in shown
+    assert "Sort" not in shown.replace("Sort Key", "")
+    assert "Seq Scan" not in shown
+
+
+def test_who_names_a_time_reads_the_months_since(client: Any) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        client.get(URL, {"occurred_after": "2032-11-10T00:00:00Z"})
+
+    read = months_read(plan(captured[-1]["sql"]))
+
+    assert "2032_12" in read
+    assert read <= {"2032_11", "2032_12", "2033_01", "2033_02", "2033_03", "default"}
+
+
+def test_a_late_count_reads_the_months_since_it_was_taken() -> None:
+    columns = [["t"], ["x"], ["A"], ["S"], [TODAY - 3 * DAY]]
+
+    read = months_read(plan(stock_events._LATER, columns))
+
+    assert len(months_kept()) > 24
+    assert "2032_12" in read
+    assert read <= {"2032_12", "2033_01", "2033_02", "2033_03", "default"}
+
+
+def test_a_movement_is_written_to_its_month() -> None:
+    tell("new", "A", TODAY)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tableoid::regclass::text FROM inventory_stockmovement WHERE external_id = 'new'")
+        assert cursor.fetchall() == [("inventory_stockmovement_2032_12",)]
