@@ -96,6 +96,7 @@ def _open(month: datetime) -> bool:
 # Attached, not made in place: that would lock the whole ledger, this only what has no month. The order of columns
 # is the parent's, so rows are moved as they are.
 _OPEN = (
+    "SET LOCAL lock_timeout = '1s'",  # whoever reads the ledger meanwhile queues behind us
     "CREATE TABLE {month} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
     "LOCK TABLE {default} IN ACCESS EXCLUSIVE MODE",
     "WITH moved AS (DELETE FROM {default} WHERE recorded_at >= {first} AND recorded_at < {next} RETURNING *)"

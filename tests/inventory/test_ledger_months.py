@@ -3,7 +3,7 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
 from inventory.models import StockEventId, StockMovement
 from inventory.services import StockEvent, apply_stock_events
@@ -168,3 +168,12 @@ def test_the_task_and_the_command_make_what_is_missing():
 
 def test_a_database_that_was_migrated_has_this_month():
     assert partition_of(month_of(datetime.now(UTC))) in partitions()
+
+
+def test_a_ledger_too_busy_for_new_months_does_not_fail_a_migration(monkeypatch):
+    def busy(**_):
+        raise OperationalError("canceling statement due to lock timeout")
+
+    monkeypatch.setattr("inventory.services.ledger_months.open_months", busy)
+
+    call_command("migrate", verbosity=0)
