@@ -9,6 +9,7 @@ from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,6 +19,9 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from inventory.admin.groups import GroupFilter
 from inventory.admin.ledger import LedgerOnPage
+from inventory.explanation import explain
+from inventory.explanation_words import explanation_sentence, names_of_rules
+from inventory.exposure import Context
 from inventory.models import Reservation, StockLevel
 from inventory.sellable import sellable_sql
 from inventory.services import count_stock
@@ -25,6 +29,7 @@ from inventory.supply import inbound_sql
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.refusals import tell_refusal
 from oms.backoffice.words import NOTHING, badge, instant
+from oms.channels import channels
 from oms.clock import now
 from oms.errors import DomainError
 
@@ -53,6 +58,7 @@ class StockLevelAdmin(LedgerOnPage, ReadOnlyAdmin):
     ]
     search_fields = ["product__sku__startswith", "location__code__exact"]
     search_help_text = gettext_lazy("Start of a SKU, or the code of a place")
+    readonly_fields = ["why"]
     actions_detail = ["count"]
     actions_row = ["count"]
 
@@ -81,6 +87,18 @@ class StockLevelAdmin(LedgerOnPage, ReadOnlyAdmin):
         if level.on_hand - level.unsellable < level.reserved:
             return badge(_("oversold"), "bad", "error")
         return NOTHING
+
+    @display(description=gettext_lazy("why so many can be sold"))
+    def why(self, level: StockLevel) -> SafeString:
+        """In a sentence per channel: exposure rules may keep more from one than from another."""
+        rows = [(_("Everybody"), self._why(level, ""))]
+        rows += [(channel.name, self._why(level, channel.code)) for channel in channels().values() if channel.is_active]
+        return format_html('<dl class="bo-pairs">{}</dl>', format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows))
+
+    @staticmethod
+    def _why(level: StockLevel, channel: str) -> str:
+        found = explain(level.product_id, context=Context(now(), channel), locations=[level.location_id])
+        return explanation_sentence(found[0], names_of_rules(found))
 
     @display(description=gettext_lazy("counted"), ordering="counted_at")
     def counted(self, level: StockLevel) -> SafeString:

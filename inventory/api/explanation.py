@@ -2,8 +2,6 @@
 
 from typing import Annotated, Any, Literal
 
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import BaseModel, Field
 from rest_framework.request import Request
@@ -11,8 +9,8 @@ from rest_framework.response import Response
 
 from inventory.api.availability import AvailabilityQuery, check_all_known, check_channel_of_query
 from inventory.explanation import MOST_PLACES, Explanation, explain
+from inventory.explanation_words import explanation_sentence, names_of_rules
 from inventory.exposure import Rule
-from inventory.models import ExposureRule
 from inventory.queries import places, products_by_sku
 from oms.api.body import Instant, read
 from oms.api.views import ApiView
@@ -61,20 +59,6 @@ class ExplanationDocument(BaseModel):
     locations: list[ExplainedPlace]
 
 
-_KEPT_BY = {
-    "level": gettext_lazy("safety stock of the product here"),
-    "place": gettext_lazy("safety stock of the place"),
-    "rule": gettext_lazy("an exposure rule"),
-    "doubt": gettext_lazy("a rule for doubtful stock"),
-}
-_CLOSED_BY = {
-    "suspect": gettext_lazy("the goods were not found and must be counted first"),
-    "hidden": gettext_lazy("a rule hides them from this asker"),
-    "product_inactive": gettext_lazy("the product is not on sale"),
-    "place_inactive": gettext_lazy("the place is closed for good"),
-}
-
-
 class ExplainAvailability(ApiView):
     scopes = {"GET": "stock:read"}
 
@@ -99,7 +83,7 @@ class ExplainAvailability(ApiView):
         if query.location is not None:
             check_all_known("location", query.location, places())
         found = explain(sku, context=query.context(as_of=now()), locations=self._mine(query.location))
-        names = _names_of_rules(found)
+        names = names_of_rules(found)
         sellable = sum(one.sellable for one in found)
         return Response({"sku": sku, "sellable": sellable, "locations": [_document(one, names) for one in found]})
 
@@ -108,11 +92,6 @@ class ExplainAvailability(ApiView):
         if self.caller.locations is None:
             return asked
         return sorted(self.caller.locations if asked is None else self.caller.locations.intersection(asked))
-
-
-def _names_of_rules(found: list[Explanation]) -> dict[str, str]:
-    ids = {rule.id for one in found for rule in (one.rule, one.doubt_rule) if rule}
-    return dict(ExposureRule.objects.filter(pk__in=ids).values_list("pk", "name")) if ids else {}
 
 
 def _document(one: Explanation, names: dict[str, str]) -> dict[str, Any]:
@@ -134,7 +113,7 @@ def _document(one: Explanation, names: dict[str, str]) -> dict[str, Any]:
         "suspect_at": stood.suspect_at,
         "rule": _rule(one.rule, names),
         "doubt_rule": _rule(one.doubt_rule, names),
-        "text": sentence(one, names),
+        "text": explanation_sentence(one, names),
     }
 
 
@@ -143,28 +122,3 @@ def _rule(rule: Rule | None, names: dict[str, str]) -> dict[str, Any] | None:
         return None
     keeps = {"keep_units": rule.keep_units, "keep_share": rule.keep_share / 10_000, "hidden": rule.hidden}
     return {"id": rule.id, "name": names.get(rule.id, ""), **keeps}
-
-
-def sentence(one: Explanation, names: dict[str, str]) -> str:
-    """What a person reads: the sum, or why nothing is sold."""
-    if one.closed_by:
-        reasons = ", ".join(str(_CLOSED_BY[reason]) for reason in one.closed_by)
-        return _("Nothing is sold here: %(reasons)s") % {"reasons": reasons}
-    stood = one.stood
-    parts = [ngettext("%(units)d stands here", "%(units)d stand here", stood.on_hand) % {"units": stood.on_hand}]
-    parts += [
-        text % {"units": units}
-        for units, text in (
-            (stood.damaged, _("%(units)d damaged")),
-            (stood.quarantined, _("%(units)d in quarantine")),
-            (stood.reserved, _("%(units)d promised to orders")),
-            (stood.held, _("%(units)d in carts")),
-        )
-        if units
-    ]
-    if one.kept:
-        by = one.rule if one.kept_by == "rule" else one.doubt_rule if one.kept_by == "doubt" else None
-        name = names.get(by.id) if by else ""
-        why = f"{_KEPT_BY[one.kept_by]} “{name}”" if name else str(_KEPT_BY[one.kept_by])
-        parts.append(_("%(units)d kept back (%(why)s)") % {"units": one.kept, "why": why})
-    return _("%(figures)s: %(sellable)d can be sold") % {"figures": ", ".join(parts), "sellable": one.sellable}

@@ -1,10 +1,12 @@
 """`GET availability/explain/`: the figures add up to the number everybody else is told."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import transaction
+from django.test import Client
 
 from inventory.models import StockLevel
-from inventory.services import Want, mark_suspect
+from inventory.services import Want, mark_damaged, mark_suspect
 from tests.factories.inventory import NOW, make_exposure_rule, make_location, make_product, reserve, set_stock
 from tests.factories.orders import make_channel
 
@@ -22,7 +24,7 @@ def shelf(db):
     set_stock("A", "S2", 4)
     with transaction.atomic():
         reserve(Want("line:1", "A", "S1", 2))
-    StockLevel.objects.filter(location="S1").update(damaged=1)
+        mark_damaged([("A", "S1", 1)], reference="f", actor="t", as_of=NOW)
 
 
 def explain(client, **query):
@@ -126,3 +128,15 @@ def test_takes_as_many_statements_for_many_places_as_for_two(client, django_asse
     # key; product, twice; versions of rules and places, five times; stock; levels; names
     with django_assert_num_queries(11):
         assert len(client.get(EXPLAIN, {"sku": "A"}).json()["locations"]) == 32
+
+
+def test_the_page_of_a_level_says_it_for_every_channel(db):
+    make_exposure_rule(name="Marketplaces", channel_id="web", keep_units=3)
+    office = Client()
+    office.force_login(User.objects.create_superuser("boss", "boss@example.org", "secret-password"))
+    level = StockLevel.objects.get(location="S1")
+
+    page = office.get(f"/admin/inventory/stocklevel/{level.pk}/change/").content.decode()
+
+    assert "1 kept back (safety stock of the place): 6 can be sold" in page
+    assert "3 kept back (an exposure rule “Marketplaces”): 4 can be sold" in page
