@@ -1,5 +1,6 @@
 """`…/export/`: whole lists as files, streamed. What an import reads, an export writes."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
@@ -37,7 +38,7 @@ def _documented(noun: str, header: str, line: str, ndjson: dict[str, Any]) -> Ca
         description="The file, as it is read: rows that change meanwhile may be in it as they were or as they are.",
         examples=[
             OpenApiExample("csv", value=f"{header}\r\n{line}\r\n", media_type="text/csv"),
-            OpenApiExample("ndjson", value=ndjson, media_type="application/x-ndjson"),
+            OpenApiExample("ndjson", value=f"{json.dumps(ndjson)}\n", media_type="application/x-ndjson"),
         ],
     )
     return extend_schema(
