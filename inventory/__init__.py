@@ -1,7 +1,8 @@
 """Products, places, and how many of which are where.
 
-Owns: Product, Barcode, Location, Membership (who works where), StockLevel, StockMovement (with
-StockEventId, StockBalance, LedgerStart), Reservation, Inbound (deliveries and transfers on their way).
+Owns: Product, Barcode, ProductPrice (per channel), FileImport (lists that staff bring in), Location, Membership (who
+works where), StockLevel, StockMovement (with StockEventId, StockBalance, LedgerStart), Reservation, Inbound (deliveries
+and transfers on their way).
 
 Invariants (`inventory.invariants` asks for them, the tests try to break them):
 1. a level's on hand, damaged and quarantined are its opening balance and the sums of its movements, which are only

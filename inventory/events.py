@@ -15,6 +15,7 @@ LEDGER_FORGOTTEN = "inventory.ledger.forgotten"
 LOCATION_PAUSED = "inventory.location.paused"
 LOCATION_RESUMED = "inventory.location.resumed"
 PRICE_CHANGED = "inventory.price.changed"
+FILE_IMPORTED = "inventory.file.imported"
 
 _LEVELS_PER_EVENT = 500
 _PRICES_PER_EVENT = 500

@@ -5,9 +5,16 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from inventory.events import LEDGER_FORGOTTEN, LEVEL_REPAIRED, LOCATION_PAUSED, LOCATION_RESUMED
+from inventory.events import (
+    FILE_IMPORTED,
+    LEDGER_FORGOTTEN,
+    LEVEL_REPAIRED,
+    LOCATION_PAUSED,
+    LOCATION_RESUMED,
+    PRICE_CHANGED,
+)
 from oms.backoffice.sentences import Payload, register, tells
 
 register({LOCATION_RESUMED: gettext_lazy("%(place)s takes orders again")})
@@ -32,3 +39,22 @@ def _forgotten(payload: Payload, _place: str) -> str:
     begins = timezone.localtime(datetime.fromisoformat(payload["begins_at"]))
     facts = {"movements": payload.get("movements", 0), "begins": date_format(begins, "DATE_FORMAT")}
     return _("%(movements)s old movements were forgotten; the ledger begins on %(begins)s") % facts
+
+
+@tells(PRICE_CHANGED)
+def _price_changed(payload: Payload, _place: str) -> str:
+    prices = payload.get("prices") or []
+    if len(prices) != 1:
+        return ngettext("%(count)s price was set", "%(count)s prices were set", len(prices)) % {"count": len(prices)}
+    (price,) = prices
+    names = ("sku", "channel", "amount", "currency")
+    facts = {name: price.get(name, "") for name in names}
+    if price.get("is_taken_back"):
+        return _("the price of %(sku)s in %(channel)s, %(amount)s %(currency)s, was taken back") % facts
+    return _("the price of %(sku)s in %(channel)s is set to %(amount)s %(currency)s") % facts
+
+
+@tells(FILE_IMPORTED)
+def _file_imported(payload: Payload, _place: str) -> str:
+    facts = {"file": payload.get("file", ""), "new": payload.get("created", 0), "changed": payload.get("updated", 0)}
+    return _("the file %(file)s was brought in: %(new)s new rows, %(changed)s changed") % facts

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import orjson
 from django.db import IntegrityError
 
+from inventory.events import FILE_IMPORTED
 from inventory.files.intake import Numbered, Report, bring_in, preview
 from inventory.files.reading import Table
 from inventory.models import FileImport
@@ -15,7 +16,6 @@ from oms.errors import Missing
 from oms.outbox import Fact, publish
 from oms.transactions import use_case
 
-FILE_IMPORTED = "inventory.file.imported"
 _CHUNK = 1_000
 _UNCONFIRMED = timedelta(days=1)
 _FINISHED = timedelta(days=90)
