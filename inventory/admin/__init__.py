@@ -1,6 +1,7 @@
 """The back office of this room, one module per noun. Importing them registers them."""
 
 from inventory.admin import files, ledger, places, prices, products, stock
+from inventory.admin import feeds, imports, places, prices, products, stock
 
 __all__ = ["places", "prices", "products", "stock"]
 from inventory.admin import carts, exposure
@@ -8,3 +9,4 @@ from inventory.admin import carts, exposure
 __all__ = ["carts", "exposure", "places", "products", "stock"]
 __all__ = ["ledger", "places", "prices", "products", "stock"]
 __all__ = ["files", "places", "prices", "products", "stock"]
+__all__ = ["feeds", "imports", "places", "prices", "products", "stock"]

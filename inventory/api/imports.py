@@ -2,9 +2,7 @@
 
 import csv
 import io
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import django_filters as filters
@@ -44,7 +42,6 @@ _FORMATS: dict[str, Format] = {
     "application/jsonl": "ndjson",
 }  # else its first byte tells
 _PACKINGS = ("", "identity", "gzip", "x-gzip")
-_uploads = threading.BoundedSemaphore(settings.IMPORT_UPLOADS_AT_ONCE)
 
 
 class ImportParameters(Body):
@@ -266,7 +263,7 @@ class StockImports(ApiMixin, ListAPIView):
         _check_packing(raw)
         received_at = now()
         import_id = new_id("imp")
-        with _an_upload():
+        with upload.one_at_hand():
             saved = _save(import_id, raw)
         try:
             new = self._new_import(import_id, given, saved, raw, received_at)
@@ -443,17 +440,6 @@ def attachment(name: str) -> dict[str, str]:
 
 
 # ---- the body ------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _an_upload() -> Iterator[None]:
-    """A few at once: whoever sends slowly must not take all our hands. Errors: Busy."""
-    if not _uploads.acquire(blocking=False):
-        raise Busy(_("Other files are being sent right now"), retry_after=10)
-    try:
-        yield
-    finally:
-        _uploads.release()
 
 
 def _check_packing(raw: HttpRequest) -> None:

@@ -2,12 +2,17 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.translation import gettext as _
+
+from oms.errors import Busy
 
 _PIECE = 128 * 1024
 
@@ -32,36 +37,64 @@ def path_of(import_id: str) -> Path:
     return Path(settings.IMPORT_DIR) / import_id
 
 
+class Upload:
+    """The file of an import while it comes in. Leaving the block without `finish` leaves no file."""
+
+    def __init__(self, import_id: str, *, most_bytes: int):
+        self.path = path_of(import_id)
+        self._most_bytes = most_bytes
+        self._digest, self._size, self._is_whole = hashlib.sha256(), 0, False
+
+    def __enter__(self) -> "Upload":
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = self.path.open("xb")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._file.close()
+        if not self._is_whole:
+            self.path.unlink(missing_ok=True)
+
+    def add(self, piece: bytes) -> None:
+        """Errors: TooLarge; OSError (the disk is full)."""
+        self._size += len(piece)
+        if self._size > self._most_bytes:
+            raise TooLarge()
+        self._digest.update(piece)
+        self._file.write(piece)
+
+    def finish(self, *, announced: int | None = None) -> Saved:
+        """From here on the file outlives the machine. Errors: CutShort (fewer bytes than `announced`), OSError."""
+        if announced is not None and self._size < announced:
+            raise CutShort()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._is_whole = True
+        return Saved(self.path, self._size, self._digest.hexdigest())
+
+
 def save_stream(
     import_id: str, read: Callable[[int], bytes], *, most_bytes: int, announced: int | None = None
 ) -> Saved:
-    """Write what `read` gives to the file of this import, so that it outlives the machine.
-
-    Errors: TooLarge, CutShort (fewer bytes than `announced`), OSError (the disk is full); then there is no file.
-    """
-    path = path_of(import_id)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        return _save(path, read, most_bytes, announced)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _save(path: Path, read: Callable[[int], bytes], most_bytes: int, announced: int | None) -> Saved:
-    digest, size = hashlib.sha256(), 0
-    with path.open("xb") as file:
+    """Write what `read` gives to the file of this import. Errors: TooLarge, CutShort, OSError; then there is no file."""
+    with Upload(import_id, most_bytes=most_bytes) as upload:
         while piece := read(_PIECE):
-            size += len(piece)
-            if size > most_bytes:
-                raise TooLarge()
-            digest.update(piece)
-            file.write(piece)
-        if announced is not None and size < announced:
-            raise CutShort()
-        file.flush()
-        os.fsync(file.fileno())
-    return Saved(path, size, digest.hexdigest())
+            upload.add(piece)
+        return upload.finish(announced=announced)
+
+
+_hands = threading.BoundedSemaphore(settings.IMPORT_UPLOADS_AT_ONCE)
+
+
+@contextmanager
+def one_at_hand() -> Iterator[None]:
+    """A few uploads at once: whoever sends slowly must not take all our hands. Errors: Busy."""
+    if not _hands.acquire(blocking=False):
+        raise Busy(_("Other files are being sent right now"), retry_after=10)
+    try:
+        yield
+    finally:
+        _hands.release()
 
 
 def discard(import_id: str) -> None:

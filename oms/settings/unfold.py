@@ -32,6 +32,8 @@ BACK_OFFICE_ROOMS = [
             _item(_("Movements"), "swap_vert", "inventory.StockMovement"),
             _item(_("Exposure"), "visibility", "inventory.ExposureRule"),
             _item(_("Carts"), "shopping_cart", "inventory.CartHold"),
+            _item(_("Files of stock"), "upload_file", "inventory.StockImport"),
+            _item(_("Feeds"), "sensors", "inventory.Feed"),
         ],
     ),
     (

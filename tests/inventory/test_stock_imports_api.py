@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings as conf
 from rest_framework.test import APIClient
 
+from inventory.imports import upload
 from inventory.imports.upload import import_files
 from inventory.models import ImportFault, StockImport, StockLevel
 from oms.clock import now
@@ -264,9 +265,7 @@ def test_a_file_that_is_cut_short_on_its_way_leaves_nothing(client):
 
 
 def test_a_few_are_sent_at_once_and_the_others_asked_to_wait(client, monkeypatch):
-    from inventory.api import imports
-
-    monkeypatch.setattr(imports._uploads, "_value", 0)
+    monkeypatch.setattr(upload._hands, "_value", 0)
 
     answer = send(client)
 
@@ -275,8 +274,6 @@ def test_a_few_are_sent_at_once_and_the_others_asked_to_wait(client, monkeypatch
 
 
 def test_a_disk_without_room_is_told_as_busy(client, monkeypatch):
-    from inventory.imports import upload
-
     def full(*_args):
         raise OSError(28, "No space left on device")
 
