@@ -14,6 +14,7 @@ STOCK_SHORT = "inventory.stock.short"
 LEDGER_FORGOTTEN = "inventory.ledger.forgotten"
 LOCATION_PAUSED = "inventory.location.paused"
 LOCATION_RESUMED = "inventory.location.resumed"
+RESERVATION_CONSUMED = "inventory.reservation.consumed"
 PRICE_CHANGED = "inventory.price.changed"
 FILE_IMPORTED = "inventory.file.imported"
 
@@ -91,3 +92,27 @@ def location_resumed(code: str, *, actor: str) -> Fact:
 def exposure_rule_changed(rule_id: str, verb: str, told: Mapping[str, object], *, actor: str) -> Fact:
     """`verb`: created, changed or removed."""
     return Fact(f"inventory.exposure_rule.{verb}", subject=rule_id, root=rule_id, actor=actor, payload=told)
+
+
+def reservation_consumed(
+    *,
+    reference: str,
+    sku: str,
+    location: str,
+    demands: Sequence[tuple[str, int]],
+    source: str,
+    external_id: str,
+    occurred_at: datetime,
+    actor: str,
+) -> Fact:
+    """A source has handed over units of an order that were reserved for it; `demands` says how many of each."""
+    payload = {
+        "order": reference,
+        "sku": sku,
+        "location": location,
+        "demands": [{"demand": demand, "quantity": units} for demand, units in demands],
+        "source": source,
+        "external_id": external_id,
+        "occurred_at": occurred_at.isoformat(),
+    }
+    return Fact(RESERVATION_CONSUMED, subject=reference, root=reference, actor=actor, payload=payload)

@@ -7,4 +7,7 @@ class OrdersConfig(AppConfig):
     verbose_name = _("Orders")
 
     def ready(self) -> None:
-        from orders import handlers, invariants  # noqa: F401
+        from inventory.demands import register_order_demands
+        from orders import demands, handlers, invariants  # noqa: F401
+
+        register_order_demands(demands.demands_of_orders)

@@ -1,9 +1,9 @@
 """What this app does when a timer rings or a fact reaches it."""
 
-from inventory.events import STOCK_SHORT
+from inventory.events import RESERVATION_CONSUMED, STOCK_SHORT
 from oms.deadlines import on_deadline
 from oms.outbox import subscribe
-from orders.services import authorisation, holds, payments, reassignment, shortages, work
+from orders.services import authorisation, holds, payments, reassignment, shortages, till, work
 
 on_deadline("orders.settle_payment")(authorisation.on_settle_payment)
 on_deadline("orders.payment_operation")(payments.on_payment_operation)
@@ -14,4 +14,5 @@ on_deadline("orders.prepare")(reassignment.on_prepare)
 on_deadline("orders.escalate")(reassignment.on_escalate)
 on_deadline("orders.collect")(reassignment.on_collect)
 
+subscribe("orders.till", RESERVATION_CONSUMED)(till.on_reservation_consumed)
 subscribe("orders.shortages", STOCK_SHORT)(shortages.on_stock_short)

@@ -27,11 +27,13 @@ class FulfillmentStatus(models.TextChoices):
 F = FulfillmentStatus
 FULFILLMENT_MOVES = StateTable(
     {
-        F.PLANNED: {F.ASSIGNED, F.CANCELED},  # waits for its release: grace period, money, holds
-        F.ASSIGNED: {F.ACCEPTED, F.DECLINED, F.TIMED_OUT, F.CANCELED, F.PLANNED},  # the place has it, the clock runs
-        F.ACCEPTED: {F.PICKING, F.DECLINED, F.TIMED_OUT, F.CANCELED, F.PLANNED},  # the place agreed
-        F.PICKING: {F.PACKED, F.DECLINED, F.CANCELED},  # all lines short: declined by the fact
-        F.PACKED: {F.SHIPPED, F.READY_FOR_PICKUP, F.IN_TRANSIT, F.CANCELED},
+        # collected before it is ready: the till was quicker
+        F.PLANNED: {F.ASSIGNED, F.CANCELED, F.COLLECTED},  # waits for its release: grace period, money, holds
+        # the place has it, the clock runs
+        F.ASSIGNED: {F.ACCEPTED, F.DECLINED, F.TIMED_OUT, F.CANCELED, F.PLANNED, F.COLLECTED},
+        F.ACCEPTED: {F.PICKING, F.DECLINED, F.TIMED_OUT, F.CANCELED, F.PLANNED, F.COLLECTED},  # the place agreed
+        F.PICKING: {F.PACKED, F.DECLINED, F.CANCELED, F.COLLECTED},  # all lines short: declined by the fact
+        F.PACKED: {F.SHIPPED, F.READY_FOR_PICKUP, F.IN_TRANSIT, F.CANCELED, F.COLLECTED},
         F.SHIPPED: {F.DELIVERED},
         F.DELIVERED: set(),
         F.READY_FOR_PICKUP: {F.COLLECTED, F.EXPIRED, F.CANCELED},
@@ -70,13 +72,8 @@ _MONEY_IN = {P.PARTIALLY_CAPTURED, P.CAPTURED}
 _MONEY_BACK = {P.PARTIALLY_REFUNDED, P.REFUNDED}
 PAYMENT_MOVES = StateTable(
     {
-        P.PENDING: {
-            P.AUTHORIZED,
-            P.FAILED,
-            P.UNKNOWN,
-            P.VOIDED,
-            P.CAPTURED,
-        },  # pay in the store: pending until captured at the till
+        # pay in the store: pending until it is captured at the till, at once or as the goods are collected
+        P.PENDING: {P.AUTHORIZED, P.FAILED, P.UNKNOWN, P.VOIDED, *_MONEY_IN},
         P.UNKNOWN: {P.AUTHORIZED, P.FAILED, P.VOIDED},  # silence: settled by asking again, never by a second charge
         P.AUTHORIZED: {P.VOIDED, *_MONEY_IN},
         P.PARTIALLY_CAPTURED: {P.PARTIALLY_CAPTURED, P.CAPTURED, *_MONEY_BACK},

@@ -254,6 +254,11 @@ class LocationBody(Body):
         )
 
 
+def _as_text(value: Any) -> Any:
+    """A number of an order may come as a number."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class StockEventBody(Body):
     model_config = example(
         id="pos-1",
@@ -274,7 +279,7 @@ class StockEventBody(Body):
     source: Annotated[str, StringConstraints(max_length=120)] = ""
     condition: Condition | None = None
     bin: Annotated[str, StringConstraints(max_length=40)] | None = None
-    order: Annotated[str, StringConstraints(max_length=100)] = ""
+    order: Annotated[str, BeforeValidator(_as_text), StringConstraints(max_length=100)] = ""
 
     @model_validator(mode="after")
     def _counts_something(self) -> Self:

@@ -92,7 +92,17 @@ tell(
         "suspect_at": None,
         "distance_km": 2.1,
         "FutureUnits": {"date": "2026-03-09", "quantity": 24},
-        # what came in as a file
+        # what came in as a file, and from whom
+        "feeds.code": "erp",
+        "FeedBody": {"code": "erp", "name": "ERP Lyon", "kind": "erp", "counts_exclude_reserved": True},
+        "PatchedFeedBodyRequest": {"counts_exclude_reserved": True},
+        "FeedDocument": {
+            "code": "erp",
+            "name": "ERP Lyon",
+            "kind": "erp",
+            "counts_exclude_reserved": True,
+            "reports_our_work": False,
+        },
         "imports.import_id": "imp_01jd8m2k0000000000000000",
         # what happened
         "cause": "sale",

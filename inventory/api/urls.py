@@ -8,6 +8,7 @@ from inventory.api.catalog import Locations, Products
 from inventory.api.explanation import ExplainAvailability
 from inventory.api.exports import LocationsExport, PricesExport, ProductsExport
 from inventory.api.exposure import ExposureRules, OneExposureRule
+from inventory.api.feeds import Feeds
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
 from inventory.api.pauses import Pause, Resume
 from inventory.api.prices import Prices, PricesOfProduct
@@ -35,6 +36,8 @@ urlpatterns = [
     path("locations/<str:code>/", Locations.as_view(_ITEM), name="location"),
     path("locations/<str:code>/pause/", Pause.as_view(), name="location-pause"),
     path("locations/<str:code>/resume/", Resume.as_view(), name="location-resume"),
+    path("feeds/", Feeds.as_view(_COLLECTION), name="feeds"),
+    path("feeds/<str:code>/", Feeds.as_view(_ITEM), name="feed"),
     path("stock/", Levels.as_view(), name="stock"),
     path("stock/balances/", Balances.as_view(), name="stock-balances"),
     path("stock/events/", StockEvents.as_view(), name="stock-events"),

@@ -81,6 +81,7 @@ SENTENCES: Mapping[str, object] = {
     "unknown_sku": _("There is no such product"),
     "unknown_location": _("There is no such location"),
     "another_location": _("The file is about another place"),
+    "before_the_ledger": _("The ledger does not reach back that far"),
     "stale": _("This was counted again later"),
     "nothing_zeroed": _("Some rows name no product, so nothing was set to zero: it might be one of theirs"),
 }

@@ -85,7 +85,8 @@ WITH chunk AS MATERIALIZED ({chunk}
 ), level AS MATERIALIZED (
     SELECT c.*, s.id, s.on_hand, s.reserved, s.damaged, s.quarantined,
         c.quantity + {moved} + {reserved} AS units,
-        CASE WHEN s.id IS NOT NULL THEN CASE WHEN c.at < s.counted_at THEN 'stale' END
+        CASE WHEN c.at < (SELECT begins_at FROM inventory_ledgerstart) THEN 'before_the_ledger'
+             WHEN s.id IS NOT NULL THEN CASE WHEN c.at < s.counted_at THEN 'stale' END
              WHEN EXISTS (SELECT FROM inventory_product p WHERE p.sku = c.sku) THEN 'unknown_location'
              ELSE 'unknown_sku' END AS code
     FROM chunk c LEFT JOIN inventory_stocklevel s ON s.id = c.level
@@ -96,7 +97,7 @@ WITH chunk AS MATERIALIZED ({chunk}
     WHERE code IS NOT NULL OR abs(units) > {most}
 ), written AS (
     UPDATE inventory_stocklevel s
-    SET on_hand = g.units, counted_at = g.at, bin = coalesce(g.bin, s.bin), updated_at = %(as_of)s,
+    SET on_hand = g.units, counted_at = g.at, bin = coalesce(g.bin, s.bin), updated_at = greatest(s.updated_at, %(as_of)s),
         suspect_at = CASE WHEN s.suspect_at > g.at THEN s.suspect_at END
     FROM good g WHERE s.id = g.id
 ), moved AS (

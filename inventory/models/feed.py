@@ -19,7 +19,7 @@ class Feed(models.Model):
     """
 
     code = CodeField(verbose_name=_("source"), max_length=120)
-    name = models.CharField(_("name"), max_length=200)
+    name = models.CharField(_("name"), max_length=200, blank=True, default="")
     kind = models.CharField(_("kind"), max_length=8, choices=FeedKind.choices, default=FeedKind.OTHER)
     counts_exclude_reserved = models.BooleanField(
         _("counts leave out what is reserved"),
@@ -33,8 +33,8 @@ class Feed(models.Model):
             "Its changes that name one of our orders tell what we book ourselves (picks, hand-overs): not booked again."
         ),
     )
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    updated_at = models.DateTimeField(_("changed"), auto_now=True)
+    created_at = models.DateTimeField(_("created"), editable=False)
+    updated_at = models.DateTimeField(_("changed"), editable=False)
 
     class Meta:
         ordering = ["code"]

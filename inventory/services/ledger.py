@@ -19,7 +19,7 @@ class Movement:
     """So many more or fewer units of a level; `quantity` is what on hand changes by.
 
     It names what it belongs to: a `reference` (an order's fulfillment, a transfer), or the `external_id` under
-    which its `source` told it, which makes it happen once.
+    which its `source` told it, which makes it happen once. `told` is the quantity that was told, if not what moved.
     """
 
     sku: str
@@ -32,6 +32,7 @@ class Movement:
     reference: str = ""
     source: str = ""
     external_id: str | None = None
+    told: int | None = None
 
 
 _WRITE = """
@@ -95,6 +96,6 @@ def _event_id(movement: Movement, *, as_of: datetime) -> dict[str, object]:
         "external_id": movement.external_id,
         "sku": movement.sku,
         "location_id": movement.location,
-        "quantity": movement.quantity,
+        "quantity": movement.quantity if movement.told is None else movement.told,
         "recorded_at": as_of,
     }

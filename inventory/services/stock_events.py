@@ -15,10 +15,12 @@ from django.utils.translation import gettext as _
 
 from inventory.balances import forgotten_until
 from inventory.errors import BeforeTheLedger
+from inventory.feeds import FeedSettings, feed_of
 from inventory.locks import Level, StockKey, open_and_lock_stock
 from inventory.models import Cause, Condition
 from inventory.queries import products_by_sku
 from inventory.services.ledger import Movement, save_levels
+from inventory.services.order_events import OrdersAtLevels
 from oms.transactions import in_transaction, use_case
 
 DELTA, COUNT = "delta", "count"
@@ -33,7 +35,7 @@ class StockEvent:
     """What a source says happened. `id` is unique within `source`.
 
     `quantity` is the change (delta) or what was found (count) of units in `condition`; without a condition
-    a delta is of sellable units and a count of all that stand there.
+    a delta is of sellable units and a count of all that stand there. `reference` is the order that it belongs to.
     """
 
     id: str
@@ -52,10 +54,22 @@ class StockEvent:
     def key(self) -> StockKey:
         return self.sku, self.location
 
+    @property
+    def names_order(self) -> bool:
+        """Whether the units may be some order's: those that can be promised are."""
+        return self.kind == DELTA and bool(self.reference) and self.is_of_sellable
+
+    @property
+    def is_of_sellable(self) -> bool:
+        return self.condition in (None, Condition.SELLABLE)
+
 
 @dataclass(frozen=True, slots=True)
 class EventResult:
-    """What became of an event: applied, duplicate, stale (older than the last count), or rejected with a code."""
+    """What became of an event: applied, duplicate, stale (older than the last count), or rejected with a code.
+
+    A duplicate with the code `our_own_work` tells what we book ourselves (see `Feed.reports_our_work`).
+    """
 
     id: str
     status: str
@@ -110,12 +124,14 @@ def apply_stock_events(events: Sequence[StockEvent], *, source: str, actor: str,
     """Apply thousands of events in few statements; each is answered by itself, in the order given.
 
     `source` is that of events that name none. A count ends a suspicion that is not younger. On hand may go below zero
-    (a till sold what we did not know of); damaged and quarantined may not.
+    (a till sold what we did not know of); damaged and quarantined may not. A delta that names an order hands over what
+    that has reserved at the level, as far as it goes: whose order it is hears `inventory.reservation.consumed`.
     """
     levels = open_and_lock_stock((event.key for event in events), as_of=as_of)
     events = [_without_skew(event, as_of) for event in events]
     batch = _Batch(events, source=source, levels=levels, as_of=as_of)
     results = [batch.take(event) for event in events]
+    batch.orders.save(actor=actor, as_of=as_of)
     movements = [movement for of_level in batch.movements.values() for movement in of_level]
     save_levels([levels[key] for key in batch.movements], movements, actor=actor, reference=source, as_of=as_of)
     return results
@@ -134,9 +150,13 @@ class _Batch:
         self._source = source
         self._levels = levels
         self._as_of = as_of
+        self._feeds = {source: feed_of(source) for source in {self._name(event)[0] for event in events}}
         self._known_skus = products_by_sku({event.sku for event in events if event.key not in levels})
         self._seen = _stored([self._name(event) for event in events])
-        self._later = _moved_since({self._name(event): event for event in events if self._is_late_count(event)})
+        late = {self._name(event): event for event in events if self._is_late_count(event)}
+        self._later = _moved_since(late)
+        self._reserved_then = _reserved_at({name: event for name, event in late.items() if self._is_net_count(event)})
+        self.orders = OrdersAtLevels({(event.reference, event.key) for event in events if event.names_order})
         # Read last: had a month been forgotten before what is read above, this tells of it.
         self._forgotten_until = forgotten_until()
         self.movements: dict[StockKey, list[Movement]] = defaultdict(list)
@@ -148,11 +168,10 @@ class _Batch:
             level = self._level_of(event)
             self._check_is_remembered(event)
             if level.counted_at is not None and event.occurred_at < level.counted_at:
-                return EventResult(event.id, STALE)
-            self._apply(event, level)
+                return EventResult(event.id, APPLIED if self._hands_over_late(event, level) else STALE)
+            return self._apply(event, level)
         except _Refusal as refusal:
             return EventResult(event.id, REJECTED, refusal.code, refusal.detail)
-        return EventResult(event.id, APPLIED)
 
     def _is_known(self, event: StockEvent) -> bool:
         """Of a count only the level can be compared: the ledger holds the change that it made."""
@@ -180,21 +199,71 @@ class _Batch:
             raise _Refusal("unknown_sku", _("There is no such product"))
         raise _Refusal("unknown_location", _("There is no such location"))
 
-    def _apply(self, event: StockEvent, level: Level) -> None:
-        change = (
-            _counted(level, event, self._moved_after(event))
-            if event.kind == COUNT
-            else _moved(event.quantity, event.condition)
-        )
+    def _apply(self, event: StockEvent, level: Level) -> EventResult:
+        ours = self._our_work(event)
+        change = self._counted(event, level) if event.kind == COUNT else _moved(event.quantity - ours, event.condition)
         _add(level, change)
-        if event.kind == COUNT and event.condition in (None, Condition.SELLABLE):
+        if event.kind == COUNT and event.is_of_sellable:
             level.counted_at = event.occurred_at
             if level.suspect_at is not None and level.suspect_at <= event.occurred_at:
                 level.suspect_at = None
         if event.bin is not None:
             level.bin = event.bin
+        if ours:
+            self.orders.recognize(event.reference, level.key, ours)
+        elif event.names_order and event.quantity < 0:
+            self._hand_over(event, level)
+        self._note(event, level, change)
+        if ours and ours == event.quantity:
+            return EventResult(event.id, DUPLICATE, "our_own_work", _("We book this work of the order ourselves"))
+        return EventResult(event.id, APPLIED)
+
+    def _note(self, event: StockEvent, level: Level, change: _Change) -> None:
         self.movements[level.key].append(self._movement(event, change))
-        self._seen[self._name(event)] = _Seen(event.key, change.on_hand)
+        told = event.quantity if event.kind == DELTA else change.on_hand
+        self._seen[self._name(event)] = _Seen(event.key, told)
+
+    def _counted(self, event: StockEvent, level: Level) -> _Change:
+        if self._is_net_count(event):
+            reserved = self._reserved_then.get(self._name(event), 0) if self._is_late_count(event) else level.reserved
+            event = replace(event, quantity=event.quantity + reserved)
+        return _counted(level, event, self._moved_after(event))
+
+    # ---- orders that are named -------------------------------------------------------------------
+
+    def _feed(self, event: StockEvent) -> FeedSettings:
+        return self._feeds[self._name(event)[0]]
+
+    def _is_net_count(self, event: StockEvent) -> bool:
+        """What is reserved is not among the counted."""
+        return event.kind == COUNT and event.is_of_sellable and self._feed(event).counts_exclude_reserved
+
+    def _our_work(self, event: StockEvent) -> int:
+        """How much of a change we book ourselves."""
+        if not (event.names_order and self._feed(event).reports_our_work):
+            return 0
+        return self.orders.recognizable(event.reference, event.key, event.quantity)
+
+    def _hand_over(self, event: StockEvent, level: Level) -> int:
+        """The order gets what it has reserved here. Returns so many units."""
+        if self._feed(event).reports_our_work:
+            return 0
+        source, external_id = self._name(event)
+        return self.orders.take_reserved(
+            event.reference,
+            level,
+            -event.quantity,
+            source=source,
+            external_id=external_id,
+            occurred_at=event.occurred_at,
+        )
+
+    def _hands_over_late(self, event: StockEvent, level: Level) -> bool:
+        """The count knew that the units were gone; the order does not, and gets them now."""
+        if not (event.names_order and event.quantity < 0 and self._hand_over(event, level)):
+            return False
+        self._note(event, level, _Change())
+        return True
 
     def _movement(self, event: StockEvent, change: _Change) -> Movement:
         source, external_id = self._name(event)
@@ -209,6 +278,7 @@ class _Batch:
             reference=event.reference,
             source=source,
             external_id=external_id,
+            told=event.quantity if event.kind == DELTA else None,
         )
 
     def _is_late_count(self, event: StockEvent) -> bool:
@@ -300,3 +370,24 @@ def _moved_since(counts: dict[tuple[str, str], StockEvent]) -> dict[tuple[str, s
     with connection.cursor() as cursor:
         cursor.execute(_LATER, [list(column) for column in zip(*rows, strict=True)])
         return {(source, external_id): _Change(*sums) for source, external_id, *sums in cursor.fetchall()}
+
+
+# A reservation that ended since was whole then, as almost all are let go in one piece; of one that lives on, what is
+# left is certain. `imports.merging` reckons the same way.
+_RESERVED_AT = """
+SELECT event.source, event.id, sum(CASE WHEN r.status = 'active' THEN r.remaining ELSE r.quantity END)
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::timestamptz[])
+    AS event (source, id, sku, location, occurred_at)
+JOIN inventory_reservation r ON r.sku = event.sku AND r.location_id = event.location
+    AND r.created_at <= event.occurred_at AND (r.status = 'active' OR r.updated_at > event.occurred_at)
+GROUP BY event.source, event.id"""
+
+
+def _reserved_at(counts: dict[tuple[str, str], StockEvent]) -> dict[tuple[str, str], int]:
+    """What was reserved at each count's level when it was taken."""
+    if not counts:
+        return {}
+    rows = [(*name, event.sku, event.location, event.occurred_at) for name, event in counts.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(_RESERVED_AT, [list(column) for column in zip(*rows, strict=True)])
+        return {(source, external_id): units for source, external_id, units in cursor.fetchall()}

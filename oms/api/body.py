@@ -68,7 +68,7 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
     if not value.isprintable():
         raise PydanticCustomError("not_printable", gettext_noop("Control characters are not possible"))
     return value
@@ -89,7 +89,7 @@ def _in_reach(value: datetime) -> datetime:
 
 CODE_PATTERN = r"^[^\s/?#,][^/?#,]*$"
 """No slash, comma, question mark, hash or leading space: a code stands in addresses."""
-Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=CODE_PATTERN), AfterValidator(_printable)]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=CODE_PATTERN), AfterValidator(printable)]
 """A natural key: SKU, place, channel."""
 Text = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]

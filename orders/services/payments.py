@@ -29,6 +29,7 @@ from orders.states import PAYMENT_MOVES, PaymentStatus
 
 S = PaymentStatus
 Kind = PaymentOperation.Kind
+_PAID_IN_STORE = (S.PENDING, S.PARTIALLY_CAPTURED)
 _WITH_MONEY_LEFT = frozenset({S.AUTHORIZED, S.PARTIALLY_CAPTURED, S.PARTIALLY_REFUNDED, S.REFUNDED})
 
 
@@ -45,11 +46,9 @@ def capture_for(order: Order, *, cause: str, actor: str, as_of: datetime) -> Non
     for payment in payments:
         if due <= 0:
             return
-        if payment.gateway == IN_STORE and payment.status == S.PENDING:
-            amount = min(due, payment.amount)
-            PAYMENT_MOVES.move(
-                payment, to=S.CAPTURED, actor=actor, as_of=as_of, authorized_amount=amount, captured_amount=amount
-            )
+        if payment.gateway == IN_STORE and payment.status in _PAID_IN_STORE:
+            amount = min(due, payment.amount - payment.captured_amount)
+            _pay_in_store(order, payment, amount, actor=actor, as_of=as_of)
         elif payment.status in _WITH_MONEY_LEFT:
             amount = min(due, payment.authorized_amount - asked[payment.pk])
             if amount > 0:
@@ -57,6 +56,21 @@ def capture_for(order: Order, *, cause: str, actor: str, as_of: datetime) -> Non
         else:
             continue
         due -= amount
+
+
+@in_transaction
+def _pay_in_store(order: Order, payment: Payment, amount: Decimal, *, actor: str, as_of: datetime) -> None:
+    """The shopper pays for what they take along; the rest is paid when it is collected, too."""
+    captured = payment.captured_amount + amount
+    to = S.CAPTURED if captured == payment.amount or not _is_waiting(order) else S.PARTIALLY_CAPTURED
+    values = {"authorized_amount": captured, "captured_amount": captured}
+    PAYMENT_MOVES.move_all([(payment, values)], to=to, actor=actor, as_of=as_of)
+
+
+def _is_waiting(order: Order) -> bool:
+    """Whether units are still to leave."""
+    lines = OrderLine.objects.filter(order=order)
+    return any(line.quantity > line.shipped + line.delivered + line.collected + line.canceled for line in lines)
 
 
 def value_of_gone(order: Order) -> Decimal:
@@ -97,6 +111,8 @@ def void_rest(order: Order, *, cause: str, as_of: datetime) -> None:
     for payment in payments:
         if payment.gateway == IN_STORE and payment.status == S.PENDING:
             PAYMENT_MOVES.move(payment, to=S.VOIDED, actor=CLOCK, as_of=as_of, why="order canceled")
+        elif payment.gateway == IN_STORE and payment.status == S.PARTIALLY_CAPTURED:
+            PAYMENT_MOVES.move(payment, to=S.CAPTURED, actor=CLOCK, as_of=as_of)
         elif payment.status in (S.AUTHORIZED, *OPEN) and not asked[payment.pk]:
             _order_operation(payment, Kind.VOID, payment.amount, cause=cause, as_of=as_of)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inventory.errors import TooManyImports
 from inventory.imports.staging import SCHEMA, Staging, imports_with_tables
 from inventory.imports.upload import import_files, path_of
-from inventory.models import Feed, ImportPlace, StockImport, StockLevel, StockMovement
+from inventory.models import ImportPlace, LedgerStart, StockImport, StockLevel, StockMovement
 from inventory.services import (
     Held,
     StockEvent,
@@ -25,6 +25,7 @@ from inventory.services import (
     tidy_imports,
     work_on_imports,
 )
+from inventory.services.feeds import FeedRow, put_feed
 from oms.clock import now
 from oms.errors import IllegalMove, Invalid, Missing
 from oms.models import Event
@@ -149,6 +150,17 @@ def test_a_count_older_than_the_last_one_is_stale():
     assert faults(done) == [(2, "stale", "3")]
 
 
+def test_of_what_is_older_than_the_ledger_nothing_is_believed():
+    LedgerStart.objects.create(begins_at=NOW + 5 * MINUTE)
+
+    done = imported(
+        rows("A,S,3,2026-03-02T09:04:59Z", "B,S,3,2026-03-02T09:05:00Z", header="sku,location,quantity,occurred_at")
+    )
+
+    assert (level("A", "S").on_hand, level("B", "S").on_hand) == (5, 3)
+    assert faults(done) == [(2, "before_the_ledger", "3")]
+
+
 def test_a_count_ends_a_suspicion_that_is_not_younger():
     with transaction.atomic():
         mark_suspect([("A", "S"), ("B", "S")], reference="f", actor="test", as_of=NOW + MINUTE)
@@ -252,7 +264,7 @@ def test_an_empty_snapshot_is_a_mistake():
 
 @pytest.fixture
 def net_feed(db):
-    Feed.objects.create(code="erp", name="ERP", counts_exclude_reserved=True)
+    put_feed(FeedRow("erp", kind="erp", counts_exclude_reserved=True), as_of=NOW)
 
 
 @pytest.mark.usefixtures("net_feed")

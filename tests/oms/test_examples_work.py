@@ -149,6 +149,11 @@ def _made(create: str, item: str) -> Callable[[Stage], None]:
     return build
 
 
+def _feed(stage: Stage) -> None:
+    make_network()
+    stage.after("feeds_create")
+
+
 def _import(stage: Stage) -> None:
     """A file that was sent and is not begun."""
     make_network()
@@ -182,6 +187,7 @@ STAGES: dict[str, Callable[[Stage], None]] = {
     **{f"rule_sets_{act}": _made("rule_sets_create", "rule_sets_retrieve") for act in (*ITEM, "publish", "export")},
     **{f"stock_imports_{act}": _import for act in ("list", "retrieve", "cancel_create", "errors_list")},
     "stock_imports_start_create": _upload,
+    **{f"feeds_{act}": _feed for act in ("list", *ITEM)},
     "orders_place": _network,
     "orders_place_bulk": _network,
     **dict.fromkeys(("orders_read", "orders_timeline", "orders_decisions", "orders_cancel", "orders_note"), _order()),

@@ -1,0 +1,32 @@
+"""What our orders want of the places, for a stock room that is told of them by number (see `inventory.demands`)."""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+
+from django.db.models import F
+
+from inventory.demands import OrderDemand
+from orders.models import FulfillmentLine
+from orders.states import LIVE, FulfillmentStatus
+
+_NUMBER = re.compile("[1-9][0-9]{0,17}")  # written in one way only: an order has one account
+_GIVEN = [*LIVE, FulfillmentStatus.SHIPPED, FulfillmentStatus.DELIVERED, FulfillmentStatus.COLLECTED]
+
+
+def demands_of_orders(references: Collection[str]) -> Mapping[str, Sequence[OrderDemand]]:
+    """By order number, in the order of the lines; what a place has lost, or never had, is not among it."""
+    numbers = [int(text) for text in references if _NUMBER.fullmatch(text)]
+    rows = (
+        FulfillmentLine.objects.filter(fulfillment__order__number__in=numbers, fulfillment__status__in=_GIVEN)
+        .order_by("order_line__position", "id")
+        .annotate(units=F("quantity") - F("short") - F("canceled"))
+        .values_list("fulfillment__order__number", "order_line__pk", "sku", "fulfillment__location_id", "units")
+    )
+    units: dict[tuple[int, OrderDemand], int] = defaultdict(int)
+    for number, line, sku, location, given in rows:
+        units[number, OrderDemand(f"order_line:{line}", sku, location, 0)] += given
+    found: dict[str, list[OrderDemand]] = defaultdict(list)
+    for (number, demand), given in units.items():
+        found[str(number)].append(demand._replace(units=given))
+    return found
