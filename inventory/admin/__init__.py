@@ -1,7 +1,6 @@
 """The back office of this room, one module per noun. Importing them registers them."""
 
-from inventory.admin import files, ledger, places, prices, products, stock
-from inventory.admin import feeds, imports, places, prices, products, stock
+from inventory.admin import feeds, files, imports, ledger, places, prices, products, stock
 
 __all__ = ["places", "prices", "products", "stock"]
 from inventory.admin import carts, exposure

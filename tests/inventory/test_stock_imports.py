@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory.errors import TooManyImports
+from inventory.exposure import Context
 from inventory.imports.staging import SCHEMA, Staging, imports_with_tables
 from inventory.imports.upload import import_files, path_of
 from inventory.models import ImportPlace, LedgerStart, StockImport, StockLevel, StockMovement
@@ -63,7 +64,7 @@ def move(sku, place, quantity, at, *, kind="delta", number=[0]):  # noqa: B006
 
 def reserve(units, *, demand="order_line:1", at):
     with transaction.atomic():
-        assert reserve_stock([Want(demand, "A", "S", units)], as_of=at) == []
+        assert reserve_stock([(Context(as_of=at), [Want(demand, "A", "S", units)])], as_of=at) == []
 
 
 # ---- counts ----------------------------------------------------------------------------------------
