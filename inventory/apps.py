@@ -14,7 +14,7 @@ class InventoryConfig(AppConfig):
     verbose_name = _("Inventory")
 
     def ready(self) -> None:
-        from inventory import invariants, queries, sentences  # noqa: F401
+        from inventory import handlers, invariants, queries, sentences  # noqa: F401
         from oms.api.authentication import register_locations_of
 
         register_locations_of(queries.locations_of_user)

@@ -46,6 +46,11 @@ class InvalidFile(Invalid):
 
     code = "invalid_file"
     title = _("The file cannot be read")
+class ChangedMeanwhile(Conflict):
+    """Somebody else was faster. Facts: `version` (the present one)."""
+
+    code = "changed_meanwhile"
+    title = _("Somebody changed this meanwhile")
 
 
 class InsufficientStock(Conflict):

@@ -6,6 +6,11 @@ from typing import Any, Protocol
 
 from inventory.locks import Level
 from inventory.prices import Span
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from inventory.locks import Level
+from inventory.models import Inbound
 from oms.outbox import Fact
 
 LEVEL_CHANGED = "inventory.level.changed"
@@ -17,6 +22,10 @@ LOCATION_RESUMED = "inventory.location.resumed"
 RESERVATION_CONSUMED = "inventory.reservation.consumed"
 PRICE_CHANGED = "inventory.price.changed"
 FILE_IMPORTED = "inventory.file.imported"
+INBOUND_CHANGED = "inventory.inbound.changed"
+INBOUND_RECEIVED = "inventory.inbound.received"
+INBOUND_LATE = "inventory.inbound.late"
+INBOUND_SHORT = "inventory.inbound.short"
 
 _LEVELS_PER_EVENT = 500
 _PRICES_PER_EVENT = 500
@@ -42,6 +51,16 @@ def _levels_changed(levels: Sequence[LevelState], *, actor: str, reference: str)
     subject = levels[0].sku if len(levels) == 1 else "stock"
     payload = {"levels": [{name: getattr(level, name) for name in _FIELDS} for level in levels], "reference": reference}
     return Fact(LEVEL_CHANGED, subject=subject, root=subject, actor=actor, payload=payload)
+
+
+def inbound_fact(type_: str, inbound: Inbound, *, actor: str, payload: Mapping[str, Any]) -> Fact:
+    return Fact(type_, inbound.pk, inbound.pk, actor, {**about_inbound(inbound), **payload})
+
+
+def about_inbound(inbound: Inbound) -> dict[str, Any]:
+    """What every event of a delivery or transfer says of it."""
+    named = {"location": inbound.location_id, "reference": inbound.reference}
+    return named | {"origin": inbound.origin_id} if inbound.is_transfer else named
 
 
 def stock_short(levels: Iterable[Level], *, actor: str) -> list[Fact]:

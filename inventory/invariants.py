@@ -22,6 +22,31 @@ FROM inventory_stocklevel s
 FULL JOIN ({books.HELD}) r ON r.sku = s.sku AND r.location_id = s.location_id
 WHERE coalesce(s.reserved, 0) <> coalesce(r.reserved, 0) ORDER BY 1, 2"""
 
+# What the ledger says of a delivery or transfer it says under its id, and not before it was announced.
+_RECEIVED = """
+SELECT i.id, line.sku, i.location_id AS location, line.received, line.damaged, line.quarantined,
+       moved.units, moved.damaged AS moved_damaged, moved.quarantined AS moved_quarantined
+FROM inventory_inboundline line JOIN inventory_inbound i ON i.id = line.inbound_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(m.quantity), 0) AS units, coalesce(sum(m.damaged_delta), 0) AS damaged,
+           coalesce(sum(m.quarantined_delta), 0) AS quarantined
+    FROM inventory_stockmovement m
+    WHERE m.sku = line.sku AND m.location_id = i.location_id AND m.occurred_at >= i.created_at AND m.reference = i.id
+) moved
+WHERE (line.received, line.damaged, line.quarantined) <> (moved.units, moved.damaged, moved.quarantined)
+ORDER BY 1, 2"""
+
+_IN_TRANSIT = """
+SELECT i.id, line.sku, i.origin_id AS origin, line.quantity, line.received, line.missing, line.remaining, sent.units
+FROM inventory_inbound i JOIN inventory_inboundline line ON line.inbound_id = i.id
+CROSS JOIN LATERAL (
+    SELECT -coalesce(sum(m.quantity), 0) AS units FROM inventory_stockmovement m
+    WHERE m.sku = line.sku AND m.location_id = i.origin_id AND m.occurred_at >= i.created_at AND m.reference = i.id
+) sent
+WHERE i.origin_id IS NOT NULL
+  AND sent.units + greatest(0, line.received - line.quantity) <> line.received + line.missing + line.remaining
+ORDER BY 1, 2"""
+
 _NEGATIVE = """
 SELECT sku, location_id AS location, reserved, damaged, quarantined FROM inventory_stocklevel
 WHERE reserved < 0 OR damaged < 0 OR quarantined < 0 ORDER BY 1, 2"""
@@ -50,5 +75,20 @@ def register_all() -> None:
             "nothing is negative that cannot be",
             _NEGATIVE,
             "%(sku)s at %(location)s: reserved %(reserved)s, damaged %(damaged)s, quarantined %(quarantined)s",
+        )
+    )
+    register(
+        by_query(
+            "what a delivery or transfer says was received came into stock",
+            _RECEIVED,
+            "%(id)s, %(sku)s: %(received)s received, but the ledger of %(location)s says %(units)s",
+        )
+    )
+    register(
+        by_query(
+            "what left for another place was received there, is missing or is in transit",
+            _IN_TRANSIT,
+            "%(id)s, %(sku)s: %(units)s left %(origin)s, but %(received)s received, %(missing)s missing,"
+            " %(remaining)s in transit",
         )
     )

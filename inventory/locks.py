@@ -1,4 +1,4 @@
-"""The only place where stock levels get locked, always in (sku, location) order.
+"""The only place where rows of this app get locked; stock levels always in (sku, location) order.
 
 A use case that will touch levels in several calls (release here, reserve there) first locks them all
 with `lock_stock`; the calls after it then find their rows already theirs.
@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import connection
 
+from inventory.models import Inbound, InboundLine
+from oms.errors import Missing
 from oms.transactions import in_transaction
 
 StockKey = tuple[str, str]  # sku, location
@@ -113,6 +115,18 @@ def lock_stock_in(ids: str, parameters: Mapping[str, Any]) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_IN.format(ids=ids), parameters)
         return [level for (level,) in cursor.fetchall()]
+
+
+@in_transaction
+def lock_inbound(inbound_id: str) -> tuple[Inbound, list[InboundLine]]:
+    """Lock a delivery or transfer, before its deadlines and levels, and return it fresh with its lines. Errors: Missing.
+
+    Whoever changes lines has locked their delivery first.
+    """
+    inbound = Inbound.objects.select_for_update(no_key=True).filter(pk=inbound_id).first()
+    if inbound is None:
+        raise Missing()
+    return inbound, list(InboundLine.objects.filter(inbound=inbound).order_by("id"))
 
 
 def _columns(keys: Iterable[StockKey]) -> list[list[str]]:

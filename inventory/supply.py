@@ -88,6 +88,14 @@ def supply_shown(skus: Iterable[str], *, context: Context) -> dict[str, list[Sup
 
 def inbound_sql(level: str) -> str:
     """Units on their way to the stock level with this alias, whenever they are expected."""
-    return f"""(SELECT coalesce(sum(line.remaining), 0) FROM inventory_inboundline line
+    return _COMING.format(level=level, only="")
+
+
+def in_transit_sql(level: str) -> str:
+    """Those of them that other places have sent."""
+    return _COMING.format(level=level, only=" AND i.origin_id IS NOT NULL")
+
+
+_COMING = """(SELECT coalesce(sum(line.remaining), 0) FROM inventory_inboundline line
     JOIN inventory_inbound i ON i.id = line.inbound_id
-    WHERE line.sku = {level}.sku AND line.remaining > 0 AND i.location_id = {level}.location_id)"""
+    WHERE line.sku = {level}.sku AND line.remaining > 0 AND i.location_id = {level}.location_id{only})"""

@@ -121,6 +121,8 @@ class BulkAnswer(BaseModel):
 
 
 class LevelDocument(BaseModel):
+    """`inbound`: units on their way there; `in_transit`: those of them that another place has sent."""
+
     sku: str
     location: str
     on_hand: int
@@ -129,6 +131,7 @@ class LevelDocument(BaseModel):
     damaged: int
     quarantined: int
     inbound: int
+    in_transit: int
     sellable: int
     safety_stock: int | None
     bin: str

@@ -18,7 +18,7 @@ from inventory.api.documents import EventAnswers, LevelDocument, MovementDocumen
 from inventory.api.filters import LevelFilters, MovementFilters
 from inventory.models import StockLevel, StockMovement
 from inventory.sellable import sellable_sql
-from inventory.supply import inbound_sql
+from inventory.supply import in_transit_sql, inbound_sql
 from oms.api.views import ApiMixin, ApiView
 from oms.clock import now
 
@@ -98,6 +98,7 @@ def _level_document(level: Any) -> dict[str, Any]:
         "damaged": level.damaged,
         "quarantined": level.quarantined,
         "inbound": level.inbound_qty,
+        "in_transit": level.in_transit_qty,
         "sellable": level.sellable_qty if on_sale else 0,
         "safety_stock": level.safety_stock,
         "bin": level.bin,
@@ -112,6 +113,7 @@ class Levels(OfMyPlaces):
     queryset = StockLevel.objects.select_related("product", "location").annotate(
         sellable_qty=RawSQL(sellable_sql("inventory_stocklevel", safety="inventory_location.safety_stock"), []),
         inbound_qty=RawSQL(inbound_sql("inventory_stocklevel"), []),
+        in_transit_qty=RawSQL(in_transit_sql("inventory_stocklevel"), []),
     )
     filterset_class = LevelFilters
     cursor_ordering = ("id",)

@@ -13,7 +13,9 @@ from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneIm
 from inventory.api.pauses import Pause, Resume
 from inventory.api.prices import Prices, PricesOfProduct
 from inventory.api.reservations import OneReservation, Reservations
+from inventory.api.inbound import CancelInbound, InboundBulk, Inbounds, OneInbound, ReceiveInbound
 from inventory.api.stock import Levels, Movements, Protection, StockEvents
+from inventory.api.transfers import CancelTransfer, OneTransfer, ReceiveTransfer, Transfers
 
 _COLLECTION: dict[str, Any] = {"get": "list", "post": "create"}
 _ITEM: dict[str, Any] = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
@@ -54,4 +56,13 @@ urlpatterns = [
     path("reservations/<str:reservation>/", OneReservation.as_view(), name="reservation"),
     path("exposure-rules/", ExposureRules.as_view(), name="exposure-rules"),
     path("exposure-rules/<str:rule>/", OneExposureRule.as_view(), name="exposure-rule"),
+    path("inbound/", Inbounds.as_view(), name="inbound"),
+    path("inbound/bulk/", InboundBulk.as_view(), name="inbound-bulk"),
+    path("inbound/<str:inbound_id>/", OneInbound.as_view(), name="inbound-one"),
+    path("inbound/<str:inbound_id>/receive/", ReceiveInbound.as_view(), name="inbound-receive"),
+    path("inbound/<str:inbound_id>/cancel/", CancelInbound.as_view(), name="inbound-cancel"),
+    path("transfers/", Transfers.as_view(), name="transfers"),
+    path("transfers/<str:inbound_id>/", OneTransfer.as_view(), name="transfer"),
+    path("transfers/<str:inbound_id>/receive/", ReceiveTransfer.as_view(), name="transfer-receive"),
+    path("transfers/<str:inbound_id>/cancel/", CancelTransfer.as_view(), name="transfer-cancel"),
 ]

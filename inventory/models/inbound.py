@@ -37,6 +37,7 @@ class Inbound(models.Model):
     status = models.CharField(_("status"), max_length=20, choices=InboundStatus.choices)
     closing_note = models.CharField(_("closing note"), max_length=500, blank=True, default="")
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    fingerprint = models.BinaryField(max_length=32, default=b"")  # of what was announced under the external id
     version = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(_("announced"))
     updated_at = models.DateTimeField(_("changed"))

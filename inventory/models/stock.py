@@ -20,6 +20,10 @@ class Cause(models.TextChoices):
     SHIPPED = "shipped", _("Shipped")
     COLLECTED = "collected", _("Collected")
     DAMAGED = "damaged", _("Found damaged")
+    RECEIVED = "received", _("Received")
+    TRANSFER_SENT = "transfer_sent", _("Sent to another place")
+    TRANSFER_RECEIVED = "transfer_received", _("Received from another place")
+    TRANSFER_RETURNED = "transfer_returned", _("Not sent after all")
 
 
 class StockLevel(models.Model):

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from inventory.exposure import Context
-from inventory.models import ExposureRule, Inbound, InboundLine, StockLevel
+from inventory.models import ExposureRule, StockLevel
 from inventory.queries import EXPOSURE
 from inventory.services import (
     LocationRow,
@@ -22,7 +22,8 @@ from inventory.services import (
     save_products,
     set_protection,
 )
-from inventory.states import InboundStatus
+from inventory.services.announcements import Announcement, save_announcements
+from inventory.services.transfers import send_transfer
 from oms.cache import bump
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
@@ -86,13 +87,15 @@ def level(sku: str, location: str) -> StockLevel:
     return StockLevel.objects.get(product_id=sku, location_id=location)
 
 
-def make_inbound(location: str, units: dict[str, int], *, expected_at: datetime = NOW, **values: Any) -> Inbound:
-    """A delivery to an existing place that was announced, or a transfer that was sent if an `origin_id` is given."""
-    status = InboundStatus.IN_TRANSIT if values.get("origin_id") else InboundStatus.ANNOUNCED
-    told = {"status": status, "created_at": NOW, "updated_at": NOW, "expected_at": expected_at, **values}
-    inbound = Inbound.objects.create(location_id=location, **told)
-    InboundLine.objects.bulk_create(
-        InboundLine(inbound=inbound, product_id=sku, quantity=quantity, remaining=quantity)
-        for sku, quantity in units.items()
-    )
-    return inbound
+def make_inbound(location: str, units: dict[str, int], *, expected_at: datetime = NOW, **values: Any) -> str:
+    """The id of a delivery to an existing place that was announced."""
+    announcement = Announcement(location, expected_at, list(units.items()), **values)
+    with transaction.atomic():
+        [made] = save_announcements([announcement], actor="test", as_of=NOW)
+    return made.id
+
+
+def make_transfer(origin: str, location: str, units: dict[str, int], *, expected_at: datetime = NOW) -> str:
+    """The id of a transfer that was sent; the origin has as many as that."""
+    transfer = Announcement(location, expected_at, list(units.items()), origin=origin)
+    return send_transfer(transfer, actor="test", as_of=NOW)["inbound"]
