@@ -93,3 +93,8 @@ class TooManyHolds(Conflict):
 
     code = "too_many_reservations"
     title = _("This key holds as many carts as it may")
+class FewerThere(Conflict):
+    """Not so many units are there in that condition. Facts: `available`, `requested`."""
+
+    code = "fewer_there"
+    title = _("Fewer units are there")

@@ -308,7 +308,6 @@ class Inbounds(InboundList):
     @extend_schema(
         summary="Deliveries and transfers on their way",
         responses={200: InboundDocument},
-        examples=[INBOUND_EXAMPLE],
         operation_id="inbound_list",
     )
     def get(self, request: Request) -> Response:

@@ -114,7 +114,6 @@ class Transfers(InboundList):
     @extend_schema(
         summary="Transfers between places",
         responses={200: InboundDocument},
-        examples=[SENT_EXAMPLE],
         operation_id="transfers_list",
     )
     def get(self, request: Request) -> Response:

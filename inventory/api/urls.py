@@ -2,6 +2,7 @@ from typing import Any
 
 from django.urls import path
 
+from inventory.api.adjustments import AdjustmentReasons, Adjustments
 from inventory.api.availability import Availability
 from inventory.api.balances import Balances
 from inventory.api.catalog import Locations, Products
@@ -56,6 +57,8 @@ urlpatterns = [
     path("reservations/<str:reservation>/", OneReservation.as_view(), name="reservation"),
     path("exposure-rules/", ExposureRules.as_view(), name="exposure-rules"),
     path("exposure-rules/<str:rule>/", OneExposureRule.as_view(), name="exposure-rule"),
+    path("stock/adjustments/", Adjustments.as_view(), name="stock-adjustments"),
+    path("stock/adjustments/reasons/", AdjustmentReasons.as_view(), name="stock-adjustment-reasons"),
     path("inbound/", Inbounds.as_view(), name="inbound"),
     path("inbound/bulk/", InboundBulk.as_view(), name="inbound-bulk"),
     path("inbound/<str:inbound_id>/", OneInbound.as_view(), name="inbound-one"),

@@ -2,6 +2,7 @@ from inventory.models.cart_hold import CartHold, CartHoldLine, HoldStatus
 from inventory.models.exposure import ExposureRule
 from inventory.models.feed import Feed, FeedKind, RecognizedWork
 from inventory.models.file_import import FileImport, FileKind
+from inventory.models.adjustment import AdjustmentKind, AdjustmentReason, StockAdjustment
 from inventory.models.inbound import Inbound, InboundLine
 from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
 from inventory.models.location import Ability, Kind, Location, Membership
@@ -14,6 +15,8 @@ from inventory.models.stock_import import ImportFault, ImportFormat, ImportMode,
 
 __all__ = [
     "Ability",
+    "AdjustmentKind",
+    "AdjustmentReason",
     "Barcode",
     "CartHold",
     "CartHoldLine",
@@ -44,6 +47,7 @@ __all__ = [
     "StockBalance",
     "StockEventId",
     "StockImport",
+    "StockAdjustment",
     "StockLevel",
     "StockMovement",
 ]
