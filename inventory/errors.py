@@ -46,6 +46,8 @@ class InvalidFile(Invalid):
 
     code = "invalid_file"
     title = _("The file cannot be read")
+
+
 class ChangedMeanwhile(Conflict):
     """Somebody else was faster. Facts: `version` (the present one)."""
 
@@ -93,6 +95,8 @@ class TooManyHolds(Conflict):
 
     code = "too_many_reservations"
     title = _("This key holds as many carts as it may")
+
+
 class FewerThere(Conflict):
     """Not so many units are there in that condition. Facts: `available`, `requested`."""
 

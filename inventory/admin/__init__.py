@@ -9,3 +9,7 @@ __all__ = ["carts", "exposure", "places", "products", "stock"]
 __all__ = ["ledger", "places", "prices", "products", "stock"]
 __all__ = ["files", "places", "prices", "products", "stock"]
 __all__ = ["feeds", "imports", "places", "prices", "products", "stock"]
+from inventory import sentences
+from inventory.admin import adjustments, inbound, places, products, stock
+
+__all__ = ["adjustments", "inbound", "places", "products", "sentences", "stock"]

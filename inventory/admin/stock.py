@@ -18,6 +18,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from inventory.admin.groups import GroupFilter
+from inventory.admin.adjustments import AdjustForm, done_words
 from inventory.admin.ledger import LedgerOnPage
 from inventory.explanation import explain
 from inventory.explanation_words import explanation_sentence, names_of_rules
@@ -25,13 +26,16 @@ from inventory.exposure import Context
 from inventory.models import Reservation, StockLevel
 from inventory.sellable import sellable_sql
 from inventory.services import count_stock
+from inventory.services.stock_conditions import adjust_stock
 from inventory.supply import inbound_sql
+from oms.backoffice.actions import action_page, actor_of
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.refusals import tell_refusal
 from oms.backoffice.words import NOTHING, badge, instant
 from oms.channels import channels
 from oms.clock import now
 from oms.errors import DomainError
+from oms.idempotency import Once, fingerprint
 
 
 class CountForm(forms.Form):
@@ -59,8 +63,8 @@ class StockLevelAdmin(LedgerOnPage, ReadOnlyAdmin):
     search_fields = ["product__sku__startswith", "location__code__exact"]
     search_help_text = gettext_lazy("Start of a SKU, or the code of a place")
     readonly_fields = ["why"]
-    actions_detail = ["count"]
-    actions_row = ["count"]
+    actions_detail = ["count", "adjust"]
+    actions_row = ["count", "adjust"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StockLevel]:
         sellable = RawSQL(sellable_sql("inventory_stocklevel", safety="inventory_location.safety_stock"), [])
@@ -123,6 +127,35 @@ class StockLevelAdmin(LedgerOnPage, ReadOnlyAdmin):
             "back": back,
         }
         return render(request, "inventory/admin/count.html", context)
+
+    @action(description=gettext_lazy("Adjust"), url_path="adjust", permissions=["count"], icon="rule")
+    def adjust(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Units that broke, were mended, put aside, written off or found."""
+        level = get_object_or_404(StockLevel.objects.select_related("product", "location"), pk=object_id)
+        form = AdjustForm(request.POST or None)
+        return action_page(
+            request,
+            form,
+            lambda: adjust_stock(
+                form.adjustment(level),
+                actor=actor_of(request),
+                as_of=now(),
+                once=Once(
+                    f"{actor_of(request)} admin.adjust",
+                    form.cleaned_data["token"],
+                    fingerprint([level.pk, form.cleaned_data]),
+                ),
+            ),
+            title=_("Adjust %(level)s") % {"level": level},
+            submit=_("Do it"),
+            done=lambda: done_words(form.adjustment(level)),
+            back=reverse("admin:inventory_stocklevel_change", args=[level.pk]),
+            explanation=_(
+                "%(on_hand)s are there, %(damaged)s of them damaged and %(quarantined)s in quarantine;"
+                " %(reserved)s are promised."
+            )
+            % {name: getattr(level, name) for name in ("on_hand", "damaged", "quarantined", "reserved")},
+        )
 
     def _count(self, request: HttpRequest, level: StockLevel, form: CountForm) -> bool:
         actor = f"user:{request.user.get_username()}"

@@ -91,7 +91,8 @@ def _good(level: Level) -> int:
 def _of(available: int, wanted: int) -> int:
     """So many of those that are there. Errors: FewerThere."""
     if wanted > available:
-        raise FewerThere(available=available, requested=wanted)
+        detail = _("Only %(available)s are there in that condition") % {"available": available}
+        raise FewerThere(detail, available=available, requested=wanted)
     return wanted
 
 

@@ -29,11 +29,13 @@ BACK_OFFICE_ROOMS = [
             _item(_("Places"), "storefront", "inventory.Location"),
             _item(_("Files"), "upload_file", "inventory.FileImport"),
             _item(_("Stock"), "inventory_2", "inventory.StockLevel"),
+            _item(_("On the way"), "local_shipping", "inventory.Inbound"),
             _item(_("Movements"), "swap_vert", "inventory.StockMovement"),
             _item(_("Exposure"), "visibility", "inventory.ExposureRule"),
             _item(_("Carts"), "shopping_cart", "inventory.CartHold"),
             _item(_("Files of stock"), "upload_file", "inventory.StockImport"),
             _item(_("Feeds"), "sensors", "inventory.Feed"),
+            _item(_("Adjustments"), "rule", "inventory.StockAdjustment"),
         ],
     ),
     (
