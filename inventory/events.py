@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from inventory.locks import Level
 from inventory.models import Inbound
+from inventory.prices import Span
 from oms.outbox import Fact
 
 LEVEL_CHANGED = "inventory.level.changed"

@@ -22,8 +22,10 @@ FROM inventory_stocklevel s
 FULL JOIN ({books.HELD}) r ON r.sku = s.sku AND r.location_id = s.location_id
 WHERE coalesce(s.reserved, 0) <> coalesce(r.reserved, 0) ORDER BY 1, 2"""
 
-# What the ledger says of a delivery or transfer it says under its id, and not before it was announced.
-_RECEIVED = """
+# What the ledger says of a delivery or transfer it says under its id, and not before it was announced. Of those
+# announced before the months that are kept it has forgotten.
+_BEGINS = "coalesce((SELECT max(begins_at) FROM inventory_ledgerstart), '-infinity')"
+_RECEIVED = f"""
 SELECT i.id, line.sku, i.location_id AS location, line.received, line.damaged, line.quarantined,
        moved.units, moved.damaged AS moved_damaged, moved.quarantined AS moved_quarantined
 FROM inventory_inboundline line JOIN inventory_inbound i ON i.id = line.inbound_id
@@ -31,19 +33,22 @@ CROSS JOIN LATERAL (
     SELECT coalesce(sum(m.quantity), 0) AS units, coalesce(sum(m.damaged_delta), 0) AS damaged,
            coalesce(sum(m.quarantined_delta), 0) AS quarantined
     FROM inventory_stockmovement m
-    WHERE m.sku = line.sku AND m.location_id = i.location_id AND m.occurred_at >= i.created_at AND m.reference = i.id
+    WHERE m.sku = line.sku AND m.location_id = i.location_id AND m.occurred_at >= i.created_at
+        AND m.recorded_at >= i.created_at AND m.reference = i.id
 ) moved
-WHERE (line.received, line.damaged, line.quarantined) <> (moved.units, moved.damaged, moved.quarantined)
+WHERE i.created_at >= {_BEGINS}
+  AND (line.received, line.damaged, line.quarantined) <> (moved.units, moved.damaged, moved.quarantined)
 ORDER BY 1, 2"""
 
-_IN_TRANSIT = """
+_IN_TRANSIT = f"""
 SELECT i.id, line.sku, i.origin_id AS origin, line.quantity, line.received, line.missing, line.remaining, sent.units
 FROM inventory_inbound i JOIN inventory_inboundline line ON line.inbound_id = i.id
 CROSS JOIN LATERAL (
     SELECT -coalesce(sum(m.quantity), 0) AS units FROM inventory_stockmovement m
-    WHERE m.sku = line.sku AND m.location_id = i.origin_id AND m.occurred_at >= i.created_at AND m.reference = i.id
+    WHERE m.sku = line.sku AND m.location_id = i.origin_id AND m.occurred_at >= i.created_at
+        AND m.recorded_at >= i.created_at AND m.reference = i.id
 ) sent
-WHERE i.origin_id IS NOT NULL
+WHERE i.origin_id IS NOT NULL AND i.created_at >= {_BEGINS}
   AND sent.units + greatest(0, line.received - line.quantity) <> line.received + line.missing + line.remaining
 ORDER BY 1, 2"""
 

@@ -1,4 +1,4 @@
-"""What is still to come: deliveries that were announced and transfers in transit, by the day they count from."""
+"""What is on its way: deliveries and transfers, by the day they count from; and what a place could send."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -11,6 +11,7 @@ from django.db import connection
 
 from inventory.exposure import Context
 from inventory.queries import PlaceInfo, places, protections, tags_for
+from inventory.sellable import sellable_sql
 
 _DAY = timedelta(days=1)
 
@@ -84,6 +85,22 @@ def supply_shown(skus: Iterable[str], *, context: Context) -> dict[str, list[Sup
         return rules.kept(sku, tags.get(sku, ()), supply.location).is_hidden
 
     return {sku: [one for one in supplies if not is_hidden(sku, one)] for sku, supplies in found.items()}
+
+
+_SENDABLE = f"""
+SELECT s.sku, {sellable_sql("s", safety="l.safety_stock", as_of="%(as_of)s")}
+FROM inventory_stocklevel s JOIN inventory_location l ON l.code = s.location_id
+WHERE s.location_id = %(location)s AND s.sku = ANY(%(skus)s::text[])"""
+
+
+def sendable_units(location: str, skus: Iterable[str], *, as_of: datetime) -> dict[str, int]:
+    """Units that a place could send elsewhere: neither promised nor held by carts nor kept back by its safety stock.
+
+    Exposure rules do not count: they are about who may buy. Products that are off sale may be sent, too.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SENDABLE, {"as_of": as_of, "location": location, "skus": list(skus)})
+        return dict(cursor.fetchall())
 
 
 def inbound_sql(level: str) -> str:

@@ -37,7 +37,7 @@ SCOPES: dict[str, frozenset[str]] = {
         {"catalog:read", "stock:read", "reservations:write", "orders:read", "orders:write", "fulfillments:read"}
         | {"exceptions:write"}
     ),
-    STORE_MANAGER: _STORE | {"pauses:write"},
+    STORE_MANAGER: _STORE | {"stock:write", "pauses:write"},
     STORE_ASSOCIATE: _STORE,
     SUPPLIER: frozenset({"fulfillments:read", "fulfillments:write"}),
 }

@@ -291,7 +291,9 @@ def _lines(row: Fulfillment) -> tuple[Line, ...]:
     rows = list(found.order_by("order_line__position"))
     levels = StockLevel.objects.filter(location_id=row.location_id, product__in=[line.sku for line in rows])
     bins = dict(levels.values_list("product_id", "bin"))
-    return tuple(sorted((_line(line, bins.get(line.sku, "")) for line in rows), key=lambda line: _walk(line.bin)))
+    return tuple(
+        sorted((_line(line, bins.get(line.sku, "")) for line in rows), key=lambda line: walking_order(line.bin))
+    )
 
 
 def _line(row: FulfillmentLine, shelf: str) -> Line:
@@ -300,7 +302,7 @@ def _line(row: FulfillmentLine, shelf: str) -> Line:
         ref=row.order_line.ref,
         sku=row.sku,
         name=product.name,
-        details=" · ".join(_variant(product.attributes)),
+        details=" · ".join(variant_of(product.attributes)),
         image_url=product.image_url,
         bin=shelf,
         quantity=row.quantity,
@@ -310,14 +312,14 @@ def _line(row: FulfillmentLine, shelf: str) -> Line:
     )
 
 
-def _variant(attributes: Mapping[str, Any]) -> list[str]:
+def variant_of(attributes: Mapping[str, Any]) -> list[str]:
     """What tells articles of one name apart, in the reader's language where a value has several."""
     language = (get_language() or "en")[:2]
     given = [attributes[name] for name in _VARIANT if attributes.get(name)]
     return [str(value.get(language, value.get("en", "")) if isinstance(value, dict) else value) for value in given]
 
 
-def _walk(shelf: str) -> tuple[bool, list[tuple[bool, int, str]]]:
+def walking_order(shelf: str) -> tuple[bool, list[tuple[bool, int, str]]]:
     """Sort key of bins: "A-2" before "A-10", what has no bin last."""
     parts = re.findall(r"\d+|\D+", shelf)
     return not shelf, [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

@@ -10,6 +10,6 @@ __all__ = ["ledger", "places", "prices", "products", "stock"]
 __all__ = ["files", "places", "prices", "products", "stock"]
 __all__ = ["feeds", "imports", "places", "prices", "products", "stock"]
 from inventory import sentences
-from inventory.admin import adjustments, inbound, places, products, stock
+from inventory.admin import adjustments, inbound, places, prices, products, stock
 
-__all__ = ["adjustments", "inbound", "places", "products", "sentences", "stock"]
+__all__ = ["adjustments", "inbound", "places", "prices", "products", "sentences", "stock"]

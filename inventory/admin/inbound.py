@@ -200,7 +200,7 @@ class InboundAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("from"))
     def sender(self, inbound: Inbound) -> str | SafeString:
-        return inbound.origin.name if inbound.origin else inbound.source or NOTHING
+        return inbound.origin.name if inbound.origin else inbound.named_source or NOTHING
 
     @display(description=gettext_lazy("expected"), ordering="expected_at")
     def expected(self, inbound: Inbound) -> SafeString:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import django_filters as filters
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from pydantic import BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,9 +11,10 @@ from rest_framework.response import Response
 from inventory.api.filters import CommaFilter
 from inventory.api.inbound import IDEMPOTENCY_KEY
 from inventory.api.stock import OfMyPlaces
+from inventory.errors import FewerThere
 from inventory.models import AdjustmentKind, AdjustmentReason, Condition, StockAdjustment
 from inventory.services.stock_conditions import Adjustment, adjust_stock
-from oms.api.body import Body, Code, Instant, Quantity, Text
+from oms.api.body import Body, Code, Instant, Quantity, Text, example
 from oms.api.views import ApiView
 from oms.clock import now
 
@@ -21,6 +22,9 @@ from oms.clock import now
 class AdjustmentBody(Body):
     """`condition`: of units that are written off (else those that cannot be sold go first) or found (else sellable)."""
 
+    model_config = example(
+        sku="SKU-1", location="PARIS", kind="write_off", quantity=1, reason="broken", note="Fell off the shelf"
+    )
     sku: Code
     location: Code
     kind: AdjustmentKind
@@ -85,39 +89,9 @@ def adjustment_document(row: StockAdjustment) -> dict[str, Any]:
     return {"sku": row.product_id, "location": row.location_id} | {name: getattr(row, name) for name in names}
 
 
-_BODY = OpenApiExample(
-    "Two broken pieces are thrown away",
-    request_only=True,
-    value={
-        "sku": "SKU-1",
-        "location": "STORE-PARIS",
-        "kind": "write_off",
-        "quantity": 2,
-        "reason": "broken",
-        "note": "Fell off the shelf",
-        "condition": "damaged",
-    },
-)
-_ADJUSTMENT = OpenApiExample(
-    "Written off",
-    response_only=True,
-    value={
-        "id": "adj_01kjx5m2v4m7q0a8r3k1t6w9yz",
-        "sku": "SKU-1",
-        "location": "STORE-PARIS",
-        "kind": "write_off",
-        "quantity": 2,
-        "condition": "damaged",
-        "reason": "broken",
-        "note": "Fell off the shelf",
-        "actor": "key:wms",
-        "made_at": "2026-03-09T09:00:00Z",
-    },
-)
-
-
 class Adjustments(OfMyPlaces):
     scopes = {"GET": "stock:read", "POST": "stock:write"}
+    refusals = {"POST": [FewerThere(available=1, requested=2)]}
     queryset = StockAdjustment.objects.all()
     filterset_class = AdjustmentFilters
     document = staticmethod(adjustment_document)
@@ -137,7 +111,6 @@ class Adjustments(OfMyPlaces):
         " `inventory.stock.short` then tells it. 409 `fewer_there` when not so many are in that condition.",
         request=AdjustmentBody,
         responses={201: AdjustmentDocument},
-        examples=[_BODY, _ADJUSTMENT],
         parameters=[IDEMPOTENCY_KEY],
         operation_id="stock_adjustments_make",
     )
@@ -156,13 +129,6 @@ class AdjustmentReasons(ApiView):
     @extend_schema(
         summary="Why units may be changed by hand",
         responses={200: ReasonsDocument},
-        examples=[
-            OpenApiExample(
-                "Reasons",
-                response_only=True,
-                value={"results": [{"code": "broken", "name": "Broken here"}], "next": None, "previous": None},
-            )
-        ],
         operation_id="stock_adjustments_reasons",
     )
     def get(self, request: Request) -> Response:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import django_filters as filters
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import BaseModel, Field, RootModel, StringConstraints
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from inventory.api import bulk
 from inventory.api.documents import RowError
 from inventory.api.filters import CommaFilter
+from inventory.errors import ChangedMeanwhile
 from inventory.models import Condition, Inbound, InboundLine
 from inventory.queries import places
 from inventory.services.announcements import REJECTED, Announced, Announcement, announce_deliveries, announce_delivery
@@ -22,12 +23,13 @@ from inventory.services.inbound import cancel_inbound, change_inbound
 from inventory.services.receiving import Receipt, receive_inbound
 from inventory.states import UNTOUCHED, InboundStatus
 from oms.actors import Caller
-from oms.api.body import Body, Code, Instant, Quantity, Text
+from oms.api.body import Body, Code, Instant, Quantity, Text, example
 from oms.api.views import ApiMixin, ApiView
 from oms.clock import now
-from oms.errors import FieldError, Missing, PlaceNotAllowed
+from oms.errors import FieldError, IllegalMove, Missing, PlaceNotAllowed
 from oms.idempotency import Once, fingerprint
 
+ENDED = IllegalMove(current="received")
 IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 Reference = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
@@ -53,6 +55,14 @@ def units_of(lines: Sequence[UnitsBody]) -> list[tuple[str, int]]:
 class InboundBody(Body):
     """`external_id` is unique per `source` (default: the key); lines of one SKU count together."""
 
+    model_config = example(
+        location="PARIS",
+        expected_at="2026-03-09T08:00:00+01:00",
+        source="erp",
+        external_id="PO-2231",
+        reference="Spring, second drop",
+        lines=[{"sku": "SKU-1", "quantity": 18}, {"sku": "SKU-2", "quantity": 6}],
+    )
     location: Code
     expected_at: Instant
     source: Source = ""
@@ -79,6 +89,7 @@ class InboundRows(RootModel[list[InboundBody]]):
 class ChangeBody(Body):
     """What is not given stays. `lines` are all that is announced now: of a product not named nothing more comes."""
 
+    model_config = example(expected_at="2026-03-11T08:00:00+01:00")
     expected_at: Instant | None = None
     reference: Reference | None = None
     lines: Lines | None = None
@@ -98,6 +109,14 @@ class ReceiptBody(Body):
 class ReceiveBody(Body):
     """No `lines`: all that remains came, in good condition. `final`: what did not come is missing."""
 
+    model_config = example(
+        lines=[
+            {"sku": "SKU-1", "quantity": 11, "bin": "A-04"},
+            {"sku": "SKU-1", "quantity": 1, "condition": "damaged"},
+        ],
+        final=True,
+        note="One box was not on the truck",
+    )
     lines: Annotated[list[ReceiptBody], Field(max_length=2000)] | None = None
     final: bool = False
     note: Text = ""
@@ -105,6 +124,7 @@ class ReceiveBody(Body):
 
 
 class CancelBody(Body):
+    model_config = example(reason="The supplier is out of it")
     reason: Text = ""
 
 
@@ -256,54 +276,6 @@ class InboundList(ApiMixin, ListAPIView):
         return Response(inbound_document(row, self.caller), status=201, headers=headers)
 
 
-_DELIVERY = OpenApiExample(
-    "Twenty-four pieces of two products",
-    request_only=True,
-    value={
-        "location": "DC-LYON",
-        "expected_at": "2026-03-09T08:00:00+01:00",
-        "source": "erp",
-        "external_id": "PO-2231",
-        "reference": "Spring, second drop",
-        "lines": [{"sku": "SKU-1", "quantity": 18}, {"sku": "SKU-2", "quantity": 6}],
-    },
-)
-INBOUND_EXAMPLE = OpenApiExample(
-    "Half of it came",
-    response_only=True,
-    value={
-        "id": "inb_01kjx5m2v4m7q0a8r3k1t6w9yz",
-        "location": "DC-LYON",
-        "origin": None,
-        "source": "erp",
-        "external_id": "PO-2231",
-        "reference": "Spring, second drop",
-        "reason": "",
-        "expected_at": "2026-03-09T07:00:00Z",
-        "is_late": False,
-        "status": "partially_received",
-        "lines": [
-            {
-                "sku": "SKU-1",
-                "quantity": 18,
-                "received": 12,
-                "damaged": 1,
-                "quarantined": 0,
-                "missing": 0,
-                "over": 0,
-                "remaining": 6,
-            }
-        ],
-        "closing_note": "",
-        "created_at": "2026-03-02T09:00:00Z",
-        "updated_at": "2026-03-09T07:40:00Z",
-        "closed_at": None,
-        "version": 2,
-        "actions": ["receive", "change"],
-    },
-)
-
-
 class Inbounds(InboundList):
     @extend_schema(
         summary="Deliveries and transfers on their way",
@@ -319,7 +291,6 @@ class Inbounds(InboundList):
         " is the same delivery; with another body it is refused as `id_reused`.",
         request=InboundBody,
         responses={201: InboundDocument},
-        examples=[_DELIVERY, INBOUND_EXAMPLE],
         parameters=[IDEMPOTENCY_KEY],
         operation_id="inbound_announce",
     )
@@ -341,12 +312,6 @@ class InboundBulk(ApiView):
         description="Up to 5,000, each answered by itself: `created`, `duplicate` or `rejected`.",
         request=InboundRows,
         responses={200: InboundBulkAnswer},
-        examples=[
-            OpenApiExample("Two deliveries", request_only=True, value=[_DELIVERY.value]),
-            OpenApiExample(
-                "Made", response_only=True, value={"results": [{"index": 0, "status": "created", "id": "inb_01kj…"}]}
-            ),
-        ],
         operation_id="inbound_announce_many",
     )
     def post(self, request: Request) -> Response:
@@ -400,11 +365,11 @@ class InboundView(ApiView):
 
 class OneInbound(InboundView):
     scopes = {"GET": "stock:read", "PATCH": "stock:write"}
+    refusals = {"PATCH": [ENDED, ChangedMeanwhile(version=3)]}
 
     @extend_schema(
         summary="One delivery or transfer",
         responses={200: InboundDocument},
-        examples=[INBOUND_EXAMPLE],
         operation_id="inbound_read",
     )
     def get(self, request: Request, inbound_id: str) -> Response:
@@ -415,10 +380,6 @@ class OneInbound(InboundView):
         description="While it is open. The lines of a transfer have left and cannot be changed.",
         request=ChangeBody,
         responses={200: InboundDocument},
-        examples=[
-            OpenApiExample("Two days later", request_only=True, value={"expected_at": "2026-03-11T08:00:00+01:00"}),
-            INBOUND_EXAMPLE,
-        ],
         operation_id="inbound_change",
     )
     def patch(self, request: Request, inbound_id: str) -> Response:
@@ -436,22 +397,9 @@ class OneInbound(InboundView):
         return self.document(inbound_id)
 
 
-_RECEIVED = OpenApiExample(
-    "Twelve came, one of them broken; no more will",
-    request_only=True,
-    value={
-        "lines": [
-            {"sku": "SKU-1", "quantity": 11, "bin": "A-04"},
-            {"sku": "SKU-1", "quantity": 1, "condition": "damaged"},
-        ],
-        "final": True,
-        "note": "One box was not on the truck",
-    },
-)
-
-
 class ReceiveInbound(InboundView):
     scopes = {"POST": "stock:write"}
+    refusals = {"POST": [ENDED, ChangedMeanwhile(version=3)]}
 
     @extend_schema(
         summary="Receive it, in full or in part",
@@ -459,7 +407,6 @@ class ReceiveInbound(InboundView):
         " over. When nothing remains, or with `final`, it is closed and what did not come is missing.",
         request=ReceiveBody,
         responses={200: InboundDocument},
-        examples=[_RECEIVED, INBOUND_EXAMPLE],
         parameters=[IDEMPOTENCY_KEY],
         operation_id="inbound_receive",
     )
@@ -482,16 +429,13 @@ class ReceiveInbound(InboundView):
 
 class CancelInbound(InboundView):
     scopes = {"POST": "stock:write"}
+    refusals = {"POST": [ENDED]}
 
     @extend_schema(
         summary="It does not come",
         description="Before anything of it was received. The units of a transfer stand at their origin again.",
         request=CancelBody,
         responses={200: InboundDocument},
-        examples=[
-            OpenApiExample("With a reason", request_only=True, value={"reason": "Supplier is out"}),
-            INBOUND_EXAMPLE,
-        ],
         parameters=[IDEMPOTENCY_KEY],
         operation_id="inbound_cancel",
     )

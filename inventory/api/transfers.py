@@ -1,11 +1,9 @@
 """`transfers/`: units that one place sends to another. Underway they are `inbound/` of the destination."""
 
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,11 +24,12 @@ from inventory.api.inbound import (
     Source,
     units_of,
 )
+from inventory.errors import InsufficientStock
 from inventory.models import Inbound
-from inventory.services.announcements import Announcement
+from inventory.services.announcements import Announcement, usual_arrival
 from inventory.services.transfers import send_transfer
 from oms.actors import Caller
-from oms.api.body import Body, Code, Instant
+from oms.api.body import Body, Code, Instant, example
 from oms.clock import now
 from oms.idempotency import fingerprint
 
@@ -38,6 +37,9 @@ from oms.idempotency import fingerprint
 class TransferBody(Body):
     """Sent now: the units leave `from` and are in transit until `to` receives them."""
 
+    model_config = example(
+        **{"from": "PARIS", "to": "LILLE", "reason": "Sold out there", "lines": [{"sku": "SKU-1", "quantity": 2}]}
+    )
     origin: Code = Field(alias="from")
     destination: Code = Field(alias="to")
     expected_at: Instant | None = Field(default=None, description="In two days if not given.")
@@ -50,7 +52,7 @@ class TransferBody(Body):
     def announcement(self, caller: Caller, given: Any) -> Announcement:
         return Announcement(
             location=self.destination,
-            expected_at=self.expected_at or now() + timedelta(days=settings.TRANSFER_DAYS),
+            expected_at=self.expected_at or usual_arrival(now()),
             lines=units_of(self.lines),
             origin=self.origin,
             source=self.source or caller.identity,
@@ -61,53 +63,9 @@ class TransferBody(Body):
         )
 
 
-_TRANSFER = OpenApiExample(
-    "Six pieces to another store",
-    request_only=True,
-    value={
-        "from": "STORE-LYON",
-        "to": "STORE-PARIS",
-        "reason": "Sold out there",
-        "lines": [{"sku": "SKU-1", "quantity": 6}],
-    },
-)
-SENT_EXAMPLE = OpenApiExample(
-    "In transit",
-    response_only=True,
-    value={
-        "id": "inb_01kjx5m2v4m7q0a8r3k1t6w9yz",
-        "location": "STORE-PARIS",
-        "origin": "STORE-LYON",
-        "source": "",
-        "external_id": None,
-        "reference": "",
-        "reason": "Sold out there",
-        "expected_at": "2026-03-11T09:00:00Z",
-        "is_late": False,
-        "status": "in_transit",
-        "lines": [
-            {
-                "sku": "SKU-1",
-                "quantity": 6,
-                "received": 0,
-                "damaged": 0,
-                "quarantined": 0,
-                "missing": 0,
-                "over": 0,
-                "remaining": 6,
-            }
-        ],
-        "closing_note": "",
-        "created_at": "2026-03-09T09:00:00Z",
-        "updated_at": "2026-03-09T09:00:00Z",
-        "closed_at": None,
-        "version": 1,
-        "actions": ["receive", "change", "cancel"],
-    },
-)
-
-
 class Transfers(InboundList):
+    refusals = {"POST": [InsufficientStock(shortages=[{"sku": "SKU-1", "requested": 2, "sellable": 1}])]}
+
     def get_queryset(self) -> QuerySet[Inbound]:
         return super().get_queryset().exclude(origin=None)
 
@@ -125,7 +83,6 @@ class Transfers(InboundList):
         " `insufficient_stock` with the shortages. The destination must be able to receive transfers.",
         request=TransferBody,
         responses={201: InboundDocument},
-        examples=[_TRANSFER, SENT_EXAMPLE],
         parameters=[IDEMPOTENCY_KEY],
         operation_id="transfers_send",
     )
@@ -151,7 +108,6 @@ class OneTransfer(TransferView):
     @extend_schema(
         summary="One transfer",
         responses={200: InboundDocument},
-        examples=[SENT_EXAMPLE],
         operation_id="transfers_read",
     )
     def get(self, request: Request, inbound_id: str) -> Response:
@@ -164,7 +120,6 @@ class ReceiveTransfer(TransferView, ReceiveInbound):
         description="As `inbound/{id}/receive/`.",
         request=ReceiveBody,
         responses={200: InboundDocument},
-        examples=[OpenApiExample("In full", request_only=True, value={}), SENT_EXAMPLE],
         parameters=[IDEMPOTENCY_KEY],
         operation_id="transfers_receive",
     )
@@ -178,7 +133,6 @@ class CancelTransfer(TransferView, CancelInbound):
         description="As `inbound/{id}/cancel/`: the units stand at their origin again.",
         request=CancelBody,
         responses={200: InboundDocument},
-        examples=[OpenApiExample("With a reason", request_only=True, value={"reason": "Not needed"}), SENT_EXAMPLE],
         parameters=[IDEMPOTENCY_KEY],
         operation_id="transfers_cancel",
     )

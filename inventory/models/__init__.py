@@ -44,6 +44,7 @@ __all__ = [
     "Reconciliation",
     "Reservation",
     "ReservationStatus",
+    "StockAdjustment",
     "StockBalance",
     "StockEventId",
     "StockImport",

@@ -85,6 +85,11 @@ class Inbound(models.Model):
     def is_open(self) -> bool:
         return self.status in OPEN
 
+    @property
+    def named_source(self) -> str:
+        """The source if it has a name of its own; announcements without one have the id of their key."""
+        return "" if self.source.startswith("key_") else self.source
+
 
 class InboundLine(models.Model):
     """Units of one product in a delivery or transfer.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
@@ -61,6 +62,11 @@ class Announced:
     status: str
     id: str = ""
     errors: Sequence[FieldError] = ()
+
+
+def usual_arrival(sent_at: datetime) -> datetime:
+    """When a transfer arrives of which nobody says so."""
+    return sent_at + timedelta(days=settings.TRANSFER_DAYS)
 
 
 def added_up(lines: Iterable[tuple[str, int]]) -> dict[str, int]:

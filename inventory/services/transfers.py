@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from inventory.errors import InsufficientStock
 from inventory.locks import lock_stock
 from inventory.models import Ability, Cause
 from inventory.queries import places
-from inventory.sellable import sellable_sql
 from inventory.services.announcements import Announcement, accepted, save_announcements
 from inventory.services.ledger import Movement, save_levels
+from inventory.supply import sendable_units
 from oms.errors import FieldError, Invalid
 from oms.idempotency import idempotent
 from oms.transactions import use_case
@@ -56,7 +55,7 @@ def _check_places(transfer: Announcement) -> None:
 
 def _leave(origin: str, units: Mapping[str, int], *, reference: str, actor: str, as_of: datetime) -> None:
     levels = lock_stock((sku, origin) for sku in units)
-    sellable = _sellable(origin, units)
+    sellable = sendable_units(origin, units, as_of=as_of)  # read after the locks: nobody can take of them now
     short = [
         {"sku": sku, "requested": quantity, "sellable": sellable.get(sku, 0)}
         for sku, quantity in units.items()
@@ -71,16 +70,3 @@ def _leave(origin: str, units: Mapping[str, int], *, reference: str, actor: str,
         for sku, quantity in units.items()
     ]
     save_levels(levels.values(), moved, actor=actor, reference=reference, as_of=as_of)
-
-
-_SELLABLE = f"""
-SELECT s.sku, {sellable_sql("s", "l.safety_stock")}
-FROM inventory_stocklevel s JOIN inventory_location l ON l.code = s.location_id
-WHERE s.location_id = %s AND s.sku = ANY(%s::text[])"""
-
-
-def _sellable(location: str, units: Mapping[str, int]) -> dict[str, int]:
-    """The same arithmetic by which orders are served, over levels that are locked. Also of products off sale."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SELLABLE, [location, list(units)])
-        return dict(cursor.fetchall())

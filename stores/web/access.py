@@ -52,3 +52,9 @@ class StorePage(LoginRequiredMixin, View):
         """A page in the place's own time."""
         with timezone.override(place.timezone):
             return render(self.request, template, {"place": place, "now": now(), **context}, status=status)
+
+
+class ManagerPage(StorePage):
+    """A page for those who answer for the stock of their place."""
+
+    scope = "stock:write"

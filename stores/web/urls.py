@@ -1,6 +1,6 @@
 from django.urls import path
 
-from stores.web import pauses, views
+from stores.web import pauses, receiving, sending, views
 
 app_name = "store"
 urlpatterns = [
@@ -9,6 +9,11 @@ urlpatterns = [
     path("at/<str:code>/list/", views.BoardList.as_view(), name="list"),
     path("at/<str:code>/pause/", pauses.Pause.as_view(), name="pause"),
     path("at/<str:code>/resume/", pauses.Resume.as_view(), name="resume"),
+    path("at/<str:code>/receive/", receiving.Arrivals.as_view(), name="arrivals"),
+    path("receive/<str:inbound_id>/", receiving.Receive.as_view(), name="receive"),
+    path("at/<str:code>/send/", sending.Destinations.as_view(), name="destinations"),
+    path("at/<str:code>/send/<str:to>/", sending.Send.as_view(), name="send"),
+    path("sent/<str:inbound_id>/call-back/", sending.CallBack.as_view(), name="call-back"),
     path("work/<str:work_id>/", views.WorkPage.as_view(), name="work"),
     path("work/<str:work_id>/accept/", views.Accept.as_view(), name="accept"),
     path("work/<str:work_id>/decline/", views.Decline.as_view(), name="decline"),

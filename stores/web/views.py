@@ -20,6 +20,7 @@ from oms.errors import DomainError, Invalid
 from orders.services import fulfillments
 from stores import queries
 from stores.pauses import pause_of
+from stores.inbound import count_coming_to
 from stores.queries import HAND, NEW, PICK, TABS, WorkDetail
 from stores.web import words
 from stores.web.access import StorePage
@@ -60,6 +61,8 @@ class BoardPage(StorePage):
             "pause": pause,
             "pause_ends": pause_ends,
             "may_pause": self.caller.may("pauses:write"),
+            "coming": count_coming_to(code),
+            "may_send": self.caller.may("stock:write"),
             "has_other_places": self.caller.locations != {code},
         }
         return self.page(self.template, place, context)

@@ -122,14 +122,14 @@ def test_no_more_is_sent_than_is_there() -> None:
 
 def test_without_the_lock_more_is_sent_than_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(locks.LOCKED, ""))
-    weigh = transfers._sellable
+    weigh = transfers.sendable_units
 
-    def slowly(*given: Any) -> dict[str, int]:
-        found = weigh(*given)
+    def slowly(*given: Any, **values: Any) -> dict[str, int]:
+        found = weigh(*given, **values)
         time.sleep(0.05)
         return found
 
-    monkeypatch.setattr(transfers, "_sellable", slowly)
+    monkeypatch.setattr(transfers, "sendable_units", slowly)
     set_stock("A", "S1", 5)
 
     answers = at_once(HANDS, send)

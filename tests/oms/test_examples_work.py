@@ -15,7 +15,7 @@ from inventory.models import StockImport
 from oms import cache
 from orders.models import Fulfillment
 from orders.pickup_codes import pickup_code
-from tests.factories.inventory import NOW
+from tests.factories.inventory import NOW, make_location
 from tests.factories.orders import make_channel, make_network, pickup_body
 from tests.factories.transactions import undone_at_the_end
 from tests.flows.conftest import Answer, Api
@@ -173,6 +173,13 @@ def _rate(stage: Stage) -> None:
     stage.names["rates/12/"] = f"rates/{rate['id']}/"
 
 
+def _transfer(stage: Stage) -> None:
+    """One that was sent, and a place that may receive another."""
+    make_network()
+    make_location("LILLE", abilities=["ship", "pickup", "receive_transfer"])
+    stage.call("inbound_id", stage.play("transfers_send").json["id"])
+
+
 ITEM = ("retrieve", "update", "partial_update", "destroy")
 STAGES: dict[str, Callable[[Stage], None]] = {
     "products_create": _nothing,
@@ -188,6 +195,8 @@ STAGES: dict[str, Callable[[Stage], None]] = {
     **{f"stock_imports_{act}": _import for act in ("list", "retrieve", "cancel_create", "errors_list")},
     "stock_imports_start_create": _upload,
     **{f"feeds_{act}": _feed for act in ("list", *ITEM)},
+    **{f"inbound_{act}": _made("inbound_announce", "inbound_read") for act in ("read", "change", "receive", "cancel")},
+    **{f"transfers_{act}": _transfer for act in ("list", "send", "read", "receive", "cancel")},
     "orders_place": _network,
     "orders_place_bulk": _network,
     **dict.fromkeys(("orders_read", "orders_timeline", "orders_decisions", "orders_cancel", "orders_note"), _order()),
