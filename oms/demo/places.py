@@ -180,7 +180,7 @@ def _warehouse(place: Store) -> LocationRow:
     return _row(
         place,
         "warehouse",
-        abilities=("ship", "accept_return"),
+        abilities=("ship", "receive_transfer", "accept_return"),
         cut_off={"standard": "17:00", "express": "19:00"},
         preparation_minutes=120,
         handling_cost=Decimal("1.20"),

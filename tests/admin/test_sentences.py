@@ -1,14 +1,17 @@
 """Every event of this app has words, whatever its payload holds."""
 
+from typing import Any
+
 import pytest
 from django.utils import translation
 
+from inventory.states import INBOUND_MOVES
 from oms.backoffice.sentences import say
 from orders.states import FULFILLMENT_MOVES, PAYMENT_MOVES
 
 STATES = [
     f"{table.noun}.{table.event_names.get(state, state)}"
-    for table in (FULFILLMENT_MOVES, PAYMENT_MOVES)
+    for table in (FULFILLMENT_MOVES, PAYMENT_MOVES, INBOUND_MOVES)
     for state in table.moves
 ]
 
@@ -65,3 +68,28 @@ def test_each_state_that_is_reached_has_a_sentence(type_: str) -> None:
 def test_says(type_: str, payload: dict, said: str) -> None:
     with translation.override("en"):
         assert say(type_, payload, place="Lyon") == said
+
+
+@pytest.mark.parametrize(
+    ("type_", "payload", "said"),
+    [
+        ("inventory.inbound.received", {"lines": [{"sku": "A", "quantity": 4}]}, "4 units came to Lyon"),
+        ("inventory.inbound.closed", {"missing": 0, "over": 0}, "All of it is in Lyon"),
+        (
+            "inventory.inbound.closed",
+            {"missing": 2, "over": 1, "why": "Box was open"},
+            "Closed in Lyon: 2 missing, 1 over – Box was open",
+        ),
+        ("inventory.inbound.short", {"lines": [{"sku": "A", "missing": 1}]}, "1 unit is missing in Lyon"),
+        ("inventory.inbound.late", {}, "It is late at Lyon"),
+        ("inventory.inbound.canceled", {"why": "Not needed"}, "It does not come to Lyon – Not needed"),
+        ("inventory.stock.short", {"sku": "A", "short": 3}, "3 promised units of A are not there"),
+        (
+            "inventory.stock.adjusted",
+            {"kind": "write_off", "quantity": 2, "sku": "A", "reason": "stolen"},
+            "Written off: 2 of A, Stolen",
+        ),
+    ],
+)
+def test_what_happens_to_stock_is_told_in_words(type_: str, payload: dict[str, Any], said: str) -> None:
+    assert say(type_, payload, place="Lyon") == said

@@ -11,7 +11,16 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
-from inventory.models import Barcode, Kind, Location, Product, ProductPrice, StockLevel
+from inventory.models import (
+    Barcode,
+    Inbound,
+    Kind,
+    Location,
+    Product,
+    ProductPrice,
+    StockAdjustment,
+    StockLevel,
+)
 from inventory.prices import prices_at
 from oms import roles
 from oms.api.authentication import caller_for_user
@@ -32,7 +41,21 @@ pytestmark = pytest.mark.usefixtures("retailer")
 
 
 def _counts() -> Counter[str]:
-    counted = (Location, Product, StockLevel, Order, OrderLine, Fulfillment, Payment, Decision, RuleSet, Event, ApiKey)
+    counted = (
+        Location,
+        Product,
+        StockLevel,
+        Inbound,
+        StockAdjustment,
+        Order,
+        OrderLine,
+        Fulfillment,
+        Payment,
+        Decision,
+        RuleSet,
+        Event,
+        ApiKey,
+    )
     return Counter({model.__name__: model._default_manager.count() for model in counted})
 
 
@@ -151,6 +174,17 @@ def test_nothing_of_the_past_is_overdue():
     loaded_at = Event.objects.get(type=LOADED).occurred_at
 
     assert not Deadline.objects.filter(done_at=None, due_at__lte=loaded_at).exists()
+
+
+def test_something_is_on_its_way_and_something_is_broken():
+    coming = Counter(Inbound.objects.values_list("status", flat=True))
+    late = Inbound.objects.filter(closed_at=None, expected_at__lt=now()).values_list("location", flat=True)
+
+    assert coming == {"announced": 4, "partially_received": 1, "in_transit": 1}
+    assert {"WH-LYON", "LYON-PART-DIEU"} <= set(late)
+    assert Event.objects.filter(type="inventory.inbound.late").count() == len(late)
+    assert set(StockAdjustment.objects.values_list("kind", flat=True)) == {"damage", "quarantine", "write_off"}
+    assert StockLevel.objects.filter(location="LYON-PART-DIEU", quarantined__gt=0).exists()
 
 
 def test_the_channels_that_sell_have_published_rules():
