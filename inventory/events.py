@@ -5,11 +5,6 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from inventory.locks import Level
-from inventory.prices import Span
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
-
-from inventory.locks import Level
 from inventory.models import Inbound
 from inventory.prices import Span
 from oms.outbox import Fact

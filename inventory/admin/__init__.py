@@ -13,3 +13,6 @@ from inventory import sentences
 from inventory.admin import adjustments, inbound, places, prices, products, stock
 
 __all__ = ["adjustments", "inbound", "places", "prices", "products", "sentences", "stock"]
+from inventory.admin import adjustments, carts, exposure, inbound, ledger, places, prices, products, stock
+
+__all__ = ["adjustments", "carts", "exposure", "inbound", "ledger", "places", "prices", "products", "stock"]

@@ -11,11 +11,10 @@ from inventory.api.exports import LocationsExport, PricesExport, ProductsExport
 from inventory.api.exposure import ExposureRules, OneExposureRule
 from inventory.api.feeds import Feeds
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
+from inventory.api.inbound import CancelInbound, InboundBulk, Inbounds, OneInbound, ReceiveInbound
 from inventory.api.pauses import Pause, Resume
 from inventory.api.prices import Prices, PricesOfProduct
 from inventory.api.reservations import OneReservation, Reservations
-from inventory.api.inbound import CancelInbound, InboundBulk, Inbounds, OneInbound, ReceiveInbound
-from inventory.api.prices import Prices, PricesOfProduct
 from inventory.api.stock import Levels, Movements, Protection, StockEvents
 from inventory.api.transfers import CancelTransfer, OneTransfer, ReceiveTransfer, Transfers
 

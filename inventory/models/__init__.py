@@ -1,3 +1,4 @@
+from inventory.models.adjustment import AdjustmentKind, AdjustmentReason, StockAdjustment
 from inventory.models.cart_hold import CartHold, CartHoldLine, HoldStatus
 from inventory.models.exposure import ExposureRule
 from inventory.models.feed import Feed, FeedKind, RecognizedWork
@@ -48,7 +49,6 @@ __all__ = [
     "StockBalance",
     "StockEventId",
     "StockImport",
-    "StockAdjustment",
     "StockLevel",
     "StockMovement",
 ]

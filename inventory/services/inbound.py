@@ -109,9 +109,16 @@ def cancel_inbound(*, inbound_id: str, reason: str = "", actor: str, as_of: date
     """
     inbound, lines = lock_inbound(inbound_id)
     back = [(line.product_id, line.remaining) for line in lines]
-    ended = {"closed_at": as_of, "closing_note": reason}
-    facts = events.about_inbound(inbound)
-    INBOUND_MOVES.move(inbound, to=InboundStatus.CANCELED, actor=actor, as_of=as_of, why=reason, facts=facts, **ended)
+    INBOUND_MOVES.move(
+        inbound,
+        to=InboundStatus.CANCELED,
+        actor=actor,
+        as_of=as_of,
+        why=reason,
+        facts=events.about_inbound(inbound),
+        closed_at=as_of,
+        closing_note=reason,
+    )
     InboundLine.objects.filter(inbound=inbound).update(remaining=0)
     deadlines.drop([inbound.pk], as_of=as_of, kinds=[LATE])
     if inbound.origin_id is not None:

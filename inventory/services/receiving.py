@@ -158,8 +158,16 @@ def close(inbound: Inbound, lines: Sequence[InboundLine], *, note: str = "", act
     store_lines(short, ("missing", "remaining"))
     deadlines.drop([inbound.pk], as_of=as_of, kinds=[LATE])
     facts = events.about_inbound(inbound) | _differences(lines)
-    ended = {"closed_at": as_of, "closing_note": note}
-    INBOUND_MOVES.move(inbound, to=InboundStatus.RECEIVED, actor=actor, as_of=as_of, why=note, facts=facts, **ended)
+    INBOUND_MOVES.move(
+        inbound,
+        to=InboundStatus.RECEIVED,
+        actor=actor,
+        as_of=as_of,
+        why=note,
+        facts=facts,
+        closed_at=as_of,
+        closing_note=note,
+    )
     if short:
         missing = {"lines": [{"sku": line.product_id, "missing": line.missing} for line in short]}
         publish([events.inbound_fact(events.INBOUND_SHORT, inbound, actor=actor, payload=missing)], as_of=as_of)

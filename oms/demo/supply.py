@@ -99,7 +99,8 @@ def _receive_in_part(number: str, *, as_of: datetime) -> None:
 def _send(*, as_of: datetime) -> None:
     """What the sister store has most of."""
     levels = StockLevel.objects.filter(location_id=_SISTER).order_by("-on_hand", "product_id")
-    units = sendable_units(_SISTER, list(levels.values_list("product_id", flat=True)[:10]))
+    skus = list(levels.values_list("product_id", flat=True)[:10])
+    units = sendable_units(_SISTER, skus, as_of=as_of)
     lines = [(sku, min(2, units[sku])) for sku in sorted(units, key=lambda sku: (-units[sku], sku))[:3] if units[sku]]
     if lines:
         transfer = _announced("TR-118", _STORE, as_of + 2 * _DAY, lines, origin=_SISTER, reason="Sold out at Part-Dieu")

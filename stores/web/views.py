@@ -19,8 +19,8 @@ from oms.clock import now
 from oms.errors import DomainError, Invalid
 from orders.services import fulfillments
 from stores import queries
-from stores.pauses import pause_of
 from stores.inbound import count_coming_to
+from stores.pauses import pause_of
 from stores.queries import HAND, NEW, PICK, TABS, WorkDetail
 from stores.web import words
 from stores.web.access import StorePage

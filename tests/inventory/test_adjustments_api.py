@@ -7,9 +7,9 @@ from django.db import transaction
 from rest_framework.test import APIClient
 
 from inventory.models import StockAdjustment, StockMovement
-from inventory.services import Want, reserve_stock
+from inventory.services import Want
 from oms.models import Event
-from tests.factories.inventory import NOW, level, make_location, make_product, set_stock
+from tests.factories.inventory import NOW, level, make_location, make_product, reserve, set_stock
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/stock/adjustments/"
@@ -116,7 +116,7 @@ def test_no_more_than_is_there(client: APIClient, kind: str, values: dict[str, A
 
 def test_promised_units_may_go_and_those_concerned_are_told(client: APIClient) -> None:
     with transaction.atomic():
-        assert reserve_stock([Want("order_line:1", "A", "S", 8)], as_of=NOW) == []
+        assert reserve(Want("order_line:1", "A", "S", 8)) == []
 
     assert adjust(client, "write_off", 5).status_code == 201
 
