@@ -163,7 +163,7 @@ def articles_of(units: Mapping[str, int], *, place: str, extra: Collection[str] 
 
 def scanned(code: str) -> str | None:
     """The SKU behind what was scanned or typed."""
-    text = code.strip()
+    text = code.replace("\0", "").strip()
     by_code = Barcode.objects.filter(code__in=spellings(text)).values_list("product_id", flat=True).first()
     return by_code or Product.objects.filter(pk=text).values_list("pk", flat=True).first()
 

@@ -1,14 +1,16 @@
 """How a level changes: movements are added, the level follows, those concerned are told. In three statements."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from inventory import events
 from inventory.locks import Level
 from inventory.models import StockEventId, StockMovement
+from oms.errors import FieldError, Invalid
 from oms.outbox import publish
 from oms.sql import insert_rows
 from oms.transactions import in_transaction
@@ -45,6 +47,15 @@ FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::timestamptz[], %s
     AS new (id, on_hand, damaged, quarantined, suspect_at, counted_at, bin, safety_stock, confidence)
 WHERE s.id = new.id"""
 _WRITTEN = ("id", "on_hand", "damaged", "quarantined", "suspect_at", "counted_at", "bin", "safety_stock", "confidence")
+
+
+MOST_UNITS = 2_000_000_000  # the columns' range, rounded down
+
+
+def check_storable(levels: Iterable[Level], *, pointer: str) -> None:
+    """Errors: Invalid when more units would stand somewhere than can be written down."""
+    if any(max(level.on_hand, level.damaged, level.quarantined) > MOST_UNITS for level in levels):
+        raise Invalid(errors=[FieldError(pointer, "out_of_range", _("More units than can be stored"))])
 
 
 @in_transaction

@@ -14,7 +14,7 @@ from inventory.locks import lock_inbound, open_and_lock_stock
 from inventory.models import Cause, Condition, Inbound, InboundLine
 from inventory.queries import products_by_sku
 from inventory.services.announcements import LATE, unknown_skus
-from inventory.services.ledger import Movement, save_levels
+from inventory.services.ledger import MOST_UNITS, Movement, check_storable, save_levels
 from inventory.states import INBOUND_MOVES, InboundStatus
 from oms import deadlines
 from oms.errors import FieldError, IllegalMove, Invalid
@@ -22,8 +22,6 @@ from oms.idempotency import idempotent
 from oms.outbox import publish
 from oms.sql import insert_rows, update_rows
 from oms.transactions import in_transaction, use_case
-
-_MOST_UNITS = 2_000_000_000  # the column's range, rounded down
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ def _add(line: InboundLine, receipt: Receipt) -> None:
         line.damaged += receipt.quantity
     elif receipt.condition == Condition.QUARANTINED:
         line.quarantined += receipt.quantity
-    if line.received > _MOST_UNITS:
+    if line.received > MOST_UNITS:
         raise Invalid(errors=[FieldError("/lines", "out_of_range", _("More units than can be stored"))])
 
 
@@ -206,4 +204,5 @@ def _stock(inbound: Inbound, came: Sequence[Receipt], *, actor: str, as_of: date
         movements.append(
             Movement(sku, inbound.location_id, cause, as_of, quantity, damaged, quarantined, reference=inbound.pk)
         )
+    check_storable(levels.values(), pointer="/lines")
     save_levels(levels.values(), movements, actor=actor, reference=inbound.pk, as_of=as_of)

@@ -12,14 +12,12 @@ from inventory.events import STOCK_ADJUSTED
 from inventory.locks import Level, open_and_lock_stock
 from inventory.models import AdjustmentKind, Cause, Condition, StockAdjustment
 from inventory.queries import products_by_sku
-from inventory.services.ledger import Movement, save_levels
+from inventory.services.ledger import Movement, check_storable, save_levels
 from oms.errors import FieldError, Invalid
 from oms.idempotency import idempotent
 from oms.ids import new_id
 from oms.outbox import Fact, publish
 from oms.transactions import use_case
-
-_MOST_UNITS = 2_000_000_000  # the column's range, rounded down
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +158,7 @@ def _apply(level: Level, change: _Change) -> None:
     level.on_hand += change.on_hand
     level.damaged += change.damaged
     level.quarantined += change.quarantined
-    if max(level.on_hand, level.damaged, level.quarantined) > _MOST_UNITS:
-        raise Invalid(errors=[FieldError("/quantity", "out_of_range", _("More units than can be stored"))])
+    check_storable([level], pointer="/quantity")
 
 
 # ---- what is kept and told -----------------------------------------------------------------------

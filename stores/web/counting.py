@@ -82,7 +82,7 @@ def _units_field(number: str) -> forms.IntegerField:
 
 def skus_in(data: Mapping[str, Any]) -> list[str]:
     """The articles that a form counted, in its order."""
-    return [name.partition(":")[2] for name in data if name.startswith(f"{GOOD}:")]
+    return [name.partition(":")[2] for name in data if name.startswith(f"{GOOD}:") and name.isprintable()]
 
 
 def with_one_more(data: Any, sku: str) -> Any:

@@ -4,6 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from inventory.models import Inbound, InboundLine, StockMovement
 from oms.clock import now
@@ -531,3 +533,30 @@ def test_reading_needs_one_scope_and_writing_another(api: Api) -> None:
     ):
         assert (answer.status, answer.json["code"]) == (403, "missing_scope")
     assert Api(make_key("nobody", scopes=("orders:read",))).get("inbound/").status == 403
+
+
+def test_more_than_can_be_written_down_is_refused(api: Api) -> None:
+    set_stock("A", "DC", 2_000_000_000)
+    inbound = announce(api)
+
+    answer = api.post(f"inbound/{inbound}/receive/")
+
+    assert (answer.status, answer.json["errors"][0]["code"]) == (422, "out_of_range")
+    assert told(inbound) == ["announced"]
+
+
+def test_statements_do_not_grow_with_the_list_or_the_lines(api: Api, settings: Any) -> None:
+    settings.VERSIONED_CACHE_SECONDS = settings.KEY_CACHE_SECONDS = 3600
+
+    def statements(act: Any) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert act().status in (200, 201)
+        return len(captured)
+
+    first = announce(api, lines=[{"sku": "A", "quantity": 1}])
+    statements(lambda: api.get("inbound/"))
+    few = statements(lambda: api.get("inbound/")), statements(lambda: api.post(f"inbound/{first}/receive/"))
+    announce(api)
+    longer = announce(api, lines=[{"sku": sku, "quantity": 2} for sku in "ABC"])
+
+    assert (statements(lambda: api.get("inbound/")), statements(lambda: api.post(f"inbound/{longer}/receive/"))) == few

@@ -364,3 +364,11 @@ def test_statements_do_not_grow_with_what_is_on_its_way(lea: Client, settings: A
     assert (statements("/store/at/PARIS/receive/"), statements(f"/store/receive/{longer}/")) == few
     assert few[0] <= 6
     assert few[1] <= 10
+
+
+def test_codes_that_no_column_can_hold_are_told_too(lea: Client) -> None:
+    address = f"/store/receive/{make_inbound('PARIS', {'SKU-2': 4})}/"
+
+    page = step(lea, address, "scan", lea.get(address), code="12\0", **{"good:\0": "1"})
+
+    assert (page.status_code, "No article has the code" in text(page)) == (200, True)
