@@ -344,8 +344,14 @@ def _sum(name: str) -> Subquery:
 
 
 def _name(inbound: Inbound) -> str:
-    kind = _("Transfer") if inbound.is_transfer else _("Delivery")
-    return f"{kind} {inbound.reference or inbound.external_id or inbound.pk}"
+    name = inbound.reference or inbound.external_id
+    if not inbound.origin:
+        return _("Delivery %(name)s") % {"name": name or inbound.pk}
+    return (
+        _("Transfer %(name)s") % {"name": name}
+        if name
+        else _("Transfer from %(place)s") % {"place": inbound.origin.name}
+    )
 
 
 def _address(inbound: Inbound) -> str:
