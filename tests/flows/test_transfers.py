@@ -109,9 +109,8 @@ def test_of_several_products_all_are_sent_or_none(api: Api, invariants_hold: Any
 
 
 def test_broken_suspect_and_unknown_goods_are_not_sent(api: Api) -> None:
-    row = level("A", "S1")
-    row.damaged = 8
-    row.save()
+    broken = {"sku": "A", "location": "S1", "kind": "damage", "quantity": 8, "reason": "broken"}
+    assert api.post("stock/adjustments/", broken).status == 201
 
     assert send(api, ("A", 3)).json["shortages"] == [{"sku": "A", "requested": 3, "sellable": 2}]
     assert send(api, ("A", 1), **{"from": "S2", "to": "S1"}).json["shortages"][0]["sellable"] == 0
