@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from oms.errors import Busy, Conflict, Invalid
+from oms.errors import Busy, Conflict, Forbidden, Invalid
 
 
 class NotReserved(Conflict):
@@ -10,6 +10,53 @@ class NotReserved(Conflict):
 
     code = "not_reserved"
     title = _("Less is reserved than that")
+
+
+class CountNotOpen(Conflict):
+    """Nothing more is counted in this session. Facts: `current` (its status)."""
+
+    code = "count_not_open"
+    title = _("This count is not open any more")
+
+
+class NothingCounted(Conflict):
+    code = "nothing_counted"
+    title = _("Nothing was counted yet")
+
+
+class RecountMissing(Conflict):
+    """Articles were sent back and not counted again. Facts: `skus` (at most a hundred)."""
+
+    code = "recount_missing"
+    title = _("Some articles are still to be counted again")
+
+
+class NotFoundUnconfirmed(Conflict):
+    """Everything that nobody found would be written down as none. Facts: `not_found` (how many), `skus` (the first)."""
+
+    code = "not_found_unconfirmed"
+    title = _("Confirm how many articles were not found")
+
+
+class NothingWaits(Conflict):
+    """No difference waits for a decision. Facts: `current` (the status of the count)."""
+
+    code = "nothing_waits"
+    title = _("No difference waits for a decision")
+
+
+class ApprovalNeeded(Forbidden):
+    """Differences wait, and whoever may not approve them may not drop them either."""
+
+    code = "approval_needed"
+    title = _("A manager decides about the differences that wait")
+
+
+class HeadquartersNeeded(Forbidden):
+    """Facts: `skus` whose differences are worth more than a store decides."""
+
+    code = "headquarters_needed"
+    title = _("Differences of this value are decided by headquarters")
 
 
 class AlreadyExists(Conflict):

@@ -1,4 +1,5 @@
-"""The only place where rows of this app get locked; stock levels always in (sku, location) order.
+"""The only place where rows of this app get locked: a count session or a delivery first, then stock levels in
+(sku, location) order.
 
 A use case that will touch levels in several calls (release here, reserve there) first locks them all
 with `lock_stock`; the calls after it then find their rows already theirs.
@@ -11,8 +12,9 @@ from typing import Any
 
 from django.db import connection
 
-from inventory.models import Inbound, InboundLine
+from inventory.models import CountSession, Inbound, InboundLine
 from oms.errors import Missing
+from oms.sql import read_rows
 from oms.transactions import in_transaction
 
 StockKey = tuple[str, str]  # sku, location
@@ -127,6 +129,15 @@ def lock_inbound(inbound_id: str) -> tuple[Inbound, list[InboundLine]]:
     if inbound is None:
         raise Missing()
     return inbound, list(InboundLine.objects.filter(inbound=inbound).order_by("id"))
+
+
+@in_transaction
+def lock_count(count_id: str) -> CountSession:
+    """Whoever scans, submits or decides in this session takes turns here. Errors: Missing."""
+    found = read_rows(CountSession, "WHERE t.id = %s FOR NO KEY UPDATE", [count_id])
+    if not found:
+        raise Missing()
+    return found[0]
 
 
 def _columns(keys: Iterable[StockKey]) -> list[list[str]]:

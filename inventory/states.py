@@ -57,3 +57,38 @@ IMPORT_MOVES = StateTable(
 )
 LIVE_IMPORTS = frozenset({I.PENDING, I.STAGING, I.APPLYING})
 OPEN_IMPORTS = LIVE_IMPORTS | {I.UPLOADED}
+
+
+class CountStatus(models.TextChoices):
+    OPEN = "open", _("Being counted")
+    SUBMITTED = "submitted", _("To be approved")
+    APPROVED = "approved", _("Approved")
+    CANCELED = "canceled", _("Canceled")
+
+
+C = CountStatus
+COUNT_MOVES = StateTable(
+    {
+        C.OPEN: {C.SUBMITTED, C.CANCELED},  # people count
+        C.SUBMITTED: {C.OPEN, C.APPROVED, C.CANCELED},  # differences wait; open again: some are counted once more
+        C.APPROVED: set(),  # every difference was decided
+        C.CANCELED: set(),  # what was not applied never is
+    },
+    noun="inventory.count",
+    states=C,
+    event_names={C.OPEN: "opened"},
+)
+COUNT_LIVE = frozenset({C.OPEN, C.SUBMITTED})
+
+
+class CountLineStatus(models.TextChoices):
+    COUNTED = "counted", _("Counted")  # being counted, or not yet submitted
+    RECOUNT = "recount", _("To be counted again")
+    WAITING = "waiting", _("To be approved")
+    APPLIED = "applied", _("In the books")
+    REJECTED = "rejected", _("Rejected")  # the books stay as they are
+    STALE = "stale", _("Counted later elsewhere")  # the level was counted again after it
+
+
+COUNTABLE = frozenset({CountLineStatus.COUNTED, CountLineStatus.RECOUNT})
+DECIDED = frozenset({CountLineStatus.APPLIED, CountLineStatus.REJECTED, CountLineStatus.STALE})

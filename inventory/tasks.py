@@ -9,11 +9,13 @@ from django.conf import settings
 from inventory import services
 from inventory.services.cart_holds import forget_ended_holds
 from inventory.services.ledger_months import months_back, open_months
+from inventory.services.pace import refresh_pace_if_old
 from inventory.services.retention import forget_months
 from oms.actors import CLOCK
 from oms.clock import now
 
 _PATIENCE_SECONDS = 20.0  # one alarm works this long at most, then leaves the rest to the next
+_PACE_AGE = timedelta(hours=20)  # asked for every hour: worked out once a day, and soon after a night that was missed
 
 
 @shared_task
@@ -43,3 +45,8 @@ def tidy_imports(**_later: Any) -> None:
 @shared_task
 def forget_old(**_later: Any) -> None:
     forget_ended_holds(as_of=now(), older_than=now() - timedelta(days=settings.IDEMPOTENCY_DAYS))
+
+
+@shared_task
+def refresh_pace(**_later: Any) -> None:
+    refresh_pace_if_old(older_than=_PACE_AGE, as_of=now())

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 ALL_SCOPES = frozenset({"all"})
+IMPLIED_BY = {"stock:count": "stock:write", "stock:approve": "stock:write"}
+"""Narrow scopes that a wider one holds: who may write stock at will may count it, and approve counts, too."""
 CLOCK = "system:clock"
 SYSTEM = "system"
 
@@ -28,7 +30,7 @@ class Caller:
         return self.key or self.actor
 
     def may(self, scope: str) -> bool:
-        return "all" in self.scopes or scope in self.scopes
+        return not self.scopes.isdisjoint({"all", scope, IMPLIED_BY.get(scope, scope)})
 
     def sees(self, location: str | None) -> bool:
         return self.locations is None or location in self.locations

@@ -22,6 +22,8 @@ SCOPES = (
     "catalog:write",
     "stock:read",
     "stock:write",
+    "stock:count",
+    "stock:approve",
     "reservations:write",
     "routing:read",
     "routing:write",

@@ -16,7 +16,7 @@ STORE_MANAGER = "store_manager"
 STORE_ASSOCIATE = "store_associate"
 SUPPLIER = "supplier"
 
-_STORE = frozenset({"catalog:read", "stock:read", "fulfillments:read", "fulfillments:write"})
+_STORE = frozenset({"catalog:read", "stock:read", "stock:count", "fulfillments:read", "fulfillments:write"})
 SCOPES: dict[str, frozenset[str]] = {
     ADMINISTRATOR: ALL_SCOPES,
     OPERATIONS: frozenset(
@@ -37,7 +37,7 @@ SCOPES: dict[str, frozenset[str]] = {
         {"catalog:read", "stock:read", "reservations:write", "orders:read", "orders:write", "fulfillments:read"}
         | {"exceptions:write"}
     ),
-    STORE_MANAGER: _STORE | {"stock:write", "pauses:write"},
+    STORE_MANAGER: _STORE | {"stock:write", "pauses:write", "stock:approve"},
     STORE_ASSOCIATE: _STORE,
     SUPPLIER: frozenset({"fulfillments:read", "fulfillments:write"}),
 }

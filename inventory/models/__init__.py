@@ -1,5 +1,6 @@
 from inventory.models.adjustment import AdjustmentKind, AdjustmentReason, StockAdjustment
 from inventory.models.cart_hold import CartHold, CartHoldLine, HoldStatus
+from inventory.models.counts import CountLine, CountMode, CountScan, CountScope, CountSession
 from inventory.models.exposure import ExposureRule
 from inventory.models.feed import Feed, FeedKind, RecognizedWork
 from inventory.models.file_import import FileImport, FileKind
@@ -7,6 +8,7 @@ from inventory.models.adjustment import AdjustmentKind, AdjustmentReason, StockA
 from inventory.models.inbound import Inbound, InboundLine
 from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
 from inventory.models.location import Ability, Kind, Location, Membership
+from inventory.models.pace import LevelPace
 from inventory.models.price import ProductPrice
 from inventory.models.product import Barcode, Product
 from inventory.models.reconciliation import Reconciliation
@@ -23,6 +25,11 @@ __all__ = [
     "CartHoldLine",
     "Cause",
     "Condition",
+    "CountLine",
+    "CountMode",
+    "CountScan",
+    "CountScope",
+    "CountSession",
     "ExposureRule",
     "Feed",
     "FeedKind",
@@ -37,6 +44,7 @@ __all__ = [
     "InboundLine",
     "Kind",
     "LedgerStart",
+    "LevelPace",
     "Location",
     "Membership",
     "Product",

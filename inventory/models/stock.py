@@ -79,7 +79,15 @@ class StockLevel(models.Model):
             models.CheckConstraint(condition=Q(quarantined__gte=0), name="quarantined_is_not_negative"),
             models.CheckConstraint(condition=Q(confidence__range=(0, 1)), name="a_confidence_is_between_0_and_1"),
         ]
-        indexes = [models.Index(fields=["location", "product"], name="levels_by_location")]
+        indexes = [
+            models.Index(fields=["location", "product"], name="levels_by_location"),
+            # Only what doubt is about stands in the condition: changes of units stay off every index.
+            models.Index(
+                fields=["location", "product"],
+                condition=Q(suspect_at__isnull=False) | Q(confidence__lt=0.5),
+                name="levels_in_doubt",
+            ),
+        ]
         verbose_name = _("stock level")
         verbose_name_plural = _("stock levels")
 

@@ -22,6 +22,15 @@ from inventory.services.catalog import (
     save_locations,
     save_products,
 )
+from inventory.services.count_approval import (
+    Approver,
+    approve_count,
+    cancel_count,
+    recount_lines,
+    reject_differences,
+    submit_count,
+)
+from inventory.services.counting import Scan, ScanResult, Scope, open_count, record_scans, undo_scan
 from inventory.services.import_work import work_on_imports
 from inventory.services.prices import (
     PriceRow,
@@ -47,6 +56,7 @@ from inventory.services.stock_events import EventResult, StockEvent, apply_stock
 from inventory.services.stock_imports import NewImport, cancel_import, receive_import, start_import, tidy_imports
 
 __all__ = [
+    "Approver",
     "EventResult",
     "Held",
     "LocationRow",
@@ -55,10 +65,15 @@ __all__ = [
     "ProductRow",
     "Refused",
     "RowResult",
+    "Scan",
+    "ScanResult",
+    "Scope",
     "StockEvent",
     "Want",
     "amend_price",
     "apply_stock_events",
+    "approve_count",
+    "cancel_count",
     "cancel_import",
     "change_location",
     "change_price",
@@ -78,6 +93,7 @@ __all__ = [
     "lock_products",
     "mark_damaged",
     "mark_suspect",
+    "open_count",
     "protect_stock",
     "put_location",
     "put_product",
@@ -86,6 +102,9 @@ __all__ = [
     "receive_prices",
     "receive_products",
     "receive_stock_events",
+    "record_scans",
+    "recount_lines",
+    "reject_differences",
     "release_reservations",
     "reserve_stock",
     "save_locations",
@@ -95,6 +114,8 @@ __all__ = [
     "set_price",
     "set_protection",
     "start_import",
+    "submit_count",
     "tidy_imports",
+    "undo_scan",
     "work_on_imports",
 ]

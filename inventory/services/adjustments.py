@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
+from inventory.confidence import after_look
 from inventory.locks import Level, StockKey, lock_stock, open_and_lock_stock
 from inventory.models import Cause
 from inventory.queries import products_by_sku
@@ -17,10 +19,15 @@ from oms.transactions import in_transaction, use_case
 
 @in_transaction
 def mark_suspect(keys: Iterable[StockKey], *, reference: str, actor: str, as_of: datetime) -> None:
-    """The goods were not found where they should be: nothing more is sold of these levels until they are counted."""
+    """The goods were not found where they should be: nothing more is sold of these levels until they are counted.
+
+    It costs a level confidence once, however many miss the same goods until somebody counts.
+    """
     levels = lock_stock(keys)
     for level in levels.values():
-        level.suspect_at = level.suspect_at or as_of
+        if level.suspect_at is None:
+            level.suspect_at = as_of
+            level.confidence = after_look(level.confidence, agrees=False)
     save_levels(levels.values(), actor=actor, reference=reference, as_of=as_of)
 
 
@@ -50,7 +57,18 @@ def set_protection(*, sku: str, location: str, safety_stock: int | None, actor: 
 @use_case
 def count_stock(*, sku: str, location: str, quantity: int, bin: str = "", actor: str, as_of: datetime) -> None:
     """Someone counted all that stands there. Errors: Invalid (unknown names, absurd numbers)."""
-    event = StockEvent(new_id("cnt"), sku, location, COUNT, quantity, as_of, bin=bin or None)
+    name = new_id("cnt")
+    event = StockEvent(
+        name,
+        sku,
+        location,
+        COUNT,
+        quantity,
+        as_of,
+        bin=bin or None,
+        reference=name,
+        confirms_within=settings.COUNT_TOLERANCE_UNITS,
+    )
     [result] = apply_stock_events([event], source=actor, actor=actor, as_of=as_of)
     if result.status != APPLIED:
         raise Invalid(result.detail or _("This was counted again meanwhile"))

@@ -5,7 +5,7 @@ heard of them. So events may come late, twice and in any order, and the level en
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from django.db import IntegrityError, connection
 from django.utils.translation import gettext as _
 
 from inventory.balances import forgotten_until
+from inventory.confidence import after_look, agrees
 from inventory.errors import BeforeTheLedger
 from inventory.feeds import FeedSettings, feed_of
 from inventory.locks import Level, StockKey, open_and_lock_stock
@@ -35,7 +36,10 @@ class StockEvent:
     """What a source says happened. `id` is unique within `source`.
 
     `quantity` is the change (delta) or what was found (count) of units in `condition`; without a condition
-    a delta is of sellable units and a count of all that stand there. `reference` is the order that it belongs to.
+    a delta is of sellable units and a count of all that stand there, of which `damaged` are broken (None: nobody
+    told them apart, as many as before). `reference` is the order that it belongs to.
+    `confirms_within`: somebody looked at the shelf, and so many units more or fewer than the books say still confirm
+    them; it moves the level's confidence. None: the count is what another system believes.
     """
 
     id: str
@@ -49,6 +53,8 @@ class StockEvent:
     bin: str | None = None
     reference: str = ""
     source: str = ""
+    damaged: int | None = None
+    confirms_within: int | None = None
 
     @property
     def key(self) -> StockKey:
@@ -137,6 +143,16 @@ def apply_stock_events(events: Sequence[StockEvent], *, source: str, actor: str,
     return results
 
 
+@in_transaction
+def differences(counts: Sequence[StockEvent], *, levels: Mapping[StockKey, Level]) -> list[int]:
+    """By how many units on hand each count differs from what the books say of its instant; the levels are locked."""
+    late = [event for event in counts if event.occurred_at < levels[event.key].updated_at]
+    later = _moved_since({(event.source, event.id): event for event in late})
+    return [
+        _counted(levels[event.key], event, later.get((event.source, event.id), _Change())).on_hand for event in counts
+    ]
+
+
 def _without_skew(event: StockEvent, as_of: datetime) -> StockEvent:
     """A clock that is a little fast does not make a future that would outrank the next count."""
     ahead = event.occurred_at - as_of
@@ -207,6 +223,8 @@ class _Batch:
             level.counted_at = event.occurred_at
             if level.suspect_at is not None and level.suspect_at <= event.occurred_at:
                 level.suspect_at = None
+            if event.confirms_within is not None:
+                level.confidence = after_look(level.confidence, agrees=_confirms(event, change))
         if event.bin is not None:
             level.bin = event.bin
         if ours:
@@ -317,7 +335,13 @@ def _counted(level: Level, event: StockEvent, later: _Change) -> _Change:
             units = event.quantity + later.sellable - (level.on_hand - level.damaged - level.quarantined)
         case _:
             units = event.quantity + later.on_hand - level.on_hand
+            if event.damaged is not None:
+                return _Change(units, damaged=max(0, event.damaged + later.damaged) - level.damaged)
     return _moved(units, event.condition)
+
+
+def _confirms(event: StockEvent, change: _Change) -> bool:
+    return agrees(found=event.quantity, expected=event.quantity - change.on_hand, within=event.confirms_within or 0)
 
 
 def _add(level: Level, change: _Change) -> None:

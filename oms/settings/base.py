@@ -231,6 +231,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"queue": "default", "expires": 200},
     },
+    "refresh-stock-pace": {
+        "task": "inventory.tasks.refresh_pace",
+        "schedule": 3600.0,
+        "options": {"queue": "default", "expires": 1800},
+    },
     "forget-old": {
         "task": "oms.tasks.forget_old",
         "schedule": 3600.0,
@@ -310,3 +315,9 @@ HOLD_LONGEST_MINUTES = 60  # a cart keeps goods from others no longer than this,
 HOLD_MOST_UNITS = env.int("OMS_HOLD_MOST_UNITS", default=200)  # of one cart
 HOLD_MOST_PER_KEY = env.int("OMS_HOLD_MOST_PER_KEY", default=10_000)  # live at once
 QUOTE_MINUTES = env.int("OMS_QUOTE_MINUTES", default=30)
+# Counts: so many units more or fewer still agree with the books, and are corrected without asking anybody as long as
+# they are worth no more than this; what is worth more than the second value, headquarters approves. Values are at
+# the product's price, in its currency.
+COUNT_TOLERANCE_UNITS = env.int("OMS_COUNT_TOLERANCE_UNITS", default=1)
+COUNT_TOLERANCE_VALUE = env.int("OMS_COUNT_TOLERANCE_VALUE", default=50)
+COUNT_HEADQUARTERS_VALUE = env.int("OMS_COUNT_HEADQUARTERS_VALUE", default=1000)

@@ -1,0 +1,174 @@
+"""Several people count and decide at the same moment: nothing said is lost, and each difference is decided once."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from inventory.errors import CountNotOpen, NothingWaits
+from inventory.models import CountLine, CountSession, StockLevel, StockMovement
+from inventory.services import (
+    Approver,
+    Scan,
+    Scope,
+    approve_count,
+    count_approval,
+    counting,
+    open_count,
+    record_scans,
+    reject_differences,
+    submit_count,
+)
+from oms.clock import now
+from oms.errors import DomainError
+from oms.models import Event
+from tests.concurrency.threads import at_once, both
+from tests.factories.inventory import make_location, make_products, set_stocks
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROUNDS = 10
+MAX, OLGA = Approver("user:max", is_headquarters=True), Approver("user:olga", is_headquarters=True)
+
+
+@pytest.fixture(autouse=True)
+def shelves(transactional_db: None) -> None:
+    make_location("S")
+    make_products("A", "B")
+    set_stocks({("A", "S"): 10, ("B", "S"): 10})
+
+
+def opened() -> str:
+    return str(open_count(location="S", scope=Scope(), actor="user:lea", as_of=now()))
+
+
+def say(count: str, *scans: Scan, actor: str = "user:lea") -> Any:
+    return record_scans(session_id=count, scans=scans, actor=actor, as_of=now())
+
+
+def differing(units: int = 3) -> str:
+    """A count in which both articles wait."""
+    count = opened()
+    say(count, Scan("a", "A", units, is_total=True), Scan("b", "B", 1, is_total=True))
+    submit_count(session_id=count, actor="user:lea", as_of=now())
+    return count
+
+
+def without_waiting(monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
+    monkeypatch.setattr(module, "lock_count", lambda pk: CountSession.objects.get(pk=pk))
+
+
+# ---- scans ----------------------------------------------------------------------------------------
+
+
+def beep_at_once(count: str) -> int:
+    """Four people beep the same article five times each; returns what the line says."""
+
+    def person(number: int) -> None:
+        for beep in range(5):
+            say(count, Scan(f"{number}-{beep}", "A", 1), actor=f"user:{number}")
+
+    at_once(4, person)
+    return CountLine.objects.get(session=count).units
+
+
+def test_every_beep_of_everybody_counts() -> None:
+    assert beep_at_once(opened()) == 20
+
+
+def test_without_taking_turns_beeps_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_waiting(monkeypatch, counting)
+
+    assert any(beep_at_once(opened()) != 20 for _round in range(ROUNDS))
+
+
+def test_one_phone_that_sends_its_scans_twice_at_once_counts_them_once() -> None:
+    count = opened()
+    scans = [Scan(f"s{n}", "A", 1) for n in range(20)]
+
+    answers = at_once(4, lambda _number: say(count, *scans))
+
+    assert sorted(result.status for answer in answers for result in answer) == ["counted"] * 20 + ["duplicate"] * 60
+    assert CountLine.objects.get(session=count).units == 20
+
+
+def test_a_scan_is_part_of_what_is_submitted_or_is_refused() -> None:
+    for _round in range(ROUNDS):
+        count = opened()
+        say(count, Scan("first", "A", 4))
+
+        def late(count: str = count) -> bool:
+            try:
+                say(count, Scan("late", "A", 1))
+            except CountNotOpen:
+                return False
+            return True
+
+        was_counted, _submitted = both(
+            late, lambda count=count: submit_count(session_id=count, actor="user:lea", as_of=now())
+        )
+
+        line = CountLine.objects.get(session=count)
+        assert (line.status, line.units) == ("waiting", 5 if was_counted else 4)
+
+
+# ---- decisions ------------------------------------------------------------------------------------
+
+
+def try_to(decide: Any) -> bool:
+    try:
+        decide()
+    except DomainError:
+        return False
+    return True
+
+
+def decide_at_once(count: str) -> tuple[bool, bool]:
+    """One approves A, another rejects it, B waits on."""
+    return both(
+        lambda: try_to(lambda: approve_count(session_id=count, skus=["A"], approver=MAX, as_of=now())),
+        lambda: try_to(lambda: reject_differences(session_id=count, skus=["A"], approver=OLGA, as_of=now())),
+    )
+
+
+def units() -> int:
+    return StockLevel.objects.get(product="A").on_hand
+
+
+def contradictions() -> Iterator[bool]:
+    """Whether both decisions were taken, or the line does not say what the books do."""
+    for _round in range(ROUNDS):
+        before = units()
+        found = before + 5
+        count = differing(found)
+        decisions = decide_at_once(count)
+        is_applied = CountLine.objects.get(session=count, product="A").status == "applied"
+        yield sum(decisions) != 1 or units() != (found if is_applied else before)
+
+
+def test_of_approving_and_rejecting_exactly_one_happens(invariants_hold: Any) -> None:
+    assert not any(contradictions())
+    invariants_hold()
+
+
+def test_without_taking_turns_both_happen(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_waiting(monkeypatch, count_approval)
+
+    assert any(contradictions())
+
+
+def test_approving_twice_at_once_applies_once(invariants_hold: Any) -> None:
+    count = differing()
+
+    def approve(number: int) -> bool:
+        try:
+            approve_count(session_id=count, approver=(MAX, OLGA)[number % 2], as_of=now())
+        except NothingWaits:
+            return False
+        return True
+
+    answers = at_once(6, approve)
+
+    assert sum(answers) in (3, 4, 5)  # whoever came first, and who repeated their own approval
+    assert (units(), StockMovement.objects.filter(reference=count).count()) == (3, 2)
+    assert Event.objects.filter(subject=count, type="inventory.count.approved").count() == 1
+    invariants_hold()
