@@ -8,6 +8,7 @@ from inventory.api.balances import Balances
 from inventory.api.catalog import Locations, Products
 from inventory.api.explanation import ExplainAvailability
 from inventory.api.exports import LocationsExport, PricesExport, ProductsExport
+from inventory.api.counts import ACTS, CountDifferences, CountLines, Counts, CountScans, OneCount, OneCountLine, OneScan
 from inventory.api.exposure import ExposureRules, OneExposureRule
 from inventory.api.feeds import Feeds
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
@@ -51,6 +52,14 @@ urlpatterns = [
     path("stock/imports/<str:import_id>/cancel/", ImportCancel.as_view(), name="stock-import-cancel"),
     path("stock/movements/", Movements.as_view(), name="stock-movements"),
     path("stock/protection/", Protection.as_view(), name="stock-protection"),
+    path("counts/", Counts.as_view(), name="counts"),
+    path("counts/<str:count_id>/", OneCount.as_view(), name="count"),
+    path("counts/<str:count_id>/lines/", CountLines.as_view(), name="count-lines"),
+    path("counts/<str:count_id>/lines/<str:code>/", OneCountLine.as_view(), name="count-line"),
+    path("counts/<str:count_id>/differences/", CountDifferences.as_view(), name="count-differences"),
+    path("counts/<str:count_id>/scans/", CountScans.as_view(), name="count-scans"),
+    path("counts/<str:count_id>/scans/<str:scan>/", OneScan.as_view(), name="count-scan"),
+    *(path(f"counts/<str:count_id>/{name}/", view.as_view(), name=f"count-{name}") for name, view in ACTS),
     path("availability/", Availability.as_view(), name="availability"),
     path("availability/explain/", ExplainAvailability.as_view(), name="availability-explain"),
     path("reservations/", Reservations.as_view(), name="reservations"),

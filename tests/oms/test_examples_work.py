@@ -178,6 +178,18 @@ def _transfer(stage: Stage) -> None:
     make_network()
     make_location("LILLE", abilities=["ship", "pickup", "receive_transfer"])
     stage.call("inbound_id", stage.play("transfers_send").json["id"])
+def _count(*acts: str, units: int = 0) -> Callable[[Stage], None]:
+    """A count of SKU-1 in PARIS, of which so many (0: not yet looked for) are found where the books have five."""
+
+    def build(stage: Stage) -> None:
+        make_network()
+        stage.call("count_id", stage.api.post("counts/", {"location": "PARIS"}).json["id"])
+        if units:
+            count = stage.names["cse_01kjq4t0b1c2d3e4f5g6h7j8k9"]
+            assert stage.api.call("PUT", f"counts/{count}/lines/SKU-1/", {"units": units}).status == 200
+        stage.after(*acts)
+
+    return build
 
 
 ITEM = ("retrieve", "update", "partial_update", "destroy")
@@ -214,6 +226,10 @@ STAGES: dict[str, Callable[[Stage], None]] = {
         (f"fulfillments_{act}" for act in ("hand_over", "extend", "put_back")),
         _pickup("fulfillments_acknowledge", "fulfillments_pick", "fulfillments_ready"),
     ),
+    **dict.fromkeys(("counts_list", "counts_read", "counts_put_line", "counts_scan", "counts_cancel"), _count()),
+    **dict.fromkeys(("counts_lines", "counts_submit"), _count(units=1)),
+    "counts_undo_scan": _count("counts_scan"),
+    **{f"counts_{act}": _count("counts_submit", units=1) for act in ("differences", "approve", "reject", "recount")},
     "exceptions_list": _case,
     "exceptions_resolve": _case,
 }
