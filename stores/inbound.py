@@ -12,7 +12,7 @@ from inventory.queries import PlaceInfo, places
 from inventory.states import UNTOUCHED
 from inventory.supply import sendable_units
 from oms.actors import Caller
-from stores.queries import variant_of, walking_order
+from stores.queries import variant, walking_order
 
 LISTED = 50
 ARTICLES_AT_ONCE = 100
@@ -149,7 +149,7 @@ def articles_of(units: Mapping[str, int], *, place: str, extra: Collection[str] 
         Article(
             sku=row.pk,
             name=row.name,
-            details=" · ".join(variant_of(row.attributes)),
+            details=variant(row.attributes),
             image_url=row.image_url,
             bin=bins.get(row.pk, ""),
             expected=units[row.pk],

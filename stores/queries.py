@@ -302,7 +302,7 @@ def _line(row: FulfillmentLine, shelf: str) -> Line:
         ref=row.order_line.ref,
         sku=row.sku,
         name=product.name,
-        details=" · ".join(variant_of(product.attributes)),
+        details=variant(product.attributes),
         image_url=product.image_url,
         bin=shelf,
         quantity=row.quantity,
@@ -312,11 +312,12 @@ def _line(row: FulfillmentLine, shelf: str) -> Line:
     )
 
 
-def variant_of(attributes: Mapping[str, Any]) -> list[str]:
+def variant(attributes: Mapping[str, Any]) -> str:
     """What tells articles of one name apart, in the reader's language where a value has several."""
     language = (get_language() or "en")[:2]
     given = [attributes[name] for name in _VARIANT if attributes.get(name)]
-    return [str(value.get(language, value.get("en", "")) if isinstance(value, dict) else value) for value in given]
+    values = [value.get(language, value.get("en", "")) if isinstance(value, dict) else value for value in given]
+    return " · ".join(map(str, values))
 
 
 def walking_order(shelf: str) -> tuple[bool, list[tuple[bool, int, str]]]:

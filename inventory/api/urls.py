@@ -9,6 +9,7 @@ from inventory.api.catalog import Locations, Products
 from inventory.api.explanation import ExplainAvailability
 from inventory.api.exports import LocationsExport, PricesExport, ProductsExport
 from inventory.api.counts import ACTS, CountDifferences, CountLines, Counts, CountScans, OneCount, OneCountLine, OneScan
+from inventory.api.explanation import ExplainAvailability
 from inventory.api.exposure import ExposureRules, OneExposureRule
 from inventory.api.feeds import Feeds
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports

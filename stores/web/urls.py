@@ -1,6 +1,6 @@
 from django.urls import path
 
-from stores.web import pauses, receiving, sending, views
+from stores.web import counts, pauses, receiving, sending, views
 
 app_name = "store"
 urlpatterns = [
@@ -14,6 +14,15 @@ urlpatterns = [
     path("at/<str:code>/send/", sending.Destinations.as_view(), name="destinations"),
     path("at/<str:code>/send/<str:to>/", sending.Send.as_view(), name="send"),
     path("sent/<str:inbound_id>/call-back/", sending.CallBack.as_view(), name="call-back"),
+    path("at/<str:code>/counts/", counts.CountsOfPlace.as_view(), name="counts"),
+    path("at/<str:code>/counts/new/", counts.StartCount.as_view(), name="count-new"),
+    path("counts/<str:count_id>/", counts.CountScreen.as_view(), name="count"),
+    path("counts/<str:count_id>/scan/", counts.ScanArticle.as_view(), name="count-scan"),
+    path("counts/<str:count_id>/set/", counts.SetUnits.as_view(), name="count-set"),
+    path("counts/<str:count_id>/undo/", counts.Undo.as_view(), name="count-undo"),
+    path("counts/<str:count_id>/submit/", counts.Submit.as_view(), name="count-submit"),
+    path("counts/<str:count_id>/decide/", counts.Decide.as_view(), name="count-decide"),
+    path("counts/<str:count_id>/cancel/", counts.Cancel.as_view(), name="count-cancel"),
     path("work/<str:work_id>/", views.WorkPage.as_view(), name="work"),
     path("work/<str:work_id>/accept/", views.Accept.as_view(), name="accept"),
     path("work/<str:work_id>/decline/", views.Decline.as_view(), name="decline"),

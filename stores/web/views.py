@@ -19,6 +19,7 @@ from oms.clock import now
 from oms.errors import DomainError, Invalid
 from orders.services import fulfillments
 from stores import queries
+from stores.count_queries import counts_to_approve
 from stores.inbound import count_coming_to
 from stores.pauses import pause_of
 from stores.queries import HAND, NEW, PICK, TABS, WorkDetail
@@ -64,6 +65,8 @@ class BoardPage(StorePage):
             "coming": count_coming_to(code),
             "may_send": self.caller.may("stock:write"),
             "has_other_places": self.caller.locations != {code},
+            "may_count": self.caller.may("stock:count"),
+            "to_approve": counts_to_approve(place) if self.caller.may("stock:approve") else 0,
         }
         return self.page(self.template, place, context)
 

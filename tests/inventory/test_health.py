@@ -9,9 +9,9 @@ from django.db import transaction
 
 from inventory.health import Where, definitions, out_of_stock, overstock, refreshed_at, suspects, to_count
 from inventory.models import LevelPace, Location, StockLevel
-from inventory.services import StockEvent, Want, apply_stock_events, reserve_stock
+from inventory.services import StockEvent, Want, apply_stock_events
 from inventory.services.pace import refresh_pace, refresh_pace_if_old
-from tests.factories.inventory import NOW, make_location, make_product, make_products
+from tests.factories.inventory import NOW, make_location, make_product, make_products, reserve
 
 pytestmark = pytest.mark.django_db
 
@@ -143,7 +143,7 @@ def test_goods_that_are_there_but_not_for_sale_are_missing_too():
     stock("VASE", "N", 2)
     out("VASE", "N", (1, 7))
     with transaction.atomic():
-        reserve_stock([Want("line:1", "VASE", "N", 1)], as_of=NOW)
+        reserve(Want("line:1", "VASE", "N", 1))
     refresh()
 
     found = {(row.sku, row.location): row for row in out_of_stock(ANYWHERE, as_of=NOW).rows}
