@@ -10,7 +10,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Case, Count, F, OuterRef, QuerySet, Subquery, When
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from inventory.models import CountLine, CountScope, CountSession, StockLevel
 from inventory.services.count_approval import SCOPE_SQL, needs_headquarters, not_found, scope_parameters
@@ -26,9 +28,11 @@ __all__ = [
     "is_countable",
     "line_view",
     "lines_of",
+    "most_urgent_first",
     "not_found",
     "progress_of",
     "shows_books",
+    "title_of",
     "to_find",
     "visible_counts",
 ]
@@ -95,6 +99,18 @@ def actions_of(session: CountSession, caller: Caller, waiting: int) -> list[str]
     return [name for name, is_possible in possible.items() if is_possible]
 
 
+def title_of(session: CountSession) -> str:
+    """What is counted, in words."""
+    if session.scope == CountScope.BINS:
+        return ngettext("Bin %(names)s", "Bins %(names)s", len(session.bins)) % {"names": ", ".join(session.bins)}
+    if session.scope == CountScope.SKUS:
+        count = len(session.skus)
+        return ngettext("%(count)d article", "%(count)d articles", count) % {"count": count}
+    if session.scope == CountScope.TAG:
+        return _("Everything tagged %(tag)s") % {"tag": session.tag}
+    return _("The whole place")
+
+
 # ---- how far --------------------------------------------------------------------------------------
 
 
@@ -129,6 +145,12 @@ def lines_of(session: CountSession) -> QuerySet[CountLine]:
     here = StockLevel.objects.filter(product=OuterRef("product"), location=session.location_id)
     lines = CountLine.objects.filter(session=session).select_related("product")
     return lines.annotate(on_hand=Subquery(here.values("on_hand")[:1]))
+
+
+def most_urgent_first(lines: QuerySet[CountLine]) -> QuerySet[CountLine]:
+    """What waits, the greatest value first; then what is counted again; then all else."""
+    rank = Case(When(status=L.WAITING, then=0), When(status=L.RECOUNT, then=1), default=2)
+    return lines.order_by(rank, F("value").desc(nulls_last=True), "product")
 
 
 def differences_of(session: CountSession, *, caller: Caller) -> QuerySet[CountLine]:

@@ -4,6 +4,8 @@ Every figure is worked out from the levels as they stand and from what went out 
 of last night). "Out" are parcels, pickups and till sales. `definitions()` says the same to those who read the lists.
 """
 
+import base64
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -42,6 +44,25 @@ class After(NamedTuple):
     rank: Decimal
     sku: str
     location: str
+
+    @property
+    def text(self) -> str:
+        """As it stands in addresses."""
+        plain = json.dumps([self.as_of.isoformat(), str(self.rank), self.sku, self.location])
+        return base64.urlsafe_b64encode(plain.encode()).decode().rstrip("=")
+
+    @classmethod
+    def of(cls, text: str) -> "After":
+        """Errors: ValueError."""
+        try:
+            given = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            at, rank, sku, location = given
+            found = cls(datetime.fromisoformat(at), Decimal(rank), str(sku), str(location))
+        except (TypeError, ArithmeticError) as error:
+            raise ValueError(text) from error
+        if found.as_of.tzinfo is None or not found.rank.is_finite() or "\0" in found.sku + found.location:
+            raise ValueError(text)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

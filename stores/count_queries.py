@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-
 from inventory import counts, health
-from inventory.counts import LineView, Progress
-from inventory.models import CountLine, CountScan, CountScope, CountSession, Product, StockLevel
+from inventory.counts import LineView, Progress, title_of
+from inventory.models import CountLine, CountScan, CountSession, Product, StockLevel
 from inventory.queries import PlaceInfo
 from inventory.services.counting import said_by
 from inventory.states import COUNT_LIVE, CountLineStatus
@@ -125,17 +122,6 @@ class Suggestion:
     sku: str
     name: str
     reason: str
-
-
-def title_of(session: CountSession) -> str:
-    if session.scope == CountScope.BINS:
-        return ngettext("Bin %(names)s", "Bins %(names)s", len(session.bins)) % {"names": ", ".join(session.bins)}
-    if session.scope == CountScope.SKUS:
-        count = len(session.skus)
-        return ngettext("%(count)d article", "%(count)d articles", count) % {"count": count}
-    if session.scope == CountScope.TAG:
-        return _("Everything tagged %(tag)s") % {"tag": session.tag}
-    return _("The whole place")
 
 
 # ---- the counts of a place --------------------------------------------------------------------------

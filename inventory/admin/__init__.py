@@ -16,3 +16,6 @@ __all__ = ["adjustments", "inbound", "places", "prices", "products", "sentences"
 from inventory.admin import adjustments, carts, exposure, inbound, ledger, places, prices, products, stock
 
 __all__ = ["adjustments", "carts", "exposure", "inbound", "ledger", "places", "prices", "products", "stock"]
+from inventory.admin import carts, counts, exposure, health, places, prices, products, stock
+
+__all__ = ["carts", "counts", "exposure", "health", "places", "prices", "products", "stock"]

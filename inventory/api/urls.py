@@ -12,6 +12,7 @@ from inventory.api.counts import ACTS, CountDifferences, CountLines, Counts, Cou
 from inventory.api.explanation import ExplainAvailability
 from inventory.api.exposure import ExposureRules, OneExposureRule
 from inventory.api.feeds import Feeds
+from inventory.api.health import OutOfStock, Overstock, Suspect
 from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneImport, StockImports
 from inventory.api.inbound import CancelInbound, InboundBulk, Inbounds, OneInbound, ReceiveInbound
 from inventory.api.pauses import Pause, Resume
@@ -46,6 +47,9 @@ urlpatterns = [
     path("stock/", Levels.as_view(), name="stock"),
     path("stock/balances/", Balances.as_view(), name="stock-balances"),
     path("stock/events/", StockEvents.as_view(), name="stock-events"),
+    path("stock/health/out-of-stock/", OutOfStock.as_view(), name="stock-health-out-of-stock"),
+    path("stock/health/overstock/", Overstock.as_view(), name="stock-health-overstock"),
+    path("stock/health/suspect/", Suspect.as_view(), name="stock-health-suspect"),
     path("stock/imports/", StockImports.as_view(), name="stock-imports"),
     path("stock/imports/<str:import_id>/", OneImport.as_view(), name="stock-import"),
     path("stock/imports/<str:import_id>/errors/", ImportFaults.as_view(), name="stock-import-errors"),

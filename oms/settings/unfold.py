@@ -31,6 +31,8 @@ BACK_OFFICE_ROOMS = [
             _item(_("Stock"), "inventory_2", "inventory.StockLevel"),
             _item(_("On the way"), "local_shipping", "inventory.Inbound"),
             _item(_("Movements"), "swap_vert", "inventory.StockMovement"),
+            _item(_("Counts"), "barcode_scanner", "inventory.CountSession"),
+            _item(_("Stock health"), "monitor_heart", "inventory.LevelPace"),
             _item(_("Exposure"), "visibility", "inventory.ExposureRule"),
             _item(_("Carts"), "shopping_cart", "inventory.CartHold"),
             _item(_("Files of stock"), "upload_file", "inventory.StockImport"),
