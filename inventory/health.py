@@ -23,6 +23,7 @@ from inventory.services.pace import WEEKS
 
 OUT_OF_STOCK, OVERSTOCK, SUSPECT = "out-of-stock", "overstock", "suspect"
 MOST_WEEKS = WEEKS
+WEEKS_LOOKED_AT, WEEKS_OF_COVER = 8, 26
 DOUBT_BELOW = 0.5
 _SILENT = 3  # so many sales were to be expected in the silence: none comes by chance once in e³ = 20 times
 PLAIN = ("not_found", "negative", "silent", "low_confidence")
@@ -269,7 +270,7 @@ def out_of_stock(
     where: Where,
     *,
     everywhere: bool = False,
-    weeks: int = 8,
+    weeks: int = WEEKS_LOOKED_AT,
     after: After | None = None,
     limit: int = 50,
     as_of: datetime,
@@ -306,8 +307,8 @@ FROM ({page}) page ORDER BY -rank, sku, location"""
 def overstock(
     where: Where,
     *,
-    cover: int = 26,
-    weeks: int = 8,
+    cover: int = WEEKS_OF_COVER,
+    weeks: int = WEEKS_LOOKED_AT,
     after: After | None = None,
     limit: int = 50,
     as_of: datetime,
@@ -350,7 +351,7 @@ def suspects(
     where: Where,
     *,
     reasons: Collection[str] = PLAIN,
-    weeks: int = WEEKS,
+    weeks: int = WEEKS_LOOKED_AT,
     after: After | None = None,
     limit: int = 50,
     as_of: datetime,

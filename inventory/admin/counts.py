@@ -24,7 +24,7 @@ from inventory.states import CountLineStatus, CountStatus
 from oms.api.authentication import caller_for_user
 from oms.backoffice.actions import actor_of, attempt, require_right
 from oms.backoffice.lists import ReadOnlyAdmin
-from oms.backoffice.words import badge, instant, link, listed, money, who
+from oms.backoffice.words import badge, instant, link, money, who
 from oms.clock import now
 
 _LINES_SHOWN = 500
@@ -168,7 +168,7 @@ class _Row:
     is_short: bool
     value: str
     badge: SafeString
-    notes: Any
+    notes: str
     counted: SafeString
     counted_by: str
     decided: Any
@@ -188,7 +188,7 @@ def _row(line: LineView) -> _Row:
         is_short=(line.difference or 0) < 0,
         value=money(line.value, line.currency) if line.value else "",
         badge=status_badge(line.status, line.status_label),
-        notes=listed(_notes(line)),
+        notes=", ".join(_notes(line)),
         counted=instant(line.counted_at),
         counted_by=who(line.counted_by),
         decided=who(line.decided_by) if line.decided_by else "",

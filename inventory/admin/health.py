@@ -53,7 +53,7 @@ class FilterForm(forms.Form):
         required=False,
         min_value=1,
         max_value=health.MOST_WEEKS,
-        widget=UnfoldAdminIntegerFieldWidget,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"placeholder": health.WEEKS_LOOKED_AT}),
     )
 
     def __init__(self, data: Any):
@@ -86,7 +86,7 @@ class OverstockForm(FilterForm):
         required=False,
         min_value=1,
         max_value=520,
-        widget=UnfoldAdminIntegerFieldWidget,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"placeholder": health.WEEKS_OF_COVER}),
     )
 
 
@@ -202,7 +202,7 @@ def _product(sku: str, name: str) -> SafeString:
 
 
 def _out_of_stock(form: FilterForm, *, after: After | None) -> _Table:
-    everywhere, weeks = form.given("scope") == "network", form.given("weeks") or 8
+    everywhere, weeks = form.given("scope") == "network", form.given("weeks") or health.WEEKS_LOOKED_AT
     page = health.out_of_stock(form.where, everywhere=everywhere, weeks=weeks, after=after, limit=_ROWS, as_of=now())
     columns = [
         (_("product"), False),
@@ -232,7 +232,7 @@ def _missing(row: OutOfStock) -> Sequence[_Cell]:
 
 
 def _overstock(form: FilterForm, *, after: After | None) -> _Table:
-    cover, weeks = form.given("cover") or 26, form.given("weeks") or 8
+    cover, weeks = form.given("cover") or health.WEEKS_OF_COVER, form.given("weeks") or health.WEEKS_LOOKED_AT
     page = health.overstock(form.where, cover=cover, weeks=weeks, after=after, limit=_ROWS, as_of=now())
     columns = [
         (_("product"), False),
@@ -262,7 +262,7 @@ def _too_much(row: Overstock) -> Sequence[_Cell]:
 
 def _suspect(form: FilterForm, *, after: After | None) -> _Table:
     reasons = [form.given("reason")] if form.given("reason") else health.PLAIN
-    weeks = form.given("weeks") or health.MOST_WEEKS
+    weeks = form.given("weeks") or health.WEEKS_LOOKED_AT
     page = health.suspects(form.where, reasons=reasons, weeks=weeks, after=after, limit=_ROWS, as_of=now())
     columns = [
         (_("product"), False),

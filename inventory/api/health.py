@@ -36,7 +36,7 @@ class WhereQuery(Body):
     location: Commas | None = None
     group: Label = ""
     tag: Label = ""
-    weeks: Weeks = 8
+    weeks: Weeks = health.WEEKS_LOOKED_AT
     cursor: str = ""
     page_size: str = ""
 
@@ -46,11 +46,10 @@ class OutOfStockQuery(WhereQuery):
 
 
 class OverstockQuery(WhereQuery):
-    cover: Annotated[int, Field(ge=1, le=520)] = 26
+    cover: Annotated[int, Field(ge=1, le=520)] = health.WEEKS_OF_COVER
 
 
 class SuspectQuery(WhereQuery):
-    weeks: Weeks = health.MOST_WEEKS
     reason: Annotated[list[Literal[*health.REASONS]], BeforeValidator(_split)] = list(health.PLAIN)  # type: ignore[valid-type]
 
 

@@ -89,7 +89,7 @@ class ScanForm(StoreForm):
 
     scan = forms.CharField(widget=forms.HiddenInput, max_length=64)
     code = forms.CharField(
-        label=_("Barcode or article number"),
+        label=_("Barcode or SKU"),
         max_length=64,
         error_messages={"required": _("Scan or type a code.")},
         widget=forms.TextInput(attrs={"class": "input mono", **_CODE, "enterkeyhint": "done"}),

@@ -222,7 +222,7 @@ def test_each_reason_to_doubt_a_level_and_the_surest_first():
         stock(sku, "N", 30)
     stock("NEGATIVE", "N", 1)
     out("NEGATIVE", "N", (2, 1))
-    out("SILENT", "N", (9, 60), (9, 28))  # 18 in nine weeks, then four weeks of nothing: eight were to be expected
+    out("SILENT", "N", (9, 60), (9, 28))  # of the last eight weeks nine in four, then nothing: nine more to be expected
     out("SLOW", "N", (1, 80), (1, 28))
     out("FINE", "N", (2, 2))
     StockLevel.objects.filter(product="NOT-FOUND").update(suspect_at=NOW, confidence=0.4)
@@ -238,7 +238,7 @@ def test_each_reason_to_doubt_a_level_and_the_surest_first():
         ("SILENT", ["silent"], "count_soon"),
         ("DOUBTED", ["low_confidence"], "count_soon"),
     ]
-    assert float(rows[2].chance) == pytest.approx(exp(-8), abs=1e-4)
+    assert float(rows[2].chance) == pytest.approx(exp(-9), abs=1e-4)
     assert (rows[3].confidence, rows[3].on_hand, rows[3].counted_at) == (0.32, 30, days_ago(100))
 
 

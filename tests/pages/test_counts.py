@@ -393,7 +393,7 @@ def test_a_round_with_the_scanner(phone: Page, sign_in: SignIn) -> None:
     phone.get_by_label("The whole place").check()
     button(phone, "Start").click()
 
-    code = phone.get_by_label("Barcode or article number")
+    code = phone.get_by_label("Barcode or SKU")
     for _beep in range(3):  # a scanner types the code and presses Enter
         code.fill("3001234567892")
         code.press("Enter")
@@ -418,7 +418,7 @@ def test_beeps_without_a_network_are_kept_and_sent_once_it_is_back(phone: Page, 
     count = opened()
     sign_in()
     phone.goto(phone.url.partition("/store/")[0] + f"/store/counts/{count}/")
-    code = phone.get_by_label("Barcode or article number")
+    code = phone.get_by_label("Barcode or SKU")
     phone.context.set_offline(True)
 
     for _beep in range(3):
