@@ -13,7 +13,7 @@ from inventory.services import ProductRow, receive_locations, receive_prices, re
 from inventory.services.ledger_months import open_months
 from inventory.services.pauses import pause_location
 from oms import cache, outbox
-from oms.demo import ACTOR, catalog, history, people, pictures, prices, stock, supply, trade
+from oms.demo import ACTOR, catalog, counts, history, people, pictures, prices, stock, supply, trade
 from oms.demo.geography import postal_area_lines
 from oms.demo.places import PAUSED, location_rows
 from oms.demo.shoppers import Item
@@ -47,6 +47,7 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     say(f"{accepted} orders of the past {history.DAYS} days ({count - accepted} refused)")
     _pause_a_store(as_of)
     supply.load_supply([item.sku for item in items], as_of=as_of)
+    counts.load_counts(as_of=as_of)
     _finish(orders=accepted, as_of=as_of)
 
 

@@ -13,8 +13,11 @@ from django.test import Client
 
 from inventory.models import (
     Barcode,
+    CountLine,
+    CountSession,
     Inbound,
     Kind,
+    LevelPace,
     Location,
     Product,
     ProductPrice,
@@ -42,6 +45,8 @@ pytestmark = pytest.mark.usefixtures("retailer")
 
 def _counts() -> Counter[str]:
     counted = (
+        CountSession,
+        CountLine,
         Location,
         Product,
         StockLevel,
@@ -151,6 +156,18 @@ def test_every_picture_that_a_product_names_is_drawn():
 def test_every_french_postal_code_is_found_on_the_map():
     for code in ("75011", "20200", "97410", "29200", "01130"):
         assert geocode("FR", code) is not None
+
+
+def test_counts_stand_at_every_stage_and_some_stock_is_doubted():
+    by_note = dict(CountSession.objects.values_list("note", "status"))
+    waiting = CountLine.objects.filter(session__note="Wall of shoes", status="waiting")
+
+    assert by_note == {"Monday round": "approved", "Wall of shoes": "submitted", "Window tables": "open"}
+    assert sorted(waiting.values_list("difference", flat=True)) == [-3, -2, 2]
+    assert StockLevel.objects.filter(confidence__lt=0.5).count() >= 4
+    assert StockLevel.objects.filter(confidence__gt=0.5).exists()
+    assert StockLevel.objects.exclude(suspect_at=None).count() >= 3
+    assert LevelPace.objects.exists()
 
 
 def test_the_past_looks_like_a_retailers():

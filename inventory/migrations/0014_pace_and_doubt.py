@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0012_counts"),
+        ("inventory", "0013_counts"),
     ]
 
     operations = [
