@@ -17,5 +17,6 @@ from inventory.admin import adjustments, carts, exposure, inbound, ledger, place
 
 __all__ = ["adjustments", "carts", "exposure", "inbound", "ledger", "places", "prices", "products", "stock"]
 from inventory.admin import carts, counts, exposure, health, places, prices, products, stock
+from inventory.admin import counts, health
 
 __all__ = ["carts", "counts", "exposure", "health", "places", "prices", "products", "stock"]

@@ -6,10 +6,9 @@ from inventory.api.adjustments import AdjustmentReasons, Adjustments
 from inventory.api.availability import Availability
 from inventory.api.balances import Balances
 from inventory.api.catalog import Locations, Products
-from inventory.api.explanation import ExplainAvailability
-from inventory.api.exports import LocationsExport, PricesExport, ProductsExport
 from inventory.api.counts import ACTS, CountDifferences, CountLines, Counts, CountScans, OneCount, OneCountLine, OneScan
 from inventory.api.explanation import ExplainAvailability
+from inventory.api.exports import LocationsExport, PricesExport, ProductsExport
 from inventory.api.exposure import ExposureRules, OneExposureRule
 from inventory.api.feeds import Feeds
 from inventory.api.health import OutOfStock, Overstock, Suspect
