@@ -268,6 +268,14 @@ class HandOver(Body):
     identity_checked: bool = False
     collected_by: Short = ""
 
+    @model_validator(mode="after")
+    def shows_something(self) -> Self:
+        if not (self.code or self.identity_checked):
+            raise PydanticCustomError(
+                "code_or_identity_required", gettext_noop("The code is needed, or a checked identity")
+            )
+        return self
+
 
 class ResolveException(Body):
     model_config = example(action="reroute", location="LILLE", note="Agreed by phone")

@@ -26,6 +26,11 @@ class TotalsMismatch(Invalid):
     title = _("The total does not add up")
 
 
+class PaymentOpen(Conflict):
+    code = "payment_open"
+    title = _("The money has not come: the order waits for it, or can be canceled")
+
+
 class TooLate(Conflict):
     """Facts: lines [{id, cancelable}]."""
 

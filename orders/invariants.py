@@ -85,6 +85,21 @@ register(
 )
 register(
     by_query(
+        "orders: work that was handed to no place waits for something",
+        """
+        SELECT f.id AS fulfillment FROM orders_fulfillment f
+        WHERE f.status = 'planned'
+          AND NOT EXISTS (SELECT 1 FROM orders_hold h WHERE h.order_id = f.order_id AND h.released_at IS NULL)
+          AND NOT EXISTS (SELECT 1 FROM oms_deadline d
+              WHERE d.subject = f.id AND d.kind = 'orders.release' AND d.done_at IS NULL)
+          AND NOT EXISTS (SELECT 1 FROM oms_deadline d JOIN orders_payment p ON p.id = d.subject
+              WHERE p.order_id = f.order_id AND d.kind = 'orders.settle_payment' AND d.done_at IS NULL)
+        """,
+        "fulfillment %(fulfillment)s is planned, and neither a hold nor a clock will hand it out",
+    )
+)
+register(
+    by_query(
         "orders: the lines' totals make the order's",
         """
         SELECT o.number AS number FROM orders_order o JOIN orders_orderline l ON l.order_id = o.id

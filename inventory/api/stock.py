@@ -21,6 +21,7 @@ from inventory.sellable import sellable_sql
 from inventory.supply import in_transit_sql, inbound_sql
 from oms.api.views import ApiMixin, ApiView
 from oms.clock import now
+from oms.errors import ChannelNotAllowed
 
 
 class StockEvents(ApiView):
@@ -134,7 +135,13 @@ class Movements(OfMyPlaces):
 
 
 class Protection(ApiView):
+    """What is kept back is kept from every channel, so a caller bound to one has no say in it."""
+
     scopes = {"PUT": "stock:write"}
+
+    def check_reach(self) -> None:
+        if self.caller.channel is not None:
+            raise ChannelNotAllowed()
 
     @extend_schema(
         summary="Keep units of a product back at a place",

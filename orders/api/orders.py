@@ -25,7 +25,7 @@ from orders.api.documents import BulkResults, CustomerPage360, OrderDocument, Or
 from orders.api.filters import OrderFilter
 from orders.api.lists import DocumentList
 from orders.commands import AddNote, CancelOrder, HoldOrder, PlaceOrder, PlaceOrders, ReleaseHold, Reroute
-from orders.errors import NoPlaceLeft, PaymentMismatch, PickupPlaceIsChosen, TooLate
+from orders.errors import NoPlaceLeft, PaymentMismatch, PaymentOpen, PickupPlaceIsChosen, TooLate
 from orders.models import Customer, Fulfillment, Order
 from orders.services.cancellation import cancel_order
 from orders.services.holds import hold_order, release_hold
@@ -221,7 +221,7 @@ class HoldView(OrderAction):
 
 
 class Release(OrderAction):
-    refusals = {"POST": [Conflict(gettext_lazy("the order is not on hold"))]}
+    refusals = {"POST": [Conflict(gettext_lazy("the order is not on hold")), PaymentOpen()]}
     command = ReleaseHold
     act = staticmethod(release_hold)
 

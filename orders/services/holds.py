@@ -16,10 +16,12 @@ from oms.ids import new_id
 from oms.outbox import Fact, publish
 from oms.transactions import in_transaction, use_case
 from orders.commands import HoldOrder, ReleaseHold
-from orders.locks import lock_order, lock_order_number
+from orders.errors import PaymentOpen
+from orders.locks import lock_order, lock_order_number, lock_payments
 from orders.models import Hold, Order
 from orders.services import cancellation, work
 from orders.services.status import refresh_status
+from orders.settlement import is_settled
 from orders.states import HoldKind, OrderStatus
 
 _NOTHING_TO_HOLD = frozenset({OrderStatus.CANCELED, OrderStatus.FULFILLED, OrderStatus.CLOSED})
@@ -63,7 +65,10 @@ def place(
 @use_case
 @idempotent
 def release_hold(*, number: int, command: ReleaseHold, actor: str, as_of: datetime) -> str:
-    """Release one hold, or all when none is named. Errors: Missing, Conflict (nothing to release)."""
+    """Release one hold, or all when none is named; never the one that waits for money that has not come.
+
+    Errors: Missing, Conflict (nothing to release), PaymentOpen.
+    """
     order = lock_order_number(number)
     open_holds = Hold.objects.filter(order=order, released_at=None)
     if command.hold:
@@ -73,6 +78,11 @@ def release_hold(*, number: int, command: ReleaseHold, actor: str, as_of: dateti
     kinds = list(open_holds.values_list("kind", flat=True))
     if not kinds:
         raise Conflict(_("the order is not on hold"))
+    if HoldKind.PAYMENT in kinds and not is_settled(lock_payments(order)):
+        # Without it the order would wait for nothing, with its stock reserved, and nobody would know.
+        kinds.remove(HoldKind.PAYMENT)
+        if not kinds:
+            raise PaymentOpen()
     for kind in kinds:
         release_kind(order, kind, actor=actor, as_of=as_of)
     work.release_work(order, actor=actor, as_of=as_of)

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from orders.models import Fulfillment
 from orders.pickup_codes import pickup_code
 from tests.factories.inventory import make_location, set_stock
 from tests.factories.orders import make_network, order_body, pickup_body, reserved
@@ -231,3 +234,16 @@ def test_canceling_late_work_takes_its_units_and_no_others_of_the_same_line(api:
     assert next(f for f in after["fulfillments"] if f["id"] == moved["id"])["status"] == "canceled"
     assert reserved("SKU-1", "LILLE") == 0
     invariants_hold()
+
+
+@pytest.mark.parametrize("body", [{}, {"code": ""}, {"identity_checked": False}])
+def test_handing_over_without_code_and_identity_is_refused_and_counts_as_no_try(api: Api, body: dict[str, Any]) -> None:
+    make_network()
+    work = api.post("orders/", pickup_body()).json["fulfillments"][0]["id"]
+    for act, given in (("acknowledge", {}), ("pick", {"lines": [{"line": "l1", "picked": 1}]}), ("ready", {})):
+        api.act(work, act, given)
+
+    refused = api.act(work, "hand_over", body)
+
+    assert (refused.status, refused.json["errors"][0]["code"]) == (422, "code_or_identity_required")
+    assert Fulfillment.objects.get(pk=work).wrong_codes == 0

@@ -60,6 +60,14 @@ def test_a_key_bound_to_places_changes_those() -> None:
     assert (answer.status, answer.json["name"]) == (200, "Renamed")
 
 
+def test_what_is_kept_back_is_kept_from_every_channel_and_not_one_channels_to_say() -> None:
+    body = {"sku": "SKU-1", "location": "PARIS", "safety_stock": 0}
+
+    assert Api(make_key(channel="web")).call("PUT", "stock/protection/", body).json["code"] == "channel_not_allowed"
+    assert Api(make_key(locations=["LYON"])).call("PUT", "stock/protection/", body).status == 404
+    assert Api(make_key(locations=["PARIS"])).call("PUT", "stock/protection/", body).status == 200
+
+
 def test_a_bound_key_reads_what_concerns_all() -> None:
     assert Api(make_key(channel="web")).get("service-levels/").status == 200
     assert Api(make_key(locations=["S-1"])).get("products/").status == 200
