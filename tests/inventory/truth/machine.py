@@ -4,8 +4,8 @@ Each example begins in a savepoint and ends by rolling it back. The clock stands
 """
 
 from collections import Counter
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,23 +29,28 @@ from inventory.services import (
     set_protection,
 )
 from inventory.services import Want as Wanted
+from inventory.services.announcements import Announcement, announce_delivery
 from inventory.services.cart_holds import HoldLine, commit_hold, forget_ended_holds, hold_cart, release_hold, renew_hold
 from inventory.services.exposure_rules import ExposureRow, create_exposure_rule, remove_exposure_rule
+from inventory.services.inbound import cancel_inbound, change_inbound
+from inventory.services.receiving import Receipt, receive_inbound
+from inventory.services.stock_conditions import Adjustment, adjust_stock
+from inventory.services.transfers import send_transfer
+from inventory.supply import Supply, future_supply, supply_shown
 from oms import cache
 from oms.errors import DomainError
 from oms.idempotency import fingerprint
 from oms.invariants import all_invariants
 from tests.factories.inventory import NOW, make_location, make_product
 from tests.factories.orders import make_channel
-from tests.inventory.truth.model import Asker, Line, Place, Rule, Told, Want, World
+from tests.inventory.truth.model import Asker, Coming, Line, Place, Rule, Told, Want, World
 
 SKUS = {"A": frozenset({"shoes", "red"}), "B": frozenset({"red"})}
 PLACES = {
     "S1": Place(groups=frozenset({"city"})),
     "S2": Place(safety=1, groups=frozenset({"city", "north"})),
-    "S3": Place(country="US", groups=frozenset({"north"})),
+    "S3": Place(country="US", groups=frozenset({"north"}), timezone="America/New_York"),
 }
-TIMEZONES = {"S1": "Europe/Paris", "S2": "Europe/Paris", "S3": "America/New_York"}
 MOST_UNITS_HELD, MOST_CARTS = 9, 2
 CHANNELS = ("web", "app")
 ANYONE = Asker()
@@ -68,7 +73,8 @@ def make_shop(settings: Any) -> None:
             safety_stock=place.safety,
             country=place.country,
             groups=sorted(place.groups),
-            timezone=TIMEZONES[code],
+            timezone=place.timezone,
+            abilities=["receive_transfer"],
         )
 
 
@@ -90,6 +96,10 @@ cart_lines = st.lists(
     min_size=1,
     max_size=2,
 )
+parcels = st.dictionaries(skus, few, min_size=1, max_size=2).map(Counter)
+# 14 and 20 hours from the beginning it is midnight in Paris and in New York; late ones are believed for seven days
+hours = st.sampled_from([-8 * 24, -7 * 24, -6 * 24, -1, 0, 1, 14, 20, 48])
+receipts = st.lists(st.tuples(skus, few, st.sampled_from(["", "", "damaged", "quarantined"])), max_size=3)
 lifetimes = st.sampled_from([1, 60, 600, 3600])
 
 
@@ -345,6 +355,72 @@ class StockMachine(RuleBasedStateMachine):
             mark_damaged([(sku, place, units)], reference="ful", actor="t", as_of=self.world.now)
         self.world.breaks(sku, place, units)
 
+    @rule(
+        kind=st.sampled_from(["damage", "repair", "quarantine", "release", "write_off", "found"]),
+        sku=skus,
+        place=codes,
+        units=few,
+        condition=st.sampled_from(["", "", "damaged", "sellable"]),
+    )
+    def somebody_adjusts(self, kind: str, sku: str, place: str, units: int, condition: str) -> None:
+        given = Adjustment(sku, place, kind, units, "seen", condition=condition)
+        refused = _tried(lambda: adjust_stock(given, actor="t", as_of=self.world.now))
+        assert refused == self.world.adjust(kind, sku, place, units, condition)
+
+    # ---- deliveries and transfers ------------------------------------------------------------------
+
+    @rule(place=codes, units=parcels, in_hours=hours)
+    def a_delivery_is_announced(self, place: str, units: Counter[str], in_hours: int) -> None:
+        expected_at = self.world.now + timedelta(hours=in_hours)
+        announcement = Announcement(place, expected_at, list(units.items()))
+        name = announce_delivery(announcement, actor="t", as_of=self.world.now)["inbound"]
+        self.world.coming[name] = Coming(place, expected_at, units)
+
+    @rule(way=st.permutations(sorted(PLACES)), units=parcels, in_hours=hours)
+    def a_transfer_is_sent(self, way: list[str], units: Counter[str], in_hours: int) -> None:
+        origin, place, _other = way
+        expected_at = self.world.now + timedelta(hours=in_hours)
+        transfer = Announcement(place, expected_at, list(units.items()), origin=origin)
+        made: list[str] = []
+        refused = _tried(
+            lambda: made.append(send_transfer(transfer, actor="t", as_of=self.world.now)["inbound"]),
+        )
+        assert refused == self.world.send(made[0] if made else "", origin, place, units, expected_at)
+
+    @precondition(lambda self: self.world.coming)
+    @rule(which=st.integers(0, 9), came=st.one_of(st.none(), receipts), is_last=st.booleans())
+    def goods_arrive(self, which: int, came: list[tuple[str, int, str]] | None, is_last: bool) -> None:
+        name = self._coming(which)
+        told = came if came is None else [Receipt(sku, n, condition or "sellable") for sku, n, condition in came]
+
+        def act() -> None:
+            receive_inbound(inbound_id=name, receipts=told, final=is_last, actor="t", as_of=self.world.now)
+
+        assert _tried(act) == self.world.receive(name, came, is_last=is_last)
+
+    @precondition(lambda self: self.world.coming)
+    @rule(which=st.integers(0, 9), units=st.one_of(st.none(), parcels), in_hours=st.one_of(st.none(), hours))
+    def a_delivery_is_changed(self, which: int, units: Counter[str] | None, in_hours: int | None) -> None:
+        name = self._coming(which)
+        expected_at = None if in_hours is None else self.world.now + timedelta(hours=in_hours)
+        lines = None if units is None else list(units.items())
+
+        def act() -> None:
+            change_inbound(inbound_id=name, expected_at=expected_at, lines=lines, actor="t", as_of=self.world.now)
+
+        assert _tried(act) == self.world.change(name, expected_at, units)
+
+    @precondition(lambda self: self.world.coming)
+    @rule(which=st.integers(0, 9))
+    def a_delivery_is_canceled(self, which: int) -> None:
+        name = self._coming(which)
+        refused = _tried(lambda: cancel_inbound(inbound_id=name, actor="t", as_of=self.world.now))
+        assert refused == self.world.cancel(name)
+
+    def _coming(self, which: int) -> str:
+        names = list(self.world.coming)
+        return names[-1 - which % len(names)]
+
     # ---- time ------------------------------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([1, 1, 45, 3000]))
@@ -388,6 +464,13 @@ class StockMachine(RuleBasedStateMachine):
 
     def _context(self, asker: Asker, *, own: str = "") -> Context:
         return Context(self.world.now, asker.channel, order_type=asker.method, service=asker.service, hold=own)
+
+    @invariant()
+    def what_is_to_come_is_known(self) -> None:
+        if self.world.coming:
+            assert _expected(future_supply(list(SKUS), as_of=self.world.now)) == self.world.expects()
+            asker = ASKERS[self.steps % len(ASKERS)]
+            assert _expected(supply_shown(list(SKUS), context=self._context(asker))) == self.world.expects(asker)
 
     @invariant()
     def the_books_balance(self) -> None:
@@ -451,6 +534,10 @@ def _event(told: Told) -> StockEvent:
         occurred_at=told.at,
         condition=told.condition or None,
     )
+
+
+def _expected(supplies: Mapping[str, Sequence[Supply]]) -> Counter[tuple[str, date, str]]:
+    return Counter({(sku, one.date, one.location): one.units for sku, several in supplies.items() for one in several})
 
 
 def _hold_lines(lines: list[Line]) -> list[HoldLine]:

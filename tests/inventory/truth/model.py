@@ -5,12 +5,14 @@ Shares nothing with the product: what is right is written here a second time, as
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 Key = tuple[str, str]  # sku, place
 
 LONGEST_HOLD = timedelta(minutes=60)
+BELIEVED_LATE = timedelta(days=7)
 FAST_CLOCK = timedelta(minutes=5)
 
 
@@ -19,6 +21,7 @@ class Place:
     safety: int = 0
     country: str = "FR"
     groups: frozenset[str] = frozenset()
+    timezone: str = "Europe/Paris"
 
 
 class Move(NamedTuple):
@@ -140,6 +143,21 @@ class Hold:
 
 
 @dataclass
+class Coming:
+    """A delivery that was announced or, with an origin, a transfer that was sent."""
+
+    place: str
+    expected_at: datetime
+    announced: Counter[str]  # units by SKU
+    origin: str = ""
+    received: Counter[str] = field(default_factory=Counter)
+    ended: str = ""
+
+    def remaining(self) -> Counter[str]:
+        return Counter() if self.ended else self.announced - self.received
+
+
+@dataclass
 class World:
     """Stock as it should be. Whoever changes it is told what it should be answered."""
 
@@ -152,6 +170,7 @@ class World:
     heard: dict[str, tuple[Key, int]] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
+    coming: dict[str, Coming] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.levels = {(sku, place): Level() for sku in self.tags for place in self.places}
@@ -228,8 +247,110 @@ class World:
             there = max(0, there)
         return self._moved(there - level.total(part), told.condition, at)
 
+    # ---- what people find ------------------------------------------------------------------------
+
     def breaks(self, sku: str, place: str, units: int) -> None:
         self.levels[sku, place].moves.append(Move(self.now, 0, units))
+
+    def adjust(self, kind: str, sku: str, place: str, units: int, condition: str) -> str:
+        level = self.levels[sku, place]
+        there = {name: level.total(name) for name in ("damaged", "quarantined")} | {"sellable": max(0, level.good)}
+        if condition and kind not in ("write_off", "found"):
+            return "invalid"
+        if kind == "found":
+            level.moves.append(self._moved(units, condition, self.now))
+            return ""
+        if kind == "write_off":
+            gone = self._written_off({condition: there[condition]} if condition else there, units)
+            move = Move(self.now, -units, -gone["damaged"], -gone["quarantined"])
+            is_enough = gone.total() == units
+        else:
+            # what becomes of good ones, or of which good ones become
+            part, sign = {"damage": (1, 1), "repair": (1, -1), "quarantine": (2, 1), "release": (2, -1)}[kind]
+            is_enough = units <= there["sellable" if sign > 0 else ("damaged", "quarantined")[part - 1]]
+            move = Move(self.now, 0, *(sign * units if part == n else 0 for n in (1, 2)))
+        if not is_enough:
+            return "fewer_there"
+        level.moves.append(move)
+        return ""
+
+    @staticmethod
+    def _written_off(there: dict[str, int], units: int) -> Counter[str]:
+        """The broken go first, then the quarantined, the good ones last."""
+        gone: Counter[str] = Counter()
+        for name in ("damaged", "quarantined", "sellable"):
+            gone[name] = min(there.get(name, 0), units - gone.total())
+        return gone
+
+    # ---- deliveries and transfers ----------------------------------------------------------------
+
+    def send(self, name: str, origin: str, place: str, units: Counter[str], expected_at: datetime) -> str:
+        if any(units[sku] > self.spare(sku, origin) for sku in units):
+            return "insufficient_stock"
+        for sku in units:
+            self.levels[sku, origin].moves.append(Move(self.now, -units[sku]))
+        self.coming[name] = Coming(place, expected_at, units, origin)
+        return ""
+
+    def spare(self, sku: str, place: str) -> int:
+        """What can be sent elsewhere: rules about who may buy do not count."""
+        level = self.levels[sku, place]
+        if level.suspect_since is not None:
+            return 0
+        safety = self.places[place].safety if level.safety is None else level.safety
+        return max(0, level.good - level.reserved.total() - self.held(sku, place) - safety)
+
+    def receive(self, name: str, came: list[tuple[str, int, str]] | None, *, is_last: bool) -> str:
+        inbound = self.coming[name]
+        if inbound.ended:
+            return "illegal_move"
+        if came is None:
+            came = [(sku, units, "") for sku, units in inbound.remaining().items()]
+        if not came and not is_last:
+            return "invalid"
+        for sku, units, condition in came:
+            inbound.received[sku] += units
+            self.levels[sku, inbound.place].moves.append(self._moved(units, condition, self.now))
+        if is_last or not inbound.remaining():
+            inbound.ended = "received"
+        return ""
+
+    def change(self, name: str, expected_at: datetime | None, units: Counter[str] | None) -> str:
+        inbound = self.coming[name]
+        if inbound.ended:
+            return "illegal_move"
+        if units is not None and inbound.origin:
+            return "conflict"
+        inbound.expected_at = expected_at or inbound.expected_at
+        if units is not None:
+            inbound.announced = units
+            if not inbound.remaining():
+                inbound.ended = "received"
+        return ""
+
+    def cancel(self, name: str) -> str:
+        inbound = self.coming[name]
+        if inbound.ended or inbound.received:
+            return "illegal_move"
+        if inbound.origin:
+            for sku, units in inbound.announced.items():
+                self.levels[sku, inbound.origin].moves.append(Move(self.now, units))
+        inbound.ended = "canceled"
+        return ""
+
+    def expects(self, asker: Asker | None = None) -> Counter[tuple[str, date, str]]:
+        """Units by SKU, the day they count from, and place; what is hidden from the asker left out."""
+        found: Counter[tuple[str, date, str]] = Counter()
+        for inbound in self.coming.values():
+            zone = ZoneInfo(self.places[inbound.place].timezone)
+            day = inbound.expected_at.astimezone(zone).date()
+            if inbound.expected_at <= self.now:
+                day = self.now.astimezone(zone).date() + timedelta(days=1)
+            if inbound.expected_at > self.now - BELIEVED_LATE:
+                for sku, units in inbound.remaining().items():
+                    if asker is None or self.kept(asker, sku, inbound.place) is not None:
+                        found[sku, day, inbound.place] += units
+        return found
 
     # ---- reservations ----------------------------------------------------------------------------
 
