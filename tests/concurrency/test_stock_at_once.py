@@ -14,6 +14,7 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from inventory import locks
+from inventory.errors import InsufficientStock
 from inventory.locks import LOCKED
 from inventory.models import StockLevel
 from inventory.services import (
@@ -24,7 +25,9 @@ from inventory.services import (
     receive_stock_events,
     reservations,
     stock_events,
+    transfers,
 )
+from inventory.services.announcements import Announcement
 from inventory.services.cart_holds import HoldLine, hold_cart, release_hold
 from oms.clock import now
 from oms.invariants import all_invariants
@@ -384,3 +387,41 @@ def _without_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
         time.sleep(1)
 
     monkeypatch.setattr(placement, "commit_hold", let_go)
+
+
+# ---- a transfer against buyers -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ten_units() -> None:
+    make_product("A")
+    make_location("S")
+    make_location("T", abilities=["receive_transfer"])
+    set_stock("A", "S", 10)
+
+
+def send_or_buy(number: int) -> int:
+    """Every fourth sends three units elsewhere, the others buy one each. Returns how many units were had."""
+    if number % 4:
+        with transaction.atomic():
+            return 0 if reserve(Want(f"line:{number}", "A", "S", 1)) else 1
+    transfer = Announcement("T", now(), [("A", 3)], origin="S")
+    try:
+        transfers.send_transfer(transfer, actor="test", as_of=now())
+    except InsufficientStock:
+        return 0
+    return 3
+
+
+def test_what_was_promised_is_not_sent_elsewhere_and_what_was_sent_is_not_promised(ten_units: None) -> None:
+    assert sum(at_once(20, send_or_buy)) == 10
+
+    assert level("A", "S").on_hand == level("A", "S").reserved
+    assert broken() == []
+
+
+def test_without_the_lock_what_is_being_sent_is_promised_too(ten_units: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(LOCKED, ""))
+    _pause_before(monkeypatch, transfers, "save_levels", seconds=0.3)
+
+    assert sum(at_once(20, send_or_buy)) > 10
