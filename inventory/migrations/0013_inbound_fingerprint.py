@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inventory', '0011_carts_and_exposure'),
+        ("inventory", "0012_file_imports"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0013_counts"),
+        ("inventory", "0016_stock_adjustments"),
     ]
 
     operations = [

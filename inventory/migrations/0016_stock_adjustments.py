@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('inventory', '0012_inbound_fingerprint'),
+        ("inventory", "0015_feeds_as_services_write_them"),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0012_file_imports"),
+        ("inventory", "0013_inbound_fingerprint"),
     ]
 
     operations = [
