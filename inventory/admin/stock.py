@@ -17,8 +17,8 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from inventory.admin.groups import GroupFilter
 from inventory.admin.adjustments import AdjustForm, done_words
+from inventory.admin.groups import GroupFilter
 from inventory.admin.ledger import LedgerOnPage
 from inventory.explanation import explain
 from inventory.explanation_words import explanation_sentence, names_of_rules

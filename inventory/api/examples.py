@@ -156,7 +156,6 @@ tell(
         },
         "ReasonDocument": {"code": "broken", "name": "Broken here"},
         "imports.Idempotency-Key": "stock of 2 March",
-        "imports.import_id": "imp_01jd8m2k0000000000000000",
         # what is counted
         "counts.count_id": "cse_01kjq4t0b1c2d3e4f5g6h7j8k9",
         "CountDocument.id": "cse_01kjq4t0b1c2d3e4f5g6h7j8k9",

@@ -178,6 +178,8 @@ def _transfer(stage: Stage) -> None:
     make_network()
     make_location("LILLE", abilities=["ship", "pickup", "receive_transfer"])
     stage.call("inbound_id", stage.play("transfers_send").json["id"])
+
+
 def _count(*acts: str, units: int = 0) -> Callable[[Stage], None]:
     """A count of SKU-1 in PARIS, of which so many (0: not yet looked for) are found where the books have five."""
 
