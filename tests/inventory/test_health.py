@@ -9,7 +9,7 @@ from django.db import transaction
 
 from inventory.health import Where, definitions, out_of_stock, overstock, refreshed_at, suspects, to_count
 from inventory.models import LevelPace, Location, StockLevel
-from inventory.services import StockEvent, Want, apply_stock_events
+from inventory.services import StockEvent, Want, apply_stock_events, mark_damaged
 from inventory.services.pace import refresh_pace, refresh_pace_if_old
 from tests.factories.inventory import NOW, make_location, make_product, make_products, reserve
 
@@ -196,7 +196,8 @@ def test_what_lasts_longer_than_the_cover_has_a_surplus():
     stock("VASE", "N", 3)
     stock("VASE", "S", 8)
     out("VASE", "S", (4, 3))
-    StockLevel.objects.filter(product="MUG").update(damaged=2)
+    with transaction.atomic():
+        mark_damaged([("MUG", "N", 2)], reference="f", actor="t", as_of=NOW)
     refresh()
 
     page = overstock(ANYWHERE, cover=26, weeks=8, as_of=NOW)
