@@ -29,7 +29,6 @@ class PlaceInfo:
     country: str
     postal_code: str
     city: str
-    region: str
     latitude: float | None
     longitude: float | None
     timezone: str
@@ -47,6 +46,7 @@ class PlaceInfo:
     is_active: bool
     paused_at: datetime | None = None
     paused_until: datetime | None = None
+    region: str = ""
 
     def is_paused(self, as_of: datetime) -> bool:
         """Its manager wants no new work at that instant."""

@@ -35,6 +35,5 @@ __all__ = [
     "sentences",
     "stock",
 ]
-from inventory.admin import carts, counts, exposure, files, health, ledger, places, prices, products, stock
 
 __all__ = ["carts", "counts", "exposure", "files", "health", "ledger", "places", "prices", "products", "stock"]

@@ -340,7 +340,7 @@ class LocationAdmin(FileAdmin, BackOfficeAdmin):
         facts = [location.pause_reason, location.paused_by.partition(":")[2]]
         told = format_html_join("", " · {}", ((fact,) for fact in facts if fact))
         return format_html(
-            "{} {} {}{}", badge(_("paused"), "warn", "pause_circle"), _("over"), instant(location.paused_until), told
+            "{} {} {}{}", badge(_("paused"), "warn", "pause_circle"), _("until"), instant(location.paused_until), told
         )
 
     @display(description=gettext_lazy("groups"))

@@ -13,7 +13,7 @@ SCALE = dataset.Scale(skus=40, places=12, warehouses=2, places_per_sku=4, specia
 
 
 @pytest.fixture
-def built(transactional_db: None) -> Iterator[str]:
+def built(levels_may_lie: None) -> Iterator[str]:
     """A small data set; yields a key."""
     dataset.build(SCALE)
     yield make_key("bench")

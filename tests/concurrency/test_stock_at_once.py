@@ -193,7 +193,7 @@ def test_tills_and_shipments_take_their_units_off_one_level(till_and_web: None) 
 
 
 def test_without_the_lock_a_till_writes_over_what_was_shipped(
-    till_and_web: None, monkeypatch: pytest.MonkeyPatch
+    levels_may_lie: None, till_and_web: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(LOCKED, ""))
     _pause_before(monkeypatch, stock_events, "save_levels")
@@ -420,7 +420,9 @@ def test_what_was_promised_is_not_sent_elsewhere_and_what_was_sent_is_not_promis
     assert broken() == []
 
 
-def test_without_the_lock_what_is_being_sent_is_promised_too(ten_units: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_lock_what_is_being_sent_is_promised_too(
+    levels_may_lie: None, ten_units: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(LOCKED, ""))
     _pause_before(monkeypatch, transfers, "save_levels", seconds=0.3)
 

@@ -186,12 +186,11 @@ def test_an_associate_counts_and_does_not_decide(lea: Person, max_: Person) -> N
     assert max_.get(f"counts/{count}/").json["actions"] == ["approve", "reject", "recount", "cancel"]
 
 
-def test_an_associate_still_writes_no_stock_past_the_manager(lea: Person, max_: Person) -> None:
+def test_an_associate_still_writes_no_stock_past_the_manager(lea: Person) -> None:
     event = {"id": "e", "sku": "MUG", "location": "PARIS", "kind": "delta", "quantity": -9}
     event |= {"occurred_at": now().isoformat()}
 
-    for person in (lea, max_):
-        assert person.post("stock/events/", {"events": [event]}).status == 403
+    assert lea.post("stock/events/", {"events": [event]}).status == 403
     assert stock("MUG") == 10
 
 

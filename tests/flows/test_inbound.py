@@ -120,7 +120,7 @@ def test_a_key_makes_one_delivery(api: Api) -> None:
         ({"lines": []}, "/lines", "too_short"),
         ({"lines": [{"sku": "A", "quantity": 0}]}, "/lines/0/quantity", "greater_than_equal"),
         ({"lines": [{"sku": "A", "quantity": "1e9"}]}, "/lines/0/quantity", "int_type"),
-        ({"expected_at": "9999-12-31T23:59:00Z"}, "/expected_at", "too_far"),
+        ({"expected_at": "2199-12-31T23:59:00Z"}, "/expected_at", "too_far"),
         ({"expected_at": "1970-01-01T00:00:00Z"}, "/expected_at", "too_far"),
         ({"expected_at": "2026-03-09T08:00:00"}, "/expected_at", "timezone_aware"),
         ({"status": "received"}, "/status", "unknown_field"),

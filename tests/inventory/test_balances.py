@@ -239,7 +239,7 @@ def test_a_page_takes_as_many_statements_for_many_levels_as_for_few(client, djan
         ({"as_of": "yesterday"}, "datetime_from_date_parsing"),
         ({"as_of": "2026-03-02T09:00:00"}, "timezone_aware"),
         ({"as_of": "2026-03-02T08:59:59Z"}, "before_the_ledger"),
-        ({"as_of": "2999-03-02T08:59:59Z"}, "in_the_future"),
+        ({"as_of": "2199-03-02T08:59:59Z"}, "in_the_future"),
     ],
 )
 def test_an_instant_that_cannot_be_answered_is_refused(client, given, code):

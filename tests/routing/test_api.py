@@ -98,9 +98,9 @@ def test_a_stored_rule_set_can_be_tried_before_it_is_published(client, stocked):
     ("changes", "expected"),
     [
         ({"channel": "fax"}, {("/channel", "unknown_channel")}),
-        ({"as_of": "9999-12-31T23:59:59Z"}, {("/as_of", "too_far_away")}),
-        ({"as_of": "0001-01-01T00:00:00Z"}, {("/as_of", "too_far_away")}),
-        ({"as_of": "0001-01-01T00:00:00+14:00"}, {("/as_of", "too_far_away")}),
+        ({"as_of": "2199-12-31T23:59:59Z"}, {("/as_of", "too_far_away")}),
+        ({"as_of": "1901-01-01T00:00:00Z"}, {("/as_of", "too_far_away")}),
+        ({"as_of": "1901-01-01T00:00:00+14:00"}, {("/as_of", "too_far_away")}),
         ({"lines": []}, {("/lines", "too_short")}),
         ({"lines": [{"sku": "NO", "quantity": 1}]}, {("/lines/0/sku", "unknown_sku")}),
         ({"lines": [{"sku": "SKU-1", "quantity": 0}]}, {("/lines/0/quantity", "greater_than_equal")}),
