@@ -110,9 +110,9 @@ WITH chunk AS MATERIALIZED ({chunk}
 )
 SELECT (SELECT max(sku) FROM chunk), (SELECT count(*) FROM good), (SELECT count(*) FROM good WHERE delta <> 0),
     (SELECT json_agg(json_build_object('sku', sku, 'location', location, 'on_hand', units, 'reserved', reserved,
-        'damaged', damaged, 'quarantined', quarantined)) FROM good WHERE delta <> 0)::text,
-    (SELECT json_agg(json_build_array(sku, location, reserved, reserved - greatest(0, units - damaged - quarantined)))
-        FROM good WHERE reserved > greatest(0, units - damaged - quarantined))::text,
+        'damaged', damaged, 'quarantined', quarantined) ORDER BY sku, location) FROM good WHERE delta <> 0)::text,
+    (SELECT json_agg(json_build_array(sku, location, reserved, reserved - greatest(0, units - damaged - quarantined))
+        ORDER BY sku, location) FROM good WHERE reserved > greatest(0, units - damaged - quarantined))::text,
     (SELECT json_agg(json_build_array(line, code, quantity::text, sku, location) ORDER BY line)
         FROM bad WHERE line IS NOT NULL)::text"""
 # The levels of a chunk are few among many and found by their ids; a planner who knows no numbers must not try else.

@@ -261,6 +261,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"queue": "imports", "expires": 60},
     },
+    "reconcile-stock": {
+        "task": "inventory.tasks.reconcile_stock",
+        "schedule": crontab(hour="0", minute="20"),  # the day before has ended everywhere in UTC
+        "options": {"queue": "default", "expires": 3600},
+    },
 }
 IDEMPOTENCY_DAYS = 7
 LEDGER_MONTHS = env.int("OMS_LEDGER_MONTHS", default=0)  # whole months of stock movements that are kept; 0: all
@@ -274,7 +279,9 @@ IMPORT_UPLOADS_AT_ONCE = env.int("OMS_IMPORT_UPLOADS_AT_ONCE", default=2)  # per
 IMPORTS_WAITING = 100  # of one source
 IMPORT_CHUNK_ROWS = env.int("OMS_IMPORT_CHUNK_ROWS", default=1000)  # applied in one transaction
 IMPORT_FAULTS_KEPT = 5000
-IMPORT_LEASE_SECONDS = 20  # how long a killed worker delays what it had
+IMPORT_FAULT_DAYS = 90  # rejected rows are kept so long after their import has ended
+IMPORT_LEASE_SECONDS = env.int("OMS_IMPORT_LEASE_SECONDS", default=20)  # how long a killed worker delays what it had
+RECOGNIZED_WORK_DAYS = 180  # for so long a source may tell us of an order's work that we book ourselves
 
 # ---- languages and time ----------------------------------------------------------------------
 

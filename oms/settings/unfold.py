@@ -38,6 +38,7 @@ BACK_OFFICE_ROOMS = [
             _item(_("Files of stock"), "upload_file", "inventory.StockImport"),
             _item(_("Feeds"), "sensors", "inventory.Feed"),
             _item(_("Adjustments"), "rule", "inventory.StockAdjustment"),
+            _item(_("Reconciliations"), "balance", "inventory.Reconciliation"),
         ],
     ),
     (
