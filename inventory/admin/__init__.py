@@ -11,10 +11,17 @@ from inventory.admin import (
     health,
     imports,
     inbound,
+from inventory.admin import (
+    carts,
+    exposure,
+    feeds,
+    files,
+    imports,
     ledger,
     places,
     prices,
     products,
+    reconciliations,
     stock,
 )
 
@@ -28,11 +35,17 @@ __all__ = [
     "health",
     "imports",
     "inbound",
+    "carts",
+    "exposure",
+    "feeds",
+    "files",
+    "imports",
     "ledger",
     "places",
     "prices",
     "products",
     "sentences",
+    "reconciliations",
     "stock",
 ]
 

@@ -104,6 +104,22 @@ tell(
             "reports_our_work": False,
         },
         "imports.import_id": "imp_01jd8m2k0000000000000000",
+        # how far that was from what we believed
+        "ReconciliationDocument": {
+            "date": "2026-03-01",
+            "source": "erp",
+            "location": "PARIS",
+            "imports": 1,
+            "compared": 1840,
+            "equal": 1829,
+            "different": 11,
+            "units_over": 4,
+            "units_under": 9,
+            "biggest": [{"sku": "SKU-1", "difference": -3}],
+            "trend": "better",
+            "before": {"date": "2026-02-28", "compared": 1838, "different": 17, "units_off": 22},
+            "made_at": "2026-03-02T00:20:03Z",
+        },
         # what happened
         "cause": "sale",
         "MovementDocument.id": 481,

@@ -16,6 +16,7 @@ from inventory.api.imports import ImportCancel, ImportFaults, ImportStart, OneIm
 from inventory.api.inbound import CancelInbound, InboundBulk, Inbounds, OneInbound, ReceiveInbound
 from inventory.api.pauses import Pause, Resume
 from inventory.api.prices import Prices, PricesOfProduct
+from inventory.api.reconciliations import Reconciliations
 from inventory.api.reservations import OneReservation, Reservations
 from inventory.api.stock import Levels, Movements, Protection, StockEvents
 from inventory.api.transfers import CancelTransfer, OneTransfer, ReceiveTransfer, Transfers
@@ -54,6 +55,7 @@ urlpatterns = [
     path("stock/imports/<str:import_id>/errors/", ImportFaults.as_view(), name="stock-import-errors"),
     path("stock/imports/<str:import_id>/start/", ImportStart.as_view(), name="stock-import-start"),
     path("stock/imports/<str:import_id>/cancel/", ImportCancel.as_view(), name="stock-import-cancel"),
+    path("stock/reconciliations/", Reconciliations.as_view(), name="stock-reconciliations"),
     path("stock/movements/", Movements.as_view(), name="stock-movements"),
     path("stock/protection/", Protection.as_view(), name="stock-protection"),
     path("counts/", Counts.as_view(), name="counts"),

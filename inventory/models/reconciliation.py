@@ -37,7 +37,10 @@ class Reconciliation(models.Model):
                 condition=Q(different__lte=F("compared")), name="no_more_rows_differ_than_were_compared"
             ),
         ]
-        indexes = [models.Index(fields=["location", "date"], name="reconciliations_by_place")]
+        indexes = [
+            models.Index(fields=["location", "date"], name="reconciliations_by_place"),
+            models.Index(fields=["date", "id"], name="reconciliations_by_day"),
+        ]
         verbose_name = _("reconciliation")
         verbose_name_plural = _("reconciliations")
 
@@ -51,3 +54,16 @@ class Reconciliation(models.Model):
     @property
     def units_off(self) -> int:
         return self.units_over + self.units_under
+
+    @property
+    def share_different(self) -> float:
+        return self.different / self.compared if self.compared else 0.0
+
+    @property
+    def trend(self) -> str:
+        """`new`, or how the units off stand to those of the report before: `better`, `same`, `worse`."""
+        if self.before_units_off is None:
+            return "new"
+        if self.units_off == self.before_units_off:
+            return "same"
+        return "better" if self.units_off < self.before_units_off else "worse"

@@ -15,7 +15,7 @@ from inventory.demands import OrderDemand, demands_of
 from inventory.locks import Level, StockKey
 from inventory.models import RecognizedWork
 from oms.outbox import publish
-from oms.transactions import in_transaction
+from oms.transactions import in_transaction, use_case
 
 Account = tuple[str, str, str]  # reference, sku, location
 
@@ -167,3 +167,9 @@ def _keep_recognized(accounts: dict[Account, int], *, as_of: datetime) -> None:
         unique_fields=["reference", "sku", "location_id"],
         update_fields=["quantity", "updated_at"],
     )
+
+
+@use_case
+def forget_recognized_work(*, until: datetime) -> int:
+    """Of orders so old nobody tells us any more. Returns how many accounts are gone."""
+    return RecognizedWork.objects.filter(updated_at__lt=until).delete()[0]

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from inventory.errors import TooManyImports
 from inventory.imports import upload
 from inventory.imports.staging import Staging, imports_with_tables
-from inventory.models import ImportMode, StockImport
+from inventory.models import ImportFault, ImportMode, StockImport
 from inventory.queries import places
 from inventory.states import IMPORT_MOVES, OPEN_IMPORTS, ImportStatus
 from oms.errors import FieldError, IllegalMove, Invalid, Missing
@@ -134,6 +134,12 @@ def tidy_imports(*, as_of: datetime) -> int:
     for import_id in lost:
         upload.discard(import_id)
     return len(forgotten) + len(lost)
+
+
+@use_case
+def forget_faults(*, until: datetime) -> int:
+    """Rejected rows of imports that ended before; how many there were, and why, stays. Returns how many are gone."""
+    return ImportFault.objects.filter(stock_import__finished_at__lt=until).delete()[0]
 
 
 @use_case

@@ -1,17 +1,21 @@
 """A file of stock in the back office: sent, looked at, begun, and followed without the page jumping."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import User
 from django.test import Client
 
-from inventory.models import ImportFault, StockImport
+from inventory.models import ImportFault, Reconciliation, StockImport
 from inventory.services import import_work
+from inventory.services.feeds import FeedRow, put_feed
+from inventory.services.reconciliation import reconcile_day
 from oms.clock import now
-from tests.factories.imports import receive, rows, work
+from tests.factories.imports import imported, receive, rows, work
 from tests.factories.inventory import level
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -91,3 +95,29 @@ def test_the_bar_moves_and_the_page_does_not(office: Any, live_server: Any, sett
     assert office.evaluate("window.stays") is True
     assert StockImport.objects.get().status == "completed"
     assert not ImportFault.objects.exists()
+
+
+def test_feeds_and_reconciliations_are_read_at_a_desk_and_on_a_phone(office: Any, live_server: Any) -> None:
+    put_feed(FeedRow("erp", "ERP Lyon", "erp", counts_exclude_reserved=True), as_of=now())
+    put_feed(FeedRow("wms", "Warehouse", "wms", reports_our_work=True), as_of=now())
+    at = datetime(2026, 3, 2, 3, tzinfo=UTC)
+    for night in range(12):
+        with time_machine.travel(at + timedelta(days=night), tick=False):
+            imported(rows(f"SKU-1,PARIS,{5 + night % 4}", f"SKU-2,PARIS,{night}", "SKU-1,LYON,5"), source="erp")
+            reconcile_day(now().date(), as_of=now())
+
+    for name, address in (
+        ("feeds", "feed/"),
+        ("feed", "feed/erp/change/"),
+        ("reconciliations", "reconciliation/"),
+        (
+            "reconciliation",
+            f"reconciliation/{Reconciliation.objects.filter(location='PARIS').latest('date').pk}/change/",
+        ),
+    ):
+        office.goto(f"{live_server.url}/admin/inventory/{address}")
+        shoot(office, name)
+        for width in (1280, 360):
+            office.set_viewport_size({"width": width, "height": 800})
+            assert office.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (name, width)
+    assert office.get_by_text("Biggest differences").is_visible()
