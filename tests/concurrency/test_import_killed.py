@@ -34,7 +34,7 @@ PRODUCTS = 60
 @pytest.fixture(autouse=True)
 def impatient(transactional_db: None, settings: Any, tmp_path: Any) -> None:
     settings.IMPORT_DIR = tmp_path
-    settings.IMPORT_CHUNK_ROWS = 4
+    settings.IMPORT_CHUNK_ROWS = 2
     settings.IMPORT_LEASE_SECONDS = 0  # whoever is dead is known to be
 
 
@@ -129,7 +129,7 @@ def test_resumed_equals_undisturbed_to_the_row(
     dice, kills = random.Random(mode), 0
     while True:
         if kills % 3 == 2:
-            is_done = run_killed_after(do_all, dice.uniform(0.0, 0.1))
+            is_done = run_killed_after(do_all, dice.uniform(0.0, 0.03))
         else:
             is_done = run_killed_at_statement(do_all, dice.randint(1, 25), is_heard=bool(kills % 2))
         if is_done:
