@@ -9,8 +9,8 @@ from django.conf import settings
 from inventory import services
 from inventory.services.cart_holds import forget_ended_holds
 from inventory.services.ledger_months import months_back, open_months
-from inventory.services.pace import refresh_pace_if_old
 from inventory.services.order_events import forget_recognized_work
+from inventory.services.pace import refresh_pace_if_old
 from inventory.services.reconciliation import reconcile_lately
 from inventory.services.retention import forget_months
 from inventory.services.stock_imports import forget_faults
@@ -53,6 +53,8 @@ def forget_old(**_later: Any) -> None:
 @shared_task
 def refresh_pace(**_later: Any) -> None:
     refresh_pace_if_old(older_than=_PACE_AGE, as_of=now())
+
+
 def reconcile_stock(**_later: Any) -> None:
     """At night: the reports of the days before, and what nobody asks for any more is forgotten."""
     as_of = now()
