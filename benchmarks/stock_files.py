@@ -419,7 +419,8 @@ def _backend_of_worker() -> psutil.Process | None:
 @contextlib.contextmanager
 def _worker() -> Iterator[_Watched]:
     """The code of the importer, in a process of its own."""
-    environment = {**os.environ, "OMS_PROCESS": "importer"}
+    # It asks for no broker; naming one keeps it from starting engines here, and from stopping ours at its end.
+    environment = {"REDIS_URL": "redis://127.0.0.1:6379/0", **os.environ, "OMS_PROCESS": "importer"}
     process = subprocess.Popen(
         [sys.executable, "manage.py", "apply_imports"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
     )
