@@ -32,7 +32,7 @@ messages:  ## bring the translation files up to date with the strings in the cod
 bench:  ## measure speed beside what Postgres alone can do
 	@$(DEV) -m benchmarks
 
-bench-stock:  ## the same for reading, promising and feeding stock
+bench-stock:  ## the same for reading and promising stock
 	@$(DEV) -m benchmarks.stock
 
 lock:  ## resolve pyproject.toml anew into requirements*.txt

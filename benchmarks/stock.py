@@ -1,4 +1,4 @@
-"""`make bench-stock`: reading, promising and feeding stock, beside what Postgres alone does with the same rows.
+"""`make bench-stock`: reading and promising stock, beside what Postgres alone does with the same rows.
 
 With exposure rules in force for everybody who asks. Ends with an error where a gate is missed.
 """
@@ -15,7 +15,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import orjson
 import psycopg
 
 from benchmarks import floor, load, machine, system
@@ -82,8 +81,6 @@ class _Run:
                 _say(f"round {number} of {self.given.rounds}")
                 self._round()
             self._hot()
-            self._batches()
-            self._visible()
         with system.web_server(Path(os.environ["OMS_HOME"]) / "web.log", workers=1) as self.server:
             self._warm_up()
             for _ in range(self.given.rounds):
@@ -262,75 +259,13 @@ class _Run:
             ).fetchone() or ("",)
             return floor.placement_statement(connection, order, highest_sku=self.scale.skus, whole=True, keep_skus=True)
 
-    # Feeds ------------------------------------------------------------------------------------
-
-    def _batches(self) -> None:
-        """5,000 events in one request: deltas at as many levels."""
-        _say("batches of 5,000 events")
-        took = []
-        for number in range(max(3, self.given.rounds)):
-            body = orjson.dumps({"events": self._events(number)})
-            took.append(self._timed(lambda body=body: self._post("stock/events/", body)))
-        self.report.add(
-            "5,000 events in one request", 1, {"per_second": 5000 / median(took), "p50_ms": median(took) * 1000}
-        )
-        self.report.at_most("5,000 events in one request, seconds", median(took), 1.0)
-
-    def _events(self, number: int) -> list[dict[str, Any]]:
-        draw = random.Random(f"{self.name}-{number}")
-        at = datetime.now(UTC).isoformat()
-        return [
-            {
-                "id": f"{self.name}-{number}-{n}",
-                "sku": f"SKU{sku:07d}",
-                "location": f"WH-{draw.randint(1, self.scale.warehouses):04d}",
-                "kind": "delta",
-                "quantity": -1,
-                "reason": "sale",
-                "occurred_at": at,
-            }
-            for n, sku in enumerate(draw.sample(range(1, self.scale.skus + 1), 5000))
-        ]
-
-    def _visible(self) -> None:
-        """How long after its answer a delta is seen by another request."""
-        waits = []
-        for number in range(20):
-            before = self._get_sellable("SKU0000042")
-            event = self._events(1000 + number)[0] | {"sku": "SKU0000042", "location": "WH-0002", "quantity": -3}
-            answered = self._timed(lambda event=event: self._post("stock/events/", orjson.dumps({"events": [event]})))
-            begun = time.perf_counter()
-            while self._get_sellable("SKU0000042") == before and time.perf_counter() - begun < 5:
-                pass
-            waits.append(answered + time.perf_counter() - begun)
-        self.report.at_most("a delta is visible in availability, worst of 20, seconds", max(waits), 1.0)
-
-    def _post(self, path: str, body: bytes) -> Any:
-        return self._http("POST", f"/api/v1/{path}", body)
-
-    def _get_sellable(self, sku: str) -> int:
-        return self._http("GET", f"/api/v1/availability/?sku={sku}")["results"][0]["sellable"]
-
-    def _http(self, method: str, path: str, body: bytes = b"") -> Any:
-        import http.client
-
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        connection.request(method, path, body or None, headers)
-        answer = connection.getresponse()
-        told = orjson.loads(answer.read())
-        connection.close()
-        if answer.status >= 300:
-            sys.exit(f"{method} {path}: {answer.status} {str(told)[:500]}")
-        return told
+    # History ----------------------------------------------------------------------------------
 
     @staticmethod
     def _timed(act: Callable[[], Any]) -> float:
         begun = time.perf_counter()
         act()
         return time.perf_counter() - begun
-
-    # History ----------------------------------------------------------------------------------
 
     def _growth(self) -> None:
         """The same reads before and after a million movements and a million orders."""
