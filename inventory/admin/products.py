@@ -81,6 +81,7 @@ class ProductForm(forms.ModelForm):
         return _understood(read_pairs, self.cleaned_data["attributes"])
 
     def clean(self) -> dict[str, Any]:
+        super().clean()  # has Django look whether the SKU of a new product is taken
         if not self.errors:
             try:
                 self.row = read(ProductBody, _body(self.instance.pk, self.cleaned_data)).row()

@@ -177,6 +177,15 @@ def test_a_product_is_made(boss):
     assert [barcode.code for barcode in Product.objects.get().barcodes.all()] == ["333"]
 
 
+def test_a_new_product_takes_no_sku_that_another_has(boss, shelf):
+    page, before = "/admin/inventory/product/add/", Product.objects.get(pk="A").name_en
+
+    answer = boss.post(page, form_of(boss, page) | {"sku": "A", "name_en": "Another", "price": "1"})
+
+    assert answer.status_code == 200 and answer.context["errors"]
+    assert Product.objects.get(pk="A").name_en == before
+
+
 def test_who_was_quicker_is_told_and_nothing_saved(boss, shelf, monkeypatch):
     refused = RowResult("rejected", "barcode_taken", "/barcodes/0", "Another product has this barcode")
     monkeypatch.setattr(admin_products, "save_products", lambda rows, as_of: [refused])
