@@ -55,6 +55,7 @@ def refresh_pace(**_later: Any) -> None:
     refresh_pace_if_old(older_than=_PACE_AGE, as_of=now())
 
 
+@shared_task
 def reconcile_stock(**_later: Any) -> None:
     """At night: the reports of the days before, and what nobody asks for any more is forgotten."""
     as_of = now()
