@@ -1,25 +1,37 @@
-"""Exposure rules as sentences: "Web, pickup: keeps 2 units, at places of outlet"."""
+"""Exposure rules as sentences: "Web, store pickup: keeps 2 units of every product, at places of outlet"."""
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from inventory.models import ExposureRule
+
+METHODS = {
+    "ship": gettext_lazy("Delivery"),
+    "pickup": gettext_lazy("Store pickup"),
+    "curbside": gettext_lazy("Curbside pickup"),
+    "locker": gettext_lazy("Locker"),
+}
+SERVICES = {
+    "standard": gettext_lazy("Standard"),
+    "express": gettext_lazy("Express"),
+    "same_day": gettext_lazy("Same day"),
+}
 
 
 def rule_sentence(rule: ExposureRule) -> str:
     """Who is concerned, what is kept, of what and where."""
-    parts = [f"{_asker(rule)}: {_effect(rule)}", _products(rule), _places(rule), _doubt(rule)]
+    parts = [f"{_asker(rule)}: {_effect(rule)}", _places(rule), _doubt(rule)]
     return ", ".join(part for part in parts if part)
 
 
 def _asker(rule: ExposureRule) -> str:
-    told = [rule.channel.name if rule.channel else "", rule.order_type, rule.service]
-    return ", ".join(part for part in told if part) or _("Everybody")
+    told = [rule.channel.name if rule.channel else "", METHODS.get(rule.order_type), SERVICES.get(rule.service)]
+    return ", ".join(str(part) for part in told if part) or _("Everybody")
 
 
 def _effect(rule: ExposureRule) -> str:
     if rule.hidden:
-        return _("hides")
+        return _("hides %(products)s") % {"products": _products(rule)}
     kept = []
     if rule.keep_units is not None:
         kept.append(
@@ -27,12 +39,13 @@ def _effect(rule: ExposureRule) -> str:
         )
     if rule.keep_share is not None:
         kept.append(_("keeps %(share)s %%") % {"share": f"{(rule.keep_share * 100).normalize():f}"})
-    return _(" or, if that is more, ").join(kept)
+    facts = {"kept": _(" or, if that is more, ").join(kept), "products": _products(rule)}
+    return _("%(kept)s of %(products)s") % facts
 
 
 def _products(rule: ExposureRule) -> str:
     named = [*rule.skus, *(_("products tagged %(tag)s") % {"tag": tag} for tag in rule.tags)]
-    return _("of %(products)s") % {"products": _listed(named)} if named else _("of every product")
+    return _listed(named) or _("every product")
 
 
 def _places(rule: ExposureRule) -> str:

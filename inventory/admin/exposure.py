@@ -10,9 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from inventory.api.exposure import ExposureRuleBody
-from inventory.exposure_words import rule_sentence
+from inventory.exposure_words import METHODS, SERVICES, rule_sentence
 from inventory.models import ExposureRule
 from inventory.services.exposure_rules import drop_exposure_rule, save_exposure_rule, unknown_names
 from oms.api.body import read
@@ -21,26 +22,19 @@ from oms.backoffice.lists import BackOfficeAdmin
 from oms.clock import now
 from oms.errors import Invalid
 
-_METHODS = [
-    ("", gettext_lazy("any")),
-    ("ship", gettext_lazy("Delivery")),
-    ("pickup", gettext_lazy("Store pickup")),
-    ("curbside", gettext_lazy("Curbside pickup")),
-    ("locker", gettext_lazy("Locker")),
-]
-_SERVICES = [
-    ("", gettext_lazy("any")),
-    ("standard", gettext_lazy("Standard")),
-    ("express", gettext_lazy("Express")),
-    ("same_day", gettext_lazy("Same day")),
-]
+_METHODS = [("", gettext_lazy("any")), *METHODS.items()]
+_SERVICES = [("", gettext_lazy("any")), *SERVICES.items()]
 
 
 class ExposureRuleForm(forms.ModelForm):
     """What the API asks of a rule is asked here too."""
 
-    order_type = forms.ChoiceField(label=gettext_lazy("delivery method"), choices=_METHODS, required=False)
-    service = forms.ChoiceField(label=gettext_lazy("service level"), choices=_SERVICES, required=False)
+    order_type = forms.ChoiceField(
+        label=gettext_lazy("Delivery method"), choices=_METHODS, required=False, widget=UnfoldAdminSelectWidget
+    )
+    service = forms.ChoiceField(
+        label=gettext_lazy("Service level"), choices=_SERVICES, required=False, widget=UnfoldAdminSelectWidget
+    )
 
     class Meta:
         model = ExposureRule

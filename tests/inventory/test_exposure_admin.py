@@ -31,9 +31,9 @@ def test_a_rule_reads_as_a_sentence(office):
 
     page = office.get(RULES).content.decode()
 
-    assert "Web, pickup: keeps 2 units, of products tagged new, at places of outlet" in page
-    assert "Everybody: hides, of A, B, C, 2 more, at FR" in page
-    assert "Everybody: keeps 12.5 %, of every product, everywhere, where confidence is below 80 %" in page
+    assert "Web, Store pickup: keeps 2 units of products tagged new, at places of outlet" in page
+    assert "Everybody: hides A, B, C, 2 more, at FR" in page
+    assert "Everybody: keeps 12.5 % of every product, everywhere, where confidence is below 80 %" in page
 
 
 def test_a_rule_is_made_changed_and_taken_away_with_forms(office):
