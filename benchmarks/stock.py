@@ -327,7 +327,6 @@ def _grow(rows: int) -> None:
 
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
-        cursor.execute("SELECT to_jsonb(o) FROM orders_order o ORDER BY id DESC LIMIT 1")
         cursor.execute(
             """
 INSERT INTO inventory_stockmovement (sku, location_id, cause, quantity, reference, actor, source, occurred_at, recorded_at)
@@ -338,7 +337,7 @@ CROSS JOIN LATERAL (SELECT now() - (s.n %% 700) * interval '1 day' AS time) at""
         )
         cursor.execute(
             """
-INSERT INTO orders_order SELECT (jsonb_populate_record(o, jsonb_build_object(
+INSERT INTO orders_order SELECT (jsonb_populate_record(NULL::orders_order, to_jsonb(o) || jsonb_build_object(
     'id', 'ord_h' || lpad(n::text, 20, '0'), 'external_id', 'H-' || n, 'tracking_token', 'h' || n,
     'number', 1000000000 + n, 'placed_at', now() - (n %% 700) * interval '1 day'))).*
 FROM (SELECT * FROM orders_order ORDER BY id DESC LIMIT 1) o, generate_series(1, %(rows)s) n""",
