@@ -75,7 +75,8 @@ class Report:
             of = {floor: self.share("placement", f"floor {floor}", clients) for floor in ("b5", "b3")}
             print(f"placement over HTTP, {clients} clients: {of['b5']:.1%} of b5, {of['b3']:.1%} of b3")
         for label, floor in (("one SKU", "a1"), ("20 SKUs", "a2"), ("20 SKUs in every place", "a2 everywhere")):
-            for clients in sorted({c for name, c in self.points if name == f"floor {floor}"}):
+            measured = {c for name, c in self.points if name == f"availability, {label}"}
+            for clients in sorted(measured & {c for name, c in self.points if name == f"floor {floor}"}):
                 print(
                     f"availability, {label}: {self.share(f'availability, {label}', f'floor {floor}', clients):.1%} of {floor}"
                 )
