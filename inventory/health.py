@@ -18,7 +18,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from inventory.models import LevelPace
-from inventory.sellable import sellable_sql
+from inventory.sellable import good_sql, sellable_sql
 from inventory.services.pace import WEEKS
 
 OUT_OF_STOCK, OVERSTOCK, SUSPECT = "out-of-stock", "overstock", "suspect"
@@ -177,7 +177,7 @@ def refreshed_at() -> datetime | None:
 
 _NAME = "CASE WHEN %(is_french)s AND p.name_fr <> '' THEN p.name_fr ELSE p.name_en END AS name"
 _OUT = "(SELECT coalesce(sum(units), 0) FROM unnest(d.weekly[1:%(weeks)s::int]) AS units)"
-_GOOD = "(s.on_hand - s.damaged - s.quarantined)"
+_GOOD = good_sql("s")
 _SELLABLE = sellable_sql("s", safety="l.safety_stock", as_of="%(as_of)s")
 _ACTIVE = """
     JOIN inventory_product p ON p.sku = s.sku AND p.is_active
@@ -249,7 +249,7 @@ _MISSING_HERE = f"""
     JOIN inventory_stocklevel s ON s.sku = d.sku AND s.location_id = d.location_id {_ACTIVE}
     WHERE {_OUT} > 0 AND {_SELLABLE} = 0{{meant}}"""
 _MISSING_EVERYWHERE = f"""
-    SELECT s.sku, NULL::text AS location, sum(s.on_hand)::int AS on_hand, sum(s.reserved)::int AS reserved,
+    SELECT s.sku, NULL::text AS location, sum(s.on_hand) AS on_hand, sum(s.reserved) AS reserved,
            bool_or(s.suspect_at IS NOT NULL) AS is_suspect, max(d.last_out_at) AS last_out_at,
            sum({_OUT}) AS units, {_quiet("max(d.last_out_at)")} AS quiet
     FROM inventory_stocklevel s

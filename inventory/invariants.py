@@ -22,8 +22,8 @@ FROM inventory_stocklevel s
 FULL JOIN ({books.HELD}) r ON r.sku = s.sku AND r.location_id = s.location_id
 WHERE coalesce(s.reserved, 0) <> coalesce(r.reserved, 0) ORDER BY 1, 2"""
 
-# What the ledger says of a delivery or transfer it says under its id, and not before it was announced. Of those
-# announced before the months that are kept it has forgotten.
+# What the ledger says of a delivery or transfer it says under its id, and not before it was announced; what a feed
+# tells under that id is a change of its own. Of those announced before the months that are kept it has forgotten.
 _BEGINS = "coalesce((SELECT max(begins_at) FROM inventory_ledgerstart), '-infinity')"
 _RECEIVED = f"""
 SELECT i.id, line.sku, i.location_id AS location, line.received, line.damaged, line.quarantined,
@@ -34,7 +34,7 @@ CROSS JOIN LATERAL (
            coalesce(sum(m.quarantined_delta), 0) AS quarantined
     FROM inventory_stockmovement m
     WHERE m.sku = line.sku AND m.location_id = i.location_id AND m.occurred_at >= i.created_at
-        AND m.recorded_at >= i.created_at AND m.reference = i.id
+        AND m.recorded_at >= i.created_at AND m.reference = i.id AND m.external_id IS NULL
 ) moved
 WHERE i.created_at >= {_BEGINS}
   AND (line.received, line.damaged, line.quarantined) <> (moved.units, moved.damaged, moved.quarantined)
@@ -46,7 +46,7 @@ FROM inventory_inbound i JOIN inventory_inboundline line ON line.inbound_id = i.
 CROSS JOIN LATERAL (
     SELECT -coalesce(sum(m.quantity), 0) AS units FROM inventory_stockmovement m
     WHERE m.sku = line.sku AND m.location_id = i.origin_id AND m.occurred_at >= i.created_at
-        AND m.recorded_at >= i.created_at AND m.reference = i.id
+        AND m.recorded_at >= i.created_at AND m.reference = i.id AND m.external_id IS NULL
 ) sent
 WHERE i.origin_id IS NOT NULL AND i.created_at >= {_BEGINS}
   AND sent.units + greatest(0, line.received - line.quantity) <> line.received + line.missing + line.remaining

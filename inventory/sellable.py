@@ -8,8 +8,11 @@ from inventory.exposure import HIDDEN
 
 
 def good_sql(level: str) -> str:
-    """Units in sellable condition, promised or not; below zero when a till sold what we did not know of."""
-    return f"({level}.on_hand - {level}.damaged - {level}.quarantined)"
+    """Units in sellable condition, promised or not; below zero when a till sold what we did not know of.
+
+    Wide: where figures are as absurd as the columns allow, less than nothing is still an answer.
+    """
+    return f"({level}.on_hand::bigint - {level}.damaged - {level}.quarantined)"
 
 
 def held_sql(level: str, *, as_of: str, own_hold: str = "''") -> str:
@@ -36,7 +39,7 @@ def kept_sql(level: str, *, safety: str, kept: str = "") -> str:
 
 def _share(level: str, share: str) -> str:
     """So many ten-thousandths of what is in good condition, rounded up; in whole numbers, for floats round by chance."""
-    return f"((greatest({good_sql(level)}, 0)::bigint * {share} + 9999) / 10000)::int"
+    return f"((greatest({good_sql(level)}, 0) * {share} + 9999) / 10000)::int"
 
 
 def sellable_sql(

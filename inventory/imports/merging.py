@@ -18,10 +18,9 @@ from inventory.imports.faults import Fault
 from inventory.imports.staging import Staging
 from inventory.locks import lock_stock_in, open_stock_in
 from inventory.models import Cause
+from inventory.models.stock import MOST_UNITS
 from oms.outbox import Fact, publish
 from oms.transactions import in_transaction
-
-_MOST_UNITS = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +79,9 @@ _RESERVED_THEN = """CASE WHEN s.updated_at > c.at THEN coalesce((
     WHERE r.sku = s.sku AND r.location_id = s.location_id AND r.status <> 'active' AND r.created_at <= c.at
         AND r.updated_at > c.at), 0) ELSE s.reserved END"""
 
+# What the columns of levels and of movements can hold.
+_FITS = f"(abs(units) <= {MOST_UNITS} AND abs(units - on_hand) <= {MOST_UNITS})"
+
 _MERGE = """
 WITH chunk AS MATERIALIZED ({chunk}
 ), level AS MATERIALIZED (
@@ -91,10 +93,10 @@ WITH chunk AS MATERIALIZED ({chunk}
              ELSE 'unknown_sku' END AS code
     FROM chunk c LEFT JOIN inventory_stocklevel s ON s.id = c.level
 ), good AS MATERIALIZED (
-    SELECT *, (units - on_hand)::int AS delta FROM level WHERE code IS NULL AND abs(units) <= {most}
+    SELECT *, (units - on_hand)::int AS delta FROM level WHERE code IS NULL AND {fits}
 ), bad AS MATERIALIZED (
     SELECT n, line, sku, location, quantity, coalesce(code, 'out_of_range') AS code FROM level
-    WHERE code IS NOT NULL OR abs(units) > {most}
+    WHERE code IS NOT NULL OR NOT {fits}
 ), written AS (
     UPDATE inventory_stocklevel s
     SET on_hand = g.units, counted_at = g.at, bin = coalesce(g.bin, s.bin), updated_at = greatest(s.updated_at, %(as_of)s),
@@ -156,7 +158,7 @@ def _merge(terms: Terms, staging: Staging, chunk: str, window: dict[str, Any], *
         chunk=chunk,
         moved=_MOVED,
         reserved=_RESERVED_THEN if terms.counts_exclude_reserved else "0",
-        most=_MOST_UNITS,
+        fits=_FITS,
         refused=staging.refused,
     )
     with connection.cursor() as cursor:

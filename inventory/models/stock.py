@@ -6,6 +6,10 @@ from inventory.models.location import Location
 from inventory.models.product import Product
 
 
+MOST_UNITS = 2_000_000_000
+"""Of a level, of a movement: the columns' range, rounded down."""
+
+
 class Condition(models.TextChoices):
     SELLABLE = "sellable", _("Sellable")
     DAMAGED = "damaged", _("Damaged")

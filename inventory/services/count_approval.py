@@ -27,8 +27,8 @@ from inventory.locks import Level, lock_count, open_and_lock_stock
 from inventory.models import CountLine, CountScope, CountSession
 from inventory.queries import ProductInfo, products_by_sku
 from inventory.services.stock_events import (
+    APPLIED,
     COUNT,
-    REJECTED,
     STALE,
     StockEvent,
     apply_stock_events,
@@ -276,8 +276,9 @@ def _apply(session: CountSession, lines: Sequence[CountLine], *, actor: str, as_
     events = [_event(session, line) for line in lines]
     results = apply_stock_events(events, source=session.pk, actor=actor, as_of=as_of)
     for line, result in zip(lines, results, strict=True):
-        if result.status == REJECTED:
-            raise Invalid(f"{line.product_id}: {result.detail}")
+        if result.status not in (APPLIED, STALE):
+            detail = result.detail or _("Somebody else told an event under this count's name; count it again")
+            raise Invalid(f"{line.product_id}: {detail}")
         line.status = L.STALE if result.status == STALE else L.APPLIED
         line.decided_by, line.decided_at = actor, as_of
     _write(lines)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from inventory import events
 from inventory.locks import Level
 from inventory.models import StockEventId, StockMovement
+from inventory.models.stock import MOST_UNITS
 from oms.errors import FieldError, Invalid
 from oms.outbox import publish
 from oms.sql import insert_rows
@@ -47,9 +48,6 @@ FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::timestamptz[], %s
     AS new (id, on_hand, damaged, quarantined, suspect_at, counted_at, bin, safety_stock, confidence)
 WHERE s.id = new.id"""
 _WRITTEN = ("id", "on_hand", "damaged", "quarantined", "suspect_at", "counted_at", "bin", "safety_stock", "confidence")
-
-
-MOST_UNITS = 2_000_000_000  # the columns' range, rounded down
 
 
 def check_storable(levels: Iterable[Level], *, pointer: str) -> None:

@@ -6,6 +6,7 @@ from django.db import connection
 from django.db.models import Max
 
 from inventory.models import Cause, LevelPace
+from inventory.models.stock import MOST_UNITS
 from oms.transactions import use_case
 
 OUTGOING = (Cause.SHIPPED.value, Cause.COLLECTED.value, "sale")
@@ -37,7 +38,9 @@ def refresh_pace(*, as_of: datetime) -> int:
 
 
 _WEEK = "floor(extract(epoch FROM %(as_of)s::timestamptz - m.occurred_at) / 604800)"
-_WEEKLY = ", ".join(f"coalesce(sum(-m.quantity) FILTER (WHERE {_WEEK} = {week}), 0)" for week in range(WEEKS))
+_WEEKLY = ", ".join(
+    f"least(coalesce(sum(-m.quantity) FILTER (WHERE {_WEEK} = {week}), 0), {MOST_UNITS})" for week in range(WEEKS)
+)
 # Only movements recorded since then can have happened since then: older months of the ledger are not read.
 _REFRESH = f"""
 INSERT INTO inventory_levelpace AS pace (sku, location_id, weekly, last_out_at, refreshed_at)

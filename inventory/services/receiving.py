@@ -12,9 +12,10 @@ from inventory import events
 from inventory.errors import ChangedMeanwhile
 from inventory.locks import lock_inbound, open_and_lock_stock
 from inventory.models import Cause, Condition, Inbound, InboundLine
+from inventory.models.stock import MOST_UNITS
 from inventory.queries import products_by_sku
 from inventory.services.announcements import LATE, unknown_skus
-from inventory.services.ledger import MOST_UNITS, Movement, check_storable, save_levels
+from inventory.services.ledger import Movement, check_storable, save_levels
 from inventory.states import INBOUND_MOVES, InboundStatus
 from oms import deadlines
 from oms.errors import FieldError, IllegalMove, Invalid

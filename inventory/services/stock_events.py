@@ -19,6 +19,7 @@ from inventory.errors import BeforeTheLedger
 from inventory.feeds import FeedSettings, feed_of
 from inventory.locks import Level, StockKey, open_and_lock_stock
 from inventory.models import Cause, Condition
+from inventory.models.stock import MOST_UNITS
 from inventory.queries import products_by_sku
 from inventory.services.ledger import Movement, save_levels
 from inventory.services.order_events import OrdersAtLevels
@@ -28,7 +29,6 @@ DELTA, COUNT = "delta", "count"
 APPLIED, DUPLICATE, STALE, REJECTED = "applied", "duplicate", "stale", "rejected"
 
 _CLOCK_SKEW = timedelta(minutes=5)
-_MOST_UNITS = 2_000_000_000  # the column's range, rounded down
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +348,7 @@ def _add(level: Level, change: _Change) -> None:
     on_hand, damaged, quarantined = _sum([_Change(level.on_hand, level.damaged, level.quarantined), change])
     if damaged < 0 or quarantined < 0:
         raise _Refusal("below_zero", _("Fewer than no units would be left in that condition"))
-    if max(abs(on_hand), damaged, quarantined) > _MOST_UNITS:
+    if max(map(abs, (on_hand, damaged, quarantined, *change))) > MOST_UNITS:
         raise _Refusal("out_of_range", _("More units than can be stored"))
     level.on_hand, level.damaged, level.quarantined = on_hand, damaged, quarantined
 

@@ -499,6 +499,17 @@ def test_approving_again_changes_nothing(differing):
     assert traces() == before
 
 
+def test_what_did_not_reach_the_books_is_not_said_to_be_applied(differing):
+    impostor = StockEvent("A/1", "A", "S", "delta", 0, minutes(20))
+    receive_stock_events([impostor], source=differing, actor="key:till", as_of=minutes(20))
+
+    with pytest.raises(Invalid):
+        approve_count(session_id=differing, approver=MANAGER, as_of=minutes(30))
+
+    assert level("A", "S").on_hand == 10
+    assert set(CountLine.objects.filter(session=differing).values_list("status", flat=True)) == {"waiting"}
+
+
 def test_another_finds_nothing_left_to_decide(differing):
     approve(differing)
     before = traces()

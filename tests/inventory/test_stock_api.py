@@ -3,8 +3,10 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from inventory.models import StockLevel, StockMovement
+from inventory.models import LevelPace, StockLevel, StockMovement
 from inventory.services import Want
+from inventory.services.pace import refresh_pace
+from oms.clock import now
 from oms.models import ApiKey, Event
 from tests.factories.inventory import (
     NOW,
@@ -13,6 +15,7 @@ from tests.factories.inventory import (
     make_locations,
     make_product,
     make_products,
+    make_transfer,
     reserve,
     set_stock,
 )
@@ -193,6 +196,47 @@ def test_each_wrong_event_is_rejected_by_itself(client):
 def test_units_beyond_what_can_be_stored_are_rejected(client):
     full = 1_000_000_000
     assert send(client, event(1, full), event(2, full), event(3, full)) == ["applied", "applied", "rejected"]
+
+
+def test_figures_as_absurd_as_can_be_stored_are_still_answered(client):
+    set_stock("A", "S", 0, safety_stock=1_000_000_000)
+    sold, broken = event(0, -1_000_000_000, reason="sale"), event(0, 1_000_000_000, condition="damaged")
+
+    # broken units count among all that stand there, so there are −2, 0 and −2 milliard in turn
+    numbered = [one | {"id": f"x{number}"} for number, one in enumerate([sold, sold, broken, broken, sold, sold])]
+    assert send(client, *numbered) == ["applied"] * 6
+
+    [shown] = client.get("/api/v1/stock/").json()["results"]
+    assert (shown["on_hand"], shown["damaged"], shown["sellable"]) == (-2_000_000_000, 2_000_000_000, 0)
+    assert client.get("/api/v1/availability/?sku=A").json()["results"][0]["sellable"] == 0
+    assert client.get("/api/v1/availability/explain/?sku=A").json()["locations"][0]["kept_back"] == 1_000_000_000
+    assert client.get("/api/v1/stock/health/suspect/").json()["results"][0]["reasons"] == ["negative"]
+    assert client.get("/api/v1/stock/health/overstock/").json()["results"] == []
+    refresh_pace(as_of=NOW + timedelta(hours=1))
+    assert LevelPace.objects.get().weekly.count(2_000_000_000) == 1
+    assert client.get("/api/v1/stock/health/out-of-stock/?scope=network").json()["results"][0]["sku"] == "A"
+
+
+def test_a_change_that_no_movement_can_hold_is_rejected_by_itself(client):
+    make_product("B")
+    sold = event(1, -1_000_000_000), event(2, -1_000_000_000)
+
+    statuses = send(client, *sold, event(3, 1_000_000_000, "count"), event(4, 5, sku="B"))
+
+    assert statuses == ["applied", "applied", "rejected", "applied"]
+    assert (level("A", "S").on_hand, level("B", "S").on_hand) == (-2_000_000_000, 5)
+
+
+def test_what_a_feed_says_under_the_id_of_a_transfer_is_a_change_of_its_own(client, broken_invariants):
+    make_location("T", abilities=["receive_transfer"])
+    set_stock("A", "S", 5)
+    transfer = make_transfer("S", "T", {"A": 2})
+    now_there = {"occurred_at": now().isoformat(), "order": transfer}
+
+    statuses = send(client, event(1, 1, location="T", **now_there), event(2, -1, **now_there))
+
+    assert statuses == ["applied", "applied"]
+    assert broken_invariants() == []
 
 
 @pytest.mark.parametrize("body", [{}, {"events": "x"}, {"events": [], "more": 1}, {"events": [{}] * 5001}, []])
