@@ -28,7 +28,7 @@ from unfold.widgets import (
 )
 
 from oms import set_aside
-from oms.backoffice.actions import action_page, actor_of
+from oms.backoffice.actions import action_page, actor_of, row_or_404
 from oms.backoffice.lists import BackOfficeAdmin, ReadOnlyAdmin
 from oms.backoffice.sentences import say
 from oms.backoffice.words import badge, instant, listed, pairs, subject_link, who
@@ -419,7 +419,7 @@ class SetAsideAdmin(ReadOnlyAdmin):
 
     @action(description=gettext_lazy("Try again"), icon="replay", permissions=["act"])
     def try_this_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = get_object_or_404(SetAside, pk=object_id)
+        row = row_or_404(SetAside, object_id)
         return action_page(
             request,
             forms.Form(request.POST if request.method == "POST" else None),
@@ -433,7 +433,7 @@ class SetAsideAdmin(ReadOnlyAdmin):
 
     @action(description=gettext_lazy("Leave it out"), icon="block", permissions=["act"])
     def leave_out(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = get_object_or_404(SetAside, pk=object_id)
+        row = row_or_404(SetAside, object_id)
         return action_page(
             request,
             forms.Form(request.POST if request.method == "POST" else None),

@@ -7,7 +7,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
@@ -17,6 +17,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 
 from inventory.models import Product, Reconciliation
+from oms.backoffice.actions import row_or_404
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.words import Tone, badge
 
@@ -87,7 +88,7 @@ class ReconciliationAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        row = get_object_or_404(Reconciliation.objects.select_related("location"), pk=unquote(object_id))
+        row = row_or_404(Reconciliation.objects.select_related("location"), unquote(object_id))
         context = {
             **self.admin_site.each_context(request),
             "title": f"{row.source} · {row.location.name} · {date_format(row.date, 'SHORT_DATE_FORMAT')}",

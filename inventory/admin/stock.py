@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -28,7 +28,7 @@ from inventory.sellable import sellable_sql
 from inventory.services import count_stock
 from inventory.services.stock_conditions import adjust_stock
 from inventory.supply import inbound_sql
-from oms.backoffice.actions import action_page, actor_of
+from oms.backoffice.actions import action_page, actor_of, row_or_404
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.refusals import tell_refusal
 from oms.backoffice.words import NOTHING, badge, instant
@@ -114,7 +114,7 @@ class StockLevelAdmin(LedgerOnPage, ReadOnlyAdmin):
     @action(description=gettext_lazy("Count"), url_path="count", permissions=["count"], icon="inventory")
     def count(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """A form whose outcome is one count, as if a store had sent it."""
-        level = get_object_or_404(StockLevel, pk=object_id)
+        level = row_or_404(StockLevel, object_id)
         back = reverse("admin:inventory_stocklevel_change", args=[level.pk])
         form = CountForm(request.POST or None, initial={"bin": level.bin})
         if form.is_valid() and self._count(request, level, form):
@@ -131,7 +131,7 @@ class StockLevelAdmin(LedgerOnPage, ReadOnlyAdmin):
     @action(description=gettext_lazy("Adjust"), url_path="adjust", permissions=["count"], icon="rule")
     def adjust(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Units that broke, were mended, put aside, written off or found."""
-        level = get_object_or_404(StockLevel.objects.select_related("product", "location"), pk=object_id)
+        level = row_or_404(StockLevel.objects.select_related("product", "location"), object_id)
         form = AdjustForm(request.POST or None)
         return action_page(
             request,

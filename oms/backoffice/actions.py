@@ -1,17 +1,20 @@
 """A page with a form that calls one service: what was typed stays, a refusal is told in words."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
 
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.refusals import tell_refusal
 from oms.errors import DomainError
+
+M = TypeVar("M", bound=Model)
 
 
 def actor_of(request: HttpRequest) -> str:
@@ -21,6 +24,14 @@ def actor_of(request: HttpRequest) -> str:
 def require_right(model_admin: ReadOnlyAdmin, request: HttpRequest) -> None:
     if not model_admin.may_act(request):
         raise PermissionDenied
+
+
+def row_or_404(rows: type[M] | QuerySet[M], object_id: str) -> M:
+    """The row of an address. Errors: Http404, also for what cannot be a key."""
+    try:
+        return get_object_or_404(rows, pk=object_id)
+    except ValueError:
+        raise Http404 from None
 
 
 Outcome = str | Callable[[], str]

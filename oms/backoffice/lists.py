@@ -2,11 +2,13 @@
 
 from typing import Any, cast
 
+from django.contrib.admin.utils import unquote
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
+from unfold.dataclasses import UnfoldAction
 from unfold.views import ChangeList
 
 _COUNTED = 10_000
@@ -41,6 +43,17 @@ class BackOfficeAdmin(ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BoundedChangeList
+
+    # The address of a row's page has its key quoted (`_` as `_5F`), which the base hands on to the acts of that page
+    # as it is; whoever acts, or may act, is asked with the key itself, as in lists.
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        return super().get_actions_detail(request, unquote(object_id))
+
+    def _get_actions_navigation(
+        self, provided_actions: Any, allowed_actions: Any, object_id: str | None = None
+    ) -> list[str | dict[str, Any]]:
+        return super()._get_actions_navigation(provided_actions, allowed_actions, object_id and unquote(object_id))
 
 
 class ReadOnlyAdmin(BackOfficeAdmin):

@@ -1,6 +1,7 @@
 """A place as staff edit it: rows instead of JSON, read as the API reads it."""
 
 from collections.abc import Callable
+from re import findall, search
 from typing import Any
 
 import pytest
@@ -311,3 +312,15 @@ def test_lists_are_narrowed_by_group_and_by_who_takes_orders(
     listed = boss.get(f"/admin/inventory/location/?{query}").context["cl"].queryset
 
     assert [place.pk for place in listed] == found
+
+
+def test_the_switch_of_a_place_is_found_whatever_its_code(boss: Client) -> None:
+    make_location("LYON_2 (A)", name="Lyon two")
+    listed = boss.get("/admin/inventory/location/").content.decode()
+    page = boss.get(search(r'href="([^"]*LYON[^"]*/change/)', listed).group(1)).content.decode()  # type: ignore[union-attr]
+
+    [switch] = findall(r'href="([^"]*/pause/)"', page)
+
+    assert boss.get(switch).status_code == 200
+    assert boss.post(switch, {"how_long": "2", "reason": ""}).status_code == 302
+    assert Location.objects.get().paused_until is not None
