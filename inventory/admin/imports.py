@@ -230,7 +230,7 @@ class StockImportAdmin(ReadOnlyAdmin):
             "badge": import_badge(row.status),
             "progress": progress_of(row),
             "failure": said(row.failure) if row.failure else "",
-            "nothing_zeroed": row.mode == ImportMode.SNAPSHOT and row.rows_total is not None and row.leaves_unnamed,
+            "notice": sentence(row.notice) if row.notice else "",
             "sent_by": who(row.actor),
             "live": " ".join(sorted(LIVE_IMPORTS)),
             "may_act": self.may_act(request),

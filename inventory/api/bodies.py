@@ -77,7 +77,7 @@ def _one_or_by_service(value: Any) -> Any:
         for time in times:
             minutes_of(time)
     except (ValueError, AttributeError):
-        message = "A cut-off is a time of day, or an object of one per service"
+        message = gettext_noop("A cut-off is a time of day, or an object of one per service")
         raise PydanticCustomError("not_a_cut_off", message) from None
     return value
 

@@ -128,9 +128,7 @@ def import_document(row: StockImport) -> dict[str, Any]:
 
 def _notice(row: StockImport) -> dict[str, str] | None:
     """A snapshot that set nothing to zero says so."""
-    if row.mode != ImportMode.SNAPSHOT or row.rows_total is None or not row.leaves_unnamed:
-        return None
-    return {"code": "nothing_zeroed", "detail": sentence("nothing_zeroed")}
+    return {"code": row.notice, "detail": sentence(row.notice)} if row.notice else None
 
 
 def fault_document(fault: ImportFault) -> dict[str, Any]:

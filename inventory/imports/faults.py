@@ -84,6 +84,7 @@ SENTENCES: Mapping[str, object] = {
     "before_the_ledger": _("The ledger does not reach back that far"),
     "stale": _("This was counted again later"),
     "nothing_zeroed": _("Some rows name no product, so nothing was set to zero: it might be one of theirs"),
+    "nothing_applied": _("No row could be applied, so nothing was set to zero: is it the right file?"),
 }
 
 

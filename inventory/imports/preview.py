@@ -92,6 +92,7 @@ class Outlook:
     shown: list[Prospect] = field(default_factory=list)
     unnamed: tuple[int, int, int] | None = None
     keeps_unnamed: bool = False
+    applies_nothing: bool = False
 
 
 def outlook_of(row: StockImport) -> Outlook:
@@ -115,6 +116,7 @@ def outlook_of(row: StockImport) -> Outlook:
             outlook.units += prospect.difference
     if row.mode == ImportMode.SNAPSHOT and look.is_all:
         outlook.keeps_unnamed = any(not fault.is_named for fault in look.faults)
+        outlook.applies_nothing = all(prospect.code for prospect in prospects)
         named = {prospect.sku for prospect in prospects if prospect.sku}
         outlook.unnamed = _unnamed(row.location_id or "", named)
     return outlook

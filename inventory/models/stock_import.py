@@ -105,6 +105,20 @@ class StockImport(models.Model):
         return self.file_name or self.pk
 
     @property
+    def zeroes_nothing(self) -> bool:
+        """What it does not name stays. A snapshot of which no row could be applied is some other system's or place's."""
+        return self.leaves_unnamed or not self.rows_applied
+
+    @property
+    def notice(self) -> str:
+        """Why a snapshot set nothing to zero: a code (`inventory.imports.faults`), or nothing."""
+        if self.mode != ImportMode.SNAPSHOT or self.rows_total is None:
+            return ""
+        if self.leaves_unnamed:
+            return "nothing_zeroed"
+        return "nothing_applied" if self.status == ImportStatus.COMPLETED and not self.rows_applied else ""
+
+    @property
     def progress(self) -> float:
         """Between 0 and 1; reading is the first fifth."""
         if self.rows_total is None:

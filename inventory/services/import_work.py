@@ -255,7 +255,7 @@ class _Work:
         row = self.row
         if row.done_until < (row.staged_until or 0):
             self._merge_rows()
-        elif row.leaves_unnamed or not self._zero_unnamed():
+        elif row.zeroes_nothing or not self._zero_unnamed():
             self._finish()
         if row.rows_per_second and row.status == S.APPLYING:
             pause = self._chunk / row.rows_per_second - (time.monotonic() - begun)

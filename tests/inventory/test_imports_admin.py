@@ -82,6 +82,10 @@ def test_what_a_snapshot_would_set_to_zero_is_told_first(boss):
     shown = text(send(boss, rows("A,S,7", "B"), mode="snapshot", location="S"))
     assert "Some rows name no product, so nothing will be set to zero." in shown
 
+    shown = text(send(boss, rows("X,S,7"), mode="snapshot", location="S"))
+    assert "No row can be applied, so nothing will be set to zero." in shown
+    assert "levels of the place are not named" not in shown
+
 
 def test_a_long_file_is_looked_at_in_its_beginning_only(boss, monkeypatch):
     from inventory.imports import preview

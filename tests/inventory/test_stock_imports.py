@@ -162,6 +162,16 @@ def test_of_what_is_older_than_the_ledger_nothing_is_believed():
     assert faults(done) == [(2, "before_the_ledger", "3")]
 
 
+def test_a_row_whose_difference_no_movement_can_hold_stops_no_other():
+    for number in range(2):
+        assert move("A", "S", -1_000_000_000 - 2 * number, NOW + number * MINUTE) == "applied"
+
+    done = imported(rows("A,S,1000000000", "B,S,7"), occurred_at=NOW + 5 * MINUTE)
+
+    assert (figures(done), faults(done)) == ((2, 1, 1, 1), [(2, "out_of_range", "1000000000")])
+    assert level("B", "S").on_hand == 7
+
+
 def test_a_count_ends_a_suspicion_that_is_not_younger():
     with transaction.atomic():
         mark_suspect([("A", "S"), ("B", "S")], reference="f", actor="test", as_of=NOW + MINUTE)
@@ -251,6 +261,17 @@ def test_what_came_in_after_the_snapshot_stays():
     snapshot("A,S,7", occurred_at=NOW + MINUTE)
 
     assert on_hand() == {("A", "S"): 7, ("B", "S"): 4, ("C", "S"): 3, ("A", "T"): 5}
+
+
+@pytest.mark.parametrize("line", ["X,S,7", "A,S,1e9", "A,T,7"])
+def test_a_snapshot_of_which_no_row_can_be_applied_sets_nothing_to_zero(line):
+    before = on_hand()
+
+    done = snapshot(line)
+
+    assert (done.status, done.rows_applied, done.levels_unnamed, done.notice) == ("completed", 0, 0, "nothing_applied")
+    assert on_hand() == before
+    assert not StockMovement.objects.filter(reference=done.pk).exists()
 
 
 def test_an_empty_snapshot_is_a_mistake():
