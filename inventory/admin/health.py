@@ -138,7 +138,7 @@ class StockHealthAdmin(ReadOnlyAdmin):
         """A row by itself says nothing: it leads to its level."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        row = LevelPace.objects.filter(pk=unquote(object_id)).first()
+        row = self.get_object(request, unquote(object_id))
         search = {"q": row.product_id} if row else {}
         return redirect(f"{reverse('admin:inventory_stocklevel_changelist')}?{urlencode(search)}")
 

@@ -22,6 +22,7 @@ from rest_framework.response import Response
 from inventory import services
 from inventory.api.filters import CommaFilter
 from inventory.errors import InvalidFile
+from inventory.files.writing import as_cell
 from inventory.imports import upload
 from inventory.imports.faults import FileRefused, sentence
 from inventory.imports.preview import look_at
@@ -371,12 +372,8 @@ def rows_as_csv(names: Sequence[str], documents: Iterable[Mapping[str, Any]]) ->
     out = io.StringIO()
     lines = csv.writer(out)
     lines.writerow(names)
-    lines.writerows([_harmless(document[name]) for name in names] for document in documents)
+    lines.writerows([as_cell(document[name]) for name in names] for document in documents)
     return out.getvalue().encode()
-
-
-def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
 
 
 @extend_schema_view(

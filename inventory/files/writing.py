@@ -47,7 +47,7 @@ def csv_lines(sheet: Sheet, documents: Documents) -> Iterator[bytes]:
     writer = csv.writer(_Echo())
     yield b"\xef\xbb\xbf" + writer.writerow(sheet.columns).encode()
     for document in documents:
-        yield writer.writerow(map(_text, sheet.row(document))).encode()
+        yield writer.writerow(map(as_cell, sheet.row(document))).encode()
 
 
 def fault_lines(faults: Iterable[Sequence[Any]]) -> Iterator[bytes]:
@@ -94,7 +94,8 @@ def plain(cell: Cell) -> str:
     return "" if cell is None else str(cell)
 
 
-def _text(cell: Cell) -> str:
+def as_cell(cell: Cell) -> str:
+    """A value as a cell of a CSV file."""
     return harmless(cell) if isinstance(cell, str) else plain(cell)
 
 

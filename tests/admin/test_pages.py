@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.db import models
 from django.test import Client
 from django.urls import reverse
@@ -48,7 +49,7 @@ def test_the_list_a_search_and_a_page_of_each_model_answer(
     listed = administrator.get(address, headers=headers)
     searched = administrator.get(address, {"q": "zzz"}, headers=headers)
     row = model._default_manager.first()
-    pages = [reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row.pk])] if row else []
+    pages = [reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[quote(row.pk)])] if row else []
 
     assert listed.status_code == 200
     assert searched.status_code == 200

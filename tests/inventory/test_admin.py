@@ -93,9 +93,13 @@ def test_a_wrong_count_is_refused(boss, shelf):
     assert level("A", "S").on_hand == 5
 
 
-@pytest.mark.parametrize("page", ["stocklevel/A/count", "stocklevel/A/adjust", "reconciliation/A/change"])
+@pytest.mark.parametrize("page", ["stocklevel/A/count", "stocklevel/A/adjust", "reconciliation/A/change", "fileimport/A/change"])
 def test_an_address_that_can_be_no_rows_is_not_found(boss, page):
     assert boss.get(f"/admin/inventory/{page}/").status_code == 404
+
+
+def test_the_pace_of_no_level_leads_to_the_levels(boss):
+    assert boss.get("/admin/inventory/levelpace/A/change/").url.startswith("/admin/inventory/stocklevel/")
 
 
 def test_who_may_only_look_may_not_count(shelf):

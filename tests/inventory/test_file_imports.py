@@ -2,6 +2,7 @@
 
 import io
 from decimal import Decimal
+from re import search
 from typing import Any
 
 import openpyxl
@@ -333,6 +334,16 @@ def test_errors_are_taken_out_as_a_file(boss: Client) -> None:
     lines = b"".join(answer).decode("utf-8-sig").splitlines()
     assert lines[0] == "row,key,column,error"
     assert lines[1].startswith("2,'=A1,price,")
+
+
+def test_a_file_is_found_again_in_the_list(boss: Client) -> None:
+    sent(boss, FILE)
+    listed = boss.get(reverse("admin:inventory_fileimport_changelist")).content.decode()
+
+    page = boss.get(search(r'href="([^"]*/change/)', listed).group(1))  # type: ignore[union-attr]
+
+    assert page.status_code == 200
+    assert "list.csv" in page.content.decode()
 
 
 # ---- out ------------------------------------------------------------------------------------------------
