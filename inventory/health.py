@@ -61,6 +61,7 @@ class After(NamedTuple):
             found = cls(datetime.fromisoformat(at), Decimal(rank), str(sku), str(location))
         except (TypeError, ArithmeticError) as error:
             raise ValueError(text) from error
+        (found.sku + found.location).encode()  # half of a surrogate pair is no text
         if found.as_of.tzinfo is None or not found.rank.is_finite() or "\0" in found.sku + found.location:
             raise ValueError(text)
         return found

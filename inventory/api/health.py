@@ -50,7 +50,7 @@ class OverstockQuery(WhereQuery):
 
 
 class SuspectQuery(WhereQuery):
-    reason: Annotated[list[Literal[*health.REASONS]], BeforeValidator(_split)] = list(health.PLAIN)  # type: ignore[valid-type]
+    reason: Annotated[list[Literal[*health.REASONS]], BeforeValidator(_split), Field(min_length=1)] = list(health.PLAIN)  # type: ignore[valid-type]
 
 
 # ---- documents ------------------------------------------------------------------------------------

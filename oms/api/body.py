@@ -80,6 +80,15 @@ def _known_currency(value: str) -> str:
     return value
 
 
+def _not_a_number(value: Any) -> Any:
+    """Seconds or milliseconds since 1970, it depends, is what else a number would be taken for, or "20261125"."""
+    if isinstance(value, int | float | Decimal) or (isinstance(value, str) and _DECIMAL.fullmatch(value.strip(" +"))):
+        raise PydanticCustomError(
+            "datetime_parsing", gettext_noop("An instant is needed, such as 2026-03-02T09:00:00Z")
+        )
+    return value
+
+
 def _in_reach(value: datetime) -> datetime:
     """Of the years that a calendar or the database can hold in any zone, those that a trade can mean."""
     if not EARLIEST <= value < LATEST:
@@ -103,7 +112,7 @@ Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), AfterValidat
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-Instant = Annotated[AwareDatetime, AfterValidator(_in_reach)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_not_a_number), AfterValidator(_in_reach)]
 
 __all__ = [
     "Body",
@@ -148,6 +157,10 @@ _MESSAGES = {
     "too_long": gettext_lazy("At most %(max_length)s entries are possible"),
     "literal_error": gettext_lazy("One of these is needed: %(expected)s"),
     "enum": gettext_lazy("One of these is needed: %(expected)s"),
+    **dict.fromkeys(
+        ("datetime_type", "datetime_parsing", "datetime_from_date_parsing", "datetime_object_invalid"),
+        gettext_lazy("An instant is needed, such as 2026-03-02T09:00:00Z"),
+    ),
     "timezone_aware": gettext_lazy("An instant with its time zone is needed"),
     "too_many_decimals": gettext_lazy("At most %(most)s decimals are possible"),
     "not_a_decimal": gettext_lazy("A decimal number as text is needed, such as 19.90"),

@@ -1,7 +1,9 @@
 import re
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 
@@ -24,6 +26,15 @@ class CursorPaging(CursorPagination):
     max_page_size = 500
     page_size_query_param = "page_size"
     ordering = "-pk"
+
+    def paginate_queryset(self, queryset: QuerySet, request: Request, view: Any = None) -> list[Any] | None:
+        """Errors: NotFound for a cursor that says what can be no position in this list, as for any other broken one."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except ValueError:
+            if not request.query_params.get(self.cursor_query_param):
+                raise
+            raise NotFound(self.invalid_cursor_message) from None
 
     def get_page_size(self, request: Request) -> int:
         return page_size_of(request, default=self.page_size, most=self.max_page_size)

@@ -123,7 +123,10 @@ def test_the_network_is_for_those_who_see_all_of_it(client_with):
         ("overstock/?cover=0", "/cover"),
         ("overstock/?reason=silent", "/reason"),
         ("suspect/?reason=silent,mood", "/reason/1"),
+        ("suspect/?reason=", "/reason"),
         ("suspect/?nonsense=1", "/nonsense"),
+        # a SKU that is half of a surrogate pair
+        ("suspect/?cursor=WyIyMDI2LTAxLTAxVDAwOjAwOjAwKzAwOjAwIiwgIjEiLCAiYVx1ZDgwMCIsICJiIl0", "/cursor"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(client, query, pointer):

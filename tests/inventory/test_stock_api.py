@@ -337,6 +337,16 @@ def test_levels_and_movements_are_filtered_and_take_a_constant_number_of_stateme
     assert movements["next"]
 
 
+@pytest.mark.parametrize("cursor", ["zzz", "cD1hYmM="])  # the second: p=abc
+@pytest.mark.parametrize("path", ["stock/", "stock/movements/", "stock/balances/?as_of=2026-03-03T09:00:00Z"])
+def test_a_cursor_that_is_none_leads_nowhere(client, path, cursor):
+    mark = "&" if "?" in path else "?"
+
+    answer = client.get(f"/api/v1/{path}{mark}cursor={cursor}")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 def test_the_ledger_only_grows(client):
     send(client, event(1, 5))
 

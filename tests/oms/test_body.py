@@ -4,9 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import translation
 from pydantic import TypeAdapter, ValidationError
 
-from oms.api.body import Code, Instant, Money, Rate, SmallObject
+from oms.api.body import Body, Code, Instant, Money, Rate, SmallObject, read
+from oms.errors import Invalid
 
 
 def fault(kind: Any, value: Any) -> str:
@@ -58,6 +60,21 @@ def test_an_object_of_others_is_at_most_16_kb_of_json() -> None:
 def test_an_instant_has_its_zone(value: str) -> None:
     assert TypeAdapter(Instant).validate_python(value).tzinfo is not None
     assert fault(Instant, value[:19]) == "timezone_aware"
+
+
+@pytest.mark.parametrize("value", [0, 1_700_000_000, 1.5, "1700000000", "20261125", "2026", "-1", "+1", True])
+def test_a_number_is_no_instant(value: object) -> None:
+    assert fault(Instant, value) in ("datetime_parsing", "datetime_type")
+
+
+def test_what_is_no_instant_is_told_in_the_callers_language() -> None:
+    class Asked(Body):
+        at: Instant
+
+    for value in ("soon", 7, None):
+        with translation.override("fr"), pytest.raises(Invalid) as refused:
+            read(Asked, {"at": value})
+        assert refused.value.errors[0].detail.startswith("Il faut une date et une heure")
 
 
 @pytest.mark.parametrize(
