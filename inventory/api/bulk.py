@@ -16,13 +16,13 @@ B = TypeVar("B", bound=BaseModel)
 Answer = dict[str, Any]
 
 
-def rows_of(data: Any, pointer: str = "") -> list[Any]:
-    """The rows of an array body. Errors: Invalid (no array, or more than 5,000 rows)."""
+def rows_of(data: Any, pointer: str = "", *, most: int = MAX_ROWS) -> list[Any]:
+    """The rows of an array body. Errors: Invalid (no array, or more rows than `most`)."""
     if not isinstance(data, list):
         raise Invalid(errors=[FieldError(pointer, "list_type", _("A list is needed"))])
-    if len(data) > MAX_ROWS:
-        detail = _("At most %(limit)d rows at once") % {"limit": MAX_ROWS}
-        raise Invalid(errors=[FieldError(pointer, "too_many_rows", detail)], limit=MAX_ROWS)
+    if len(data) > most:
+        detail = _("At most %(limit)d rows at once") % {"limit": most}
+        raise Invalid(errors=[FieldError(pointer, "too_many_rows", detail)], limit=most)
     return data
 
 

@@ -82,13 +82,14 @@ class CodeResource(ApiMixin, GenericViewSet):
         given = {key: code, **data} if isinstance(data, dict) else data
         body = read(self.body_model, given)
         if getattr(body, key) != code:
-            raise Invalid(errors=[FieldError(f"/{key}", "code_differs", "the code in the address is another one")])
+            detail = _("The code in the address is another one")
+            raise Invalid(errors=[FieldError(f"/{key}", "code_differs", detail)])
         return body
 
     def _changed_by(self, data: Any) -> Any:
         """What turns a stored row into the row that a merge patch makes of it."""
         if not isinstance(data, dict):
-            raise Invalid(errors=[FieldError("", "dict_type", "an object is needed")])
+            raise Invalid(errors=[FieldError("", "dict_type", _("An object is needed"))])
         return lambda row: self._body_for(row.pk, merged(self.document(row), data)).row()
 
     def create(self, request: Request) -> Response:

@@ -245,9 +245,7 @@ class CountScans(CountView):
     )
     def post(self, request: Request, count_id: str) -> Response:
         session = self.session(count_id)
-        rows = self.body(ScansEnvelope).scans
-        if len(rows) > _MOST_SCANS:
-            raise Invalid(errors=[FieldError("/scans", "too_many_rows", f"At most {_MOST_SCANS}")])
+        rows = bulk.rows_of(self.body(ScansEnvelope).scans, "/scans", most=_MOST_SCANS)
         bodies, answers = bulk.read_rows(rows, ScanBody)
         results = services.record_scans(
             session_id=session.pk,

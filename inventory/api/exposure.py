@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from drf_spectacular.utils import extend_schema
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
@@ -150,7 +151,7 @@ class OneExposureRule(ApiView):
     def patch(self, request: Request, rule: str) -> Response:
         patch = request.data
         if not isinstance(patch, dict):
-            raise Invalid(errors=[FieldError("", "dict_type", "an object is needed")])
+            raise Invalid(errors=[FieldError("", "dict_type", _("An object is needed"))])
 
         def change(stored: ExposureRule) -> ExposureRow:
             return read(ExposureRuleBody, merged(_body_of(stored), patch)).row()

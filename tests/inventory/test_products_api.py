@@ -306,3 +306,18 @@ def test_reading_and_writing_need_their_scopes(client_with):
     for refused in (reader.post("/api/v1/products/", SHIRT, format="json"), stranger.get("/api/v1/products/")):
         assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
     assert not Product.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "told"),
+    [
+        ("patch", [], "Un objet est attendu"),
+        ("put", {"sku": "B", "name": {"en": "x"}, "price": "1.00"}, "Le code dans l’adresse en est un autre"),
+    ],
+)
+def test_what_is_wrong_with_a_body_as_a_whole_is_told_in_the_callers_language(client, method, body, told):
+    make_product("A")
+
+    answer = getattr(client, method)("/api/v1/products/A/", body, format="json", headers={"accept-language": "fr"})
+
+    assert (answer.status_code, [error["detail"] for error in answer.json()["errors"]]) == (422, [told])
