@@ -325,7 +325,7 @@ _EXPECTED = f"({_OUT} / greatest(1, %(weeks)s - {_quiet('d.last_out_at')}) * {_q
 _PACE = "LEFT JOIN inventory_levelpace d ON d.sku = s.sku AND d.location_id = s.location_id"
 _TESTS = {
     "not_found": "s.suspect_at IS NOT NULL",
-    "negative": "s.on_hand < 0",
+    "negative": f"{_GOOD} < 0",  # also where a count found fewer than are known to be broken
     "silent": f"{_GOOD} > s.reserved AND {_EXPECTED} >= {_SILENT}",
     "low_confidence": f"s.confidence < {DOUBT_BELOW}",
     "never_counted": "s.confidence IS NULL AND s.on_hand > 0",
@@ -341,7 +341,7 @@ _RANKS = {
 _DOUBTED = f"""
 SELECT s.id, s.sku, s.location_id AS location, {_NAME}, s.on_hand, s.reserved, s.bin, s.confidence, s.suspect_at,
        s.counted_at, d.last_out_at, round(exp(-least({_EXPECTED}, 700)), 4) AS chance,
-       CASE WHEN s.suspect_at IS NOT NULL OR s.on_hand < 0 OR s.reserved > {_GOOD} THEN 'count_now'
+       CASE WHEN s.suspect_at IS NOT NULL OR s.reserved > {_GOOD} THEN 'count_now'
             ELSE 'count_soon' END AS suggestion,
        array_remove(ARRAY[{{reasons}}], NULL) AS reasons, round(greatest({{ranks}}), 4) AS rank
 FROM inventory_stocklevel s {_PACE} {_ACTIVE}

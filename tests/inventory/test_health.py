@@ -243,6 +243,19 @@ def test_each_reason_to_doubt_a_level_and_the_surest_first():
     assert (rows[3].confidence, rows[3].on_hand, rows[3].counted_at) == (0.32, 30, days_ago(100))
 
 
+def test_fewer_units_than_are_known_to_be_broken_cannot_be_believed():
+    stock("MUG", "N", 5)
+    with transaction.atomic():
+        mark_damaged([("MUG", "N", 3)], reference="f", actor="t", as_of=days_ago(20))
+    assert suspects(ANYWHERE, as_of=NOW).rows == ()
+
+    stock("MUG", "N", 2, at=10)
+
+    assert [(row.sku, list(row.reasons), row.suggestion) for row in suspects(ANYWHERE, as_of=NOW).rows] == [
+        ("MUG", ["negative"], "count_now")
+    ]
+
+
 def test_that_nobody_ever_counted_is_told_when_it_is_asked_for():
     stock("MUG", "N", 3)
     stock("VASE", "N", 3)
