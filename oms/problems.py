@@ -112,8 +112,9 @@ def _of_drf(exc: drf.APIException, instance: str) -> Response:
         headers["WWW-Authenticate"] = challenge
     if (wait := getattr(exc, "wait", None)) is not None:
         headers["Retry-After"] = str(max(1, math.ceil(wait)))
-    # the default of 405 has a gap for the method
-    title = exc.detail if isinstance(exc, drf.MethodNotAllowed) else exc.default_detail
+    # the defaults of 405 and 415 have gaps for what was asked
+    has_gaps = isinstance(exc, drf.MethodNotAllowed | drf.UnsupportedMediaType)
+    title = exc.detail if has_gaps else exc.default_detail
     body = document(exc.status_code, str(code), str(title), detail=str(exc.detail), instance=instance)
     return Response(body, status=exc.status_code, headers=headers, content_type=CONTENT_TYPE)
 

@@ -10,6 +10,7 @@ from inventory.groups import codes_of_groups
 from inventory.gtin import spellings
 from inventory.models import Ability, Barcode, Kind, Location, Product, StockLevel, StockMovement
 from inventory.search import find_products
+from oms.api.filters import BooleanFilter
 from oms.clock import now
 
 
@@ -44,7 +45,7 @@ class ProductFilters(filters.FilterSet):
         method="scanned", label="any of these, separated by commas; GTINs with or without leading zeros"
     )
     tag = ContainsFilter(field_name="tags")
-    is_active = filters.BooleanFilter()
+    is_active = BooleanFilter()
 
     class Meta:
         model = Product
@@ -65,9 +66,9 @@ class LocationFilters(filters.FilterSet):
     country = filters.CharFilter()
     group = CommaFilter(field_name="groups", lookup_expr="overlap", label="in any of these groups")
     ability = filters.ChoiceFilter(choices=Ability.choices, method="able", label="can do this")
-    is_active = filters.BooleanFilter()
-    accepting_orders = filters.BooleanFilter()
-    paused = filters.BooleanFilter(method="whether_paused", label="its manager takes no more orders now")
+    is_active = BooleanFilter()
+    accepting_orders = BooleanFilter()
+    paused = BooleanFilter(method="whether_paused", label="its manager takes no more orders now")
 
     class Meta:
         model = Location
@@ -95,7 +96,7 @@ class PlacedFilters(filters.FilterSet):
 
 
 class LevelFilters(PlacedFilters):
-    suspect = filters.BooleanFilter(field_name="suspect_at", lookup_expr="isnull", exclude=True)
+    suspect = BooleanFilter(field_name="suspect_at", lookup_expr="isnull", exclude=True)
 
 
 class MovementFilters(filters.FilterSet):

@@ -14,16 +14,16 @@ from rest_framework.response import Response
 
 from inventory.api import bulk
 from inventory.api.documents import RowError
-from inventory.api.filters import CommaFilter
+from inventory.api.filters import CommaFilter, GroupFilter
 from inventory.errors import ChangedMeanwhile
 from inventory.models import Condition, Inbound, InboundLine
-from inventory.queries import places
 from inventory.services.announcements import REJECTED, Announced, Announcement, announce_deliveries, announce_delivery
 from inventory.services.inbound import cancel_inbound, change_inbound
 from inventory.services.receiving import Receipt, receive_inbound
 from inventory.states import UNTOUCHED, InboundStatus
 from oms.actors import Caller
 from oms.api.body import Body, Code, Instant, Quantity, Text, example
+from oms.api.filters import BooleanFilter
 from oms.api.views import ApiMixin, ApiView
 from oms.clock import now
 from oms.errors import FieldError, IllegalMove, Missing, PlaceNotAllowed
@@ -230,9 +230,9 @@ def visible_inbound(caller: Caller) -> QuerySet[Inbound]:
 class InboundFilters(filters.FilterSet):
     location = CommaFilter(field_name="location_id", lookup_expr="in", label="destinations")
     origin = CommaFilter(field_name="origin_id", lookup_expr="in", label="origins of transfers")
-    group = filters.CharFilter(method="of_group", label="destinations of this group")
+    group = GroupFilter()
     status = filters.MultipleChoiceFilter(choices=InboundStatus.choices)
-    open = filters.BooleanFilter(field_name="closed_at", lookup_expr="isnull", label="still to come, in whole or part")
+    open = BooleanFilter(field_name="closed_at", lookup_expr="isnull", label="still to come, in whole or part")
     sku = CommaFilter(method="of_sku", label="any of these")
     source = filters.CharFilter()
     external_id = filters.CharFilter()
@@ -243,9 +243,6 @@ class InboundFilters(filters.FilterSet):
     class Meta:
         model = Inbound
         fields: list[str] = []
-
-    def of_group(self, queryset: QuerySet, _name: str, value: str) -> QuerySet:
-        return queryset.filter(location_id__in=[code for code, place in places().items() if value in place.groups])
 
     def of_sku(self, queryset: QuerySet, _name: str, value: list[str]) -> QuerySet:
         return queryset.filter(Exists(InboundLine.objects.filter(inbound=OuterRef("pk"), product__in=value)))

@@ -10,6 +10,7 @@ from inventory.api.filters import CommaFilter
 from inventory.api.stock import OfMyPlaces
 from inventory.models import Reconciliation
 from oms.api.body import Instant
+from oms.api.filters import BooleanFilter
 
 
 class Difference(BaseModel):
@@ -64,7 +65,7 @@ class ReconciliationFilters(filters.FilterSet):
     date = filters.DateFilter()
     date_from = filters.DateFilter(field_name="date", lookup_expr="gte")
     date_until = filters.DateFilter(field_name="date", lookup_expr="lt")
-    differs = filters.BooleanFilter(
+    differs = BooleanFilter(
         field_name="different", method="differ", label="only places that differ, or only equal ones"
     )
 

@@ -5,7 +5,6 @@ from django.utils.translation import gettext_lazy as _
 from inventory.models.location import Location
 from inventory.models.product import Product
 
-
 MOST_UNITS = 2_000_000_000
 """Of a level, of a movement: the columns' range, rounded down."""
 

@@ -1,7 +1,6 @@
 import re
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
@@ -27,7 +26,7 @@ class CursorPaging(CursorPagination):
     page_size_query_param = "page_size"
     ordering = "-pk"
 
-    def paginate_queryset(self, queryset: QuerySet, request: Request, view: Any = None) -> list[Any] | None:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         """Errors: NotFound for a cursor that says what can be no position in this list, as for any other broken one."""
         try:
             return super().paginate_queryset(queryset, request, view)

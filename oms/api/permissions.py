@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -25,5 +26,5 @@ class HasScope(BasePermission):
             return True
         method = "GET" if request.method in SAFE_METHODS else request.method
         scope = view.scopes.get(method)
-        self.message = f"this needs the scope {scope}"
+        self.message = _("This needs the scope %(scope)s") % {"scope": scope}
         return scope is not None and caller.may(scope)

@@ -179,7 +179,7 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["oms.api.json.JsonRenderer"],
     "DEFAULT_THROTTLE_CLASSES": ["oms.api.throttling.CallerThrottle"],
     "DEFAULT_PAGINATION_CLASS": "oms.api.paging.CursorPaging",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": ["oms.api.filters.FilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "oms.api.schema.ProblemAwareSchema",
     "EXCEPTION_HANDLER": "oms.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,

@@ -93,7 +93,9 @@ def test_a_wrong_count_is_refused(boss, shelf):
     assert level("A", "S").on_hand == 5
 
 
-@pytest.mark.parametrize("page", ["stocklevel/A/count", "stocklevel/A/adjust", "reconciliation/A/change", "fileimport/A/change"])
+@pytest.mark.parametrize(
+    "page", ["stocklevel/A/count", "stocklevel/A/adjust", "reconciliation/A/change", "fileimport/A/change"]
+)
 def test_an_address_that_can_be_no_rows_is_not_found(boss, page):
     assert boss.get(f"/admin/inventory/{page}/").status_code == 404
 

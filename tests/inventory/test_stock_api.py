@@ -337,6 +337,17 @@ def test_levels_and_movements_are_filtered_and_take_a_constant_number_of_stateme
     assert movements["next"]
 
 
+@pytest.mark.parametrize(
+    "path", ["stock/?suspect=yes", "products/?is_active=maybe", "inbound/?open=maybe", "exposure-rules/?hidden=maybe"]
+)
+def test_what_is_neither_true_nor_false_does_not_pass_for_a_filter(client, path):
+    answer = client.get(f"/api/v1/{path}")
+
+    name = path.partition("?")[2].partition("=")[0]
+    assert (answer.status_code, [e["pointer"] for e in answer.json()["errors"]]) == (422, [f"/{name}"])
+    assert client.get(f"/api/v1/{path.partition('=')[0]}=").status_code == 200
+
+
 @pytest.mark.parametrize("cursor", ["zzz", "cD1hYmM="])  # the second: p=abc
 @pytest.mark.parametrize("path", ["stock/", "stock/movements/", "stock/balances/?as_of=2026-03-03T09:00:00Z"])
 def test_a_cursor_that_is_none_leads_nowhere(client, path, cursor):

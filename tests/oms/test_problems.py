@@ -60,6 +60,7 @@ def test_a_body_that_is_no_json_is_415(shop: Api) -> None:
     )
 
     assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
+    assert response.json()["title"] == 'Unsupported media type "application/xml" in request.'
     assert response.headers["Content-Type"] == problems.CONTENT_TYPE
 
 
