@@ -1,8 +1,11 @@
 """Bases of our views: who calls, what the body says, under which key."""
 
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from typing import Any, TypeVar
 
+from django.conf import settings
+from django.http import HttpRequest
 from pydantic import BaseModel
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -20,6 +23,19 @@ B = TypeVar("B", bound=BaseModel)
 _MAX_KEY_CHARS = 255
 
 
+def hold_chunks(request: HttpRequest) -> None:
+    """Read a body that is sent in chunks, as far as it may be long: it announces no length, which Django takes for none.
+
+    Those that are streamed are left to their views.
+    """
+    is_chunked = request.headers.get("Transfer-Encoding", "").lower() == "chunked"
+    if not is_chunked or request.META.get("CONTENT_LENGTH") or request.path.rstrip("/") in settings.LARGE_BODIES:
+        return
+    body = request.META["wsgi.input"].read(settings.MAX_BODY_BYTES + 1)
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request._stream = BytesIO(body)  # type: ignore[attr-defined]
+
+
 class ApiMixin:
     """What our views share.
 
@@ -34,6 +50,7 @@ class ApiMixin:
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        hold_chunks(request._request)
         if request.method not in SAFE_METHODS:
             self.check_reach()
         elif request.method != "OPTIONS":

@@ -1,3 +1,5 @@
+import io
+import json
 from datetime import timedelta
 
 import pytest
@@ -237,6 +239,19 @@ def test_what_a_feed_says_under_the_id_of_a_transfer_is_a_change_of_its_own(clie
 
     assert statuses == ["applied", "applied"]
     assert broken_invariants() == []
+
+
+def test_a_body_in_chunks_is_read_as_well_and_no_further_than_it_may_be_long(client, settings):
+    body = json.dumps({"events": [event(1, 7)]}).encode()
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", "content_type": "application/json"}
+
+    taken = client.generic("POST", URL, **chunked, **{"wsgi.input": io.BytesIO(body)})
+    settings.MAX_BODY_BYTES = len(body) - 1
+    refused = client.generic("POST", URL, **chunked, **{"wsgi.input": io.BytesIO(body)})
+
+    assert [row["status"] for row in taken.json()["results"]] == ["applied"]
+    assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
+    assert level("A", "S").on_hand == 7
 
 
 @pytest.mark.parametrize("body", [{}, {"events": "x"}, {"events": [], "more": 1}, {"events": [{}] * 5001}, []])
