@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 ALL_SCOPES = frozenset({"all"})
-IMPLIED_BY = {"stock:count": "stock:write", "stock:approve": "stock:write"}
-"""Narrow scopes that a wider one holds: who may write stock at will may count it, and approve counts, too."""
+IMPLIED_BY = dict.fromkeys(("stock:count", "stock:adjust", "stock:approve"), "stock:write")
+"""Narrow scopes that a wider one holds: who may write stock at will may do so with a reason, too."""
 CLOCK = "system:clock"
 SYSTEM = "system"
 

@@ -23,6 +23,7 @@ SCOPES = (
     "stock:read",
     "stock:write",
     "stock:count",
+    "stock:adjust",
     "stock:approve",
     "reservations:write",
     "routing:read",

@@ -37,7 +37,7 @@ SCOPES: dict[str, frozenset[str]] = {
         {"catalog:read", "stock:read", "reservations:write", "orders:read", "orders:write", "fulfillments:read"}
         | {"exceptions:write"}
     ),
-    STORE_MANAGER: _STORE | {"stock:write", "pauses:write", "stock:approve"},
+    STORE_MANAGER: _STORE | {"stock:adjust", "stock:approve", "pauses:write"},
     STORE_ASSOCIATE: _STORE,
     SUPPLIER: frozenset({"fulfillments:read", "fulfillments:write"}),
 }

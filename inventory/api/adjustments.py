@@ -90,7 +90,7 @@ def adjustment_document(row: StockAdjustment) -> dict[str, Any]:
 
 
 class Adjustments(OfMyPlaces):
-    scopes = {"GET": "stock:read", "POST": "stock:write"}
+    scopes = {"GET": "stock:read", "POST": "stock:adjust"}
     refusals = {"POST": [FewerThere(available=1, requested=2)]}
     queryset = StockAdjustment.objects.all()
     filterset_class = AdjustmentFilters

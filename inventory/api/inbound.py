@@ -204,7 +204,7 @@ def inbound_document(inbound: Inbound, caller: Caller) -> dict[str, Any]:
 
 def _actions(inbound: Inbound, caller: Caller) -> list[str]:
     """What this caller may do with it now."""
-    if not inbound.is_open or not caller.may("stock:write"):
+    if not inbound.is_open or not caller.may("stock:adjust"):
         return []
     possible = {
         "receive": caller.sees(inbound.location_id),
@@ -361,7 +361,7 @@ class InboundView(ApiView):
 
 
 class OneInbound(InboundView):
-    scopes = {"GET": "stock:read", "PATCH": "stock:write"}
+    scopes = {"GET": "stock:read", "PATCH": "stock:adjust"}
     refusals = {"PATCH": [ENDED, ChangedMeanwhile(version=3)]}
 
     @extend_schema(
@@ -395,7 +395,7 @@ class OneInbound(InboundView):
 
 
 class ReceiveInbound(InboundView):
-    scopes = {"POST": "stock:write"}
+    scopes = {"POST": "stock:adjust"}
     refusals = {"POST": [ENDED, ChangedMeanwhile(version=3)]}
 
     @extend_schema(
@@ -425,7 +425,7 @@ class ReceiveInbound(InboundView):
 
 
 class CancelInbound(InboundView):
-    scopes = {"POST": "stock:write"}
+    scopes = {"POST": "stock:adjust"}
     refusals = {"POST": [ENDED]}
 
     @extend_schema(

@@ -64,6 +64,7 @@ class TransferBody(Body):
 
 
 class Transfers(InboundList):
+    scopes = {"GET": "stock:read", "POST": "stock:adjust"}
     refusals = {"POST": [InsufficientStock(shortages=[{"sku": "SKU-1", "requested": 2, "sellable": 1}])]}
 
     def get_queryset(self) -> QuerySet[Inbound]:

@@ -65,10 +65,15 @@ class ProblemAwareSchema(AutoSchema):
             by_status.setdefault(str(status_of(refusal)), []).append(refusal)
         return by_status
 
+    def _scope(self) -> str:
+        """Which scope it needs, so that nobody has to try."""
+        scopes = getattr(self.view, "scopes", {})
+        return f"Needs the scope `{scopes[self.method]}`" if self.method in scopes else "Scope"
+
     def _refusals(self) -> dict[str, str]:
         refusals = {
             "401": "No or unknown key",
-            "403": "Scope, channel or CSRF",
+            "403": f"{self._scope()}; channel, place or CSRF",
             "429": "Too many requests",
             "503": "Try again",
         }

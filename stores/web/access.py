@@ -57,4 +57,4 @@ class StorePage(LoginRequiredMixin, View):
 class ManagerPage(StorePage):
     """A page for those who answer for the stock of their place."""
 
-    scope = "stock:write"
+    scope = "stock:adjust"

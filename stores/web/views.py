@@ -63,7 +63,7 @@ class BoardPage(StorePage):
             "pause_ends": pause_ends,
             "may_pause": self.caller.may("pauses:write"),
             "coming": count_coming_to(code),
-            "may_send": self.caller.may("stock:write"),
+            "may_send": self.caller.may("stock:adjust"),
             "has_other_places": self.caller.locations != {code},
             "may_count": self.caller.may("stock:count"),
             "to_approve": counts_to_approve(place) if self.caller.may("stock:approve") else 0,

@@ -535,6 +535,34 @@ def test_reading_needs_one_scope_and_writing_another(api: Api) -> None:
     assert Api(make_key("nobody", scopes=("orders:read",))).get("inbound/").status == 403
 
 
+def test_who_may_adjust_stock_moves_goods_but_tells_no_events(api: Api) -> None:
+    received, canceled = announce(api), announce(api, external_id="other")
+    make_location("S2", abilities=["receive_transfer"])
+    manager = Api(make_key("manager", scopes=("stock:read", "stock:adjust")))
+
+    assert manager.get(f"inbound/{received}/").json["actions"] == ["receive", "change", "cancel"]
+    assert manager.call("PATCH", f"inbound/{canceled}/", {"reference": "R"}).status == 200
+    assert manager.post(f"inbound/{canceled}/cancel/").status == 200
+    assert manager.post(f"inbound/{received}/receive/").status == 200
+    sent = manager.post("transfers/", {"from": "DC", "to": "S2", "lines": [{"sku": "A", "quantity": 1}]})
+    assert sent.status == 201
+    change = {"sku": "A", "location": "DC", "kind": "damage", "quantity": 1, "reason": "broken"}
+    assert manager.post("stock/adjustments/", change).status == 201
+    before = Event.objects.count()
+    for method, path in (
+        ("POST", "inbound/"),
+        ("POST", "inbound/bulk/"),
+        ("POST", "stock/events/"),
+        ("POST", "stock/imports/"),
+        ("PUT", "stock/protection/"),
+        ("POST", "exposure-rules/"),
+        ("PUT", "feeds/till/"),
+    ):
+        refused = manager.call(method, path, {})
+        assert (path, refused.status, refused.json["code"]) == (path, 403, "missing_scope")
+    assert Event.objects.count() == before
+
+
 def test_more_than_can_be_written_down_is_refused(api: Api) -> None:
     set_stock("A", "DC", 2_000_000_000)
     inbound = announce(api)

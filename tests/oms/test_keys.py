@@ -6,10 +6,11 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from oms import keys
-from oms.keys import caller_for_key, create_api_key, revoke_api_key
+from oms.keys import SCOPES, caller_for_key, create_api_key, revoke_api_key
 from oms.models import ApiKey
 from tests.factories.orders import make_channel, make_network, order_body
 from tests.flows.conftest import Api
@@ -129,6 +130,12 @@ def test_the_command_prints_the_key_alone() -> None:
     assert out.getvalue() == f"{token}\n"
     assert (key.name, key.scopes, key.locations) == ("demo", ["orders:read", "stock:read"], ["A", "B"])
     assert caller_for_key(token, as_of=NOON) is not None
+
+
+def test_each_scope_is_told_to_who_runs_the_system() -> None:
+    told = (settings.BASE_DIR / "docs" / "operations.md").read_text()
+
+    assert [scope for scope in SCOPES if f"`{scope}`" not in told] == []
 
 
 @pytest.mark.parametrize("options", [{"scopes": "orders:eat"}, {"channel": "moon"}])
