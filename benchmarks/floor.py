@@ -52,7 +52,7 @@ def placement_statement(
     `keep_skus`: of the same products each time, else of others.
     """
     tables = [
-        (table, _columns(connection, table), _rows(connection, table, where, order_id))
+        (table, column_types(connection, table), _rows(connection, table, where, order_id))
         for table, where, is_core in _ROWS_OF
         if whole or is_core
     ]
@@ -64,14 +64,14 @@ def placement_statement(
     names = _Names([row for _table, _columns, rows in tables for row in rows], highest_sku, keep_skus)
     parts = [names.head()]
     if whole:
-        parts.append(_upsert_customer(customer[0], _columns(connection, "orders_customer"), names))
+        parts.append(_upsert_customer(customer[0], column_types(connection, "orders_customer"), names))
         names.expressions[customer[0]["id"]] = "(SELECT id FROM customer)"
     parts += [_insert(f"w{n}", table, columns, rows, names) for n, (table, columns, rows) in enumerate(tables)]
     parts.append(_take_stock(tables, names))
     return "WITH " + ",\n".join(parts) + "\nSELECT count(*) FROM taken"
 
 
-def _columns(connection: psycopg.Connection, table: str) -> dict[str, str]:
+def column_types(connection: psycopg.Connection, table: str) -> dict[str, str]:
     found = connection.execute(
         "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute"
         " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
@@ -120,14 +120,14 @@ class _Names:
             return f"'order_line:' || {self.expressions[value.partition(':')[2]]}"
         if isinstance(value, str) and value in self.expressions:
             return self.expressions[value]
-        return _literal(value, kind)
+        return literal(value, kind)
 
 
 #: Sorts by time, as our ids do: new rows lie together in the indexes.
 _SOME_HEX = "lpad(to_hex((extract(epoch FROM clock_timestamp()) * 1000)::bigint), 11, '0') || substr(md5(random()::text), 1, 15)"
 
 
-def _literal(value: Any, kind: str) -> str:
+def literal(value: Any, kind: str) -> str:
     if value is None:
         return f"NULL::{kind}"
     if kind == "jsonb":

@@ -65,9 +65,10 @@ class Report:
                 if isinstance(counted, dict)
             )
             print(f"statements of a placement with {found['orders_in_history']:,} orders in history: {groups}")
-        print(f"{self.orders_checked:,} orders answered with 201, every row of each found\n")
+        if self.orders_checked:
+            print(f"{self.orders_checked:,} orders answered with 201, every row of each found\n")
         for gate in self.gates:
-            print(f"{'✓' if gate['holds'] else '✗'} {gate['name']}: {_short(gate['value'])} (wanted {gate['wanted']})")
+            print(f"{'✓' if gate['holds'] else '✗'} {gate['name']}: {gate['value']:,.4g} (wanted {gate['wanted']})")
 
     def _print_shares(self) -> None:
         print()

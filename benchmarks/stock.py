@@ -6,13 +6,10 @@ With exposure rules in force for everybody who asks. Ends with an error where a 
 import argparse
 import json
 import os
-import random
 import sys
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import psycopg
@@ -54,7 +51,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=5, help="per point and round")
     parser.add_argument("--skus", type=int, default=100_000)
     parser.add_argument("--places", type=int, default=1_005)
-    parser.add_argument("--history", type=int, default=HISTORY, help="movements and orders to grow by; 0 leaves it out")
+    parser.add_argument("--history", type=int, default=HISTORY, help="orders and sales to grow by; 0 leaves it out")
+    parser.add_argument("--only", choices=["speed", "growth"], help="one of the two parts")
     parser.add_argument("--no-gates", action="store_true", help="end well even where a gate is missed")
     return parser.parse_args()
 
@@ -66,7 +64,7 @@ def _say(text: str) -> None:
 class _Run:
     def __init__(self, given: argparse.Namespace, scale: Any, postgres: Postgres, report: Report):
         self.given, self.scale, self.postgres, self.report = given, scale, postgres, report
-        self.history: dict[str, dict[str, float]] = {}
+        self.history: dict[str, Any] = {}
         self.name = f"stock{int(time.time())}"
 
     def all(self) -> None:
@@ -74,6 +72,12 @@ class _Run:
 
         _key, self.token = create_api_key(name=self.name, scopes=["all"])
         self._rules()
+        if self.given.only != "growth":
+            self._speed()
+        if self.given.history and self.given.only != "speed":
+            self._growth()
+
+    def _speed(self) -> None:
         self._hot_shelf()
         with system.web_server(Path(os.environ["OMS_HOME"]) / "web.log") as self.server:
             self._warm_up()
@@ -85,8 +89,6 @@ class _Run:
             self._warm_up()
             for _ in range(self.given.rounds):
                 self._wide(1, "one worker process")
-        if self.given.history:
-            self._growth()
         self._judge()
 
     def tidy(self) -> None:
@@ -261,44 +263,14 @@ class _Run:
 
     # History ----------------------------------------------------------------------------------
 
-    @staticmethod
-    def _timed(act: Callable[[], Any]) -> float:
-        begun = time.perf_counter()
-        act()
-        return time.perf_counter() - begun
-
     def _growth(self) -> None:
-        """The same reads before and after a million movements and a million orders."""
-        _say(f"reads with no history, and with {self.given.history:,} movements and orders")
-        self._reads("before")
-        _grow(self.given.history)
-        self._reads("after")
-        for name, before in self.history["before"].items():
-            after = self.history["after"][name]
-            _say(f"{name}: {before:.2f} → {after:.2f} ms of processor and wait, median")
-            self.report.at_most(
-                f"{name}, cost after ÷ before {self.given.history:,} movements and orders", after / before, 1.2
-            )
+        from benchmarks import dataset, growth
 
-    def _reads(self, when: str) -> None:
-        from django.test import Client
-
-        client = Client(headers={"authorization": f"Bearer {self.token}"})
-        draw = random.Random(11)
-        skus = [f"SKU{draw.randint(1, self.scale.skus):07d}" for _ in range(200)]
-        paths = {
-            "availability, one SKU": lambda sku: f"availability/?sku={sku}&channel=web&near=48.86,2.38",
-            "explanation": lambda sku: f"availability/explain/?sku={sku}&channel=web",
-            "levels of one SKU": lambda sku: f"stock/?sku={sku}",
-            "latest movements of one SKU": lambda sku: f"stock/movements/?sku={sku}",
-        }
-        found = {}
-        for name, path in paths.items():
-            took = []
-            for sku in skus:
-                took.append(self._timed(lambda path=path, sku=sku: client.get(f"/api/v1/{path(sku)}")) * 1000)
-            found[name] = median(took[20:])
-        self.history[when] = found
+        _say(f"reads with two weeks of history, and with {self.given.history:,} orders and sales of two years")
+        dataset.clear_history()
+        self.history = growth.measure(
+            self.scale, self.given.history, dsn=self.postgres.url(), token=self.token, report=self.report, say=_say
+        )
 
     # Verdict ----------------------------------------------------------------------------------
 
@@ -319,31 +291,6 @@ def _sellable(sku: str) -> int:
     from inventory.queries import sellable_units
 
     return sum(sellable_units([sku], context=Context(datetime.now(UTC)))[sku].values())
-
-
-def _grow(rows: int) -> None:
-    """Movements of the past two years at existing levels, and orders made from one that is there."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
-        cursor.execute(
-            """
-INSERT INTO inventory_stockmovement (sku, location_id, cause, quantity, reference, actor, source, occurred_at, recorded_at)
-SELECT s.sku, s.location_id, 'sale', 0, 'history', 'benchmark', '', at.time, at.time
-FROM (SELECT sku, location_id, row_number() OVER () AS n FROM inventory_stocklevel LIMIT %(rows)s) s
-CROSS JOIN LATERAL (SELECT now() - (s.n %% 700) * interval '1 day' AS time) at""",
-            {"rows": rows},
-        )
-        cursor.execute(
-            """
-INSERT INTO orders_order SELECT (jsonb_populate_record(NULL::orders_order, to_jsonb(o) || jsonb_build_object(
-    'id', 'ord_h' || lpad(n::text, 20, '0'), 'external_id', 'H-' || n, 'tracking_token', 'h' || n,
-    'number', 1000000000 + n, 'placed_at', now() - (n %% 700) * interval '1 day'))).*
-FROM (SELECT * FROM orders_order ORDER BY id DESC LIMIT 1) o, generate_series(1, %(rows)s) n""",
-            {"rows": rows},
-        )
-        cursor.execute("VACUUM ANALYZE inventory_stockmovement, orders_order")
 
 
 if __name__ == "__main__":

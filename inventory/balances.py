@@ -10,7 +10,7 @@ recorded before it is not read at all, however long the ledger.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -103,9 +103,23 @@ def ledger_begins_at() -> datetime | None:
     return begins_at
 
 
+_NEAR = timedelta(days=31)
+
+
+def _is_kept(instant: datetime) -> bool:
+    """Whether it lies in the ledger for sure: something was recorded shortly before. The first movement asks every month."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT NOT EXISTS (SELECT FROM inventory_ledgerstart WHERE begins_at > %(instant)s) AND"
+            " EXISTS (SELECT FROM inventory_stockmovement WHERE recorded_at <= %(instant)s AND recorded_at > %(near)s)",
+            {"instant": instant, "near": instant - _NEAR},
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def check_instant(instant: datetime, *, as_of: datetime) -> None:
     """Errors: BeforeTheLedger; Invalid for one that is still to come."""
-    begins_at = ledger_begins_at()
+    begins_at = None if _is_kept(instant) else ledger_begins_at()
     if begins_at is not None and instant < begins_at:
         detail = _("It begins at %(instant)s") % {"instant": begins_at.isoformat()}
         raise BeforeTheLedger(
