@@ -3,12 +3,12 @@
 from inventory.events import RESERVATION_CONSUMED, STOCK_SHORT
 from oms.deadlines import on_deadline
 from oms.outbox import subscribe
-from orders.services import authorisation, holds, payments, reassignment, shortages, till, work
+from orders.services import authorisation, holds, payments, reassignment, release, shortages, till
 
 on_deadline("orders.settle_payment")(authorisation.on_settle_payment)
 on_deadline("orders.payment_operation")(payments.on_payment_operation)
 on_deadline("orders.hold_expires")(holds.on_hold_expires)
-on_deadline("orders.release")(work.on_release)
+on_deadline("orders.release")(release.on_release)
 on_deadline("orders.acknowledge")(reassignment.on_acknowledge)
 on_deadline("orders.prepare")(reassignment.on_prepare)
 on_deadline("orders.escalate")(reassignment.on_escalate)

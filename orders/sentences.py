@@ -47,6 +47,7 @@ _WHY = {
     "order canceled": gettext_lazy("the order was canceled"),
     "timed_out": gettext_lazy("it did not act in time"),
     "stock_short": gettext_lazy("less stands there than was promised"),
+    "takes_no_orders": gettext_lazy("the place takes no orders"),
     **{f"hold {kind.value}": kind.label for kind in HoldKind},
     **{reason.value: reason.label for reason in (*DeclineReason, *ShortReason)},
 }
@@ -61,6 +62,7 @@ _RESOLUTIONS = {
     "done": gettext_lazy("collected after all"),
     "ready": gettext_lazy("ready after all"),
     "stock_short": gettext_lazy("less stands there than was promised"),
+    "takes_no_orders": gettext_lazy("the place takes no orders"),
 }
 
 

@@ -20,7 +20,7 @@ from oms.transactions import in_transaction, use_case
 from orders.integrations.payments import Answer, GatewaySilent, gateway
 from orders.locks import lock_order, lock_payments
 from orders.models import Order, Payment
-from orders.services import cancellation, holds, work
+from orders.services import cancellation, holds, release
 from orders.services import payments as money
 from orders.settlement import IN_STORE, OPEN, is_settled
 from orders.states import PAYMENT_MOVES, HoldKind, OrderStatus, PaymentStatus
@@ -111,7 +111,7 @@ def _follow_up(order: Order, payments: Sequence[Payment], *, as_of: datetime) ->
     elif is_settled(payments):
         if order.status == OrderStatus.ON_HOLD:
             holds.release_kind(order, HoldKind.PAYMENT, actor=CLOCK, as_of=as_of)
-        work.release_work(order, actor=CLOCK, as_of=as_of, payments=payments)
+        release.release_work(order, actor=CLOCK, as_of=as_of, payments=payments)
     elif any(payment.status == S.FAILED for payment in payments) and channel.on_payment_failure == "cancel":
         cancellation.cancel_everything(order, reason="payment_failed", actor=CLOCK, as_of=as_of)
     else:

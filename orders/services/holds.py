@@ -19,7 +19,7 @@ from orders.commands import HoldOrder, ReleaseHold
 from orders.errors import PaymentOpen
 from orders.locks import lock_order, lock_order_number, lock_payments
 from orders.models import Hold, Order
-from orders.services import cancellation, work
+from orders.services import cancellation, release, work
 from orders.services.status import refresh_status
 from orders.settlement import is_settled
 from orders.states import HoldKind, OrderStatus
@@ -85,7 +85,7 @@ def release_hold(*, number: int, command: ReleaseHold, actor: str, as_of: dateti
             raise PaymentOpen()
     for kind in kinds:
         release_kind(order, kind, actor=actor, as_of=as_of)
-    work.release_work(order, actor=actor, as_of=as_of)
+    release.release_work(order, actor=actor, as_of=as_of)
     return order.pk
 
 
@@ -114,4 +114,4 @@ def on_hold_expires(deadline: Claimed, as_of: datetime) -> None:
         cancellation.cancel_everything(order, reason="payment_expired", actor=CLOCK, as_of=as_of)
     elif hold.released_at is None:
         release_kind(order, hold.kind, actor=CLOCK, as_of=as_of)
-        work.release_work(order, actor=CLOCK, as_of=as_of)
+        release.release_work(order, actor=CLOCK, as_of=as_of)

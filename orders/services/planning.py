@@ -352,9 +352,9 @@ def book_capacity(plans: Sequence[PlannedDelivery]) -> bool:
 
 
 @in_transaction
-def lock_capacity(fulfillments: Sequence[Fulfillment], planned: PlannedDelivery) -> None:
-    """Lock the days that this work counts on and those the plan would book, in the one order of everybody."""
-    lock_days(_booked(fulfillments) + _bookings([planned]))
+def lock_capacity(fulfillments: Sequence[Fulfillment], plans: Sequence[PlannedDelivery]) -> None:
+    """Lock the days that this work counts on and those the plans would book, in the one order of everybody."""
+    lock_days(_booked(fulfillments) + _bookings(plans))
 
 
 def _bookings(plans: Sequence[PlannedDelivery]) -> list[Booking]:

@@ -116,10 +116,17 @@ def plan_and_lock(
     In the one order of everybody: stores that lose work to each other would else wait in a circle.
     """
     planned = plan(order, lost.delivery, lost, units, as_of=as_of, exclude_also=exclude_also, only=only)
-    given_back = {(line.product_id, lost.location_id) for line in units}
-    lock_stock(given_back | {(line.sku, parcel.location) for parcel in planned.parcels for line in parcel.lines})
-    planning.lock_capacity([lost], planned)
+    _lock_all([(lost, units, planned)])
     return planned
+
+
+@in_transaction
+def _lock_all(moves: Sequence[tuple[Fulfillment, Mapping[OrderLine, int], planning.PlannedDelivery]]) -> None:
+    given_back = {(line.product_id, lost.location_id) for lost, units, _planned in moves for line in units}
+    plans = [planned for _lost, _units, planned in moves]
+    taken = {(line.sku, parcel.location) for planned in plans for parcel in planned.parcels for line in parcel.lines}
+    lock_stock(given_back | taken)
+    planning.lock_capacity([lost for lost, _units, _planned in moves], plans)
 
 
 @in_transaction
@@ -153,6 +160,47 @@ def exclude(lines: Mapping[FulfillmentLine, int], location: str, *, reason: str,
     )
 
 
+@in_transaction
+def move_planned(
+    order: Order,
+    works: Sequence[Fulfillment],
+    *,
+    why: str,
+    actor: str,
+    as_of: datetime,
+) -> None:
+    """These places were not told yet and are not to be: their work goes to others, or before a person.
+
+    They have not lost it: once they take orders again, they may be given this, too. The order and the work are locked.
+    """
+    lines = {work.pk: list(work.lines.select_related("order_line").order_by("id")) for work in works}
+    moves = []
+    for lost in works:
+        units = {line.order_line: line.to_pick for line in lines[lost.pk] if line.to_pick}
+        moves.append((lost, units, plan(order, lost.delivery, lost, units, as_of=as_of)))
+    _lock_all(moves)
+    for lost, units, _planned in moves:
+        FULFILLMENT_MOVES.move(lost, to=F.CANCELED, actor=actor, as_of=as_of, why=why)
+        close(lost, as_of=as_of)
+        release_reservations(
+            [Held(line.demand, line.product_id, lost.location_id, quantity) for line, quantity in units.items()],
+            as_of=as_of,
+        )
+        move_units([UnitMove(line.pk, "allocated", "open", quantity) for line, quantity in units.items()])
+    for lost, units, planned in moves:
+        find_places(
+            order,
+            lost.delivery,
+            lost,
+            units,
+            actor=actor,
+            as_of=as_of,
+            without_limit=True,
+            planned=planned,
+        )
+    refresh_status(order)
+
+
 # ---- finding other places ----------------------------------------------------------------------
 
 
@@ -167,19 +215,19 @@ def find_places(
     as_of: datetime,
     exclude_also: Sequence[str] = (),
     only: str | None = None,
-    by_person: bool = False,
+    without_limit: bool = False,
     planned: planning.PlannedDelivery | None = None,
 ) -> None:
     """Give these open units to the next best places, or to a person. The order is locked.
 
     `lost`: who had them, None when no place was ever found; `only`: a person chose this place (overriding
-    exclusions); `by_person` lifts the limit of attempts; `planned`: the plan to try first.
+    exclusions); `without_limit`: however often it was tried, a pickup too; `planned`: the plan to try first.
     """
     put_before_person = partial(exceptions.open_case, order, delivery, lost, as_of=as_of)
-    if lost and lost.is_pickup and not by_person:
+    if lost and lost.is_pickup and not without_limit:
         put_before_person(reason=Reason.PICKUP_SHORT, units=units, facts=_other_stores(order, lost, units, as_of))
         return
-    if lost and not by_person and lost.attempt >= planning.max_attempts(lost):
+    if lost and not without_limit and lost.attempt >= planning.max_attempts(lost):
         put_before_person(reason=Reason.MAX_ATTEMPTS, units=units, facts={"attempts": lost.attempt})
         return
     plan_anew = partial(plan, order, delivery, lost, units, as_of=as_of, exclude_also=exclude_also, only=only)
@@ -264,7 +312,7 @@ def _give(
     ]
     publish(facts, as_of=as_of)
     refresh_expectation(order)
-    work.release_work(order, actor=actor, as_of=as_of)
+    work.hand_out(order, actor=actor, as_of=as_of)
 
 
 def _other_stores(order: Order, lost: Fulfillment, units: Mapping[OrderLine, int], as_of: datetime) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _resolve_by_reroute(
         as_of=as_of,
         exclude_also=exclude_also,
         only=only,
-        by_person=True,
+        without_limit=True,
         planned=planned,
     )
     refresh_status(order)
@@ -181,7 +181,7 @@ def _move_work(held: Work, *, actor: str, as_of: datetime, exclude_also: Sequenc
         as_of=as_of,
         exclude_also=exclude_also,
         only=only,
-        by_person=True,
+        without_limit=True,
         planned=planned,
     )
     refresh_status(order)

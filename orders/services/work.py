@@ -5,10 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from oms import deadlines
-from oms.actors import CLOCK
-from oms.deadlines import Claimed, Due
-from oms.transactions import in_transaction, use_case
-from orders.locks import lock_order, lock_payments, lock_planned
+from oms.deadlines import Due
+from oms.transactions import in_transaction
+from orders.locks import lock_payments, lock_planned
 from orders.models import Fulfillment, Order, Payment
 from orders.services import planning
 from orders.settlement import is_settled
@@ -19,18 +18,23 @@ CLOCKS = ("orders.acknowledge", "orders.prepare", "orders.escalate", "orders.col
 
 
 @in_transaction
-def release_work(order: Order, *, actor: str, as_of: datetime, payments: Sequence[Payment] | None = None) -> None:
-    """Assign every planned fulfillment whose time has come, unless the order is held or its money is not settled.
+def hand_out(order: Order, *, actor: str, as_of: datetime) -> None:
+    """Assign every planned fulfillment whose time has come; the plan is fresh. See `release.release_work`."""
+    assign(due_work(order, as_of=as_of), actor=actor, as_of=as_of)
+
+
+@in_transaction
+def due_work(order: Order, *, as_of: datetime, payments: Sequence[Payment] | None = None) -> list[Fulfillment]:
+    """The planned work whose time has come, locked; none while the order is held or its money is not settled.
 
     The order is locked; so are `payments`, if given. Work that must still wait keeps a release deadline.
     """
     if order.status == OrderStatus.ON_HOLD:  # true while any hold is open
-        return
+        return []
     planned = lock_planned(order)
-    if planned and is_settled(lock_payments(order) if payments is None else payments):
-        assign(
-            [work for work in planned if work.release_at is None or work.release_at <= as_of], actor=actor, as_of=as_of
-        )
+    if not planned or not is_settled(lock_payments(order) if payments is None else payments):
+        return []
+    return [work for work in planned if work.release_at is None or work.release_at <= as_of]
 
 
 @in_transaction
@@ -73,12 +77,3 @@ def call_back(order: Order, *, actor: str, as_of: datetime, why: str) -> None:
     for fulfillment in given.order_by("id"):
         FULFILLMENT_MOVES.move(fulfillment, to=F.PLANNED, actor=actor, as_of=as_of, why=why, claimed_by="")
         deadlines.drop([fulfillment.pk], as_of=as_of, kinds=CLOCKS)
-
-
-@use_case
-def on_release(deadline: Claimed, as_of: datetime) -> None:
-    """The grace period is over, or a placement was cut off before it could hand the work out."""
-    order_id = Fulfillment.objects.values_list("order_id", flat=True).get(pk=deadline.subject)
-    order = lock_order(order_id)
-    deadlines.finish(deadline)
-    release_work(order, actor=CLOCK, as_of=as_of)

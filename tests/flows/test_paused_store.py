@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 
 from inventory.models import Location
+from oms.cache import clear_all
 from oms.clock import now
+from oms.models import Channel, Event
 from orders.models import Order
 from routing.services.sourcing import Demand, Destination, Line, plan
+from tests.factories.inventory import make_location, set_stock
 from tests.factories.orders import make_network, order_body, pickup_body
-from tests.flows.conftest import Api
+from tests.flows.conftest import Api, pass_time
 
 PARIS = {"latitude": 48.86, "longitude": 2.38}
 
@@ -99,3 +102,110 @@ def test_an_order_finds_nobody_while_all_are_paused(api: Api, network: None) -> 
     assert order.status == 201
     case = api.get("exceptions/").json["results"][0]
     assert {place["reason"] for place in case["facts"]["places"]} == {"paused"}
+
+
+# ---- work that was planned before and is handed out after ----------------------------------------
+
+
+def graceful(minutes: int = 30) -> None:
+    Channel.objects.filter(pk="web").update(grace_minutes={"ship": minutes, "pickup": minutes})
+    clear_all()
+
+
+def pieces(api: Api, order: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where the order's work is or was, in the order in which it was made, and what became of it."""
+    works = api.get(f"orders/{order['number']}/").json["fulfillments"]
+    return [(work["location"], work["status"]) for work in sorted(works, key=lambda work: work["id"])]
+
+
+def reserved(api: Api) -> dict[str, int]:
+    return {row["location"]: row["reserved"] for row in api.get("stock/?sku=SKU-1").json["results"]}
+
+
+def test_work_that_still_waited_goes_elsewhere_when_its_time_comes(
+    api: Api, network: None, invariants_hold: Any
+) -> None:
+    graceful()
+    order = api.post("orders/", order_body(("SKU-1", 2))).json
+    assert pieces(api, order) == [("PARIS", "planned")]
+
+    api.post("locations/PARIS/pause/", {"reason": "flooded"})
+    pass_time(minutes=31)
+
+    assert pieces(api, order) == [("PARIS", "canceled"), ("LILLE", "assigned")]
+    assert reserved(api) == {"PARIS": 0, "LILLE": 2, "LYON": 0}
+    told = Event.objects.get(type="orders.fulfillment.canceled")
+    assert told.payload["why"] == "takes_no_orders"
+    invariants_hold()
+    api.post("locations/PARIS/resume/")
+    assert where(api, order_body()) == "PARIS"  # it has not lost anything: it may have this order's next parcel, too
+
+
+def test_so_does_work_of_an_order_that_was_held_meanwhile(api: Api, network: None, invariants_hold: Any) -> None:
+    order = api.post("orders/", order_body()).json
+    api.post(f"orders/{order['number']}/hold/", {"kind": "fraud"})
+    api.post("locations/PARIS/pause/")
+    assert pieces(api, order) == [("PARIS", "planned")]
+
+    api.post(f"orders/{order['number']}/release/", {})
+
+    assert pieces(api, order) == [("PARIS", "canceled"), ("LILLE", "assigned")]
+    invariants_hold()
+
+
+def test_several_pieces_of_paused_places_go_elsewhere_together(api: Api, invariants_hold: Any) -> None:
+    make_network(paris=2, lille=2, lyon=2)
+    for code in ("NICE", "BREST"):
+        make_location(code, latitude=48.0, longitude=2.0)
+        set_stock("SKU-1", code, 2)
+    graceful()
+    order = api.post("orders/", order_body(("SKU-1", 4))).json
+    before = {place for place, _status in pieces(api, order)}
+    assert len(before) == 2
+
+    for place in before:
+        api.post(f"locations/{place}/pause/")
+    pass_time(minutes=31)
+
+    after = pieces(api, order)
+    assert {place for place, status in after if status == "canceled"} == before
+    assert before.isdisjoint(place for place, status in after if status == "assigned")
+    assert sum(reserved(api).values()) == 4
+    assert not any(units for place, units in reserved(api).items() if place in before)
+    invariants_hold()
+
+
+def test_where_nobody_else_takes_it_a_person_decides(api: Api, network: None, invariants_hold: Any) -> None:
+    graceful()
+    order = api.post("orders/", order_body()).json
+    for code in ("PARIS", "LYON", "LILLE"):
+        api.post(f"locations/{code}/pause/")
+
+    pass_time(minutes=31)
+
+    assert pieces(api, order) == [("PARIS", "canceled")]
+    (case,) = api.get("exceptions/").json["results"]
+    assert {place["reason"] for place in case["facts"]["places"]} == {"paused"}
+    invariants_hold()
+
+
+def test_a_store_that_the_shopper_chose_before_keeps_the_order(api: Api, network: None, invariants_hold: Any) -> None:
+    graceful()
+    order = api.post("orders/", pickup_body()).json
+    api.post("locations/PARIS/pause/")
+
+    pass_time(minutes=31)
+
+    assert pieces(api, order) == [("PARIS", "assigned")]
+    invariants_hold()
+
+
+def test_a_pause_that_is_over_by_then_moves_nothing(api: Api, network: None, invariants_hold: Any) -> None:
+    graceful()
+    order = api.post("orders/", order_body()).json
+    api.post("locations/PARIS/pause/", {"until": (now() + timedelta(minutes=20)).isoformat()})
+
+    pass_time(minutes=31)
+
+    assert pieces(api, order) == [("PARIS", "assigned")]
+    invariants_hold()
