@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from oms.dev.engines import ROOT, ROOTS_BASE
+from oms.dev.engines import ENGINES, ROOT, ROOTS_BASE, users_lock
 
 CACHES = [".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache", ".hypothesis", "staticfiles"]
 
@@ -25,14 +25,14 @@ def main() -> None:
 
 
 def refuse_when_in_use(home: Path) -> None:
-    lock = home / ".users.lock"
-    if not lock.exists():
-        return
-    with lock.open() as users:
-        try:
-            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.exit(f"{home} is in use: stop what runs there first.")
+    for lock in (users_lock(home, engine) for engine in ENGINES):
+        if not lock.exists():
+            continue
+        with lock.open() as users:
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                sys.exit(f"{home} is in use: stop what runs there first.")
 
 
 def forget(home: Path) -> None:

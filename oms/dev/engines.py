@@ -65,6 +65,8 @@ class Postgres:
     only when this call is the one that starts the server.
     """
 
+    name = "postgres"
+
     def __init__(self, home: Path, *, fast: bool = False, settings: Mapping[str, str] | None = None):
         self.home = made_home(home)
         self.account = _server_account()
@@ -200,6 +202,8 @@ class Postgres:
 class Valkey:
     """One private Valkey per OMS_HOME: Celery's broker (database 0) and the cache (database 1)."""
 
+    name = "valkey"
+
     def __init__(self, home: Path):
         self.home = made_home(home)
         self.data = self.home / "valkey"
@@ -273,6 +277,9 @@ class Valkey:
         }
 
 
+ENGINES: Mapping[str, type[Postgres] | type[Valkey]] = {engine.name: engine for engine in (Postgres, Valkey)}
+
+
 # ---- starting what is missing, stopping what is no longer used ---------------------------------
 
 
@@ -280,8 +287,8 @@ class Valkey:
 def engines(home: Path, fast: bool = False) -> Iterator[list[Postgres | Valkey]]:
     """Run the embedded engines for the length of the block and say in the environment where they are.
 
-    An engine whose URL is already in the environment is left out. Several processes may share one home:
-    the last one to leave stops the engines, and should it be killed, a keeper process does it instead.
+    An engine whose URL is already in the environment is left out, and left alone. Several processes may share one
+    home: the last one to leave an engine stops it, and should it be killed, a keeper process does it instead.
     """
     wanted: dict[str, Postgres | Valkey] = {}
     if "DATABASE_URL" not in os.environ:
@@ -291,8 +298,9 @@ def engines(home: Path, fast: bool = False) -> Iterator[list[Postgres | Valkey]]
     if not wanted:
         yield []
         return
-    with _in_use(home):
+    with contextlib.ExitStack() as uses:
         for engine in wanted.values():
+            uses.enter_context(_in_use(engine))
             engine.start()
         os.environ.update({name: engine.url() for name, engine in wanted.items()})
         try:
@@ -303,49 +311,50 @@ def engines(home: Path, fast: bool = False) -> Iterator[list[Postgres | Valkey]]
 
 
 @contextlib.contextmanager
-def _in_use(home: Path) -> Iterator[None]:
-    """Hold a shared lock that the kernel drops with us, however we end; whoever gets it alone stops the engines."""
-    home = made_home(home)
-    with open(home / ".users.lock", "w") as lock:
+def _in_use(engine: Postgres | Valkey) -> Iterator[None]:
+    """Hold a shared lock that the kernel drops with us, however we end; whoever gets it alone stops the engine."""
+    with open(users_lock(engine.home, engine.name), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
-        keeper = _spawned([sys.executable, "-I", __file__, home], home / "keeper.log", cwd="/")
+        keeper = _spawned(
+            [sys.executable, "-I", __file__, engine.home, engine.name], engine.home / "keeper.log", cwd="/"
+        )
         try:
             yield
         finally:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                fcntl.flock(lock, fcntl.LOCK_SH)  # others still use them, or a keeper is at it: then wait for it
+                fcntl.flock(lock, fcntl.LOCK_SH)  # others still use it, or a keeper is at it: then wait for it
             else:
-                _stop_engines(home)
+                engine.stop()
                 fcntl.flock(lock, fcntl.LOCK_UN)
             _leave(keeper)
 
 
 def _leave(keeper: subprocess.Popen[bytes]) -> None:
-    """Let the keeper end with us when its work is done; it stays as long as anybody uses the engines."""
+    """Let the keeper end with us when its work is done; it stays as long as anybody uses the engine."""
     try:
         keeper.wait(timeout=1)
     except subprocess.TimeoutExpired:
         keeper.returncode = 0  # not ours to collect any more
 
 
-def _keep(home: Path) -> None:
-    """Wait until nobody uses the engines of this home any more, then see that they are stopped."""
-    with open(home / ".keeper.lock", "w") as mine, open(home / ".users.lock", "w") as users:
+def users_lock(home: Path, engine: str) -> Path:
+    """Held together by all who use this engine, alone by whoever stops it."""
+    return home / f".users-{engine}.lock"
+
+
+def _keep(home: Path, name: str) -> None:
+    """Wait until nobody uses this engine of the home any more, then see that it is stopped."""
+    with open(home / f".keeper-{name}.lock", "w") as mine, open(users_lock(home, name), "w") as users:
         try:
             fcntl.flock(mine, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return  # one keeper is enough
         fcntl.flock(users, fcntl.LOCK_EX)
-        _stop_engines(home)
-        # In this order: a user who comes now finds no keeper on duty before it finds the engines free.
+        ENGINES[name](home).stop()
+        # In this order: a user who comes now finds no keeper on duty before it finds the engine free.
         fcntl.flock(mine, fcntl.LOCK_UN)
-
-
-def _stop_engines(home: Path) -> None:
-    Valkey(home).stop()
-    Postgres(home).stop()
 
 
 # ---- places ----------------------------------------------------------------------------------
@@ -559,4 +568,4 @@ def _last_line(path: Path) -> str:
 
 
 if __name__ == "__main__":
-    _keep(Path(sys.argv[1]))
+    _keep(Path(sys.argv[1]), sys.argv[2])

@@ -257,6 +257,35 @@ def test_servers_named_in_the_environment_are_used_instead(home, monkeypatch):
     assert not home.exists()
 
 
+def test_an_engine_named_in_the_environment_is_left_alone_even_if_it_is_the_homes_own(home, monkeypatch):
+    postgres = Postgres(home, fast=True)
+    postgres.start()
+    monkeypatch.setenv("DATABASE_URL", postgres.url())
+    monkeypatch.delenv("REDIS_URL")
+
+    with engines(home) as running:
+        assert [type(engine) for engine in running] == [Valkey]
+        assert running[0].is_running()
+
+    assert not running[0].is_running()
+    assert postgres.is_running()
+    postgres.stop()
+
+
+def test_who_leaves_one_engine_leaves_the_other_to_its_users(home, python, monkeypatch):
+    other = python(USE, home)
+    pids = [int(pid) for pid in other.stdout.readline().split()]
+    monkeypatch.setenv("DATABASE_URL", Postgres(home).url())
+    monkeypatch.delenv("REDIS_URL")
+
+    with engines(home):
+        os.killpg(other.pid, signal.SIGKILL)
+        wait_until(lambda: not is_alive(pids[0]))
+        assert is_alive(pids[1])
+
+    wait_until(lambda: not is_alive(pids[1]))
+
+
 def test_the_last_user_stops_the_engines(home, python, monkeypatch):
     monkeypatch.delenv("DATABASE_URL")
     monkeypatch.delenv("REDIS_URL")
