@@ -39,7 +39,7 @@ from inventory.files.writing import Documents, in_pages
 from inventory.hours import WEEKDAYS, Calendar
 from inventory.models import Ability, Location, Membership
 from inventory.public_holidays import countries, names_of, regions_of
-from inventory.services import LocationRow, save_locations
+from inventory.services import LocationRow, judge_locations, save_locations
 from inventory.services.pauses import pause_location, resume_location
 from oms.api.body import read
 from oms.backoffice.actions import action_page, actor_of
@@ -118,10 +118,16 @@ class LocationForm(forms.ModelForm):
             try:
                 row = read(LocationBody, self._body()).row()
                 self.row = replace(row, opening_hours={day: pairs for day, pairs in row.opening_hours.items() if pairs})
+                self._judge()
             except Invalid as refusal:
                 for found in refusal.errors:
                     self.add_error(self._field_of(found), _told(found))
         return self.cleaned_data
+
+    def _judge(self) -> None:
+        (result,) = judge_locations([self.row])
+        if result.code:
+            raise Invalid(errors=[FieldError(result.pointer, result.code, result.detail)])
 
     def _post_clean(self) -> None:
         """With a fault the instance stays as it is stored: words beside the form are made of it."""

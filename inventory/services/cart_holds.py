@@ -111,6 +111,8 @@ def renew_hold(
     if lines is None:
         _extend(hold_id, ttl_seconds=ttl_seconds, as_of=as_of)
         return
+    _check_alive(hold, as_of=as_of)  # before a shortage is told: it would have been short of its own units
+    _end_of_life(hold, ttl_seconds, as_of=as_of)
     _check(hold.channel_id, lines, among)
     context = Context(as_of, hold.channel_id, order_type=method, service=service, hold=hold_id)
     for _attempt in range(_ATTEMPTS):
@@ -340,11 +342,16 @@ def _locked(hold_id: str) -> CartHold:
 def _living(hold_id: str, *, as_of: datetime) -> CartHold:
     """Errors: HoldIsOver."""
     hold = _locked(hold_id)
+    _check_alive(hold, as_of=as_of)
+    return hold
+
+
+def _check_alive(hold: CartHold, *, as_of: datetime) -> None:
+    """Errors: HoldIsOver."""
     if hold.status != HoldStatus.ACTIVE:
         raise HoldIsOver(ended=str(hold.status))
     if hold.expires_at <= as_of:
         raise HoldIsOver(ended=str(HoldStatus.EXPIRED))
-    return hold
 
 
 def _end_of_life(hold: CartHold, ttl_seconds: int, *, as_of: datetime) -> datetime:

@@ -19,6 +19,8 @@ from oms.transactions import in_transaction, use_case
 
 M = TypeVar("M", bound=models.Model)
 
+RESERVED = frozenset({"bulk", "export"})
+"""What stands in the place of a code in addresses of products and places (`inventory/api/urls.py`)."""
 CREATED, UPDATED, REJECTED = "created", "updated", "rejected"
 
 ABILITIES_OF_KIND: Mapping[str, tuple[str, ...]] = {
@@ -114,13 +116,13 @@ def receive_locations(rows: Sequence[LocationRow], *, as_of: datetime) -> list[R
 
 @use_case
 def create_product(row: ProductRow, *, as_of: datetime) -> None:
-    """Errors: AlreadyExists; Invalid (a barcode is another product's)."""
+    """Errors: AlreadyExists; Invalid (a barcode is another product's, a reserved word)."""
     _only_new(save_products([row], as_of=as_of)[0])
 
 
 @use_case
 def create_location(row: LocationRow, *, as_of: datetime) -> None:
-    """Errors: AlreadyExists."""
+    """Errors: AlreadyExists, Invalid (a reserved word)."""
     _only_new(save_locations([row], as_of=as_of)[0])
 
 
@@ -192,7 +194,8 @@ def _only_new(result: RowResult) -> None:
 def save_products(rows: Sequence[ProductRow], *, as_of: datetime) -> list[RowResult]:
     """Make or replace each product with its barcodes; one result per row, in order.
 
-    A SKU that came before in the list, or a barcode that another product has, is rejected, not its neighbours.
+    A SKU that came before in the list or is a reserved word, or a barcode that another product has, is rejected, not
+    its neighbours.
     A barcode moves in two calls: it is dropped here before it is taken there.
     """
     refusals = _product_refusals(rows)
@@ -224,7 +227,7 @@ def judge_products(rows: Sequence[ProductRow]) -> list[RowResult]:
 def judge_locations(rows: Sequence[LocationRow]) -> list[RowResult]:
     """What `save_locations` would answer just now. Changes and locks nothing."""
     codes = [row.code for row in rows]
-    return _judged(Location, codes, _refused(codes, "code"))
+    return _judged(Location, codes, _location_refusals(codes))
 
 
 def _judged(model: type[models.Model], codes: Sequence[str], refusals: Mapping[int, RowResult]) -> list[RowResult]:
@@ -234,12 +237,14 @@ def _judged(model: type[models.Model], codes: Sequence[str], refusals: Mapping[i
 
 @in_transaction
 def save_locations(rows: Sequence[LocationRow], *, as_of: datetime) -> list[RowResult]:
-    """Make or replace each place; one result per row, in order. A code that came before in the list is rejected.
+    """Make or replace each place; one result per row, in order.
+
+    A code that came before in the list, or that is a reserved word, is rejected.
 
     Writers of places take turns (`bump` comes first), so positions follow the order in which places were made.
     """
     bump("places")
-    refusals = _refused([row.code for row in rows], "code")
+    refusals = _location_refusals([row.code for row in rows])
     accepted = [row for index, row in enumerate(rows) if index not in refusals]
     created = _upsert(Location, "code", [_location_columns(row) for row in accepted], as_of=as_of)
     return [refusals.get(index) or _saved(row.code in created) for index, row in enumerate(rows)]
@@ -260,8 +265,23 @@ def _refused(codes: Sequence[str], name: str) -> dict[int, RowResult]:
     }
 
 
+def _location_refusals(codes: Sequence[str]) -> dict[int, RowResult]:
+    return _reserved(Location, codes, "code") | _refused(codes, "code")
+
+
 def _product_refusals(rows: Sequence[ProductRow]) -> dict[int, RowResult]:
-    return _mistyped(rows) | _barcode_refusals(rows) | _refused([row.sku for row in rows], "sku")
+    skus = [row.sku for row in rows]
+    return _mistyped(rows) | _barcode_refusals(rows) | _reserved(Product, skus, "sku") | _refused(skus, "sku")
+
+
+def _reserved(model: type[models.Model], codes: Sequence[str], name: str) -> dict[int, RowResult]:
+    """The rows that would make something nobody could ask for: its address is another's."""
+    if RESERVED.isdisjoint(codes):
+        return {}
+    known = set(model._default_manager.filter(pk__in=RESERVED).values_list("pk", flat=True))
+    detail = _("This word is part of the API's addresses: choose another code")
+    refusal = RowResult(REJECTED, "reserved_word", f"/{name}", detail)
+    return {index: refusal for index, code in enumerate(codes) if code in RESERVED - known}
 
 
 def _mistyped(rows: Sequence[ProductRow]) -> dict[int, RowResult]:

@@ -130,7 +130,7 @@ WITH item AS MATERIALIZED (
         AS i (demand, sku, location, units) GROUP BY 1, 2, 3
 ), let_go AS (
     UPDATE inventory_reservation r
-    SET remaining = r.remaining - item.units, updated_at = %(as_of)s,
+    SET remaining = r.remaining - item.units, updated_at = greatest(r.updated_at, %(as_of)s),
         status = CASE WHEN r.remaining = item.units THEN 'consumed' ELSE r.status END
     FROM item
     WHERE r.demand = item.demand AND r.sku = item.sku AND r.location_id = item.location AND r.status = 'active'

@@ -95,7 +95,7 @@ WITH want AS MATERIALIZED (
     JOIN inventory_product p ON p.sku = s.sku AND p.is_active
     {LOCKED}
 ), taken AS (
-    UPDATE inventory_stocklevel s SET reserved = s.reserved + level.quantity, updated_at = %s
+    UPDATE inventory_stocklevel s SET reserved = s.reserved + level.quantity, updated_at = greatest(s.updated_at, %s)
     FROM level WHERE s.id = level.id AND (%s OR level.sellable >= level.quantity)
     RETURNING s.sku, s.location_id
 ), made AS (
@@ -106,7 +106,7 @@ WITH want AS MATERIALIZED (
     GROUP BY demand, want.sku, location
     ON CONFLICT (demand, sku, location_id) WHERE status = 'active' DO UPDATE
     SET quantity = r.quantity + excluded.quantity, remaining = r.remaining + excluded.remaining,
-        updated_at = excluded.updated_at
+        updated_at = greatest(r.updated_at, excluded.updated_at)
 )
 SELECT need.sku, need.location
 FROM need LEFT JOIN taken ON taken.sku = need.sku AND taken.location_id = need.location
@@ -223,7 +223,7 @@ WITH item AS MATERIALIZED (
     {LOCKED}
 ), freed AS (
     UPDATE inventory_reservation r
-    SET remaining = r.remaining - item.quantity, updated_at = %(as_of)s,
+    SET remaining = r.remaining - item.quantity, updated_at = greatest(r.updated_at, %(as_of)s),
         status = CASE WHEN r.remaining = item.quantity THEN %(ended)s ELSE r.status END
     FROM item JOIN level ON level.sku = item.sku AND level.location_id = item.location
     WHERE r.demand = item.demand AND r.sku = item.sku AND r.location_id = item.location
@@ -234,7 +234,7 @@ WITH item AS MATERIALIZED (
     FROM freed JOIN level ON level.sku = freed.sku AND level.location_id = freed.location_id GROUP BY level.id
 ), changed AS (
     UPDATE inventory_stocklevel s
-    SET reserved = s.reserved - total.quantity, on_hand = s.on_hand - {{taken}}, updated_at = %(as_of)s
+    SET reserved = s.reserved - total.quantity, on_hand = s.on_hand - {{taken}}, updated_at = greatest(s.updated_at, %(as_of)s)
     FROM total WHERE s.id = total.id
     RETURNING s.sku, s.location_id, s.on_hand, s.reserved, s.damaged, s.quarantined
 ){{moved}}

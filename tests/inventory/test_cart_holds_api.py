@@ -138,6 +138,19 @@ def test_renewing_with_other_lines_keeps_what_it_had_when_they_cannot_be_had(cli
     assert held(client.get(path)) == {("S2", 5), ("S1", 3)} and sellable(client) == 0
 
 
+def test_renewing_what_is_over_says_so_before_it_looks_for_units(client, shelf):
+    made = ask(client, ("A", 5), ttl_seconds=60).json()
+    path = f"{RESERVATIONS}{made['id']}/"
+
+    with time_machine.travel(parse_datetime(made["expires_at"]), tick=False):
+        assert ask(client, ("A", 8), cart="other").status_code == 201  # now nothing is left
+        refused = client.put(path, {"lines": [{"sku": "A", "quantity": 5}]}, format="json")
+
+        assert (refused.status_code, refused.json()["code"]) == (409, "reservation_is_over")
+        assert refused.json()["ended"] == "expired"
+        assert sellable(client) == 0
+
+
 def test_releasing_gives_the_units_back_at_once(client, shelf):
     path = f"{RESERVATIONS}{ask(client, ('A', 5)).json()['id']}/"
 

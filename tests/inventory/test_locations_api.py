@@ -52,6 +52,17 @@ def test_a_place_reads_back_as_it_was_written(client):
     assert client.get("/api/v1/locations/PARIS-1/").json() == PARIS
 
 
+@pytest.mark.parametrize("word", ["bulk", "export"])
+def test_a_word_of_the_addresses_names_no_place(client, word):
+    refused = client.post("/api/v1/locations/", {**PARIS, "code": word}, format="json")
+    rows = client.post("/api/v1/locations/bulk/", [{**PARIS, "code": word}, PARIS], format="json").json()["results"]
+
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "reserved_word")
+    assert pointers(refused) == ["/code"]
+    assert [row["status"] for row in rows] == ["rejected", "created"]
+    assert list(Location.objects.values_list("pk", flat=True)) == ["PARIS-1"]
+
+
 def test_what_is_read_can_be_written_back(client):
     client.post("/api/v1/locations/", PARIS, format="json")
 

@@ -234,6 +234,15 @@ def test_a_new_place_can_do_what_is_usual_for_its_kind(boss: Client) -> None:
     assert places()["NEW"].calendar.next_opening(now()) is not None
 
 
+def test_a_word_of_the_addresses_is_no_code(boss: Client) -> None:
+    fields = fields_of(boss, "/admin/inventory/location/add/")
+
+    refused = boss.post("/admin/inventory/location/add/", fields | {"code": "export", "name": "New", "kind": "store"})
+
+    assert "code" in errors_of(refused)
+    assert not Location.objects.exists()
+
+
 def test_a_code_that_is_taken_is_refused(boss: Client, lyon: str) -> None:
     fields = fields_of(boss, "/admin/inventory/location/add/")
     before = stored()

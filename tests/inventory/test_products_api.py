@@ -40,6 +40,27 @@ def test_a_product_reads_back_as_it_was_written(client):
     }
 
 
+@pytest.mark.parametrize("word", ["bulk", "export"])
+def test_a_word_of_the_addresses_names_no_product(client, word):
+    refused = client.post("/api/v1/products/", {**SHIRT, "sku": word}, format="json")
+    rows = client.post("/api/v1/products/bulk/", [{**SHIRT, "sku": word, "barcodes": []}, SHIRT], format="json").json()[
+        "results"
+    ]
+
+    assert (refused.status_code, pointers(refused)) == (422, [("/sku", "reserved_word")])
+    assert [(row["status"], row.get("code")) for row in rows] == [("rejected", "reserved_word"), ("created", None)]
+    assert list(Product.objects.values_list("pk", flat=True)) == ["SHIRT-M"]
+
+
+def test_a_product_that_has_such_a_name_already_can_still_be_saved(client):
+    make_product("X")
+    Product.objects.update(sku="bulk")
+
+    rows = client.post("/api/v1/products/bulk/", [{**SHIRT, "sku": "bulk"}], format="json").json()["results"]
+
+    assert rows[0]["status"] == "updated"
+
+
 def test_what_is_left_out_takes_its_default(client):
     made = client.post("/api/v1/products/", {"sku": "X.1", "name": {"fr": "Chose"}, "price": "5"}, format="json")
 

@@ -1,3 +1,6 @@
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from inventory.errors import NotReserved
@@ -147,6 +150,18 @@ def test_no_more_is_let_go_than_is_held(demand, quantity):
 
     assert refusal.value.facts == {"items": [{"demand": demand, "sku": "A", "location": "S1", "quantity": quantity}]}
     assert (level("A", "S1").on_hand, level("A", "S1").reserved) == (6, 2)
+
+
+def test_what_is_told_late_does_not_set_the_time_of_the_last_change_back():
+    earlier = NOW - timedelta(hours=1)
+    reserve(Want("line:1", "A", "S1", 3))
+
+    reserve(Want("line:1", "A", "S1", 1), context=replace(ANYONE, as_of=earlier))
+    release_reservations([Held("line:1", "A", "S1", 1)], as_of=earlier)
+    consume_reservations([Held("line:1", "A", "S1", 3)], cause="shipped", reference="f", actor="t", as_of=earlier)
+
+    assert level("A", "S1").updated_at == NOW
+    assert Reservation.objects.get().updated_at == NOW
 
 
 def test_letting_go_takes_two_statements(django_assert_num_queries):
