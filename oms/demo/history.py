@@ -180,6 +180,8 @@ class _Life:
         self._settle_money()
         self._change_of_mind()
         self._fraud_check()
+        if self._is_held():
+            return
         while self._work_once() or self._decide_once():
             pass
         self._deliver()

@@ -13,7 +13,7 @@ from inventory.services import ProductRow, receive_locations, receive_prices, re
 from inventory.services.ledger_months import open_months
 from inventory.services.pauses import pause_location
 from oms import cache, outbox
-from oms.demo import ACTOR, catalog, counts, history, people, pictures, prices, stock, supply, trade
+from oms.demo import ACTOR, catalog, counts, feeds, history, holds, people, pictures, prices, stock, supply, trade
 from oms.demo.geography import postal_area_lines
 from oms.demo.places import PAUSED, location_rows
 from oms.demo.shoppers import Item
@@ -46,8 +46,10 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     accepted = history.fill(count, items=items, until=as_of, told=_every_tenth(count, say))
     say(f"{accepted} orders of the past {history.DAYS} days ({count - accepted} refused)")
     _pause_a_store(as_of)
+    feeds.load_files(as_of=as_of)
     supply.load_supply([item.sku for item in items], as_of=as_of)
     counts.load_counts(as_of=as_of)
+    holds.load_holds(as_of=as_of)
     _finish(orders=accepted, as_of=as_of)
 
 
@@ -72,6 +74,7 @@ def open_shop(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> l
     trade.save_service_levels()
     trade.publish_rules(as_of=opened_at)
     trade.save_exposure_rules(as_of=opened_at)
+    feeds.save_feeds(as_of=opened_at)
     sync_groups()
     people.save_people()
     _save_products(products, as_of=opened_at)

@@ -20,7 +20,7 @@ from oms.idempotency import Once, fingerprint
 
 SOURCE = "Orvane purchasing"
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_STORE, _SISTER = "LYON-PART-DIEU", "LYON-BELLECOUR"
+_STORE, _SISTER, _FAR = "LYON-PART-DIEU", "LYON-BELLECOUR", "GRENOBLE"
 _MANAGER = "user:manager"
 _KINDS_TO_A_WAREHOUSE = 40
 _ADJUSTMENTS = (
@@ -37,6 +37,7 @@ def load_supply(skus: Sequence[str], *, as_of: datetime) -> None:
     """Announce what comes in the next days, receive some, send a transfer, break a few things."""
     announce_deliveries(list(_deliveries(skus, as_of)), actor=ACTOR, as_of=as_of - 3 * _DAY)
     _receive_in_part("PO-7302", as_of=as_of - 2 * _HOUR)
+    _receive_short(as_of=as_of - 26 * _HOUR)
     _send(as_of=as_of - 20 * _HOUR)
     _adjust(as_of=as_of - _HOUR)
     while deadlines.sweep(now=lambda: as_of):  # what is late was told so
@@ -82,13 +83,17 @@ def _announced(
     )
 
 
+def _lines_of(number: str) -> list[InboundLine]:
+    return list(InboundLine.objects.filter(inbound__source=SOURCE, inbound__external_id=number).order_by("id"))
+
+
 def _once(act: str) -> Once:
     return Once("demo supply", act, fingerprint(act))
 
 
 def _receive_in_part(number: str, *, as_of: datetime) -> None:
     """The first pallets are in, some of the goods broken."""
-    lines = list(InboundLine.objects.filter(inbound__source=SOURCE, inbound__external_id=number).order_by("id"))
+    lines = _lines_of(number)
     came = [Receipt(line.product_id, line.quantity) for line in lines[: len(lines) // 2]]
     broken = Receipt(lines[-1].product_id, 1, "damaged")
     receive_inbound(
@@ -98,13 +103,37 @@ def _receive_in_part(number: str, *, as_of: datetime) -> None:
 
 def _send(*, as_of: datetime) -> None:
     """What the sister store has most of."""
-    levels = StockLevel.objects.filter(location_id=_SISTER).order_by("-on_hand", "product_id")
-    skus = list(levels.values_list("product_id", flat=True)[:10])
-    units = sendable_units(_SISTER, skus, as_of=as_of)
-    lines = [(sku, min(2, units[sku])) for sku in sorted(units, key=lambda sku: (-units[sku], sku))[:3] if units[sku]]
-    if lines:
+    if lines := _spare(_SISTER, as_of=as_of):
         transfer = _announced("TR-118", _STORE, as_of + 2 * _DAY, lines, origin=_SISTER, reason="Sold out at Part-Dieu")
         send_transfer(transfer, actor=ACTOR, as_of=as_of)
+
+
+def _receive_short(*, as_of: datetime) -> None:
+    """One unit of what another store sent did not arrive."""
+    sent_at = as_of - 2 * _DAY
+    if not (lines := _spare(_FAR, as_of=sent_at)):
+        return
+    transfer = _announced("TR-117", _STORE, as_of + _HOUR, lines, origin=_FAR, reason="Last sizes")
+    send_transfer(transfer, actor=ACTOR, as_of=sent_at)
+    first, *others = _lines_of("TR-117")
+    receive_inbound(
+        inbound_id=first.inbound_id,
+        receipts=[Receipt(first.product_id, first.quantity - 1), *(Receipt(o.product_id, o.quantity) for o in others)],
+        final=True,
+        note="One box was open",
+        actor=_MANAGER,
+        as_of=as_of,
+        once=_once("TR-117"),
+    )
+
+
+def _spare(place: str, *, as_of: datetime) -> list[tuple[str, int]]:
+    """Two units each of the three articles of which it can spare most."""
+    levels = StockLevel.objects.filter(location_id=place, reserved=0).order_by("-on_hand", "product_id")
+    skus = list(levels.values_list("product_id", flat=True)[:10])
+    units = sendable_units(place, skus, as_of=as_of)
+    most = sorted(units, key=lambda sku: (-units[sku], sku))[:3]
+    return [(sku, 2) for sku in most if units[sku] >= 2]
 
 
 def _adjust(*, as_of: datetime) -> None:

@@ -27,6 +27,7 @@ from urllib.parse import urlencode, urlsplit
 from inventory.calendars import calendar_of
 from inventory.hours import Calendar
 from oms.demo import shoppers
+from oms.demo.feeds import TILLS
 from oms.demo.keyring import Keys, read_keys
 from oms.demo.shoppers import Item
 
@@ -382,6 +383,7 @@ def _stock_event(level: Document, quantity: int, reason: str) -> Document:
         "kind": "delta",
         "quantity": quantity,
         "reason": reason,
+        "source": TILLS if reason == "sale" else "",
         "occurred_at": datetime.now(UTC).isoformat(),
     }
 

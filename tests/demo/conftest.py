@@ -17,10 +17,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
+def _at(home: Path) -> override_settings:
+    return override_settings(OMS_HOME=home, MEDIA_ROOT=home / "media", IMPORT_DIR=home / "imports")
+
+
 @pytest.fixture(scope="module")
 def loaded_once(django_db_setup: None, django_db_blocker, home: Path) -> Iterator[None]:
     """The retailer stands for all tests of a module."""
-    with django_db_blocker.unblock(), undone_at_the_end(), override_settings(OMS_HOME=home, MEDIA_ROOT=home / "media"):
+    with django_db_blocker.unblock(), undone_at_the_end(), _at(home):
         cache.clear_all()
         call_command("load_demo", scale=SCALE, stdout=StringIO())
         yield

@@ -13,15 +13,21 @@ from django.test import Client
 
 from inventory.models import (
     Barcode,
+    CartHold,
     CountLine,
     CountSession,
+    Feed,
+    ImportFault,
     Inbound,
+    InboundLine,
     Kind,
     LevelPace,
     Location,
     Product,
     ProductPrice,
+    Reconciliation,
     StockAdjustment,
+    StockImport,
     StockLevel,
 )
 from inventory.prices import prices_at
@@ -33,7 +39,7 @@ from oms.demo.keyring import read_keys
 from oms.demo.load import LOADED
 from oms.invariants import all_invariants
 from oms.models import ApiKey, Channel, Deadline, Event
-from orders.models import Fulfillment, Order, OrderLine, Payment
+from orders.models import Fulfillment, Hold, Order, OrderLine, Payment
 from routing.models import Decision, RuleSet
 from routing.queries import geocode
 from tests import ledger_guard
@@ -52,6 +58,11 @@ def _counts() -> Counter[str]:
         StockLevel,
         Inbound,
         StockAdjustment,
+        StockImport,
+        ImportFault,
+        Reconciliation,
+        CartHold,
+        Hold,
         Order,
         OrderLine,
         Fulfillment,
@@ -197,11 +208,51 @@ def test_something_is_on_its_way_and_something_is_broken():
     coming = Counter(Inbound.objects.values_list("status", flat=True))
     late = Inbound.objects.filter(closed_at=None, expected_at__lt=now()).values_list("location", flat=True)
 
-    assert coming == {"announced": 4, "partially_received": 1, "in_transit": 1}
+    assert coming == {"announced": 4, "partially_received": 1, "in_transit": 1, "received": 1}
     assert {"WH-LYON", "LYON-PART-DIEU"} <= set(late)
     assert Event.objects.filter(type="inventory.inbound.late").count() == len(late)
     assert set(StockAdjustment.objects.values_list("kind", flat=True)) == {"damage", "quarantine", "write_off"}
     assert StockLevel.objects.filter(location="LYON-PART-DIEU", quarantined__gt=0).exists()
+
+
+def test_a_transfer_came_in_short():
+    lines = InboundLine.objects.filter(inbound__external_id="TR-117").order_by("id").values_list("received", "missing")
+
+    assert list(lines) == [(1, 1), (2, 0), (2, 0)]
+
+
+def test_two_feeds_mean_different_things():
+    assert {(f.counts_exclude_reserved, f.reports_our_work) for f in Feed.objects.all()} == {
+        (True, False),
+        (False, True),
+    }
+
+
+def test_files_of_two_nights_were_applied_with_their_faults_and_compared():
+    files = list(StockImport.objects.order_by("received_at"))
+    reports = Reconciliation.objects.order_by("date", "location_id")
+
+    assert [(file.status, file.source) for file in files] == [("completed", "erp-night")] * 2
+    assert files[0].faults == {"unknown_sku": 1, "duplicate_row": 1}
+    assert (
+        sum(files[1].faults.values())
+        == files[1].rows_rejected
+        == ImportFault.objects.filter(stock_import=files[1]).count()
+    )
+    assert len(files[1].faults) >= 5
+    assert len({report.date for report in reports}) == 2
+    assert all(report.different for report in reports)
+    assert all(report.before_date for report in reports if report.date == files[1].finished_at.date())
+    assert not any(Path(settings.IMPORT_DIR).iterdir())
+
+
+def test_some_orders_and_some_carts_are_held():
+    loaded_at = Event.objects.get(type=LOADED).occurred_at
+
+    assert set(Hold.objects.filter(released_at=None).values_list("kind", flat=True)) >= {
+        "address"
+    }  # of eighty orders few are still open
+    assert CartHold.objects.filter(status="active", expires_at__gt=loaded_at).count() == 3
 
 
 def test_the_channels_that_sell_have_published_rules():
