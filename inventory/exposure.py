@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 HIDDEN = -1
 """In place of units: nothing is shown or sold."""
@@ -145,30 +145,16 @@ def weigh(rules: Iterable[Rule], sku: str, place: Place) -> Verdict:
 # ---- for a whole network at once -----------------------------------------------------------------
 
 
-class Profile(NamedTuple):
-    """What one kind of product keeps at every place: the class of most places, and as JSON that of the others by code."""
-
-    usual: int
-    others: str
-
-
-Class = tuple[int, Kept]  # a place's default safety stock, and what the rules keep there
-
-
 class Protections:
-    """The rules of one kind of context over one directory of places, worked out once per kind of product.
-
-    The statements that read stock get `classes` as columns, and per product which place is of which class.
-    """
+    """The rules of one kind of context over one directory of places, worked out once per kind of product."""
 
     def __init__(self, rules: Sequence[Rule], places: Mapping[str, Place]):
         self.rules = rules
-        self.classes: list[Class] = []
         self.has_rules = bool(rules)
         self.asks_for_tags = any(rule.tags for rule in rules)
-        self.closed = [code for code, place in places.items() if not place.is_active]
+        self._of_products = [rule for rule in rules if rule.tags or rule.skus]
         self._places = places
-        self._profiles: dict[tuple[bool, ...], Profile] = {}
+        self._profiles: dict[tuple[bool, ...], str] = {}
         self._one_at_a_time = threading.Lock()
 
     def verdict(self, sku: str, tags: Collection[str], place: Place) -> Verdict:
@@ -180,9 +166,13 @@ class Protections:
             return NOTHING
         return self.verdict(sku, tags, self._places[code]).kept
 
-    def profile(self, sku: str, tags: Collection[str]) -> Profile:
-        """Products that the same rules match in the same way share one."""
-        signature = tuple(value for rule in self.rules for value in (rule.is_of(sku, tags), sku in rule.skus))
+    def profile(self, sku: str, tags: Collection[str]) -> str:
+        """What is kept of a product at every place, as JSON; products that the same rules match in the same way share one.
+
+        Places where the same is kept are of one class. `safety` and each field of `Kept` list what they keep by class,
+        that of most places first; `others` tells by code the class of each other place, counted from 1.
+        """
+        signature = tuple(value for rule in self._of_products for value in (rule.is_of(sku, tags), sku in rule.skus))
         found = self._profiles.get(signature)
         if found is None:
             with self._one_at_a_time:
@@ -191,19 +181,17 @@ class Protections:
                 found = self._profiles[signature] = self._work_out(sku, tags)
         return found
 
-    def _work_out(self, sku: str, tags: Collection[str]) -> Profile:
+    def _work_out(self, sku: str, tags: Collection[str]) -> str:
         matching = [rule for rule in self.rules if rule.is_of(sku, tags)]
-        classes = {
-            code: self._class(place.safety_stock, weigh(matching, sku, place).kept)
-            for code, place in self._places.items()
-        }
-        ((usual, _places),) = Counter(classes.values()).most_common(1) or ((self._class(0, NOTHING), 0),)
-        others = {code: found for code, found in classes.items() if found != usual}
-        return Profile(usual, json.dumps(others, separators=(",", ":")))
+        class_of = {code: _class(place, weigh(matching, sku, place).kept) for code, place in self._places.items()}
+        usual_first = [found for found, _places in Counter(class_of.values()).most_common()] or [(0, NOTHING)]
+        numbers = {found: number for number, found in enumerate(usual_first, 1)}
+        profile: dict[str, Any] = {name: [getattr(kept, name) for _safety, kept in numbers] for name in Kept._fields}
+        profile["safety"] = [safety for safety, _kept in numbers]
+        profile["others"] = {code: numbers[found] for code, found in class_of.items() if found != usual_first[0]}
+        return json.dumps(profile, separators=(",", ":"))
 
-    def _class(self, safety_stock: int, kept: Kept) -> int:
-        """Its number, counted from 1 as Postgres does; numbers once given stay."""
-        known = (safety_stock, kept)
-        if known not in self.classes:
-            self.classes.append(known)
-        return self.classes.index(known) + 1
+
+def _class(place: Place, kept: Kept) -> tuple[int, Kept]:
+    """Its default safety stock, and what the rules keep there; a place that is out of use hides all."""
+    return (place.safety_stock, kept) if place.is_active else (0, _ALL_HIDDEN)

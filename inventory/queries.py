@@ -7,9 +7,10 @@ from decimal import Decimal
 from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
+import orjson
 from django.db import connection
 
-from inventory.exposure import Context, Kept, Profile, Protections, Rule
+from inventory.exposure import Context, Kept, Protections, Rule
 from inventory.hours import Calendar
 from inventory.models import ExposureRule, Location, Membership
 from inventory.pauses import is_paused
@@ -181,45 +182,42 @@ def tags_for(rules: Protections, skus: Collection[str]) -> Mapping[str, frozense
 
 # ---- what can be sold -----------------------------------------------------------------------------
 
-# Places are known by heart, so no row is joined to its place: what each keeps back comes along as one JSON
-# object, twice as quick for twenty products in a thousand places; only what differs from the usual is sent.
+# Places are known by heart, so no row is joined to its place: what each keeps back comes along, one JSON profile per
+# kind of product (`Protections.profile`). A level at a place of the usual class, as nearly all are, is weighed by a row
+# of numbers; only the others look theirs up. One JSON object per product is also read much quicker than rows.
 # `unnest((SELECT %s::text[]))` hides the length of the list from the planner, which otherwise plans a list of two
 # anew at every call because it looks cheaper than the plan for a list of any length.
 # `OFFSET 0` keeps Postgres from working the same expression out again for every use of it.
-_SELLABLE_UNITS = """
-SELECT p.sku, found.locations, found.units
-FROM unnest((SELECT %(skus)s::text[]), (SELECT %(profiles)s::int[])) AS asked (sku, profile)
+_KEPT = ("safety", *Kept._fields)
+_CLASS_OF_LEVEL = "profile.others ->> s.location_id"
+
+
+def _sellable(kept: str) -> str:
+    return sellable_sql("s", safety=f"{kept}.safety", kept=kept, as_of="%(as_of)s", own_hold="%(hold)s")
+
+
+_UNITS = f"""CASE WHEN {_CLASS_OF_LEVEL} IS NULL THEN {_sellable("usual")} ELSE (
+            SELECT {_sellable("other")} FROM (
+                SELECT {", ".join(f"profile.{name}[number] AS {name}" for name in _KEPT)}
+                FROM (SELECT ({_CLASS_OF_LEVEL})::int AS number OFFSET 0) AS class
+            ) AS other
+        ) END"""
+_SELLABLE_UNITS = f"""
+SELECT p.sku, found.units
+FROM unnest((SELECT %(skus)s::text[]), (SELECT %(kinds)s::int[])) AS asked (sku, kind)
+JOIN ROWS FROM (jsonb_to_recordset(%(profiles)s::jsonb) AS (others jsonb,
+    {", ".join(f"{name} {'float8' if name == 'doubt_below' else 'int'}[]" for name in _KEPT)}
+)) WITH ORDINALITY AS profile (others, {", ".join(_KEPT)}, number) ON profile.number = asked.kind
 JOIN inventory_product p ON p.sku = asked.sku
+CROSS JOIN LATERAL (SELECT {", ".join(f"profile.{name}[1] AS {name}" for name in _KEPT)} OFFSET 0) AS usual
 CROSS JOIN LATERAL (
-    SELECT %(others)s::jsonb -> asked.profile AS others, (%(usual)s::int[])[asked.profile + 1] AS usual OFFSET 0
-) AS class
-JOIN LATERAL (
-    SELECT string_agg(location_id, ',') AS locations, array_agg(units) AS units FROM (
-        SELECT s.location_id, {sellable} AS units FROM inventory_stocklevel s {kept}
-        WHERE s.sku = p.sku AND p.is_active AND s.location_id <> ALL(%(closed)s::text[]) {only} OFFSET 0
+    SELECT json_object_agg(location_id, units)::text AS units FROM (
+        SELECT s.location_id, {_UNITS} AS units FROM inventory_stocklevel s
+        WHERE s.sku = p.sku AND p.is_active {{only}} OFFSET 0
     ) AS level WHERE units > 0
-) found ON true"""
-_CLASS = "coalesce((class.others ->> s.location_id)::int, class.usual)"
-_SAFETY = f"(%(safety)s::int[])[{_CLASS}]"
-_KEPT = f"""CROSS JOIN LATERAL (SELECT {_CLASS} AS n OFFSET 0) AS number
-        CROSS JOIN LATERAL (
-            SELECT (%(safety)s::int[])[n] AS safety, (%(units)s::int[])[n] AS units, (%(share)s::int[])[n] AS share,
-                (%(doubt_below)s::float8[])[n] AS doubt_below, (%(doubt_units)s::int[])[n] AS doubt_units,
-                (%(doubt_share)s::int[])[n] AS doubt_share
-        ) AS kept"""
-_HERE = "AND s.location_id = ANY(%(locations)s::text[])"
-_AS_OF = {"as_of": "%(as_of)s", "own_hold": "%(hold)s"}
-_STATEMENTS = {
-    (has_rules, is_here): _SELLABLE_UNITS.format(
-        sellable=sellable_sql("s", safety="kept.safety", kept="kept", **_AS_OF)
-        if has_rules
-        else sellable_sql("s", safety=_SAFETY, **_AS_OF),
-        kept=_KEPT if has_rules else "",
-        only=_HERE if is_here else "",
-    )
-    for has_rules in (True, False)
-    for is_here in (True, False)
-}
+) AS found"""
+_SELLABLE_ANYWHERE = _SELLABLE_UNITS.format(only="")
+_SELLABLE_HERE = _SELLABLE_UNITS.format(only="AND s.location_id = ANY(%(locations)s::text[])")
 
 
 def sellable_units(
@@ -247,35 +245,20 @@ def sellable_of_known(
 ) -> dict[str, dict[str, int]]:
     """Like `sellable_units`, but only products that exist have an entry."""
     rules = protections(context)
-    parameters = _protection_parameters(rules, list(dict.fromkeys(skus)), tags)
-    parameters |= {"closed": rules.closed, "as_of": context.as_of, "hold": context.hold}
+    wanted = list(dict.fromkeys(skus))
+    known = tags_for(rules, wanted) if tags is None else tags
+    kinds: dict[str, int] = {}  # by profile
+    parameters = {
+        "skus": wanted,
+        "kinds": [kinds.setdefault(rules.profile(sku, known.get(sku, ())), len(kinds) + 1) for sku in wanted],
+        "profiles": f"[{','.join(kinds)}]",
+        "as_of": context.as_of,
+        "hold": context.hold,
+    }
     if locations is not None:
         parameters["locations"] = list(locations)
-    return {
-        # a code holds no comma; one text is read much quicker than a list of a thousand
-        sku: dict(zip(codes.split(","), units, strict=True)) if codes else {}
-        for sku, codes, units in _rows(_STATEMENTS[rules.has_rules, locations is not None], parameters)
-    }
-
-
-def _protection_parameters(
-    rules: Protections, skus: list[str], tags: Mapping[str, Collection[str]] | None
-) -> dict[str, Any]:
-    """What each product keeps back where, as the statements above want it."""
-    known = tags_for(rules, skus) if tags is None else tags
-    numbers: dict[Profile, int] = {}
-    profiles = [numbers.setdefault(rules.profile(sku, known.get(sku, ())), len(numbers)) for sku in skus]
-    classes = rules.classes
-    parameters = {
-        "skus": skus,
-        "profiles": profiles,
-        "others": f"[{','.join(profile.others for profile in numbers)}]",
-        "usual": [profile.usual for profile in numbers],
-        "safety": [safety for safety, _kept in classes],
-    }
-    if rules.has_rules:
-        parameters |= {name: [getattr(kept, name) for _safety, kept in classes] for name in Kept._fields}
-    return parameters
+    rows = _rows(_SELLABLE_ANYWHERE if locations is None else _SELLABLE_HERE, parameters)
+    return {sku: orjson.loads(units) if units else {} for sku, units in rows}
 
 
 def promised_too_much(sku: str, location: str) -> int:

@@ -91,13 +91,14 @@ class Availability(ApiView):
         check_channel_of_query(self, query.channel)
         as_of = now()
         every = places()
-        shown = _places_shown(query, every)
+        shown = _Shown(query, every)
         context = query.context(as_of=as_of)
         stock = sellable_of_known(query.sku, context=context)
         check_all_known("sku", query.sku, stock)
         future = supply_shown(query.sku, context=context)
         point = query.point()
-        answer = _Answer(query, shown, None if point is None else _nearest_first(point, stock, shown, every), as_of)
+        nearest = None if point is None else _nearest_first(point, stock, every)
+        answer = _Answer(query, every, shown, nearest, as_of)
         return Response({"results": [answer.of(sku, stock[sku], future[sku]) for sku in query.sku]})
 
 
@@ -115,28 +116,37 @@ def check_all_known(name: str, asked: list[str], known: Mapping[str, Any]) -> No
         raise Invalid(errors=[FieldError(f"/{name}", f"unknown_{name}", detail)])
 
 
-def _places_shown(query: AvailabilityQuery, every: Mapping[str, PlaceInfo]) -> Mapping[str, PlaceInfo]:
-    if query.location is not None:
-        check_all_known("location", query.location, every)
-        every = {code: every[code] for code in query.location}
-    if query.group is not None:
-        groups = frozenset(query.group)
-        every = {code: place for code, place in every.items() if not groups.isdisjoint(place.groups)}
-    if query.method is None:
-        return every
-    can = _CAN[query.method]
-    return {code: place for code, place in every.items() if can(place)}
+class _Shown(dict[str, bool]):
+    """Whether the query asks for a place, by its code; each is judged once, when something stands there."""
+
+    def __init__(self, query: AvailabilityQuery, every: Mapping[str, PlaceInfo]):
+        if query.location is not None:
+            check_all_known("location", query.location, every)
+        self._every = every
+        self._codes = None if query.location is None else frozenset(query.location)
+        self._groups = None if query.group is None else frozenset(query.group)
+        self._can = None if query.method is None else _CAN[query.method]
+
+    def __missing__(self, code: str) -> bool:
+        place = self._every.get(code)
+        self[code] = is_shown = place is not None and self._is_asked_for(place)
+        return is_shown
+
+    def _is_asked_for(self, place: PlaceInfo) -> bool:
+        return (
+            (self._codes is None or place.code in self._codes)
+            and (self._groups is None or not self._groups.isdisjoint(place.groups))
+            and (self._can is None or self._can(place))
+        )
 
 
 def _nearest_first(
-    point: Point,
-    stock: Mapping[str, Mapping[str, int]],
-    shown: Mapping[str, PlaceInfo],
-    every: Mapping[str, PlaceInfo],
+    point: Point, stock: Mapping[str, Mapping[str, int]], every: Mapping[str, PlaceInfo]
 ) -> dict[str, float]:
-    """Distances to the places that have something, in order."""
-    codes = shown.keys() & set().union(*stock.values())
-    return by_distance(point, codes, every)
+    """Distances in order, at least to the places that have something."""
+    if sum(map(len, stock.values())) >= len(every):
+        return by_distance(point, every.keys(), every)
+    return by_distance(point, every.keys() & set().union(*stock.values()), every)
 
 
 def _by_day(future: Iterable[Supply]) -> list[dict[str, Any]]:
@@ -152,12 +162,13 @@ class _Answer:
     def __init__(
         self,
         query: AvailabilityQuery,
-        shown: Mapping[str, PlaceInfo],
+        every: Mapping[str, PlaceInfo],
+        shown: _Shown,
         nearest: Mapping[str, float] | None,
         as_of: datetime,
     ):
         self._limit, self._area_by = query.limit, query.area_by
-        self._shown, self._nearest = shown, nearest
+        self._every, self._shown, self._nearest = every, shown, nearest
         self._as_of = as_of
         self._is_collected = query.method in ("pickup", "curbside")
         self._pickup_times: dict[str, datetime] = {}
@@ -175,12 +186,12 @@ class _Answer:
 
     def _first(self, stock: Mapping[str, int]) -> list[str]:
         if self._nearest is None:
-            present = (code for code in stock if code in self._shown)
+            present = (code for code in stock if self._shown[code])
             return heapq.nsmallest(self._limit, present, key=lambda code: (-stock[code], code))
-        return list(islice((code for code in self._nearest if code in stock), self._limit))
+        return list(islice((code for code in self._nearest if code in stock and self._shown[code]), self._limit))
 
     def _at(self, code: str, units: int) -> dict[str, Any]:
-        place = self._shown[code]
+        place = self._every[code]
         document: dict[str, Any] = {"location": code, "name": place.name, "sellable": units}
         if self._nearest is not None and (km := self._nearest[code]) < inf:
             document["distance_km"] = round(km, 1)
@@ -197,6 +208,6 @@ class _Answer:
         """Sums over the places shown, the fullest area first."""
         units: Counter[str] = Counter()
         for code, sellable in stock.items():
-            if code in self._shown:
-                units[getattr(self._shown[code], str(self._area_by))] += sellable
+            if self._shown[code]:
+                units[getattr(self._every[code], str(self._area_by))] += sellable
         return [{"area": area, "sellable": sellable} for area, sellable in units.most_common()]
