@@ -183,25 +183,22 @@ def tags_for(rules: Protections, skus: Collection[str]) -> Mapping[str, frozense
 # ---- what can be sold -----------------------------------------------------------------------------
 
 # Places are known by heart, so no row is joined to its place: what each keeps back comes along, one JSON profile per
-# kind of product (`Protections.profile`). A level at a place of the usual class, as nearly all are, is weighed by a row
-# of numbers; only the others look theirs up. One JSON object per product is also read much quicker than rows.
+# kind of product (`Protections.profile`). A level at a place of the usual class, as most are, is weighed by a row of
+# numbers; looking up those of another class takes longer. One JSON object per product is read quicker than rows are.
 # `unnest((SELECT %s::text[]))` hides the length of the list from the planner, which otherwise plans a list of two
 # anew at every call because it looks cheaper than the plan for a list of any length.
 # `OFFSET 0` keeps Postgres from working the same expression out again for every use of it.
 _KEPT = ("safety", *Kept._fields)
-_CLASS_OF_LEVEL = "profile.others ->> s.location_id"
 
 
 def _sellable(kept: str) -> str:
     return sellable_sql("s", safety=f"{kept}.safety", kept=kept, as_of="%(as_of)s", own_hold="%(hold)s")
 
 
-_UNITS = f"""CASE WHEN {_CLASS_OF_LEVEL} IS NULL THEN {_sellable("usual")} ELSE (
-            SELECT {_sellable("other")} FROM (
-                SELECT {", ".join(f"profile.{name}[number] AS {name}" for name in _KEPT)}
-                FROM (SELECT ({_CLASS_OF_LEVEL})::int AS number OFFSET 0) AS class
-            ) AS other
-        ) END"""
+def _of_class(number: str) -> str:
+    return ", ".join(f"profile.{name}[{number}] AS {name}" for name in _KEPT)
+
+
 _SELLABLE_UNITS = f"""
 SELECT p.sku, found.units
 FROM unnest((SELECT %(skus)s::text[]), (SELECT %(kinds)s::int[])) AS asked (sku, kind)
@@ -209,15 +206,19 @@ JOIN ROWS FROM (jsonb_to_recordset(%(profiles)s::jsonb) AS (others jsonb,
     {", ".join(f"{name} {'float8' if name == 'doubt_below' else 'int'}[]" for name in _KEPT)}
 )) WITH ORDINALITY AS profile (others, {", ".join(_KEPT)}, number) ON profile.number = asked.kind
 JOIN inventory_product p ON p.sku = asked.sku
-CROSS JOIN LATERAL (SELECT {", ".join(f"profile.{name}[1] AS {name}" for name in _KEPT)} OFFSET 0) AS usual
+CROSS JOIN LATERAL (SELECT {_of_class("1")} OFFSET 0) AS usual
 CROSS JOIN LATERAL (
     SELECT json_object_agg(location_id, units)::text AS units FROM (
-        SELECT s.location_id, {_UNITS} AS units FROM inventory_stocklevel s
-        WHERE s.sku = p.sku AND p.is_active {{only}} OFFSET 0
+        SELECT s.location_id,
+            CASE WHEN s.class IS NULL THEN {_sellable("usual")} ELSE {_sellable("other")} END AS units
+        FROM (
+            SELECT *, (profile.others ->> location_id)::int AS class FROM inventory_stocklevel
+            WHERE sku = p.sku AND p.is_active {{only}} OFFSET 0
+        ) AS s CROSS JOIN LATERAL (SELECT {_of_class("s.class")}) AS other OFFSET 0
     ) AS level WHERE units > 0
 ) AS found"""
 _SELLABLE_ANYWHERE = _SELLABLE_UNITS.format(only="")
-_SELLABLE_HERE = _SELLABLE_UNITS.format(only="AND s.location_id = ANY(%(locations)s::text[])")
+_SELLABLE_HERE = _SELLABLE_UNITS.format(only="AND location_id = ANY(%(locations)s::text[])")
 
 
 def sellable_units(
