@@ -169,8 +169,9 @@ class Protections:
     def profile(self, sku: str, tags: Collection[str]) -> str:
         """What is kept of a product at every place, as JSON; products that the same rules match in the same way share one.
 
-        Places where the same is kept are of one class. `safety` and each field of `Kept` list what they keep by class,
-        that of most places first; `others` tells by code the class of each other place, counted from 1.
+        Places where the same is kept are of one class. `safety` and each field of `Kept` are arrays, as Postgres writes
+        them, of what is kept by class, that of most places first; `others` tells by code the class of each other place,
+        counted from 1.
         """
         signature = tuple(value for rule in self._of_products for value in (rule.is_of(sku, tags), sku in rule.skus))
         found = self._profiles.get(signature)
@@ -186,10 +187,17 @@ class Protections:
         class_of = {code: _class(place, weigh(matching, sku, place).kept) for code, place in self._places.items()}
         usual_first = [found for found, _places in Counter(class_of.values()).most_common()] or [(0, NOTHING)]
         numbers = {found: number for number, found in enumerate(usual_first, 1)}
-        profile: dict[str, Any] = {name: [getattr(kept, name) for _safety, kept in numbers] for name in Kept._fields}
-        profile["safety"] = [safety for safety, _kept in numbers]
+        profile: dict[str, Any] = {
+            name: _array(getattr(kept, name) for _safety, kept in numbers) for name in Kept._fields
+        }
+        profile["safety"] = _array(safety for safety, _kept in numbers)
         profile["others"] = {code: numbers[found] for code, found in class_of.items() if found != usual_first[0]}
         return json.dumps(profile, separators=(",", ":"))
+
+
+def _array(numbers: Iterable[float]) -> str:
+    """As Postgres writes it."""
+    return f"{{{','.join(map(str, numbers))}}}"
 
 
 def _class(place: Place, kept: Kept) -> tuple[int, Kept]:

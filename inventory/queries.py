@@ -202,9 +202,12 @@ def _of_class(number: str) -> str:
 _SELLABLE_UNITS = f"""
 SELECT p.sku, found.units
 FROM unnest((SELECT %(skus)s::text[]), (SELECT %(kinds)s::int[])) AS asked (sku, kind)
-JOIN ROWS FROM (jsonb_to_recordset(%(profiles)s::jsonb) AS (others jsonb,
-    {", ".join(f"{name} {'float8' if name == 'doubt_below' else 'int'}[]" for name in _KEPT)}
-)) WITH ORDINALITY AS profile (others, {", ".join(_KEPT)}, number) ON profile.number = asked.kind
+CROSS JOIN LATERAL (SELECT (SELECT %(profiles)s::jsonb) -> asked.kind AS columns OFFSET 0) AS given
+CROSS JOIN LATERAL (
+    SELECT columns -> 'others' AS others,
+        {", ".join(f"(columns ->> '{name}')::{'float8' if name == 'doubt_below' else 'int'}[] AS {name}" for name in _KEPT)}
+    OFFSET 0
+) AS profile
 JOIN inventory_product p ON p.sku = asked.sku
 CROSS JOIN LATERAL (SELECT {_of_class("1")} OFFSET 0) AS usual
 CROSS JOIN LATERAL (
@@ -251,7 +254,7 @@ def sellable_of_known(
     kinds: dict[str, int] = {}  # by profile
     parameters = {
         "skus": wanted,
-        "kinds": [kinds.setdefault(rules.profile(sku, known.get(sku, ())), len(kinds) + 1) for sku in wanted],
+        "kinds": [kinds.setdefault(rules.profile(sku, known.get(sku, ())), len(kinds)) for sku in wanted],
         "profiles": f"[{','.join(kinds)}]",
         "as_of": context.as_of,
         "hold": context.hold,

@@ -4,8 +4,11 @@ import logging
 import time
 from collections.abc import Callable
 
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 
 from oms import metrics, request_context
@@ -14,6 +17,7 @@ from oms.problems import problem_response
 log = logging.getLogger("oms.access")
 
 Next = Callable[[HttpRequest], HttpResponse]
+_POLICY_OF_DATA = "default-src 'none'; frame-ancestors 'none'"
 _RELAXED = {
     "/admin/": {
         "script-src": ["'self'", "'unsafe-eval'", "'unsafe-inline'"],
@@ -82,15 +86,17 @@ class ApiPathMiddleware:
         return self.get_response(request)
 
 
-class RelaxedCspMiddleware:
-    """The admin theme and the API's reader need inline code; only there is the policy relaxed."""
+class ContentPolicyMiddleware(CSPMiddleware):
+    """Says what a page may load. The admin theme and the API's reader need inline code; only there is it relaxed.
 
-    def __init__(self, get_response: Next):
-        self.get_response = get_response
+    Data loads nothing; that much is said without working a policy out for every answer of the API.
+    """
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.headers.get("Content-Type") == "application/json":
+            response.headers[HEADER] = _POLICY_OF_DATA
+            return response
         for prefix, policy in _RELAXED.items():
             if request.path_info.startswith(prefix):
                 response._csp_update = policy  # type: ignore[attr-defined]
-        return response
+        return super().process_response(request, response)

@@ -9,16 +9,18 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from oms import health, metrics
 from oms.web import views as web
 
+# Addresses are tried in turn: the busiest stand first.
 api_v1: list[URLPattern | URLResolver] = [
+    path("", include("inventory.api.urls")),
+    path("", include("orders.api.urls")),
+    path("", include("routing.api.urls")),
+    path("", include("oms.api.urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    path("", include("oms.api.urls")),
-    path("", include("inventory.api.urls")),
-    path("", include("routing.api.urls")),
-    path("", include("orders.api.urls")),
 ]
 
 urlpatterns = [
+    path("api/v1/", include(api_v1)),
     path("", web.home, name="home"),
     path("sign-out/", web.sign_out, name="sign-out"),
     path("problems/<slug:code>", web.problem, name="problem"),
@@ -27,7 +29,6 @@ urlpatterns = [
     path("readyz", health.readyz),
     path("metrics", metrics.view),
     path("media/<path:path>", serve, {"document_root": settings.MEDIA_ROOT}),
-    path("api/v1/", include(api_v1)),
     path("admin/", admin.site.urls),
     path("store/", include("stores.web.urls")),
     path("", include("orders.web.urls")),

@@ -27,6 +27,9 @@ _CHANGEABLE: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "de
 _BULK: dict[str, Any] = {"post": "bulk"}
 
 urlpatterns = [
+    # The busiest first, see oms/urls.py.
+    path("availability/", Availability.as_view(), name="availability"),
+    path("availability/explain/", ExplainAvailability.as_view(), name="availability-explain"),
     path("products/", Products.as_view(_COLLECTION), name="products"),
     path("products/bulk/", Products.as_view(_BULK), name="products-bulk"),
     path("products/export/", ProductsExport.as_view(), name="products-export"),
@@ -66,8 +69,6 @@ urlpatterns = [
     path("counts/<str:count_id>/scans/", CountScans.as_view(), name="count-scans"),
     path("counts/<str:count_id>/scans/<str:scan>/", OneScan.as_view(), name="count-scan"),
     *(path(f"counts/<str:count_id>/{name}/", view.as_view(), name=f"count-{name}") for name, view in ACTS),
-    path("availability/", Availability.as_view(), name="availability"),
-    path("availability/explain/", ExplainAvailability.as_view(), name="availability-explain"),
     path("reservations/", Reservations.as_view(), name="reservations"),
     path("reservations/<str:reservation>/", OneReservation.as_view(), name="reservation"),
     path("exposure-rules/", ExposureRules.as_view(), name="exposure-rules"),
