@@ -234,3 +234,34 @@ def test_what_differs_for_a_thousand_places_goes_with_one_statement(django_asser
     assert {stock[f"S{number}"] for number in range(0, 30, 3)} == {9}
     assert {stock[f"S{number}"] for number in range(1, 30, 3)} == {8}
     assert {stock[f"S{number}"] for number in range(2, 30, 3)} == {10}
+
+
+@pytest.mark.django_db
+def test_places_of_every_class_and_spelling_are_told_apart():
+    make_product("A")
+    make_location('say "hi"', groups=["g1"])
+    make_location("back\\slash", groups=["g2"], safety_stock=3)
+    make_location("{café}", groups=["g1"], safety_stock=2)
+    make_location("usual 1")
+    make_location("usual 2")
+    make_location("out of use", is_active=False)
+    every = ['say "hi"', "back\\slash", "{café}", "usual 1", "usual 2", "out of use"]
+    set_stocks({("A", place): 10 for place in every})
+    ExposureRule.objects.create(groups=["g1"], keep_units=1, created_at=NOW, updated_at=NOW)
+    ExposureRule.objects.create(groups=["g2"], keep_share=Decimal("0.55"), created_at=NOW, updated_at=NOW)
+
+    shown = sellable_units(["A"], context=Context(NOW))["A"]
+
+    assert shown == {'say "hi"': 9, "back\\slash": 4, "{café}": 8, "usual 1": 10, "usual 2": 10}
+
+
+@pytest.mark.django_db
+def test_nothing_is_sold_where_all_places_are_hidden_or_out_of_use():
+    make_product("A")
+    make_location("S1")
+    make_location("S2")
+    make_location("S3", is_active=False)
+    set_stocks({("A", place): 10 for place in ("S1", "S2", "S3")})
+    ExposureRule.objects.create(countries=["FR"], hidden=True, created_at=NOW, updated_at=NOW)
+
+    assert sellable_units(["A"], context=Context(NOW)) == {"A": {}}

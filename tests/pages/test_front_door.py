@@ -149,3 +149,15 @@ def test_pages_carry_a_strict_content_policy() -> None:
 
     assert "default-src 'self'" in policy
     assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("address", ["/", "/api/v1/docs/", "/problems/insufficient_stock"])
+def test_whatever_can_be_shown_has_a_policy_that_begins_with_itself(address: str) -> None:
+    assert "default-src 'self'" in Client().get(address)["Content-Security-Policy"]
+
+
+def test_data_may_load_nothing() -> None:
+    response = Client().get("/healthz")
+
+    assert response["Content-Type"] == "application/json"
+    assert response["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
