@@ -10,3 +10,5 @@ that was killed goes on where it stood; `check_invariants` holds after it.
 
 RETAILER = "Orvane"
 ACTOR = "demo"
+TILLS, ERP = "tills", "erp-night"
+"""Sources of stock figures."""

@@ -16,10 +16,10 @@ from inventory.services.feeds import FeedRow, put_feed
 from inventory.services.import_work import work_on_imports
 from inventory.services.reconciliation import reconcile_day
 from inventory.services.stock_imports import NewImport, receive_import
+from oms.demo import ERP, TILLS
 from oms.idempotency import Once, fingerprint
 from oms.ids import new_id
 
-TILLS, ERP = "tills", "erp-night"
 FEEDS = (
     FeedRow(TILLS, "Tills in the stores", "pos", reports_our_work=True),
     FeedRow(ERP, "Stock of the night (ERP)", "erp", counts_exclude_reserved=True),

@@ -26,8 +26,7 @@ from urllib.parse import urlencode, urlsplit
 
 from inventory.calendars import calendar_of
 from inventory.hours import Calendar
-from oms.demo import shoppers
-from oms.demo.feeds import TILLS
+from oms.demo import TILLS, shoppers
 from oms.demo.keyring import Keys, read_keys
 from oms.demo.shoppers import Item
 

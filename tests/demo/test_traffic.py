@@ -1,10 +1,14 @@
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from oms.demo import people, traffic
@@ -119,3 +123,11 @@ def test_an_answer_that_the_system_cannot_give_is_waited_for(shop: traffic.Traff
 
 def test_visitors_are_left_time_where_they_sign_in():
     assert {place for person in people.PEOPLE for place in person.locations} == traffic.STAFFED
+
+
+def test_it_is_a_client_and_needs_no_application() -> None:
+    """It runs as a process of its own that knows the system by its API alone."""
+    alone = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO", "DATABASE"))}
+    done = subprocess.run([sys.executable, "-c", "import oms.demo.traffic"], cwd=settings.BASE_DIR, env=alone)
+
+    assert done.returncode == 0
