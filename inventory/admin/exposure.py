@@ -24,6 +24,7 @@ from oms.errors import Invalid
 
 _METHODS = [("", gettext_lazy("any")), *METHODS.items()]
 _SERVICES = [("", gettext_lazy("any")), *SERVICES.items()]
+_LISTS = ("locations", "groups", "countries", "skus", "tags")
 
 
 class ExposureRuleForm(forms.ModelForm):
@@ -39,6 +40,12 @@ class ExposureRuleForm(forms.ModelForm):
     class Meta:
         model = ExposureRule
         fields = list(ExposureRuleBody.model_fields)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        for name in _LISTS:
+            self.fields[name].widget.attrs["rows"] = 2
+            self.fields[name].help_text = gettext_lazy("Separated by commas. Empty: any.")
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}

@@ -104,7 +104,10 @@ def _receive_in_part(number: str, *, as_of: datetime) -> None:
 def _send(*, as_of: datetime) -> None:
     """What the sister store has most of."""
     if lines := _spare(_SISTER, as_of=as_of):
-        transfer = _announced("TR-118", _STORE, as_of + 2 * _DAY, lines, origin=_SISTER, reason="Sold out at Part-Dieu")
+        morning = as_of.replace(hour=8, minute=0, second=0, microsecond=0)
+        transfer = _announced(
+            "TR-118", _STORE, morning + 3 * _DAY, lines, origin=_SISTER, reason="Sold out at Part-Dieu"
+        )
         send_transfer(transfer, actor=ACTOR, as_of=as_of)
 
 

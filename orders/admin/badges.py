@@ -72,7 +72,7 @@ def fulfillment_badge(fulfillment: Fulfillment) -> SafeString:
 def due_badge(fulfillment: Fulfillment) -> SafeString:
     """What its place must do next, and until when; red once that is past."""
     word, at = _due(fulfillment)
-    if at is None:
+    if at is None or (at < now() and fulfillment.status == F.PLANNED):  # held back: no place is late with it
         return NOTHING
     tone = "bo-late" if at < now() else "bo-dim"
     return format_html('<span class="bo-due"><span class="{}">{}</span> {}</span>', tone, word, instant(at))
