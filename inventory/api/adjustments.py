@@ -9,13 +9,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory.api.filters import CommaFilter
-from inventory.api.inbound import IDEMPOTENCY_KEY
 from inventory.api.stock import OfMyPlaces
 from inventory.errors import FewerThere
 from inventory.models import AdjustmentKind, AdjustmentReason, Condition, StockAdjustment
 from inventory.services.stock_conditions import Adjustment, adjust_stock
 from oms.api.body import Body, Code, Instant, Quantity, Text, example
-from oms.api.views import ApiView
+from oms.api.views import IDEMPOTENCY_KEY, ApiView
 from oms.clock import now
 
 

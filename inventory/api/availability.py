@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory.api.documents import AvailabilityDocument
+from inventory.api.filters import split
 from inventory.exposure import Context
 from inventory.geocoding import Point, coordinates_of
 from inventory.models import Ability, Kind
@@ -37,17 +38,13 @@ _CAN: Mapping[str, Callable[[PlaceInfo], bool]] = {
 }
 
 
-def _split(text: Any) -> Any:
-    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
-
-
 class AvailabilityQuery(BaseModel):
-    sku: Annotated[list[str], BeforeValidator(_split), Field(min_length=1, max_length=100)]
+    sku: Annotated[list[str], BeforeValidator(split), Field(min_length=1, max_length=100)]
     channel: str | None = None
-    location: Annotated[list[str] | None, BeforeValidator(_split), Field(max_length=1000)] = None
-    group: Annotated[list[str] | None, BeforeValidator(_split), Field(max_length=100)] = None
+    location: Annotated[list[str] | None, BeforeValidator(split), Field(max_length=1000)] = None
+    group: Annotated[list[str] | None, BeforeValidator(split), Field(max_length=100)] = None
     area_by: Literal["country", "region", "city"] | None = None
-    near: Annotated[tuple[Latitude, Longitude] | None, BeforeValidator(_split)] = None
+    near: Annotated[tuple[Latitude, Longitude] | None, BeforeValidator(split)] = None
     country: Country | None = None
     postal_code: Annotated[str | None, Field(max_length=20)] = None
     method: Literal["ship", "pickup", "curbside", "locker"] | None = None

@@ -42,7 +42,8 @@ def _time_of_day(value: str) -> str:
 
 
 def _known_zone(value: str) -> str:
-    if value not in available_timezones():
+    """Zones of the world only: `localtime` is whatever a machine is set to, and no other has to know it."""
+    if value not in available_timezones() - {"localtime", "Factory"}:
         raise PydanticCustomError("unknown_timezone", gettext_noop("Unknown time zone"))
     return value
 

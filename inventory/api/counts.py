@@ -43,14 +43,13 @@ from inventory.models import CountLine, CountSession
 from inventory.states import CountLineStatus, CountStatus
 from oms.api.body import read
 from oms.api.paging import CursorPaging
-from oms.api.views import ApiView
+from oms.api.views import IDEMPOTENCY_KEY, ApiView
 from oms.clock import now
 from oms.errors import DomainError, FieldError, IllegalMove, Invalid, Missing
 from oms.ids import new_id
 
 _MOST_SCANS = 1_000
 _OVER, _NOTHING = CountNotOpen(current="submitted"), NothingWaits(current="approved")
-IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
 
 
 class CountFilters(filters.FilterSet):

@@ -14,6 +14,11 @@ from oms.api.filters import BooleanFilter
 from oms.clock import now
 
 
+def split(text: Any) -> Any:
+    """What stands between the commas of a query parameter; what is no text is left for the body to judge."""
+    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
+
+
 class CommaFilter(filters.BaseInFilter, filters.CharFilter):
     """`?sku=A,B`: any of these."""
 

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory import health
+from inventory.api.filters import split
 from inventory.health import After, Where
 from oms.api.body import Body, Instant, read
 from oms.api.paging import page_size_of
@@ -21,11 +22,7 @@ from oms.errors import FieldError, Invalid, PlaceNotAllowed
 _MOST_ROWS = 500
 
 
-def _split(text: Any) -> Any:
-    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
-
-
-Commas = Annotated[list[str], BeforeValidator(_split), Field(max_length=1000)]
+Commas = Annotated[list[str], BeforeValidator(split), Field(max_length=1000)]
 Weeks = Annotated[int, Field(ge=1, le=health.MOST_WEEKS)]
 Label = Annotated[str, StringConstraints(max_length=64)]
 
@@ -50,7 +47,7 @@ class OverstockQuery(WhereQuery):
 
 
 class SuspectQuery(WhereQuery):
-    reason: Annotated[list[Literal[*health.REASONS]], BeforeValidator(_split), Field(min_length=1)] = list(health.PLAIN)  # type: ignore[valid-type]
+    reason: Annotated[list[Literal[*health.REASONS]], BeforeValidator(split), Field(min_length=1)] = list(health.PLAIN)  # type: ignore[valid-type]
 
 
 # ---- documents ------------------------------------------------------------------------------------

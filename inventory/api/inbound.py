@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import django_filters as filters
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from pydantic import BaseModel, Field, RootModel, StringConstraints
 from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
@@ -24,13 +24,12 @@ from inventory.states import UNTOUCHED, InboundStatus
 from oms.actors import Caller
 from oms.api.body import Body, Code, Instant, Quantity, Text, example
 from oms.api.filters import BooleanFilter
-from oms.api.views import ApiMixin, ApiView
+from oms.api.views import IDEMPOTENCY_KEY, ApiMixin, ApiView
 from oms.clock import now
 from oms.errors import FieldError, IllegalMove, Missing, PlaceNotAllowed
 from oms.idempotency import Once, fingerprint
 
 ENDED = IllegalMove(current="received")
-IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=120)]
 Reference = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
 Source = Annotated[str, StringConstraints(max_length=120, strip_whitespace=True)]

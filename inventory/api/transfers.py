@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory.api.inbound import (
-    IDEMPOTENCY_KEY,
     CancelBody,
     CancelInbound,
     ExternalId,
@@ -30,6 +29,7 @@ from inventory.services.announcements import Announcement, usual_arrival
 from inventory.services.transfers import send_transfer
 from oms.actors import Caller
 from oms.api.body import Body, Code, Instant, example
+from oms.api.views import IDEMPOTENCY_KEY
 from oms.clock import now
 from oms.idempotency import fingerprint
 

@@ -227,4 +227,3 @@ def _sheet(kind: str, body: type[BaseModel], *keys: str, first: Sequence[str]) -
 PRODUCTS = _sheet("products", ProductBody, "sku", first=["sku"])
 PRICES = _sheet("prices", PriceOfSkuBody, "sku", "channel", first=["sku", "channel"])
 PLACES = _sheet("places", LocationBody, "code", first=["code"])
-SHEETS: Mapping[str, Sheet] = {sheet.kind: sheet for sheet in (PRODUCTS, PRICES, PLACES)}

@@ -9,13 +9,13 @@ import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import orjson
 
 from inventory.imports.faults import Fault, FileRefused, shown
-from oms.clock import EARLIEST
+from oms.clock import EARLIEST, SKEW
 
 Format = Literal["csv", "ndjson"]
 COLUMNS = ("sku", "location", "quantity", "occurred_at", "bin")
@@ -25,7 +25,6 @@ COPIED = ("line", *COLUMNS)
 _LINE_BYTES = 8_192
 _CODE_CHARS, _BIN_CHARS = 64, 40
 _MOST_UNITS = 1_000_000_000
-_CLOCK_SKEW = timedelta(minutes=5)
 _REMEMBERED = 100_000
 _DELIMITERS = ",;\t"
 _MARKS = {
@@ -257,7 +256,7 @@ class StockFile:
             raise _Unfit("not_an_instant", given) from None
         if at < EARLIEST:
             raise _Unfit("not_an_instant", given)
-        if at - self._received_at > _CLOCK_SKEW:
+        if at - self._received_at > SKEW:
             raise _Unfit("in_the_future", given)
         return min(at, self._received_at).isoformat()
 

@@ -6,7 +6,7 @@ What people say is kept as it was said and added up anew each time, so it may co
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import connection
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from inventory.models import CountLine, CountMode, CountScan, CountScope, CountS
 from inventory.queries import products_by_sku
 from inventory.states import COUNT_MOVES, COUNTABLE, CountLineStatus, CountStatus
 from inventory.tally import Said, Tally, tally
+from oms.clock import SKEW
 from oms.errors import FieldError, Invalid, Missing
 from oms.idempotency import idempotent
 from oms.outbox import publish
@@ -26,7 +27,6 @@ from oms.transactions import in_transaction, use_case
 
 COUNTED, DUPLICATE, REJECTED = "counted", "duplicate", "rejected"
 MOST_UNITS = 1_000_000
-_CLOCK_SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +227,11 @@ class _Batch:
     def _instant(self, scan: Scan, sku: str) -> datetime:
         """When it was scanned: after the count began, which gave the phone its id, whatever the phone's clock says."""
         at = scan.scanned_at or self._as_of
-        if at > self._as_of + _CLOCK_SKEW:
+        if at > self._as_of + SKEW:
             raise _Refusal("in_the_future", _("This has not happened yet"))
         line = self._lines.get(sku)
         sent_back = line.recount_at if line else None
-        if sent_back and at < sent_back - _CLOCK_SKEW:
+        if sent_back and at < sent_back - SKEW:
             raise _Refusal("too_early", _("This was scanned before the article was sent back"))
         return min(max(at, sent_back or self._session.opened_at), self._as_of)
 

@@ -23,12 +23,11 @@ from inventory.models.stock import MOST_UNITS
 from inventory.queries import products_by_sku
 from inventory.services.ledger import Movement, save_levels
 from inventory.services.order_events import OrdersAtLevels
+from oms.clock import SKEW
 from oms.transactions import in_transaction, use_case
 
 DELTA, COUNT = "delta", "count"
 APPLIED, DUPLICATE, STALE, REJECTED = "applied", "duplicate", "stale", "rejected"
-
-_CLOCK_SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +155,7 @@ def differences(counts: Sequence[StockEvent], *, levels: Mapping[StockKey, Level
 def _without_skew(event: StockEvent, as_of: datetime) -> StockEvent:
     """A clock that is a little fast does not make a future that would outrank the next count."""
     ahead = event.occurred_at - as_of
-    return replace(event, occurred_at=as_of) if timedelta(0) < ahead <= _CLOCK_SKEW else event
+    return replace(event, occurred_at=as_of) if timedelta(0) < ahead <= SKEW else event
 
 
 class _Batch:

@@ -14,12 +14,12 @@ from inventory.imports.staging import Staging, imports_with_tables
 from inventory.models import ImportFault, ImportMode, StockImport
 from inventory.queries import places
 from inventory.states import IMPORT_MOVES, OPEN_IMPORTS, ImportStatus
+from oms.clock import SKEW
 from oms.errors import FieldError, IllegalMove, Invalid, Missing
 from oms.idempotency import idempotent
 from oms.outbox import publish
 from oms.transactions import in_transaction, use_case
 
-_CLOCK_SKEW = timedelta(minutes=5)
 _ORPHANED_AFTER = timedelta(hours=6)  # a file without an import may be one that is still being sent
 
 
@@ -80,7 +80,7 @@ def _check(new: NewImport, *, as_of: datetime) -> None:
         errors.append(FieldError("/location", "required", detail))
     if new.location and new.location not in places():
         errors.append(FieldError("/location", "unknown_location", _("There is no such location")))
-    if new.occurred_at - as_of > _CLOCK_SKEW:
+    if new.occurred_at - as_of > SKEW:
         errors.append(FieldError("/occurred_at", "in_the_future", _("This has not happened yet")))
     if errors:
         raise Invalid(errors=errors)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest
+from drf_spectacular.utils import OpenApiParameter
 from pydantic import BaseModel
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
@@ -21,6 +22,8 @@ from oms.idempotency import Once, fingerprint
 
 B = TypeVar("B", bound=BaseModel)
 _MAX_KEY_CHARS = 255
+IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
+"""As the OpenAPI document describes it."""
 
 
 def hold_chunks(request: HttpRequest) -> None:

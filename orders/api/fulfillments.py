@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from oms.actors import Caller
-from oms.api.views import ApiView
+from oms.api.views import IDEMPOTENCY_KEY, ApiView
 from oms.clock import now
 from oms.errors import DomainError, Forbidden, IdempotencyKeyRequired, IllegalMove, Missing
 from orders import queries
@@ -18,7 +18,6 @@ from orders.actions import case_actions
 from orders.api.documents import ExceptionDocument, ExceptionPage, FulfillmentDocument, FulfillmentPage
 from orders.api.filters import ExceptionFilter, FulfillmentFilter
 from orders.api.lists import DocumentList
-from orders.api.orders import IDEMPOTENCY_KEY
 from orders.commands import Decline, HandOver, Nothing, Pack, Pick, Ready, ResolveException, Ship
 from orders.errors import CodeLocked, MoreThanAsked, NoPlaceLeft, OrderOnHold, WrongCode
 from orders.models import ExceptionCase, Fulfillment

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,7 +15,7 @@ from oms import problems
 from oms.actors import Caller
 from oms.api.body import read
 from oms.api.paging import CursorPaging
-from oms.api.views import ApiView
+from oms.api.views import IDEMPOTENCY_KEY, ApiView
 from oms.clock import now
 from oms.errors import Conflict, DomainError, FieldError, Forbidden, IdempotencyKeyRequired, Invalid, Missing
 from oms.idempotency import Once, fingerprint
@@ -39,7 +39,6 @@ from routing.models import Decision
 _BULK_LIMIT = 500
 NOT_THEIRS = (*LOST, FulfillmentStatus.CANCELED)
 _CUSTOMER_FIELDS = ("id", "channel_id", "external_id", "email", "phone", "first_name", "last_name")
-IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)
 
 
 _SHORT = InsufficientStock(

@@ -96,6 +96,7 @@ def test_a_place_can_do_what_is_usual_for_its_kind(client, kind, abilities):
         ({"latitude": None}, ""),
         ({"kind": "shop"}, "/kind"),
         ({"timezone": "Mars/Olympus"}, "/timezone"),
+        ({"timezone": "localtime"}, "/timezone"),
         ({"abilities": ["fly"]}, "/abilities/0"),
         ({"opening_hours": {"mon": [["10:00"]]}}, "/opening_hours/mon/0/1"),
         ({"opening_hours": {"mon": [["10:00", "25:00"]]}}, "/opening_hours/mon/0/1"),
