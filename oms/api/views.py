@@ -36,7 +36,7 @@ def hold_chunks(request: HttpRequest) -> None:
         return
     body = request.META["wsgi.input"].read(settings.MAX_BODY_BYTES + 1)
     request.META["CONTENT_LENGTH"] = str(len(body))
-    request._stream = BytesIO(body)  # type: ignore[attr-defined]
+    request._stream = BytesIO(body)
 
 
 class ApiMixin:
