@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from inventory.errors import HoldIsOver, HoldLivedLongEnough, HoldTooLarge, InsufficientStock, StockMoved, TooManyHolds
 from inventory.exposure import Context
-from inventory.locks import StockKey, lock_stock
+from inventory.locks import Level, StockKey, lock_stock
 from inventory.models import CartHold, CartHoldLine, HoldStatus
 from inventory.queries import places, products_by_sku, sellable_units
 from inventory.services.reservations import Want, share_out, with_protection
@@ -292,13 +292,24 @@ def _replace(hold_id: str, lines: Sequence[HoldLine], pins: Pins, context: Conte
 @use_case
 def _extend(hold_id: str, *, ttl_seconds: int, as_of: datetime) -> None:
     hold = _living(hold_id, as_of=as_of)
+    held = [(line.product_id, line.location_id) for line in hold.held.all()]
+    levels = lock_stock(held)
+    if _has_passed(hold.expires_at, levels.values(), but=hold):
+        raise HoldIsOver(ended=str(HoldStatus.EXPIRED))
     hold.expires_at = _end_of_life(hold, ttl_seconds, as_of=as_of)
     hold.updated_at = as_of
     hold.save(update_fields=["expires_at", "updated_at"])
-    held = [(line.product_id, line.location_id) for line in hold.held.all()]
-    lock_stock(held)
     hold.held.update(expires_at=hold.expires_at)
     _mark_levels(held, hold.expires_at)
+
+
+def _has_passed(ends_at: datetime, levels: Collection[Level], *, but: CartHold) -> bool:
+    """Whether somebody who had one of these levels before us saw an instant that late, and may have taken the units."""
+    if any(level.updated_at >= ends_at for level in levels):
+        return True
+    skus, places = {level.sku for level in levels}, {level.location for level in levels}
+    others = CartHold.objects.exclude(pk=but.pk).filter(held__product__in=skus, held__location__in=places)
+    return others.filter(updated_at__gte=ends_at).exists()
 
 
 @in_transaction

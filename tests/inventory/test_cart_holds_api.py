@@ -7,10 +7,11 @@ import time_machine
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
+from inventory.errors import HoldIsOver
 from inventory.exposure import Context
 from inventory.models import CartHold, CartHoldLine, StockLevel
 from inventory.services import Want
-from inventory.services.cart_holds import forget_ended_holds
+from inventory.services.cart_holds import forget_ended_holds, renew_hold
 from oms.clock import now
 from orders.models import Order
 from tests.factories.inventory import level, make_location, make_product, reserve, set_stock
@@ -125,6 +126,33 @@ def test_renewing_lets_it_live_on_up_to_an_hour_in_all(client, shelf):
         assert sellable(client) == 8
         late = client.put(path, {}, format="json")
         assert (late.status_code, late.json()["code"]) == (409, "reservation_is_over")
+
+
+@pytest.mark.parametrize("by", ["an order", "another cart"])
+def test_a_renewal_that_others_overtook_does_not_keep_what_they_took(client, shelf, by):
+    """It came in time, and waited for the level behind somebody to whom the hold was over."""
+    hold = ask(client, ("A", 3, "S1"), ttl_seconds=60).json()
+    ends_at = parse_datetime(hold["expires_at"])
+
+    with time_machine.travel(ends_at + timedelta(seconds=1), tick=False):
+        if by == "an order":
+            with transaction.atomic():
+                assert reserve(Want("order_line:1", "A", "S1", 3), context=Context(now(), "web")) == []
+        else:
+            assert ask(client, ("A", 3, "S1"), cart="c2").status_code == 201
+    with pytest.raises(HoldIsOver):
+        renew_hold(
+            hold_id=hold["id"],
+            ttl_seconds=600,
+            lines=None,
+            method="ship",
+            service="standard",
+            among=None,
+            as_of=ends_at - timedelta(seconds=1),
+        )
+
+    assert CartHold.objects.get(pk=hold["id"]).expires_at == ends_at
+    assert set(CartHoldLine.objects.filter(hold=hold["id"]).values_list("expires_at", flat=True)) == {ends_at}
 
 
 def test_renewing_with_other_lines_keeps_what_it_had_when_they_cannot_be_had(client, shelf):
