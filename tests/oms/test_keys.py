@@ -138,8 +138,11 @@ def test_each_scope_is_told_to_who_runs_the_system() -> None:
     assert [scope for scope in SCOPES if f"`{scope}`" not in told] == []
 
 
-@pytest.mark.parametrize("options", [{"scopes": "orders:eat"}, {"channel": "moon"}])
-def test_the_command_refuses_what_does_not_exist(options: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [{"scopes": "orders:eat"}, {"channel": "moon"}, {"locations": ""}, {"locations": "A,"}, {"expires_days": 0}],
+)
+def test_the_command_refuses_what_does_not_exist_or_would_open_more_than_was_meant(options: dict[str, Any]) -> None:
     with pytest.raises(CommandError):
         call_command("create_api_key", "demo", **options)
 

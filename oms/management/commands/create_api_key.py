@@ -24,12 +24,16 @@ class Command(BaseCommand):
             raise CommandError(f"unknown scopes: {', '.join(sorted(unknown))}")
         if options["channel"] and not Channel.objects.filter(code=options["channel"]).exists():
             raise CommandError(f"no channel {options['channel']}")
-        days = options["expires_days"]
+        days, locations = options["expires_days"], options["locations"]
+        if locations is not None and not all(locations.split(",")):
+            raise CommandError("--locations needs at least one place, and no empty one: without it, every place")
+        if days is not None and days < 1:
+            raise CommandError("--expires-days counts from 1: without it, the key does not expire")
         _key, token = create_api_key(
             name=options["name"],
             scopes=scopes,
             channel=options["channel"],
-            locations=options["locations"].split(",") if options["locations"] else None,
-            expires_at=now() + timedelta(days=days) if days else None,
+            locations=None if locations is None else locations.split(","),
+            expires_at=None if days is None else now() + timedelta(days=days),
         )
         self.stdout.write(token)
