@@ -54,7 +54,7 @@ def tally(sayings: Iterable[Said]) -> Tally | None:
     bins: dict[str, _Bin] = defaultdict(_Bin)
     for said in ordered:
         bins[said.bin].hear(said)
-    units = max(0, sum(max(0, found.units) for found in bins.values()))
+    units = sum(max(0, found.units) for found in bins.values())
     told_apart = [found.damaged for found in bins.values() if found.damaged is not None]
     last = ordered[-1]
     return Tally(

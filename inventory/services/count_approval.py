@@ -34,8 +34,8 @@ from inventory.services.stock_events import (
     apply_stock_events,
     differences,
 )
-from inventory.states import COUNT_LIVE, COUNT_MOVES, COUNTABLE, CountLineStatus, CountStatus
-from oms.errors import FieldError, IllegalMove, Invalid
+from inventory.states import COUNT_MOVES, COUNTABLE, CountLineStatus, CountStatus
+from oms.errors import FieldError, Invalid
 from oms.sql import update_rows
 from oms.transactions import in_transaction, use_case
 
@@ -216,8 +216,6 @@ def cancel_count(
     or not, may not decide).
     """
     session = lock_count(session_id)
-    if session.status not in COUNT_LIVE:
-        raise IllegalMove(current=session.status)
     waiting = list(session.lines.filter(status=L.WAITING))
     if waiting and approver is None:
         raise ApprovalNeeded()
@@ -238,7 +236,7 @@ def _reject(lines: Sequence[CountLine], *, actor: str, as_of: datetime) -> None:
 def _waiting(session: CountSession, skus: Collection[str] | None, approver: Approver) -> list[CountLine]:
     """The lines to decide, in the order of their products; named ones all or none."""
     every = list(session.lines.filter(status=L.WAITING).order_by("product"))
-    if session.status not in COUNT_LIVE or not every:
+    if not every:
         raise NothingWaits(current=session.status)
     if skus is not None:
         _check_all_wait(skus, {line.product_id for line in every})

@@ -4,6 +4,8 @@ Shares nothing with the product: what is right is written here a second time, as
 """
 
 from collections import Counter
+from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -14,6 +16,10 @@ Key = tuple[str, str]  # sku, place
 LONGEST_HOLD = timedelta(minutes=60)
 BELIEVED_LATE = timedelta(days=7)
 FAST_CLOCK = timedelta(minutes=5)
+FARTHEST_DAY = timedelta(days=3 * 366)
+MOST_UNITS = 2_000_000_000
+NET, ECHO = "net", "echo"
+"""Sources of a kind of their own: one's counts leave out what is reserved, the other repeats what we book ourselves."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +42,26 @@ class Move(NamedTuple):
 
 
 @dataclass
+class Reservation:
+    """`units`: all that it ever was. It has ended when none are left."""
+
+    demand: str
+    units: int
+    left: int
+    made_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass
 class Level:
     moves: list[Move] = field(default_factory=list)
-    reserved: Counter[str] = field(default_factory=Counter)  # by demand
+    reservations: list[Reservation] = field(default_factory=list)
+    given: Counter[str] = field(default_factory=Counter)  # to this place, by demand, and not taken from it again
     safety: int | None = None
     counted_at: datetime | None = None
     suspect_since: datetime | None = None
+    confidence: float | None = None
+    bin: str = ""
 
     def total(self, part: str, *, after: datetime | None = None, until: datetime | None = None) -> int:
         return sum(
@@ -54,6 +74,39 @@ class Level:
     def good(self) -> int:
         return self.total("good")
 
+    @property
+    def short(self) -> int:
+        """Promised units that are not there."""
+        return max(0, self.reserved.total() - max(0, self.good))
+
+    @property
+    def reserved(self) -> Counter[str]:
+        return Counter({one.demand: one.left for one in self.reservations if one.left})
+
+    def reserved_at(self, instant: datetime) -> int:
+        """As near as anybody knows: of what ended since all it ever was, of what lives on what is left."""
+        then = [one for one in self.reservations if one.made_at <= instant]
+        return sum(one.left if one.left else one.units for one in then if one.left or one.ended_at > instant)
+
+    def reserve(self, demand: str, units: int, now: datetime) -> None:
+        self.given[demand] += units
+        for one in self.reservations:
+            if one.demand == demand and one.left:
+                one.units += units
+                one.left += units
+                return
+        self.reservations.append(Reservation(demand, units, units, now))
+
+    def let_go(self, demand: str, units: int, now: datetime) -> None:
+        [one] = [one for one in self.reservations if one.demand == demand and one.left]
+        one.left -= units
+        one.ended_at = now
+
+    def looked(self, *, agrees: bool) -> None:
+        """Somebody looked at the shelf: of five looks, the four before this one count as they did."""
+        before = 0.5 if self.confidence is None else self.confidence
+        self.confidence = (4 * before + agrees) / 5
+
 
 class Asker(NamedTuple):
     channel: str = ""
@@ -62,7 +115,10 @@ class Asker(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What a feed says. `condition` empty: of nothing in particular."""
+    """What a feed says. `condition` empty: of nothing in particular. `damaged`: so many of the counted are.
+
+    `is_look`: somebody stood at the shelf.
+    """
 
     id: str
     sku: str
@@ -71,6 +127,28 @@ class Told(NamedTuple):
     units: int
     at: datetime
     condition: str = ""
+    source: str = "feed"
+    order: str = ""
+    damaged: int | None = None
+    bin: str = ""
+    is_look: bool = False
+
+    @property
+    def is_of_good_ones(self) -> bool:
+        return self.condition in ("", "sellable")
+
+    @property
+    def names_order(self) -> bool:
+        return self.order != "" and not self.is_count and self.is_of_good_ones
+
+
+class HandedOver(NamedTuple):
+    """What an order had reserved and a till gave to the shopper."""
+
+    order: str
+    sku: str
+    place: str
+    units: tuple[tuple[str, int], ...]  # by demand
 
 
 class Want(NamedTuple):
@@ -104,6 +182,7 @@ class Rule:
     units: int = 0
     share: int = 0
     hides: bool = False
+    in_doubt_below: float | None = None  # counts where the level is believed less than this, and besides the others
 
     def product_rank(self, sku: str, tags: frozenset[str]) -> int | None:
         """None: not this product."""
@@ -152,9 +231,18 @@ class Coming:
     origin: str = ""
     received: Counter[str] = field(default_factory=Counter)
     ended: str = ""
+    changes: int = 0
+
+    @property
+    def words(self) -> object:
+        return self.place, self.expected_at, sorted(self.announced.items()), self.origin
 
     def remaining(self) -> Counter[str]:
         return Counter() if self.ended else self.announced - self.received
+
+    def missing(self) -> Counter[str]:
+        """It has ended, and these never came."""
+        return self.announced - self.received if self.ended == "received" else Counter()
 
 
 @dataclass
@@ -164,13 +252,20 @@ class World:
     now: datetime
     places: dict[str, Place]
     tags: dict[str, frozenset[str]]
+    orders: dict[str, tuple[str, ...]]  # their demands, in the order in which they are served
     most_units_held: int
     most_carts: int
     levels: dict[Key, Level] = field(default_factory=dict)
-    heard: dict[str, tuple[Key, int]] = field(default_factory=dict)
+    heard: dict[tuple[str, str], tuple[Key, int]] = field(default_factory=dict)
+    recognized: Counter[tuple[str, Key]] = field(default_factory=Counter)  # of an order, told by who repeats our work
+    handed_over: list[HandedOver] = field(default_factory=list)
+    off_sale: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
+    declining: set[str] = field(default_factory=set)  # places that take no orders
     rules: dict[str, Rule] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     coming: dict[str, Coming] = field(default_factory=dict)
+    announced: dict[str, tuple[str, object]] = field(default_factory=dict)  # by its sender's name: ours, and the words
 
     def __post_init__(self) -> None:
         self.levels = {(sku, place): Level() for sku in self.tags for place in self.places}
@@ -180,7 +275,7 @@ class World:
     def sees(self, asker: Asker, sku: str, place: str, *, own: str = "") -> int:
         """Units for sale to this asker, whose own hold does not stand in the way."""
         level, kept = self.levels[sku, place], self.kept(asker, sku, place)
-        if level.suspect_since is not None or kept is None:
+        if level.suspect_since is not None or kept is None or sku in self.off_sale or place in self.closed:
             return 0
         return max(0, level.good - level.reserved.total() - self.held(sku, place, but=own) - kept)
 
@@ -193,9 +288,13 @@ class World:
             return None
         level = self.levels[sku, place]
         kept = [here.safety if level.safety is None else level.safety]
-        if heard:
-            _rank, rule = max(heard, key=lambda one: one[0])
-            kept += [rule.units, -(-max(0, level.good) * rule.share // 10_000)]
+        usual = [one for one in heard if one[1].in_doubt_below is None]
+        doubtful = [one for one in heard if one[1].in_doubt_below is not None]
+        for some in (usual, doubtful):
+            if some:
+                _rank, rule = max(some, key=lambda one: one[0])
+                if rule.in_doubt_below is None or _is_doubtful(level, rule.in_doubt_below):
+                    kept += [rule.units, -(-max(0, level.good) * rule.share // 10_000)]
         return max(kept)
 
     def is_live(self, hold: Hold) -> bool:
@@ -210,9 +309,10 @@ class World:
     # ---- feeds -----------------------------------------------------------------------------------
 
     def hear(self, told: Told) -> str:
+        """Returns what the source is answered."""
         key = told.sku, told.place
-        if told.id in self.heard:
-            known, units = self.heard[told.id]
+        if (told.source, told.id) in self.heard:
+            known, units = self.heard[told.source, told.id]
             same = known == key and (told.is_count or units == told.units)
             return "duplicate" if same else "id_reused"
         at = min(told.at, self.now) if told.at <= self.now + FAST_CLOCK else told.at
@@ -222,17 +322,52 @@ class World:
             return "unknown_location" if told.sku in self.tags else "unknown_sku"
         level = self.levels[key]
         if level.counted_at is not None and at < level.counted_at:
-            return "stale"
-        move = self._counted(level, told, at) if told.is_count else self._moved(told.units, told.condition, at)
-        if min(level.total("damaged") + move.damaged, level.total("quarantined") + move.quarantined) < 0:
+            if not self._hand_over(told, level):
+                return "stale"
+            self.heard[told.source, told.id] = key, told.units  # the count knew already that they were gone
+            return "applied"
+        ours = self._our_work(told, level)
+        move = self._counted(level, told, at) if told.is_count else self._moved(told.units - ours, told.condition, at)
+        after = {part: level.total(part) + getattr(move, part) for part in ("on_hand", "damaged", "quarantined")}
+        if min(after["damaged"], after["quarantined"]) < 0:
             return "below_zero"
+        if max(map(abs, after.values())) > MOST_UNITS:
+            return "out_of_range"
         level.moves.append(move)
-        self.heard[told.id] = key, move.on_hand
-        if told.is_count and told.condition in ("", "sellable"):
-            level.counted_at = at
-            if level.suspect_since is not None and level.suspect_since <= at:
-                level.suspect_since = None
-        return "applied"
+        self.heard[told.source, told.id] = key, move.on_hand if told.is_count else told.units
+        if told.is_count and told.is_of_good_ones:
+            self._is_counted(level, at)
+        if told.is_look:
+            level.looked(agrees=agree(told.units, told.units - move.on_hand))
+        level.bin = told.bin or level.bin
+        self.recognized[told.order, key] -= ours
+        self._hand_over(told, level)
+        return "our_own_work" if ours and ours == told.units else "applied"
+
+    def read_file(
+        self, source: str, place: str, rows: Sequence[tuple[str, str, int]], *, ago: int, is_all: bool
+    ) -> int:
+        """A file of counts; with `is_all`, whatever of the place it does not name is none. Returns how many rows say so."""
+        at = self.now - timedelta(seconds=ago)
+        said = {(sku, where): units for sku, where, units in rows}  # the last word about a level
+        unnamed = {
+            key: 0 for key in self.levels if is_all and key[1] == place and key[0] not in {row[0] for row in rows}
+        }
+        applied = 0
+        for key, units in {**said, **unnamed}.items():
+            level = self.levels.get(key)
+            if level is None or (level.counted_at is not None and at < level.counted_at):
+                continue
+            level.moves.append(self._counted(level, Told("", *key, True, units, at, source=source), at))
+            self._is_counted(level, at)
+            applied += key in said
+        return applied
+
+    @staticmethod
+    def _is_counted(level: Level, at: datetime) -> None:
+        level.counted_at = at
+        if level.suspect_since is not None and level.suspect_since <= at:
+            level.suspect_since = None
 
     @staticmethod
     def _moved(units: int, condition: str, at: datetime) -> Move:
@@ -241,13 +376,52 @@ class World:
 
     def _counted(self, level: Level, told: Told, at: datetime) -> Move:
         """Whatever makes it as many as were found, and what moved since."""
+        found = told.units + (level.reserved_at(at) if told.source == NET and told.is_of_good_ones else 0)
         part = {"": "on_hand", "sellable": "good"}.get(told.condition, told.condition)
-        there = told.units + level.total(part, after=at)
+        move = self._moved(self._missing(level, part, found, at), told.condition, at)
+        if told.damaged is not None:
+            move = move._replace(damaged=self._missing(level, "damaged", told.damaged, at))
+        return move
+
+    @staticmethod
+    def _missing(level: Level, part: str, found: int, at: datetime) -> int:
+        there = found + level.total(part, after=at)
         if part in ("damaged", "quarantined"):
             there = max(0, there)
-        return self._moved(there - level.total(part), told.condition, at)
+        return there - level.total(part)
+
+    def _our_work(self, told: Told, level: Level) -> int:
+        """So much of what is told is what we book ourselves, and was not told before."""
+        if told.source != ECHO or not told.names_order:
+            return 0
+        known = self.recognized[told.order, (told.sku, told.place)]
+        if told.units > 0:
+            return min(told.units, known)  # what they had picked is put back
+        given = sum(level.given[demand] for demand in self.orders.get(told.order, ()))
+        return -min(-told.units, max(0, given - known))
+
+    def _hand_over(self, told: Told, level: Level) -> bool:
+        """The order has what it had reserved here."""
+        if told.source == ECHO or not told.names_order or told.units > 0:
+            return False
+        left, parts = -told.units, []
+        for demand in self.orders.get(told.order, ()):
+            part = min(left, level.reserved[demand])
+            if part:
+                level.let_go(demand, part, self.now)
+                parts.append((demand, part))
+                left -= part
+        if parts:
+            self.handed_over.append(HandedOver(told.order, told.sku, told.place, tuple(parts)))
+        return bool(parts)
 
     # ---- what people find ------------------------------------------------------------------------
+
+    def does_not_find(self, sku: str, place: str) -> None:
+        level = self.levels[sku, place]
+        if level.suspect_since is None:
+            level.suspect_since = self.now
+            level.looked(agrees=False)
 
     def breaks(self, sku: str, place: str, units: int) -> None:
         self.levels[sku, place].moves.append(Move(self.now, 0, units))
@@ -284,13 +458,29 @@ class World:
 
     # ---- deliveries and transfers ----------------------------------------------------------------
 
-    def send(self, name: str, origin: str, place: str, units: Counter[str], expected_at: datetime) -> str:
-        if any(units[sku] > self.spare(sku, origin) for sku in units):
+    def announce(self, given: Coming, *, name: str = "") -> str:
+        """Returns why not, or our name of what was announced under that of its sender; empty: it is new."""
+        if given.place in self.closed or (
+            given.origin and (given.origin in self.closed or given.origin == given.place)
+        ):
+            return "invalid"
+        if abs(given.expected_at - self.now) > FARTHEST_DAY:
+            return "invalid"
+        if name in self.announced:
+            ours, words = self.announced[name]
+            return ours if words == given.words else "invalid"
+        if given.origin and any(units > self.spare(sku, given.origin) for sku, units in given.announced.items()):
             return "insufficient_stock"
-        for sku in units:
-            self.levels[sku, origin].moves.append(Move(self.now, -units[sku]))
-        self.coming[name] = Coming(place, expected_at, units, origin)
         return ""
+
+    def is_announced(self, ours: str, given: Coming, *, name: str = "") -> None:
+        """What `announce` had nothing against."""
+        self.coming[ours] = given
+        if name:
+            self.announced[name] = ours, given.words
+        if given.origin:
+            for sku, units in given.announced.items():
+                self.levels[sku, given.origin].moves.append(Move(self.now, -units))
 
     def spare(self, sku: str, place: str) -> int:
         """What can be sent elsewhere: rules about who may buy do not count."""
@@ -300,10 +490,12 @@ class World:
         safety = self.places[place].safety if level.safety is None else level.safety
         return max(0, level.good - level.reserved.total() - self.held(sku, place) - safety)
 
-    def receive(self, name: str, came: list[tuple[str, int, str]] | None, *, is_last: bool) -> str:
+    def receive(self, name: str, came: list[tuple[str, int, str]] | None, *, is_last: bool, is_old_news: bool) -> str:
         inbound = self.coming[name]
         if inbound.ended:
             return "illegal_move"
+        if is_old_news:
+            return "changed_meanwhile"
         if came is None:
             came = [(sku, units, "") for sku, units in inbound.remaining().items()]
         if not came and not is_last:
@@ -313,14 +505,20 @@ class World:
             self.levels[sku, inbound.place].moves.append(self._moved(units, condition, self.now))
         if is_last or not inbound.remaining():
             inbound.ended = "received"
+        inbound.changes += 1
         return ""
 
-    def change(self, name: str, expected_at: datetime | None, units: Counter[str] | None) -> str:
+    def change(self, name: str, expected_at: datetime | None, units: Counter[str] | None, *, is_old_news: bool) -> str:
         inbound = self.coming[name]
         if inbound.ended:
             return "illegal_move"
+        if is_old_news:
+            return "changed_meanwhile"
+        if expected_at is not None and abs(expected_at - self.now) > FARTHEST_DAY:
+            return "invalid"
         if units is not None and inbound.origin:
             return "conflict"
+        inbound.changes += units is not None or expected_at not in (None, inbound.expected_at)
         inbound.expected_at = expected_at or inbound.expected_at
         if units is not None:
             inbound.announced = units
@@ -348,6 +546,8 @@ class World:
                 day = self.now.astimezone(zone).date() + timedelta(days=1)
             if inbound.expected_at > self.now - BELIEVED_LATE:
                 for sku, units in inbound.remaining().items():
+                    if sku in self.off_sale or inbound.place in self.closed:
+                        continue
                     if asker is None or self.kept(asker, sku, inbound.place) is not None:
                         found[sku, day, inbound.place] += units
         return found
@@ -364,7 +564,7 @@ class World:
                 refused.append((want, left))
                 continue
             taken[want.sku, want.place] += want.units
-            self.levels[want.sku, want.place].reserved[want.demand] += want.units
+            self.levels[want.sku, want.place].reserve(want.demand, want.units, self.now)
         return refused
 
     def let_go(self, wants: list[Want], *, is_gone: bool) -> bool:
@@ -375,15 +575,19 @@ class World:
         if any(self.levels[key].reserved[demand] < units for (demand, key), units in asked.items()):
             return False
         for (demand, key), units in asked.items():
-            self.levels[key].reserved[demand] -= units
+            self.levels[key].let_go(demand, units, self.now)
             if is_gone:
                 self.levels[key].moves.append(Move(self.now, -units))
+            else:
+                self.levels[key].given[demand] -= units
         return True
 
     # ---- carts -----------------------------------------------------------------------------------
 
     def hold(self, name: str, *, cart: str, asker: Asker, lines: list[Line], seconds: int, words: object) -> str:
         """Returns why not, or the name of the hold that the cart has now."""
+        if any(line.sku in self.off_sale or line.place in self.closed for line in lines):
+            return "invalid"
         if sum(line.units for line in lines) > self.most_units_held:
             return "reservation_too_large"
         for known, hold in self.live_holds():
@@ -400,6 +604,8 @@ class World:
 
     def renew(self, name: str, *, asker: Asker, lines: list[Line] | None, seconds: int) -> str:
         hold = self.holds[name]
+        if lines is not None and any(line.sku in self.off_sale or line.place in self.closed for line in lines):
+            return "invalid"
         if lines is not None and sum(line.units for line in lines) > self.most_units_held:
             return "reservation_too_large"
         pins = hold.pins if lines is None else self._pinned(lines, asker, own=name)
@@ -430,10 +636,9 @@ class World:
         hold = self.holds[name]
         if hold.ended in ("committed", "released"):
             return "reservation_is_over"
-        was = {key: Counter(level.reserved) for key, level in self.levels.items()}
+        was = deepcopy(self.levels)
         if self.reserve(asked, own=name):
-            for key, reserved in was.items():
-                self.levels[key].reserved = reserved
+            self.levels = was
             return "refused"
         if self.is_live(hold):
             hold.ended = "committed"
@@ -441,7 +646,7 @@ class World:
 
     def _pinned(self, lines: list[Line], asker: Asker, *, own: str = "") -> Counter[Key] | None:
         """The fullest place first, and what can be had in one place only before the rest."""
-        left = {key: self.sees(asker, *key, own=own) for key in self.levels}
+        left = {key: 0 if key[1] in self.declining else self.sees(asker, *key, own=own) for key in self.levels}
         together: Counter[tuple[str, str | None]] = Counter()
         for line in sorted(lines, key=lambda line: line.place is None):
             together[line.sku, line.place] += line.units
@@ -456,3 +661,13 @@ class World:
             if units:
                 return None
         return +pins
+
+
+def _is_doubtful(level: Level, below: float) -> bool:
+    """Where nobody ever looked there is nothing to doubt."""
+    return level.confidence is not None and level.confidence < below
+
+
+def agree(found: int, expected: int) -> bool:
+    """Whether a look confirms the books: one more or fewer does, but not something where nothing should be."""
+    return abs(found - expected) <= 1 and (found > 0) == (expected > 0)

@@ -1,5 +1,6 @@
 """Whatever happens to stock, and in whatever order, it is what a simple model says, and each asker sees what it may."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ in_the_database = settings(deadline=None, suppress_health_check=list(HealthCheck
 
 
 @pytest.fixture(autouse=True)
-def shop(db: None, settings: Any) -> None:
-    make_shop(settings)
+def shop(db: None, settings: Any, tmp_path: Path) -> None:
+    make_shop(settings, tmp_path)
 
 
 def test_stock_agrees_with_a_simple_model() -> None:

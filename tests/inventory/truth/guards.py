@@ -1,0 +1,1947 @@
+"""What protects the truth about stock, guard by guard: where it stands, what is taken out, and where that matters.
+
+Each way begins with eight of each article at each place; S2 keeps one back. A way under several guards is for them all.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tests.inventory.truth.machine import ANYONE, ASKERS, Said
+from tests.inventory.truth.model import ECHO, NET, Line, Want
+from tests.inventory.truth.model_counts import BY_NOBODY, HEADQUARTERS, MANAGER, Scan, Scope
+from tests.inventory.truth.mutation import Fragment
+
+Walk = Any  # the machine's rules, each followed by all that must be so
+_, WEB, APP = ASKERS
+A, B = ("A", "S1"), ("B", "S1")
+
+
+@dataclass(frozen=True)
+class Guard:
+    says: str
+    fragment: Fragment
+    lead: Callable[[Walk], None]
+
+
+GUARDS: list[Guard] = []
+
+
+def guard(says: str, module: str, text: str, instead: str = "") -> Callable[[Callable[[Walk], None]], Any]:
+    def add(lead: Callable[[Walk], None]) -> Callable[[Walk], None]:
+        GUARDS.append(Guard(says, Fragment(f"inventory.{module}", text, instead), lead))
+        return lead
+
+    return add
+
+
+def want(units: int, demand: str = "line:3", key: tuple[str, str] = A) -> Want:
+    return Want(demand, *key, units)
+
+
+def rule(**said: Any) -> dict[str, Any]:
+    return said
+
+
+def scan(name: str, sku: str, units: int, *, total: bool = True, damaged: int | None = None, **values: Any) -> Scan:
+    return Scan(name, sku, units, total, damaged, values.get("bin", ""), values.get("ago"))
+
+
+# ---- what can be sold ------------------------------------------------------------------------------
+
+SELLABLE = "sellable"
+
+
+@guard("broken goods are not sold", SELLABLE, " - {level}.damaged")
+def goods_are_broken(walk: Walk) -> None:
+    walk.somebody_finds_it_broken("A", "S1", 2)
+
+
+@guard("goods in quarantine are not sold", SELLABLE, " - {level}.quarantined")
+def goods_are_put_aside(walk: Walk) -> None:
+    walk.somebody_adjusts("quarantine", "A", "S1", 2)
+
+
+@guard("what is promised is not sold again", SELLABLE, ' - {level}.reserved"', '"')
+@guard("reserving makes reserved more", "services.reservations", "SET reserved = s.reserved + level.quantity,", "SET")
+def an_order_reserves(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+
+
+@guard("what carts hold is not sold to others", SELLABLE, " - {held} - {kept", " - {kept")
+@guard("a hold is free to its own cart", SELLABLE, " AND h.hold_id <> {own_hold}")
+@guard(
+    "readers are told that a level is held",
+    "services.cart_holds",
+    "        _mark_levels(pins, hold.expires_at)\n".lstrip(),
+    "pass\n",
+)
+def a_cart_holds(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 2, "S1")], 60)
+
+
+@guard("a dead hold keeps nothing, though another lives", SELLABLE, " AND h.expires_at > {as_of}")
+def one_of_two_holds_dies(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 2, "S1")], 60)
+    walk.a_cart_holds("c2", WEB, [Line("A", 1, "S1")], 3600)
+    walk.time_passes(60)
+
+
+@guard("a hold is of one place", SELLABLE, " AND h.location_id = {level}.location_id")
+@guard("a hold is of one article", SELLABLE, "h.sku = {level}.sku AND ")
+def a_cart_holds_several(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 2, "S1"), Line("A", 3, "S2"), Line("B", 1, "S1")], 60)
+
+
+@guard("nothing of a suspect level is sold", SELLABLE, 'f"{level}.suspect_at IS NOT NULL"', '"false"')
+@guard(
+    "a suspicion costs confidence",
+    "services.adjustments",
+    "after_look(level.confidence, agrees=False)",
+    "level.confidence",
+)
+def goods_are_not_found(walk: Walk) -> None:
+    walk.somebody_does_not_find_it("A", "S1")
+
+
+@guard("hidden stock is not sold", SELLABLE, '(f" OR {kept}.units = {HIDDEN}" if kept else "")', '""')
+def stock_is_hidden(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(hides=True))
+
+
+@guard("what is kept back is not sold", SELLABLE, " - {kept_sql(level, safety=safety, kept=kept)}")
+@guard(
+    "a place keeps its safety stock",
+    SELLABLE,
+    "coalesce({level}.safety_stock, {safety})",
+    "coalesce({level}.safety_stock, 0)",
+)
+def nothing_happens(walk: Walk) -> None:
+    walk.time_passes(1)
+
+
+@guard("a level's own safety stock comes first", SELLABLE, "coalesce({level}.safety_stock, {safety})", "{safety}")
+def a_level_is_protected(walk: Walk) -> None:
+    walk.somebody_protects("A", "S1", 3)
+
+
+@guard("safety stock is kept whatever rules say", SELLABLE, "greatest({floor}, {kept}.units", "greatest({kept}.units")
+@guard("a rule keeps units", SELLABLE, "{floor}, {kept}.units, ", "{floor}, ")
+def a_rule_keeps_units(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(places=("S1",), units=3))
+
+
+@guard("a rule keeps a share", SELLABLE, """{_share(level, f'{kept}.share')},\"""", '"')
+@guard("shares are rounded up", SELLABLE, " + 9999")
+def a_rule_keeps_a_share(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(share=3333))
+
+
+def somebody_counts_otherwise(walk: Walk) -> None:
+    walk.somebody_counts("A", "S1", 6)
+
+
+@guard("doubtful stock is kept back", SELLABLE, "WHEN {level}.confidence < {kept}.doubt_below", "WHEN false")
+@guard(
+    "stock that is not doubtful is not kept back", SELLABLE, "WHEN {level}.confidence < {kept}.doubt_below", "WHEN true"
+)
+@guard("of doubtful stock units are kept", SELLABLE, "greatest({kept}.doubt_units, ", "greatest(0, ")
+@guard(
+    "a look that finds otherwise costs confidence",
+    "services.stock_events",
+    "agrees=_confirms(event, change)",
+    "agrees=True",
+)
+@guard("a look moves confidence", "services.stock_events", "if event.confirms_within is not None:", "if False:")
+def doubtful_stock_keeps_units(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(in_doubt_below=0.45, units=4))
+    somebody_counts_otherwise(walk)
+
+
+@guard("of doubtful stock a share is kept", SELLABLE, "{_share(level, f'{kept}.doubt_share')}", "0")
+def doubtful_stock_keeps_a_share(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(in_doubt_below=0.45, share=5000))
+    somebody_counts_otherwise(walk)
+
+
+@guard("something and nothing never agree", "confidence", " and (found > 0) == (expected > 0)")
+def the_last_one_is_not_there(walk: Walk) -> None:
+    walk.somebody_counts("A", "S1", 1)
+    walk.somebody_counts("A", "S1", 0)
+
+
+@guard(
+    "there are never fewer than none for sale",
+    SELLABLE,
+    "greatest(0, {good_sql(level)} - {level}",
+    "({good_sql(level)} - {level}",
+)
+def a_till_sells_too_many(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, -9)])
+
+
+# ---- what is to come -------------------------------------------------------------------------------
+
+
+@guard("after a week nobody believes in a late delivery", "supply", " AND i.expected_at > %(trusted)s")
+def a_delivery_is_very_late(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=3), in_hours=-8 * 24)
+
+
+@guard("what is late comes tomorrow at best", "supply", "if expected_at <= as_of:", "if False:")
+def a_delivery_is_late(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=3), in_hours=-24)
+
+
+@guard("what is off sale is not expected", "supply", " AND p.is_active")
+@guard("a closed place expects nothing", "supply", "place is not None and place.is_active", "place is not None")
+@guard("hidden stock is not shown to come", "supply", " if not is_hidden(sku, one)")
+def what_comes_is_not_for_sale(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=3))
+    walk.a_delivery_is_announced("S2", Counter(B=3))
+    walk.somebody_takes_it_off_sale("A")
+    walk.somebody_closes_a_place("S2")
+    walk.a_delivery_is_announced("S3", Counter(B=3))
+    walk.somebody_makes_a_rule(rule(hides=True))
+
+
+# ---- reservations ----------------------------------------------------------------------------------
+
+RESERVATIONS = "services.reservations"
+
+
+@guard("no more is reserved than can be sold", RESERVATIONS, "(%s OR level.sellable >= level.quantity)", "(%s OR true)")
+def an_order_wants_too_many(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(9))])
+
+
+@guard(
+    "where a cart may hold some, holds are weighed",
+    RESERVATIONS,
+    "WHEN s.held_until > %s THEN 0",
+    "WHEN s.held_until > %s AND false THEN 0",
+)
+def an_order_wants_what_a_cart_holds(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 6, "S1")], 60)
+    walk.orders_reserve([(ANYONE, want(5))])
+
+
+@guard(
+    "what fits is granted where a cart holds some",
+    RESERVATIONS,
+    "_reserve(granted, as_of=as_of, is_judged=True)",
+    "_reserve(granted, as_of=as_of)",
+)
+def an_order_wants_what_a_cart_leaves(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 2, "S1")], 60)
+    walk.orders_reserve([(ANYONE, want(3))])
+
+
+@guard("an order has its own cart's units", RESERVATIONS, ', own_hold="w.hold"')
+def an_order_reserves_before_it_takes_the_hold_over(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 6, "S1")], 60)
+    walk.a_cart_becomes_an_order([(APP, want(5))], is_reserved_first=True)
+
+
+@guard(
+    "wants of one level count together",
+    RESERVATIONS,
+    "sum(quantity) AS quantity, CASE",
+    "max(quantity) AS quantity, CASE",
+)
+@guard("what was granted is not granted again", RESERVATIONS, "            taken[level] += one.want.quantity\n")
+@guard("of those who compete each has to fit", RESERVATIONS, "if one.want.quantity <= left:", "if True:")
+def two_want_too_many(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(5)), (ANYONE, want(5, "line:1"))])
+
+
+@guard(
+    "only contested levels are weighed anew",
+    RESERVATIONS,
+    "[one for one in asked if one.want[1:3] in lacking]",
+    "asked",
+)
+def one_of_two_articles_is_short(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(9)), (ANYONE, want(1, key=B))])
+
+
+@guard(
+    "what is hidden from one is not reserved for it",
+    RESERVATIONS,
+    "CASE WHEN min(units) < 0 THEN -1 ELSE max(units) END",
+    "max(units)",
+)
+def one_of_two_may_not(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(channel="web", hides=True))
+    walk.orders_reserve([(WEB, want(1)), (APP, want(1, "line:1"))])
+
+
+def app_takes_what_is_kept_from_web(walk: Walk) -> None:
+    walk.orders_reserve([(APP, want(3)), (WEB, want(3, "line:1"))])
+
+
+@guard("units kept from one are not reserved for it", RESERVATIONS, "ELSE max(units) END", "ELSE min(units) END")
+def units_are_kept_from_one(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(channel="web", units=4))
+    app_takes_what_is_kept_from_web(walk)
+
+
+@guard("a share kept from one is not reserved for it", RESERVATIONS, "max(share)", "min(share)")
+def a_share_is_kept_from_one(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(channel="web", share=5000))
+    app_takes_what_is_kept_from_web(walk)
+
+
+@guard("doubtful stock kept from one is not reserved for it", RESERVATIONS, "max(doubt_below)", "min(doubt_below)")
+@guard("doubtful units kept from one are not reserved for it", RESERVATIONS, "max(doubt_units)", "min(doubt_units)")
+def doubtful_units_are_kept_from_one(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(channel="web", in_doubt_below=0.65, units=4))
+    walk.somebody_counts("A", "S1", 8)
+    app_takes_what_is_kept_from_web(walk)
+
+
+@guard("a doubtful share kept from one is not reserved for it", RESERVATIONS, "max(doubt_share)", "min(doubt_share)")
+def a_doubtful_share_is_kept_from_one(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(channel="web", in_doubt_below=0.65, share=5000))
+    walk.somebody_counts("A", "S1", 8)
+    app_takes_what_is_kept_from_web(walk)
+
+
+@guard(
+    "who is refused hears of no fewer than none",
+    RESERVATIONS,
+    "max(0, sellable - taken[level])",
+    "sellable - taken[level]",
+)
+def nothing_is_left_for_one(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(channel="web", units=4))
+    walk.orders_reserve([(APP, want(5)), (WEB, want(1, "line:1"))])
+
+
+@guard("rules for a kind of goods are kept when reserving", RESERVATIONS, "tags.get(want.sku, ())", "()")
+def goods_of_a_kind_are_kept(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(tags=("shoes",), units=4))
+    walk.orders_reserve([(ANYONE, want(5))])
+
+
+_ACTIVE = """ AND l.is_active
+    JOIN inventory_product p ON p.sku = s.sku AND p.is_active
+"""
+
+
+@guard(
+    "nothing is reserved at a closed place",
+    RESERVATIONS,
+    _ACTIVE + "    {LOCKED}",
+    _ACTIVE.replace(" AND l.is_active", "") + "    {LOCKED}",
+)
+@guard(
+    "a closed place has nothing to share out",
+    RESERVATIONS,
+    _ACTIVE + ") ON",
+    _ACTIVE.replace(" AND l.is_active", "") + ") ON",
+)
+def a_closed_place_is_wanted(walk: Walk) -> None:
+    walk.somebody_closes_a_place("S1")
+    walk.orders_reserve([(ANYONE, want(1))])
+
+
+@guard(
+    "what is off sale is not reserved",
+    RESERVATIONS,
+    _ACTIVE + "    {LOCKED}",
+    _ACTIVE.replace(" AND p.is_active", "") + "    {LOCKED}",
+)
+@guard(
+    "of what is off sale nothing is shared out",
+    RESERVATIONS,
+    _ACTIVE + ") ON",
+    _ACTIVE.replace(" AND p.is_active", "") + ") ON",
+)
+def what_is_off_sale_is_wanted(walk: Walk) -> None:
+    walk.somebody_takes_it_off_sale("A")
+    walk.orders_reserve([(ANYONE, want(1))])
+
+
+@guard(
+    "what a demand has grows", RESERVATIONS, "remaining = r.remaining + excluded.remaining", "remaining = r.remaining"
+)
+@guard("what a demand ever had grows", RESERVATIONS, "quantity = r.quantity + excluded.quantity, ")
+def a_demand_reserves_again(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.orders_reserve([(ANYONE, want(2))])
+
+
+@guard(
+    "one demand twice in a message counts twice",
+    RESERVATIONS,
+    "sum(want.quantity), sum(want.quantity)",
+    "max(want.quantity), max(want.quantity)",
+)
+def a_demand_reserves_twice(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2)), (ANYONE, want(2))])
+
+
+@guard("no more is let go than is held", RESERVATIONS, " AND r.remaining >= item.quantity")
+@guard("who lets go what is not held is told", RESERVATIONS, "    if missing:", "    if False:")
+def more_is_let_go_than_held(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.orders_let_go(3, is_gone=True)
+    walk.orders_let_go(3, is_gone=False)
+    walk.orders_let_go(1, is_gone=True)
+    walk.orders_let_go(2, is_gone=True)
+
+
+@guard("a demand lets go its own", RESERVATIONS, "WHERE r.demand = item.demand AND r.sku", "WHERE r.sku")
+@guard("letting go makes reserved less", RESERVATIONS, "SET reserved = s.reserved - total.quantity, ", "SET ")
+@guard("what is gone is on hand no more", RESERVATIONS, " on_hand = s.on_hand - {{taken}},")
+@guard(
+    "what is gone is in the ledger",
+    RESERVATIONS,
+    'taken="total.quantity", moved=_MOVED',
+    'taken="total.quantity", moved=""',
+)
+@guard(
+    "a reservation ends with its last unit",
+    RESERVATIONS,
+    "CASE WHEN r.remaining = item.quantity THEN %(ended)s ELSE r.status END",
+    "r.status",
+)
+def orders_let_go(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(4)), (ANYONE, want(3, "line:1"))])
+    walk.orders_let_go(1, is_gone=False)
+    walk.orders_let_go(2, is_gone=True)
+
+
+@guard(
+    "a demand twice in a message lets go twice",
+    RESERVATIONS,
+    "sum(quantity) AS quantity\n    FROM unnest(%(demands)s",
+    "max(quantity) AS quantity\n    FROM unnest(%(demands)s",
+)
+def a_demand_lets_go_twice(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(5))])
+    walk.orders_let_go(2, is_gone=True, twice=True)
+
+
+@guard("a level knows that goods have left it", RESERVATIONS, "{{taken}}, updated_at = %(as_of)s", "{{taken}}")
+def goods_leave_after_a_count_that_comes_late(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.time_passes(10)
+    walk.orders_let_go(2, is_gone=True)
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, 8, is_count=True, ago=15)])
+
+
+# ---- the ledger ------------------------------------------------------------------------------------
+
+LEDGER = "services.ledger"
+
+
+@guard(
+    "a level knows that it was changed",
+    LEDGER,
+    "updated_at = greatest(s.updated_at, %s)",
+    "updated_at = least(s.updated_at, %s)",
+)
+@guard(
+    "whatever changes is a movement",
+    LEDGER,
+    "[_row(movement, actor=actor, as_of=as_of) for movement in movements]",
+    "[]",
+)
+@guard(
+    "what moved since a count is reckoned in",
+    "services.stock_events",
+    "level is not None and event.occurred_at < level.updated_at",
+    "False",
+)
+def a_count_comes_late(walk: Walk) -> None:
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, -2)])
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, 8, is_count=True, ago=15)])
+
+
+@guard("a shortage is told", LEDGER, "*events.stock_short((level for level in changed if level.short), actor=actor)")
+@guard("only a shortage is told as one", LEDGER, " if level.short)", ")")
+@guard("broken goods make a shortage", "locks", " - self.damaged")
+def too_many_are_broken(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(5))])
+    walk.somebody_finds_it_broken("A", "S1", 1)
+    walk.somebody_finds_it_broken("A", "S1", 5)
+
+
+@guard("goods in quarantine make a shortage", "locks", " - self.quarantined")
+def too_many_are_put_aside(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(5))])
+    walk.somebody_adjusts("quarantine", "A", "S1", 6)
+
+
+@guard(
+    "no more is missing than was promised",
+    "locks",
+    "self.reserved - max(0, self.on_hand - self.damaged - self.quarantined)",
+    "self.reserved - (self.on_hand - self.damaged - self.quarantined)",
+)
+def a_till_sells_what_was_promised(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(3))])
+    walk.a_feed_tells([Said(*A, -10)])
+
+
+@guard("ids are remembered", LEDGER, "if movement.external_id is not None\n            ]", "if False\n            ]")
+@guard("what was told is not told twice", "services.stock_events", "if self._is_known(event):", "if False:")
+@guard("an id is that of one level", "services.stock_events", "seen.key != event.key or ")
+@guard(
+    "an id is that of one change",
+    "services.stock_events",
+    " or (event.kind == DELTA and seen.quantity != event.quantity)",
+)
+def a_feed_repeats_itself(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, -2)])
+    walk.a_feed_tells_again(6)
+    walk.a_feed_tells_again(6, "units")
+    walk.a_feed_tells_again(6, "place")
+
+
+@guard(
+    "within a message nothing is told twice",
+    "services.stock_events",
+    "        self._seen[self._name(event)] = _Seen(event.key, told)\n",
+)
+def a_feed_stutters(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, -2)], stutters=True)
+
+
+# ---- feeds -----------------------------------------------------------------------------------------
+
+EVENTS = "services.stock_events"
+
+
+@guard(
+    "a clock may be a little fast",
+    EVENTS,
+    "replace(event, occurred_at=as_of) if timedelta(0) < ahead <= _CLOCK_SKEW else event",
+    "event",
+)
+def a_clock_is_fast(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, 3, is_count=True, ago=-60)])
+
+
+@guard("nothing is believed of the future", EVENTS, "if event.occurred_at > self._as_of:", "if False:")
+def a_clock_is_too_fast(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, 3, is_count=True, ago=-301)])
+
+
+@guard(
+    "what is older than the last count is stale",
+    EVENTS,
+    "level.counted_at is not None and event.occurred_at < level.counted_at",
+    "False",
+)
+def something_old_is_told(walk: Walk) -> None:
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, 8, is_count=True)])
+    walk.a_feed_tells([Said(*A, -2, ago=5)])
+
+
+@guard(
+    "a count of broken ones makes nothing stale",
+    EVENTS,
+    "if event.kind == COUNT and event.is_of_sellable:",
+    "if event.kind == COUNT:",
+)
+def broken_ones_are_counted(walk: Walk) -> None:
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, 1, is_count=True, condition="damaged")])
+    walk.a_feed_tells([Said(*A, -2, ago=5)])
+
+
+@guard("a count is of its instant", EVENTS, "level.counted_at = event.occurred_at", "level.counted_at = self._as_of")
+def something_happened_after_a_late_count(walk: Walk) -> None:
+    walk.time_passes(20)
+    walk.a_feed_tells([Said(*A, 8, is_count=True, ago=10)])
+    walk.a_feed_tells([Said(*A, -2, ago=5)])
+
+
+@guard(
+    "a count before it ends no suspicion",
+    EVENTS,
+    "level.suspect_at is not None and level.suspect_at <= event.occurred_at",
+    "level.suspect_at is not None",
+)
+def a_count_is_older_than_the_suspicion(walk: Walk) -> None:
+    walk.time_passes(10)
+    walk.somebody_does_not_find_it("A", "S1")
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, 8, is_count=True, ago=15)])
+
+
+@guard("a count ends a suspicion", EVENTS, "                level.suspect_at = None\n", "                pass\n")
+@guard(
+    "a level is suspect since it was first missed", "services.adjustments", "if level.suspect_at is None:", "if True:"
+)
+def goods_are_missed_and_counted(walk: Walk) -> None:
+    walk.somebody_does_not_find_it("A", "S1")
+    walk.time_passes(10)
+    walk.somebody_does_not_find_it("A", "S1")
+    walk.a_feed_tells([Said(*A, 8, is_count=True)])
+
+
+@guard(
+    "no more units than can be stored are believed",
+    EVENTS,
+    "if max(abs(on_hand), damaged, quarantined) > _MOST_UNITS:",
+    "if False:",
+)
+@guard("who counts too many at the shelf is told", "services.adjustments", "if result.status != APPLIED:", "if False:")
+def somebody_leans_on_a_key(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, 2_000_000_001, is_count=True)])
+    walk.somebody_counts("A", "S1", 2_000_000_001)
+
+
+@guard("no fewer than none are broken", EVENTS, "if damaged < 0 or quarantined < 0:", "if quarantined < 0:")
+@guard("no fewer than none are in quarantine", EVENTS, "if damaged < 0 or quarantined < 0:", "if damaged < 0:")
+def more_leave_than_are_broken(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, -2, condition="damaged")])
+    walk.a_feed_tells([Said(*A, -2, condition="quarantined")])
+
+
+@guard(
+    "a count of broken ones finds none at least",
+    EVENTS,
+    "max(0, event.quantity + later.damaged)",
+    "event.quantity + later.damaged",
+)
+def broken_ones_are_repaired_after_their_count(walk: Walk) -> None:
+    walk.somebody_finds_it_broken("A", "S1", 3)
+    walk.time_passes(10)
+    walk.somebody_adjusts("repair", "A", "S1", 3)
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, 1, is_count=True, ago=15, condition="damaged")])
+
+
+@guard(
+    "a count of those in quarantine finds none at least",
+    EVENTS,
+    "max(0, event.quantity + later.quarantined)",
+    "event.quantity + later.quarantined",
+)
+def those_in_quarantine_are_released_after_their_count(walk: Walk) -> None:
+    walk.somebody_adjusts("quarantine", "A", "S1", 3)
+    walk.time_passes(10)
+    walk.somebody_adjusts("release", "A", "S1", 3)
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, 1, is_count=True, ago=15, condition="quarantined")])
+
+
+@guard(
+    "of the found, none at least are broken",
+    EVENTS,
+    "max(0, event.damaged + later.damaged)",
+    "event.damaged + later.damaged",
+)
+def broken_ones_are_repaired_while_a_count_goes_on(walk: Walk) -> None:
+    walk.somebody_finds_it_broken("A", "S1", 3)
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 8, damaged=1)])
+    walk.time_passes(10)
+    walk.somebody_adjusts("repair", "A", "S1", 3)
+    walk.a_count_is_submitted()
+
+
+@guard("what moved before a count is not reckoned in", EVENTS, "AND m.occurred_at > event.occurred_at\n    AND", "AND")
+def something_is_told_late_that_was_counted(walk: Walk) -> None:
+    walk.time_passes(20)
+    walk.a_feed_tells([Said(*A, -2, ago=15)])
+    walk.a_feed_tells([Said(*A, 6, is_count=True, ago=10)])
+
+
+@guard("within a message, what moved since a count is reckoned in", EVENTS, "_Change()), *later]", "_Change())]")
+def a_sale_and_an_older_count_in_one_message(walk: Walk) -> None:
+    walk.time_passes(20)
+    walk.a_feed_tells([Said(*A, -2), Said(*A, 8, is_count=True, ago=10)])
+
+
+@guard(
+    "within a message, what moved before a count is not",
+    EVENTS,
+    "            if movement.occurred_at > event.occurred_at\n",
+)
+def a_sale_and_a_newer_count_in_one_message(walk: Walk) -> None:
+    walk.time_passes(20)
+    walk.a_feed_tells([Said(*A, -2, ago=15), Said(*A, 6, is_count=True, ago=10)])
+
+
+# ---- counts that leave out what is reserved ----------------------------------------------------------
+
+
+@guard(
+    "what is reserved is added where counts leave it out",
+    EVENTS,
+    " and self._feed(event).counts_exclude_reserved",
+    " and False",
+)
+def a_count_leaves_out_what_is_reserved(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.a_feed_counts_what_is_not_reserved(*A, 5)
+
+
+@guard(
+    "what is reserved is not among the broken",
+    EVENTS,
+    "event.kind == COUNT and event.is_of_sellable and self",
+    "event.kind == COUNT and self",
+)
+def broken_ones_are_counted_where_some_are_reserved(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.a_feed_counts_what_is_not_reserved(*A, 1, condition="damaged")
+
+
+@guard(
+    "a level knows that it was reserved from",
+    RESERVATIONS,
+    "level.quantity, updated_at = %s",
+    "level.quantity, updated_at = least(s.updated_at, %s)",
+)
+@guard(
+    "a late count leaves out what was reserved then",
+    EVENTS,
+    "self._reserved_then.get(self._name(event), 0) if self._is_late_count(event) else level.reserved",
+    "level.reserved",
+)
+@guard("what was reserved later was in a late count", EVENTS, "AND r.created_at <= event.occurred_at AND (", "AND (")
+def reserved_after_a_late_count(walk: Walk) -> None:
+    walk.time_passes(10)
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.time_passes(10)
+    walk.a_feed_counts_what_is_not_reserved(*A, 5, ago=15)
+
+
+@guard(
+    "what was let go since was reserved then",
+    EVENTS,
+    "CASE WHEN r.status = 'active' THEN r.remaining ELSE r.quantity END",
+    "r.remaining",
+)
+def let_go_after_a_late_count(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.time_passes(10)
+    walk.orders_let_go(2, is_gone=False)
+    walk.time_passes(10)
+    walk.a_feed_counts_what_is_not_reserved(*A, 5, ago=15)
+
+
+@guard(
+    "what was let go before was not reserved then",
+    EVENTS,
+    " AND (r.status = 'active' OR r.updated_at > event.occurred_at)",
+)
+def let_go_before_a_late_count(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.time_passes(5)
+    walk.orders_let_go(2, is_gone=False)
+    walk.time_passes(5)
+    walk.a_feed_tells([Said(*A, -1)])
+    walk.time_passes(5)
+    walk.a_feed_counts_what_is_not_reserved(*A, 5, ago=7)
+
+
+# ---- events that name an order -----------------------------------------------------------------------
+
+ORDERS = "services.order_events"
+
+
+@guard(
+    "a sale that names its order hands its units over",
+    EVENTS,
+    "elif event.names_order and event.quantity < 0:",
+    "elif False:",
+)
+@guard(
+    "only who repeats our work is not booked",
+    EVENTS,
+    "if not (event.names_order and self._feed(event).reports_our_work):",
+    "if not event.names_order:",
+)
+@guard(
+    "what was handed over is reserved no more",
+    ORDERS,
+    "SET reserved = s.reserved - total.units",
+    "SET reserved = s.reserved",
+)
+@guard("an order hands over its own", ORDERS, "WHERE r.demand = item.demand AND r.sku", "WHERE r.sku")
+@guard(
+    "a reservation ends when all is handed over",
+    ORDERS,
+    "CASE WHEN r.remaining = item.units THEN 'consumed' ELSE r.status END",
+    "r.status",
+)
+@guard("who has orders is told of what is handed over", ORDERS, "        publish(facts, as_of=as_of)\n")
+def a_till_sells_for_an_order(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2)), (ANYONE, want(3, "line:1"))])
+    walk.a_feed_tells([Said(*A, -2, order="order:2")])
+
+
+@guard("no more is handed over than is reserved", ORDERS, "part = min(left, self._reserved[name])", "part = left")
+def a_till_sells_more_for_an_order(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.a_feed_tells([Said(*A, -5, order="order:2")])
+
+
+@guard("within a message nothing is handed over twice", ORDERS, "                self._reserved[name] -= part\n")
+def a_till_sells_twice_for_an_order(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(3))])
+    walk.a_feed_tells([Said(*A, -2, order="order:2"), Said(*A, -2, order="order:2")])
+
+
+@guard("what is handed over is short no more", ORDERS, "            level.reserved -= taken\n")
+def a_till_sells_all_that_is_reserved(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(5)), (ANYONE, want(3, "line:1"))])
+    walk.a_feed_tells([Said(*A, -5, order="order:2")])
+
+
+@guard(
+    "an ended reservation is not handed over",
+    ORDERS,
+    """ AND r.status = 'active'
+)
+UPDATE""",
+    """
+)
+UPDATE""",
+)
+def a_till_sells_for_an_order_that_had_some_before(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.orders_let_go(2, is_gone=True)
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.a_feed_tells([Said(*A, -2, order="order:2")])
+
+
+@guard(
+    "a sale that was counted hands its units over all the same",
+    EVENTS,
+    "if not (event.names_order and event.quantity < 0 and self._hand_over(event, level)):",
+    "if True:",
+)
+@guard("a sale that was counted hands over once", EVENTS, "        self._note(event, level, _Change())\n")
+def a_sale_for_an_order_comes_after_the_count(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(3))])
+    walk.time_passes(20)
+    walk.a_feed_tells([Said(*A, 6, is_count=True)])
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, -2, ago=15, order="order:2")])
+    walk.a_feed_tells_again(7)
+
+
+@guard(
+    "our own work is not booked again",
+    EVENTS,
+    "_moved(event.quantity - ours, event.condition)",
+    "_moved(event.quantity, event.condition)",
+)
+@guard(
+    "our own work is recognised once",
+    EVENTS,
+    "            self.orders.recognize(event.reference, level.key, ours)\n",
+    "            pass\n",
+)
+@guard(
+    "who repeats our work hands nothing over",
+    EVENTS,
+    "        if self._feed(event).reports_our_work:\n            return 0\n",
+)
+@guard("recognised work is remembered", ORDERS, "        _keep_recognized(changed, as_of=as_of)\n")
+@guard(
+    "what was recognised before is known",
+    ORDERS,
+    "Counter(_recognized({reference for reference, _key in named}))",
+    "Counter()",
+)
+@guard("no more is recognised than was not yet", ORDERS, "max(0, ours - self._recognized[account])", "ours")
+def our_work_is_told_and_more(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.a_feed_tells([Said(*A, -2, order="order:2", source=ECHO)])
+    walk.a_feed_tells([Said(*A, -1, order="order:2", source=ECHO)])
+
+
+@guard(
+    "an id tells what was told, not what was booked",
+    LEDGER,
+    "movement.quantity if movement.told is None else movement.told",
+    "movement.quantity",
+)
+def our_work_is_told_again(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.a_feed_tells([Said(*A, -2, order="order:2", source=ECHO)])
+    walk.a_feed_tells_again(6)
+
+
+@guard(
+    "no more is our own work than the order wants",
+    ORDERS,
+    "return -min(-change, max(0, ours - self._recognized[account]))",
+    "return change",
+)
+def more_than_our_work_is_told(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.a_feed_tells([Said(*A, -5, order="order:2", source=ECHO)])
+
+
+@guard(
+    "work that was taken back is not owed",
+    ORDERS,
+    "max(0, ours - self._recognized[account])",
+    "ours - self._recognized[account]",
+)
+def our_work_is_told_and_the_order_is_canceled(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(3))])
+    walk.a_feed_tells([Said(*A, -3, order="order:2", source=ECHO)])
+    walk.orders_let_go(3, is_gone=False)
+    walk.a_feed_tells([Said(*A, -1, order="order:2", source=ECHO)])
+
+
+@guard("no more is put back than was picked", ORDERS, "return min(change, self._recognized[account])", "return change")
+def our_work_is_put_back(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.a_feed_tells([Said(*A, -2, order="order:2", source=ECHO)])
+    walk.a_feed_tells([Said(*A, 5, order="order:2", source=ECHO)])
+
+
+# ---- files of counts ---------------------------------------------------------------------------------
+
+MERGING = "imports.merging"
+
+
+@guard(
+    "a file says nothing of before the last count", MERGING, "CASE WHEN c.at < s.counted_at THEN 'stale' END", "NULL"
+)
+def a_file_is_old(walk: Walk) -> None:
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, 8, is_count=True)])
+    walk.a_file_counts([(*A, 3), (*B, 3)], ago=5)
+
+
+@guard("what moved since a file was made is reckoned in", MERGING, "moved=_MOVED,", 'moved="0",')
+def a_file_comes_late(walk: Walk) -> None:
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, -2)])
+    walk.time_passes(10)
+    walk.a_file_counts([(*A, 8)], ago=15)
+
+
+@guard("what moved before a file was made is not", MERGING, "AND m.occurred_at > c.at AND m", "AND m")
+def something_is_told_late_that_a_file_knew(walk: Walk) -> None:
+    walk.time_passes(20)
+    walk.a_feed_tells([Said(*A, -2, ago=15)])
+    walk.a_file_counts([(*A, 6)], ago=10)
+
+
+@guard("a file is a count of its instant", MERGING, "counted_at = g.at, ")
+def a_file_is_counted(walk: Walk) -> None:
+    walk.time_passes(10)
+    walk.a_file_counts([(*A, 6)])
+    walk.a_feed_tells([Said(*A, -2, ago=5)])
+
+
+@guard("a file ends a suspicion", MERGING, "CASE WHEN s.suspect_at > g.at THEN s.suspect_at END", "s.suspect_at")
+@guard("a file before it ends no suspicion", MERGING, "CASE WHEN s.suspect_at > g.at THEN s.suspect_at END", "NULL")
+def a_file_meets_suspicions(walk: Walk) -> None:
+    walk.time_passes(10)
+    walk.somebody_does_not_find_it("A", "S1")
+    walk.time_passes(10)
+    walk.a_file_counts([(*A, 6)], ago=15)
+    walk.a_file_counts([(*A, 6)], ago=5)
+
+
+@guard("a shortage that a file makes is told", MERGING, 'orjson.loads(short or "[]")', "[]")
+def a_file_finds_fewer_than_promised(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(5))])
+    walk.a_file_counts([(*A, 2)])
+
+
+@guard(
+    "a file may leave out what is reserved", MERGING, '_RESERVED_THEN if terms.counts_exclude_reserved else "0"', '"0"'
+)
+@guard(
+    "most files leave nothing out",
+    MERGING,
+    '_RESERVED_THEN if terms.counts_exclude_reserved else "0"',
+    "_RESERVED_THEN",
+)
+def a_file_leaves_out_what_is_reserved(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.a_file_counts([(*A, 5)], source=NET)
+    walk.a_file_counts([(*A, 5)])
+
+
+@guard(
+    "what was reserved later was in a late file",
+    MERGING,
+    "AND r.status = 'active' AND r.created_at <= c.at), 0)",
+    "AND r.status = 'active'), 0)",
+)
+def reserved_after_a_late_file(walk: Walk) -> None:
+    walk.time_passes(10)
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.time_passes(10)
+    walk.a_file_counts([(*A, 5)], ago=15, source=NET)
+
+
+@guard("what was let go since was left out of a late file", MERGING, "sum(r.quantity)", "sum(r.remaining)")
+def let_go_after_a_late_file(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.time_passes(10)
+    walk.orders_let_go(2, is_gone=False)
+    walk.time_passes(10)
+    walk.a_file_counts([(*A, 5)], ago=15, source=NET)
+
+
+@guard("what was let go before was in a late file", MERGING, "\n        AND r.updated_at > c.at")
+def let_go_before_a_late_file(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.time_passes(5)
+    walk.orders_let_go(2, is_gone=False)
+    walk.time_passes(5)
+    walk.a_feed_tells([Said(*A, -1)])
+    walk.time_passes(5)
+    walk.a_file_counts([(*A, 5)], ago=7, source=NET)
+
+
+@guard(
+    "what a whole place's file names is not none",
+    MERGING,
+    " AND NOT EXISTS (SELECT FROM {rows} named WHERE named.sku = s.sku)".lstrip(),
+    "",
+)
+@guard(
+    "what a whole place's file does not name is none",
+    "services.import_work",
+    "leaves_unnamed=not is_snapshot or bool(tally.nameless)",
+    "leaves_unnamed=True",
+)
+def a_file_is_of_a_whole_place(walk: Walk) -> None:
+    walk.a_file_counts([(*A, 5)], is_all=True)
+
+
+@guard("the last word of a file counts", "imports.staging", "quantity IS NULL, line DESC", "quantity IS NULL, line")
+def a_file_names_a_level_twice(walk: Walk) -> None:
+    walk.a_file_counts([(*A, 5), (*A, 3)])
+
+
+# ---- carts -------------------------------------------------------------------------------------------
+
+CARTS = "services.cart_holds"
+
+
+@guard(
+    "a cart holds only so many",
+    CARTS,
+    "if sum(line.quantity for line in lines) > settings.HOLD_MOST_UNITS:",
+    "if False:",
+)
+def a_cart_wants_too_many(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 10)], 60)
+
+
+@guard("a cart holds nothing that is off sale", CARTS, " or not known[line.sku].is_active")
+def a_cart_wants_what_is_off_sale(walk: Walk) -> None:
+    walk.somebody_takes_it_off_sale("A")
+    walk.a_cart_holds("c1", WEB, [Line("A", 1)], 60)
+
+
+@guard("a cart holds nothing at a closed place", CARTS, " or not place.is_active")
+def a_cart_wants_it_of_a_closed_place(walk: Walk) -> None:
+    walk.somebody_closes_a_place("S1")
+    walk.a_cart_holds("c1", WEB, [Line("A", 1, "S1")], 60)
+
+
+@guard("a cart holds nothing where no orders are taken", CARTS, "directory[code].takes_orders(context.as_of) and ")
+def a_cart_wants_it_where_no_orders_are_taken(walk: Walk) -> None:
+    walk.somebody_closes_a_place("S1", is_open=True, takes_orders=False)
+    walk.a_cart_holds("c1", WEB, [Line("A", 3)], 60)
+
+
+@guard(
+    "the same request finds its hold",
+    CARTS,
+    "if known := _recall(cart, channel, fingerprint, as_of=as_of):",
+    "if known := None:",
+)
+def a_cart_asks_again(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3)], 60)
+    walk.a_cart_holds("c1", WEB, [Line("A", 3)], 60)
+
+
+@guard("another request does not find a hold", CARTS, '    check_same(live.fingerprint, Once("", "", fingerprint))\n')
+def a_cart_asks_for_something_else(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3)], 60)
+    walk.a_cart_holds("c1", WEB, [Line("A", 4)], 60)
+
+
+@guard("a dead hold is not found", CARTS, ", expires_at__gt=as_of).first()", ").first()")
+@guard(
+    "a dead hold makes way for the cart's next",
+    CARTS,
+    "        _end(earlier, HoldStatus.EXPIRED, as_of=as_of)\n",
+    "        pass\n",
+)
+def a_cart_asks_again_after_its_end(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3)], 60)
+    walk.time_passes(60)
+    walk.a_cart_holds("c1", WEB, [Line("A", 3)], 60)
+
+
+@guard("a cart holds no more than can be sold", CARTS, "if sum(found.values()) < quantity:", "if False:")
+def a_cart_wants_more_than_there_is(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 9, "S1")], 60)
+
+
+@guard("lines of one article share what there is", CARTS, "            stock[sku][code] -= units\n")
+def a_cart_wants_it_here_and_anywhere(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 5, "S1"), Line("A", 4)], 60)
+
+
+@guard(
+    "what can be had in one place only comes first",
+    CARTS,
+    "sorted(lines, key=lambda line: line.location is None)",
+    "lines",
+)
+def a_cart_wants_it_anywhere_and_here(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 8), Line("A", 1, "S1")], 60)
+
+
+@guard("one owner holds so many carts", CARTS, "if live.count() >= settings.HOLD_MOST_PER_KEY:", "if False:")
+@guard(
+    "dead holds are not among an owner's",
+    CARTS,
+    "owner=hold.owner, status=HoldStatus.ACTIVE, expires_at__gt=as_of)",
+    "owner=hold.owner, status=HoldStatus.ACTIVE)",
+)
+def many_carts_hold(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 1)], 60)
+    walk.a_cart_holds("c2", WEB, [Line("A", 1)], 60)
+    walk.a_cart_holds("c3", WEB, [Line("A", 1)], 60)
+    walk.time_passes(60)
+    walk.a_cart_holds("c3", WEB, [Line("A", 1)], 60)
+
+
+@guard("renewing keeps the units", CARTS, "    hold.held.update(expires_at=hold.expires_at)\n")
+@guard("readers are told that a hold lives on", CARTS, "    _mark_levels(held, hold.expires_at)\n")
+def a_cart_renews(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3)], 60)
+    walk.a_cart_renews(600)
+    walk.time_passes(60)
+
+
+@guard("a short hold does not hide a longer one", CARTS, "greatest(s.held_until, %s)", "%s")
+def a_short_hold_comes_after_a_long_one(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 1, "S1")], 600)
+    walk.a_cart_holds("c2", WEB, [Line("A", 1, "S1")], 60)
+    walk.time_passes(60)
+
+
+@guard(
+    "new lines replace the old", CARTS, "    CartHoldLine.objects.filter(hold=hold).delete()\n    _keep(", "    _keep("
+)
+def a_cart_changes(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 60)
+    walk.a_cart_renews(60, [Line("B", 3, "S1")])
+
+
+@guard("what has ended is not renewed", CARTS, "if hold.status != HoldStatus.ACTIVE:", "if False:")
+def a_cart_renews_what_it_gave_back(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 60)
+    walk.a_cart_lets_go()
+    walk.a_cart_renews(60)
+
+
+@guard(
+    "what has expired is not renewed, to the instant",
+    CARTS,
+    "    if hold.expires_at <= as_of:\n        raise",
+    "    if False:\n        raise",
+)
+def a_cart_renews_too_late(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 60)
+    walk.time_passes_until_a_cart_is_given_up(0)
+    walk.a_cart_renews(60)
+
+
+@guard(
+    "a hold lives for an hour at most",
+    CARTS,
+    "min(as_of + timedelta(seconds=ttl_seconds), last)",
+    "as_of + timedelta(seconds=ttl_seconds)",
+)
+def a_cart_renews_for_long(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 60)
+    walk.time_passes(45)
+    walk.a_cart_renews(3600)
+    walk.time_passes(3555)
+
+
+@guard("a hold that lived an hour is not renewed", CARTS, "if until <= as_of:", "if False:")
+def a_cart_renews_what_lived_long_enough(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 7200)
+    walk.time_passes(3600)
+    walk.a_cart_renews(60)
+
+
+@guard(
+    "what a cart gives back can be sold",
+    CARTS,
+    "    CartHoldLine.objects.filter(hold=hold).delete()\n    hold.status = status\n",
+    "    hold.status = status\n",
+)
+def a_cart_lets_go(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 60)
+    walk.a_cart_lets_go()
+
+
+@guard("what an order has taken over is not given back", CARTS, "if hold.status == HoldStatus.COMMITTED:", "if False:")
+@guard(
+    "what an order takes over is held no more",
+    CARTS,
+    "        _end(hold, HoldStatus.COMMITTED, as_of=as_of)\n",
+    "        pass\n",
+)
+@guard(
+    "a cart becomes one order", CARTS, "elif hold.status in (HoldStatus.COMMITTED, HoldStatus.RELEASED):", "elif False:"
+)
+def a_cart_becomes_an_order(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 60)
+    walk.a_cart_becomes_an_order([], as_held=True)
+    walk.a_cart_becomes_an_order([(ANYONE, want(1))])
+    walk.a_cart_lets_go()
+
+
+@guard(
+    "what has ended stays as it ended",
+    CARTS,
+    "    if hold.status == HoldStatus.ACTIVE:\n        _end(hold, HoldStatus.EXPIRED",
+    "    if True:\n        _end(hold, HoldStatus.RELEASED or HoldStatus.EXPIRED",
+)
+def an_expired_hold_is_given_back(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 60)
+    walk.time_passes(60)
+    walk.the_sweeper_comes()
+    walk.a_cart_lets_go()
+    walk.a_cart_becomes_an_order([(ANYONE, want(1))])
+
+
+@guard(
+    "who gives back too late has let it expire",
+    CARTS,
+    "HoldStatus.EXPIRED if hold.expires_at <= as_of else HoldStatus.RELEASED",
+    "HoldStatus.RELEASED",
+)
+def a_hold_is_given_back_too_late(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 60)
+    walk.time_passes(60)
+    walk.a_cart_lets_go()
+    walk.a_cart_becomes_an_order([(ANYONE, want(1))])
+
+
+@guard("what has expired is not taken over", CARTS, " and hold.expires_at > as_of:", ":")
+def an_expired_hold_becomes_orders(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 60)
+    walk.time_passes(60)
+    walk.a_cart_becomes_an_order([(ANYONE, want(1))])
+    walk.a_cart_becomes_an_order([(ANYONE, want(1))])
+
+
+@guard(
+    "the sweeper lets the living live",
+    CARTS,
+    "filter(status=HoldStatus.ACTIVE, expires_at__lte=as_of)",
+    "filter(status=HoldStatus.ACTIVE)",
+)
+@guard(
+    "the sweeper forgets no living hold, however old",
+    CARTS,
+    "CartHold.objects.exclude(status=HoldStatus.ACTIVE).filter(updated",
+    "CartHold.objects.filter(updated",
+)
+def the_sweeper_comes(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 3600)
+    walk.time_passes(60)
+    walk.the_sweeper_comes(forgets_after=timedelta(seconds=45))
+
+
+# ---- deliveries and transfers ------------------------------------------------------------------------
+
+ANNOUNCED, TRANSFERS, RECEIVING, INBOUND = (
+    f"services.{name}" for name in ("announcements", "transfers", "receiving", "inbound")
+)
+
+
+@guard(
+    "what was announced under a name is not announced again",
+    ANNOUNCED,
+    " ON CONFLICT (source, external_id) WHERE external_id IS NOT NULL DO NOTHING RETURNING id",
+    " RETURNING id",
+)
+@guard("a name is that of one announcement", ANNOUNCED, "if fingerprint != announcement.fingerprint:", "if False:")
+def a_delivery_is_announced_again(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=3), name="n1")
+    walk.a_delivery_is_announced("S1", Counter(A=3), name="n1")
+    walk.a_delivery_is_announced("S1", Counter(A=4), name="n1")
+
+
+@guard("nothing is sent to a closed place", ANNOUNCED, "return [] if place.is_active else", "return [] if True else")
+def a_delivery_to_a_closed_place(walk: Walk) -> None:
+    walk.somebody_closes_a_place("S1")
+    walk.a_delivery_is_announced("S1", Counter(A=3))
+
+
+@guard("no day is too far away to be meant", ANNOUNCED, "if abs(expected_at - as_of) <= _FARTHEST:", "if True:")
+@guard(
+    "no day is moved too far away",
+    INBOUND,
+    "if expected_at is not None and (faults := day_faults(expected_at, as_of)):",
+    "if faults := []:",
+)
+def a_delivery_in_years(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=3), in_hours=4 * 366 * 24)
+    walk.a_delivery_is_announced("S1", Counter(A=3))
+    walk.a_delivery_is_changed(in_hours=4 * 366 * 24)
+
+
+@guard("a transfer that is told again leaves once", TRANSFERS, 'if sent["is_new"] and transfer', "if transfer")
+def a_transfer_is_told_again(walk: Walk) -> None:
+    walk.a_transfer_is_sent(["S1", "S3"], Counter(A=3), name="n1")
+    walk.a_transfer_is_sent(["S1", "S3"], Counter(A=3), name="n1")
+
+
+@guard("no more is sent than can be spared", TRANSFERS, "    if short:", "    if False:")
+def a_place_sends_what_it_needs(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(4))])
+    walk.a_transfer_is_sent(["S1", "S3"], Counter(A=5))
+
+
+@guard("a closed place sends nothing", TRANSFERS, "elif not origin.is_active:", "elif False:")
+def a_closed_place_sends(walk: Walk) -> None:
+    walk.somebody_closes_a_place("S1")
+    walk.a_transfer_is_sent(["S1", "S3"], Counter(A=3))
+
+
+@guard("a transfer goes to another place", TRANSFERS, "if transfer.origin == transfer.location:", "if False:")
+def a_place_sends_to_itself(walk: Walk) -> None:
+    walk.a_transfer_is_sent(["S1", "S1"], Counter(A=3))
+
+
+@guard(
+    "what is sent stands at its origin no more",
+    TRANSFERS,
+    "        levels[sku, origin].on_hand -= quantity\n",
+    "        pass\n",
+)
+@guard(
+    "what is in transit was sent",
+    TRANSFERS,
+    "Cause.TRANSFER_SENT, as_of, -quantity, reference=reference",
+    'Cause.TRANSFER_SENT, as_of, -quantity, reference="?"',
+)
+@guard("what has come does not come again", RECEIVING, "if not inbound.is_open:", "if False:")
+@guard(
+    "when all has come a delivery ends",
+    RECEIVING,
+    "if not final and any(line.remaining for line in lines):",
+    "if not final:",
+)
+def a_transfer_arrives(walk: Walk) -> None:
+    walk.a_transfer_is_sent(["S1", "S3"], Counter(A=3))
+    walk.goods_arrive()
+    walk.goods_arrive()
+
+
+@guard(
+    "who saw it before it changed does not receive it",
+    RECEIVING,
+    "if version is not None and version != inbound.version:",
+    "if False:",
+)
+@guard("a change is seen", INBOUND, "    inbound.version += 1\n")
+def a_delivery_changes_meanwhile(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=3))
+    walk.a_delivery_is_changed(in_hours=2)
+    walk.goods_arrive(seen="before")
+
+
+@guard("nothing that came is nothing to receive", RECEIVING, "if not came and not final:", "if False:")
+def nothing_arrives(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=3))
+    walk.goods_arrive([])
+
+
+@guard(
+    "what came too many is not owed",
+    RECEIVING,
+    "max(0, line.quantity - line.received)",
+    "line.quantity - line.received",
+)
+def more_arrives_than_was_announced(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=3, B=1))
+    walk.goods_arrive([("A", 5, "")])
+
+
+@guard(
+    "what does not come is missing", RECEIVING, "line.missing, line.remaining = line.remaining, 0", "line.remaining = 0"
+)
+@guard(
+    "what is missing does not remain",
+    RECEIVING,
+    "line.missing, line.remaining = line.remaining, 0",
+    "line.missing = line.remaining",
+)
+def less_arrives_than_was_sent(walk: Walk) -> None:
+    walk.a_transfer_is_sent(["S1", "S3"], Counter(A=3))
+    walk.goods_arrive([("A", 1, "")], is_last=True)
+
+
+@guard(
+    "what arrives broken is not sold",
+    RECEIVING,
+    "damaged = quantity if condition == Condition.DAMAGED else 0",
+    "damaged = 0",
+)
+@guard(
+    "what arrives for quarantine is not sold",
+    RECEIVING,
+    "quarantined = quantity if condition == Condition.QUARANTINED else 0",
+    "quarantined = 0",
+)
+@guard("what arrives stands there", RECEIVING, "        level.on_hand += quantity\n")
+def broken_goods_arrive(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=3, B=3))
+    walk.goods_arrive([("A", 1, "damaged"), ("A", 1, "quarantined"), ("B", 3, "")])
+
+
+@guard(
+    "what has left cannot be announced otherwise",
+    INBOUND,
+    "    if inbound.is_transfer:\n        raise",
+    "    if False:\n        raise",
+)
+def a_transfer_is_changed(walk: Walk) -> None:
+    walk.a_transfer_is_sent(["S1", "S3"], Counter(A=3))
+    walk.a_delivery_is_changed(Counter(A=5))
+
+
+@guard("of what is announced no more nothing comes", INBOUND, "min(line.quantity, line.received)", "line.quantity")
+@guard(
+    "what is announced no more and came is not owed",
+    INBOUND,
+    "max(0, line.quantity - line.received)",
+    "line.quantity - line.received",
+)
+def a_delivery_is_announced_otherwise(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=4, B=3))
+    walk.goods_arrive([("A", 2, "")])
+    walk.a_delivery_is_changed(Counter(A=1, B=3))
+    walk.a_delivery_is_changed(Counter(A=1))
+
+
+@guard(
+    "when all that is announced has come a delivery ends",
+    INBOUND,
+    "if not any(line.remaining for line in stored):",
+    "if False:",
+)
+def a_delivery_is_announced_as_it_came(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=4))
+    walk.goods_arrive([("A", 2, "")])
+    walk.a_delivery_is_changed(Counter(A=2))
+    walk.goods_arrive([("A", 1, "")])
+
+
+@guard(
+    "what has come in part is not canceled",
+    "states",
+    "S.PARTIALLY_RECEIVED: {S.PARTIALLY_RECEIVED, S.RECEIVED}",
+    "S.PARTIALLY_RECEIVED: {S.PARTIALLY_RECEIVED, S.RECEIVED, S.CANCELED}",
+)
+def part_of_a_transfer_has_come(walk: Walk) -> None:
+    walk.a_transfer_is_sent(["S1", "S3"], Counter(A=3))
+    walk.goods_arrive([("A", 1, "")])
+    walk.a_delivery_is_canceled()
+
+
+@guard(
+    "what is canceled is not expected", INBOUND, "    InboundLine.objects.filter(inbound=inbound).update(remaining=0)\n"
+)
+@guard("a canceled transfer stands at its origin again", INBOUND, "if inbound.origin_id is not None:", "if False:")
+def a_transfer_is_canceled(walk: Walk) -> None:
+    walk.a_transfer_is_sent(["S1", "S3"], Counter(A=3))
+    walk.a_delivery_is_canceled()
+
+
+# ---- what people find ----------------------------------------------------------------------------------
+
+CONDITIONS = "services.stock_conditions"
+
+
+@guard("no more are adjusted than are there", CONDITIONS, "    if wanted > available:", "    if False:")
+@guard(
+    "no more break than are good",
+    CONDITIONS,
+    "_Change(damaged=_of(_good(level), given.quantity))",
+    "_Change(damaged=given.quantity)",
+)
+@guard(
+    "no more are put aside than are good",
+    CONDITIONS,
+    "_Change(quarantined=_of(_good(level), given.quantity))",
+    "_Change(quarantined=given.quantity)",
+)
+@guard("no more are repaired than are broken", CONDITIONS, "-_of(level.damaged, given.quantity)", "-given.quantity")
+@guard(
+    "no more are released than are in quarantine",
+    CONDITIONS,
+    "-_of(level.quarantined, given.quantity)",
+    "-given.quantity",
+)
+@guard(
+    "no more are written off than are there",
+    CONDITIONS,
+    "left = _of(sum(there.values()), given.quantity)",
+    "left = given.quantity",
+)
+@guard(
+    "broken means broken, whatever is said besides",
+    CONDITIONS,
+    "if adjustment.condition and adjustment.kind not in",
+    "if False and adjustment.kind not in",
+)
+def people_adjust_too_many(walk: Walk) -> None:
+    for kind in ("damage", "quarantine", "repair", "release", "write_off"):
+        walk.somebody_adjusts(kind, "A", "S1", 9)
+    walk.somebody_adjusts("damage", "A", "S1", 1, "damaged")
+
+
+@guard(
+    "those of a condition are written off where it is named", CONDITIONS, "    if given.condition:\n", "    if False:\n"
+)
+@guard(
+    "broken ones that are written off are broken no more",
+    CONDITIONS,
+    "_Change(-given.quantity, -taken[Condition.DAMAGED],",
+    "_Change(-given.quantity, 0,",
+)
+def good_and_broken_ones_are_written_off(walk: Walk) -> None:
+    walk.somebody_finds_it_broken("A", "S1", 3)
+    walk.somebody_adjusts("write_off", "A", "S1", 2, "sellable")
+    walk.somebody_adjusts("write_off", "A", "S1", 2)
+
+
+@guard(
+    "what was sold too many is not taken off the broken",
+    CONDITIONS,
+    "return max(0, level.on_hand - level.damaged - level.quarantined)",
+    "return level.on_hand - level.damaged - level.quarantined",
+)
+def a_broken_one_is_written_off_where_too_many_were_sold(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, -9)])
+    walk.somebody_finds_it_broken("A", "S1", 1)
+    walk.somebody_adjusts("write_off", "A", "S1", 1)
+
+
+# ---- counting a part of a place ------------------------------------------------------------------------
+
+COUNTING, APPROVAL = "services.counting", "services.count_approval"
+
+
+@guard(
+    "nothing is scanned once a count has ended", COUNTING, "    if session.status != CountStatus.OPEN:", "    if False:"
+)
+@guard(
+    "nothing is submitted once a count has ended",
+    APPROVAL,
+    "    if session.status != CountStatus.OPEN:",
+    "    if False:",
+)
+def a_count_is_over(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 8)])
+    walk.a_count_is_canceled()
+    walk.people_scan([scan("s2", "A", 5)])
+    walk.a_count_is_submitted()
+
+
+@guard("a scan counts once", COUNTING, "if self._is_repeated(scan, sku):", "if False:")
+@guard("a scan's id is that of one scan", COUNTING, "if known not in (None, _words_of(scan, sku)):", "if False:")
+@guard("within a message a scan counts once", COUNTING, "            self._seen[scan.id] = _words_of(scan, sku)\n")
+def a_phone_repeats_itself(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 2, total=False), scan("s1", "A", 2, total=False)])
+    walk.people_scan([scan("s1", "A", 2, total=False)])
+    walk.people_scan([scan("s1", "A", 3, total=False)])
+
+
+@guard("a count keeps to its scope", COUNTING, "if sku not in self._in_scope:", "if False:")
+@guard("a count of some products keeps to them", COUNTING, "return set(skus) & set(session.skus)", "return set(skus)")
+@guard("what is outside the scope is not missed", APPROVAL, "s.on_hand <> 0 AND {scope}\n", "s.on_hand <> 0\n")
+def one_article_is_counted(walk: Walk) -> None:
+    walk.a_count_begins("S1", Scope(skus=("A",)), unfound_is_none=True)
+    walk.people_scan([scan("s1", "A", 8), scan("s2", "B", 8)])
+    walk.a_count_is_submitted()
+
+
+@guard(
+    "a count of a kind of goods keeps to it",
+    COUNTING,
+    'return set(tagged.values_list("pk", flat=True))',
+    "return set(skus)",
+)
+def a_kind_of_goods_is_counted(walk: Walk) -> None:
+    walk.a_count_begins("S1", Scope(tag="shoes"))
+    walk.people_scan([scan("s1", "A", 8), scan("s2", "B", 8)])
+
+
+def two_differences_wait(walk: Walk) -> None:
+    """Of A a manager may decide, of B headquarters."""
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 5), scan("s2", "B", 5)])
+    walk.time_passes(10)
+    walk.a_count_is_submitted()
+
+
+@guard(
+    "what is decided is not scanned again",
+    COUNTING,
+    "if line is not None and line.status not in COUNTABLE:",
+    "if False:",
+)
+@guard(
+    "what is decided is not undone",
+    COUNTING,
+    "(line.status not in COUNTABLE or line.attempt != scan.attempt)",
+    "line.attempt != scan.attempt",
+)
+@guard("an earlier attempt is not undone", COUNTING, " or line.attempt != scan.attempt")
+@guard("counting again begins with nothing", COUNTING, "if scan.attempt == attempts[scan.product_id]:", "if True:")
+@guard(
+    "counting again is another attempt",
+    APPROVAL,
+    "line.recount_at, line.attempt = L.RECOUNT, as_of, line.attempt + 1",
+    "line.recount_at, line.attempt = L.RECOUNT, as_of, line.attempt",
+)
+@guard(
+    "what is counted again has to be",
+    APPROVAL,
+    "if missing := [line.product_id for line in lines if line.status == L.RECOUNT]:",
+    "if missing := []:",
+)
+@guard(
+    "what is scanned before it was sent back is too early",
+    COUNTING,
+    "if sent_back and at < sent_back - _CLOCK_SKEW:",
+    "if False:",
+)
+@guard(
+    "what is counted again is of after it was sent back",
+    COUNTING,
+    "max(at, sent_back or self._session.opened_at)",
+    "max(at, self._session.opened_at)",
+)
+@guard("what is counted again waits until it is", COUNTING, "lines.filter(recount_at=None).delete()", "lines.delete()")
+def one_of_two_is_counted_again(walk: Walk) -> None:
+    two_differences_wait(walk)
+    walk.somebody_approves(["B"], HEADQUARTERS)
+    walk.somebody_has_it_counted_again(["A"])
+    walk.a_count_is_submitted()
+    walk.people_scan([scan("s3", "B", 1)])
+    walk.somebody_undoes_a_scan("s1")
+    walk.somebody_undoes_a_scan("s2")
+    walk.time_passes(1)
+    walk.people_scan([scan("s4", "A", 1, ago=600)])
+    walk.people_scan([scan("s5", "A", 2, total=False, ago=5)])
+    walk.somebody_undoes_a_scan("s5")
+    walk.people_scan([scan("s6", "A", 8)])
+    walk.a_count_is_submitted()
+
+
+@guard(
+    "a second article is sent back as the first",
+    APPROVAL,
+    "    if session.status == CountStatus.SUBMITTED:\n        facts",
+    "    if True:\n        facts",
+)
+@guard(
+    "what is being counted again keeps a count open",
+    APPROVAL,
+    "if session.status == CountStatus.SUBMITTED and not",
+    "if not",
+)
+def both_are_counted_again(walk: Walk) -> None:
+    two_differences_wait(walk)
+    walk.somebody_has_it_counted_again(["A"])
+    walk.somebody_has_it_counted_again(["B"])
+    walk.people_scan([scan("s3", "A", 5), scan("s4", "B", 5)])
+    walk.a_count_is_submitted()
+    walk.somebody_has_it_counted_again(["A"])
+    walk.somebody_approves(["B"], HEADQUARTERS)
+
+
+@guard("nothing is scanned in the future", COUNTING, "if at > self._as_of + _CLOCK_SKEW:", "if False:")
+@guard(
+    "a phone's clock may be a little fast",
+    COUNTING,
+    "return min(max(at, sent_back or self._session.opened_at), self._as_of)",
+    "return max(at, sent_back or self._session.opened_at)",
+)
+@guard("nothing is scanned before its count began", COUNTING, "max(at, sent_back or self._session.opened_at)", "at")
+def phones_have_clocks(walk: Walk) -> None:
+    walk.time_passes(30)
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 8, ago=-301)])
+    walk.people_scan([scan("s2", "A", 8, ago=45)])
+    walk.people_scan([scan("s3", "A", 8, ago=-60)])
+
+
+@guard("what is undone does not count", COUNTING, "product__in=attempts, undone_at=None)", "product__in=attempts)")
+def a_scan_is_undone(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 5, total=False), scan("s2", "A", 3, total=False)])
+    walk.somebody_undoes_a_scan("s1")
+    walk.somebody_undoes_a_scan("s2")
+
+
+@guard(
+    "scans count in the order in which they happened",
+    "tally",
+    "sorted(sayings, key=lambda said: (said.scanned_at, said.order))",
+    "list(sayings)",
+)
+@guard("fewer than none in a bin are none", "tally", "sum(max(0, found.units) for", "sum(found.units for")
+@guard("no more are broken than are there", "tally", "min(units, sum(told_apart))", "sum(told_apart)")
+def phones_send_late(walk: Walk) -> None:
+    walk.time_passes(60)
+    walk.a_count_begins("S1")
+    walk.time_passes(60)
+    walk.people_scan([scan("s1", "A", 5, damaged=3), scan("s2", "A", 2, total=False, ago=30)])
+    walk.people_scan([scan("s3", "A", -2, total=False, bin="x")])
+    walk.people_scan([scan("s4", "A", -4, total=False)])
+
+
+@guard(
+    "what nobody found is none only when that is confirmed", APPROVAL, "if len(skus) != (confirmed or 0):", "if False:"
+)
+@guard(
+    "what was found is not missed",
+    APPROVAL,
+    """
+    AND NOT EXISTS (SELECT FROM inventory_countline l WHERE l.session_id = %(session)s AND l.sku = s.sku)""",
+)
+def something_is_not_found(walk: Walk) -> None:
+    walk.a_count_begins("S1", unfound_is_none=True)
+    walk.people_scan([scan("s1", "A", 8)])
+    walk.a_count_is_submitted(is_confirmed=False)
+    walk.a_count_is_submitted()
+
+
+@guard("what is none in the books is not missed", APPROVAL, "s.on_hand <> 0 AND ")
+def none_is_not_found(walk: Walk) -> None:
+    walk.somebody_counts("B", "S1", 0)
+    walk.a_count_begins("S1", unfound_is_none=True)
+    walk.people_scan([scan("s1", "A", 8)])
+    walk.a_count_is_submitted()
+
+
+@guard(
+    "what is not found is none only where that was agreed", APPROVAL, "if not session.not_found_is_zero:", "if False:"
+)
+def something_is_not_looked_for(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 8)])
+    walk.a_count_is_submitted()
+
+
+@guard("a count of nothing is not submitted", APPROVAL, "if not lines and not session.lines.exists():", "if False:")
+def nothing_is_counted(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.a_count_is_submitted()
+
+
+@guard(
+    "what differs by more than a little waits",
+    APPROVAL,
+    "agrees(found=line.units, expected=line.expected or 0, within=settings.COUNT_TOLERANCE_UNITS)",
+    "True",
+)
+@guard("what differs by little is corrected at once", APPROVAL, "L.COUNTED if is_small else L.WAITING", "L.WAITING")
+def two_are_missing(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 6)])
+    walk.a_count_is_submitted()
+    walk.a_count_begins("S2")
+    walk.people_scan([scan("s1", "A", 7)])
+    walk.a_count_is_submitted()
+
+
+@guard(
+    "what differs by much money waits", APPROVAL, "\n        and (line.value or 0) <= settings.COUNT_TOLERANCE_VALUE"
+)
+def one_that_is_dear_is_missing(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "B", 7)])
+    walk.a_count_is_submitted()
+
+
+def goods_stand_in_a_bin(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 8, bin="y")])
+    walk.a_count_is_submitted()
+    walk.a_count_begins("S1", Scope(bins=("x",)))
+
+
+@guard(
+    "what stands in another bin waits", APPROVAL, "        not is_elsewhere\n        and", "        True\n        and"
+)
+@guard("a count of one bin misses nothing of another", APPROVAL, '"s.bin = ANY(%(bins)s::text[])"', '"true"')
+def one_is_found_in_another_bin(walk: Walk) -> None:
+    goods_stand_in_a_bin(walk)
+    walk.people_scan([scan("s1", "A", 7, bin="x")])
+    walk.a_count_is_submitted()
+    walk.a_count_begins("S1", Scope(bins=("x",)), unfound_is_none=True)
+    walk.people_scan([scan("s1", "B", 8, bin="x")])
+    walk.a_count_is_submitted()
+
+
+@guard("what agrees does not wait, wherever it stands", APPROVAL, "    if line.difference == 0:", "    if False:")
+@guard(
+    "who counts without bins moves nothing",
+    EVENTS,
+    "        if event.bin is not None:\n            level.bin = event.bin",
+    '        level.bin = event.bin or ""',
+)
+def all_are_found_in_another_bin(walk: Walk) -> None:
+    goods_stand_in_a_bin(walk)
+    walk.people_scan([scan("s1", "A", 8, bin="x")])
+    walk.a_count_is_submitted()
+    walk.somebody_counts("A", "S1", 8)
+
+
+@guard(
+    "what moved while people counted is reckoned in",
+    EVENTS,
+    "late = [event for event in counts if event.occurred_at < levels[event.key].updated_at]",
+    "late = []",
+)
+@guard(
+    "what people counted is of the instant they did",
+    APPROVAL,
+    "occurred_at=line.counted_at,",
+    "occurred_at=session.updated_at,",
+)
+def goods_are_sold_while_people_count(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 8), scan("s2", "B", 5)])
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, -3), Said(*B, -2)])
+    walk.people_scan([scan("s3", "A", 0, total=False, bin="x", ago=9)])
+    walk.a_count_is_submitted()
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*B, -1)])
+    walk.somebody_approves(["B"], HEADQUARTERS)
+
+
+@guard(
+    "what was counted later elsewhere is stale",
+    APPROVAL,
+    "L.STALE if result.status == STALE else L.APPLIED",
+    "L.APPLIED",
+)
+def a_feed_counts_while_a_difference_waits(walk: Walk) -> None:
+    two_differences_wait(walk)
+    walk.a_feed_tells([Said(*A, 7, is_count=True)])
+    walk.somebody_approves(["A"])
+
+
+@guard(
+    "who approves twice has approved",
+    APPROVAL,
+    "if skus is None and session.status == CountStatus.APPROVED and session.closed_by == approver.actor:",
+    "if False:",
+)
+@guard("only who approved may do so twice", APPROVAL, " and session.closed_by == approver.actor")
+@guard("what does not wait is not decided", APPROVAL, "    if not every:", "    if False:")
+@guard("a difference is decided once", APPROVAL, "    _write(lines)\n\n\ndef _event(", "\n\ndef _event(")
+def somebody_approves_twice(walk: Walk) -> None:
+    two_differences_wait(walk)
+    walk.somebody_approves(None, HEADQUARTERS)
+    walk.somebody_approves(None, HEADQUARTERS)
+    walk.somebody_approves(None, MANAGER)
+
+
+@guard(
+    "what is decided is what waits", APPROVAL, "        _check_all_wait(skus, {line.product_id for line in every})\n"
+)
+@guard("who decides says what", APPROVAL, "    if not skus:\n", "    if False:\n")
+@guard(
+    "what was not named is not decided",
+    APPROVAL,
+    "        every = [line for line in every if line.product_id in skus]\n",
+)
+def one_of_two_is_approved(walk: Walk) -> None:
+    two_differences_wait(walk)
+    walk.somebody_approves([], MANAGER)
+    walk.somebody_approves(["A"], HEADQUARTERS)
+    walk.somebody_approves(["A", "B"], HEADQUARTERS)
+
+
+@guard(
+    "headquarters decide what is dear", APPROVAL, "approver.is_headquarters or not needs_headquarters(line)]", "True]"
+)
+@guard(
+    "who may not decide all decides none of what was named",
+    APPROVAL,
+    " or (skus is not None and len(mine) < len(every))",
+)
+@guard("a count ends when all is decided", APPROVAL, " and not session.lines.filter(status=L.WAITING).exists()")
+def a_manager_decides(walk: Walk) -> None:
+    two_differences_wait(walk)
+    walk.somebody_approves(["A", "B"], MANAGER)
+    walk.somebody_rejects(["B"], MANAGER)
+    walk.somebody_approves(None, MANAGER)
+    walk.somebody_approves(None, MANAGER)
+
+
+@guard(
+    "who may not approve cancels nothing that waits", APPROVAL, "    if waiting and approver is None:", "    if False:"
+)
+@guard(
+    "a manager cancels nothing that headquarters decide",
+    APPROVAL,
+    "if approver and not approver.is_headquarters and any(needs_headquarters(line) for line in waiting):",
+    "if False:",
+)
+@guard("what waits is rejected when a count is canceled", APPROVAL, "    _reject(waiting, actor=actor, as_of=as_of)\n")
+def a_count_with_differences_is_canceled(walk: Walk) -> None:
+    two_differences_wait(walk)
+    walk.a_count_is_canceled(BY_NOBODY)
+    walk.a_count_is_canceled(MANAGER)
+    walk.a_count_is_canceled(HEADQUARTERS)
+    walk.somebody_approves(["A"], HEADQUARTERS)
+
+
+@guard(
+    "a rejected difference changes no stock",
+    APPROVAL,
+    "    _reject(lines, actor=approver.actor, as_of=as_of)\n",
+    "    _apply(session, lines, actor=approver.actor, as_of=as_of)\n",
+)
+def a_difference_is_rejected(walk: Walk) -> None:
+    two_differences_wait(walk)
+    walk.somebody_rejects(["A", "B"], HEADQUARTERS)
+
+
+@guard("what has ended is not canceled", "states", "C.APPROVED: set(),", "C.APPROVED: {C.CANCELED},")
+def an_approved_count_is_canceled(walk: Walk) -> None:
+    two_differences_wait(walk)
+    walk.somebody_approves(None, HEADQUARTERS)
+    walk.a_count_is_canceled(HEADQUARTERS)
