@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tests.inventory.truth.machine import ANYONE, ASKERS, Said
-from tests.inventory.truth.model import ECHO, NET, Line, Want
+from tests.inventory.truth.machine import ANYONE, ASKERS, MAY, MID_MARCH, Said
+from tests.inventory.truth.model import ECHO, NET, Line, Row, Want
 from tests.inventory.truth.model_counts import BY_NOBODY, HEADQUARTERS, MANAGER, Scan, Scope
 from tests.inventory.truth.mutation import Fragment
 
@@ -180,6 +180,43 @@ def the_last_one_is_not_there(walk: Walk) -> None:
 )
 def a_till_sells_too_many(walk: Walk) -> None:
     walk.a_feed_tells([Said(*A, -9)])
+
+
+EXPOSURE = "exposure"
+
+
+@guard("a rule is for its channel", EXPOSURE, 'self.channel in ("", channel) and ')
+@guard("a rule is for its method", EXPOSURE, ' and self.order_type in ("", order_type)')
+@guard("a rule is for its service", EXPOSURE, ' and self.service in ("", service)')
+def rules_are_for_some(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(channel="web", skus=("A",), units=4))
+    walk.somebody_makes_a_rule(rule(method="pickup", skus=("B",), places=("S1",), units=4))
+    walk.somebody_makes_a_rule(rule(service="express", skus=("B",), places=("S2",), units=4))
+
+
+@guard("a rule is of its goods", EXPOSURE, "return sku in self.skus or not self.tags.isdisjoint(tags)", "return True")
+@guard("a rule is at its places", EXPOSURE, "for rule in rules if rule.is_at(place)]", "for rule in rules]")
+def rules_are_of_some(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(tags=("shoes",), units=4))
+    walk.somebody_makes_a_rule(rule(groups=("north",), tags=("red",), units=5))
+
+
+@guard(
+    "what one rule hides no other shows",
+    EXPOSURE,
+    "if hiding := next((rule for rule in here if rule.hidden), None):",
+    "if hiding := here[0] if here and here[0].hidden else None:",
+)
+@guard(
+    "the rule that says most closely counts",
+    EXPOSURE,
+    "sorted(here, key=lambda rule: rule.rank(sku, place), reverse=True)",
+    "here",
+)
+def one_rule_is_closer_than_another(walk: Walk) -> None:
+    walk.somebody_makes_a_rule(rule(skus=("A",), units=5))
+    walk.somebody_makes_a_rule(rule(skus=("B",), hides=True))
+    walk.somebody_makes_a_rule(rule(units=2))
 
 
 # ---- what is to come -------------------------------------------------------------------------------
@@ -515,9 +552,63 @@ def a_feed_stutters(walk: Walk) -> None:
     walk.a_feed_tells([Said(*A, -2)], stutters=True)
 
 
+# ---- old months ----------------------------------------------------------------------------------------
+
+RETENTION = "services.retention"
+
+
+@guard(
+    "what is older than the ledger is not believed",
+    "services.stock_events",
+    "            self._check_is_remembered(event)\n",
+)
+@guard(
+    "a file older than the ledger is not believed",
+    "imports.merging",
+    "WHEN c.at < (SELECT begins_at FROM inventory_ledgerstart)",
+    "WHEN false",
+)
+@guard(
+    "the sums of what is forgotten are kept",
+    RETENTION,
+    "SELECT sku, location_id, on_hand, damaged, quarantined FROM gone",
+    "SELECT sku, location_id, on_hand, 0, 0 FROM gone",
+)
+@guard(
+    "it is known when the ledger begins",
+    RETENTION,
+    "SELECT 1, %(until)s WHERE EXISTS (SELECT FROM gone) OR",
+    "SELECT 1, %(until)s WHERE false AND",
+)
+def something_is_told_of_a_forgotten_month(walk: Walk) -> None:
+    walk.somebody_finds_it_broken("A", "S1", 2)
+    walk.the_month_ends_and_is_forgotten()
+    walk.a_feed_tells([Said(*A, 3, is_count=True, ago=20 * 3600)])
+    walk.a_file_counts([Row(*B, 3)], ago=20 * 3600)
+
+
+@guard("ids are kept as long as what they name may come again", RETENTION, "begins_at - _IDS_KEPT", "begins_at")
+def a_fast_clock_names_the_next_month(walk: Walk) -> None:
+    walk.time_passes(29 * 24 * 3600 + 14 * 3600 + 58 * 60)  # it is 23:58 on the last of March
+    walk.a_feed_tells([Said(*A, -2, ago=-240)])
+    walk.the_month_ends_and_is_forgotten()
+    walk.a_feed_tells_again(6)
+
+
+@guard("whole months are forgotten", RETENTION, "if before != month_of(before):", "if False:")
+def half_a_month_is_to_be_forgotten(walk: Walk) -> None:
+    walk.the_month_ends_and_is_forgotten(MID_MARCH)
+
+
+@guard("the present month is not forgotten", RETENTION, "if before > month_of(as_of):", "if False:")
+def the_present_month_is_to_be_forgotten(walk: Walk) -> None:
+    walk.the_month_ends_and_is_forgotten(MAY)
+
+
 # ---- feeds -----------------------------------------------------------------------------------------
 
 EVENTS = "services.stock_events"
+COUNTING, APPROVAL = "services.counting", "services.count_approval"
 
 
 @guard(
@@ -607,6 +698,19 @@ def somebody_leans_on_a_key(walk: Walk) -> None:
 def more_leave_than_are_broken(walk: Walk) -> None:
     walk.a_feed_tells([Said(*A, -2, condition="damaged")])
     walk.a_feed_tells([Said(*A, -2, condition="quarantined")])
+
+
+@guard("what nobody knows is no stock", EVENTS, "if event.sku not in self._known_skus:", "if False:")
+def somebody_tells_of_what_nobody_knows(walk: Walk) -> None:
+    walk.a_feed_tells_of_what_nobody_knows("nobody's", "nowhere", 1)
+
+
+@guard("what people find broken is", EVENTS, "            if event.damaged is not None:", "            if False:")
+@guard("what nobody knows is not counted", COUNTING, "        if not sku:\n", "        if False:\n")
+def broken_ones_are_found_by_people(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 8, damaged=1), scan("s2", "nobody's", 1)])
+    walk.a_count_is_submitted()
 
 
 @guard(
@@ -785,6 +889,18 @@ def a_till_sells_for_an_order(walk: Walk) -> None:
     walk.a_feed_tells([Said(*A, -2, order="order:2")])
 
 
+@guard(
+    "a broken one that leaves is no order's",
+    EVENTS,
+    " and bool(self.reference) and self.is_of_sellable",
+    " and bool(self.reference)",
+)
+def a_broken_one_leaves_for_an_order(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.somebody_finds_it_broken("A", "S1", 1)
+    walk.a_feed_tells([Said(*A, -1, condition="damaged", order="order:2")])
+
+
 @guard("no more is handed over than is reserved", ORDERS, "part = min(left, self._reserved[name])", "part = left")
 def a_till_sells_more_for_an_order(walk: Walk) -> None:
     walk.orders_reserve([(ANYONE, want(2))])
@@ -834,6 +950,18 @@ def a_sale_for_an_order_comes_after_the_count(walk: Walk) -> None:
     walk.time_passes(10)
     walk.a_feed_tells([Said(*A, -2, ago=15, order="order:2")])
     walk.a_feed_tells_again(7)
+
+
+@guard(
+    "within a message an id tells what was told",
+    EVENTS,
+    "event.quantity if event.kind == DELTA else change.on_hand",
+    "change.on_hand",
+)
+@guard("who repeats our work is told so", EVENTS, "if ours and ours == event.quantity:", "if False:")
+def our_work_is_stuttered(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(2))])
+    walk.a_feed_tells([Said(*A, -2, order="order:2", source=ECHO)], stutters=True)
 
 
 @guard(
@@ -921,7 +1049,7 @@ MERGING = "imports.merging"
 def a_file_is_old(walk: Walk) -> None:
     walk.time_passes(10)
     walk.a_feed_tells([Said(*A, 8, is_count=True)])
-    walk.a_file_counts([(*A, 3), (*B, 3)], ago=5)
+    walk.a_file_counts([Row(*A, 3), Row(*B, 3)], ago=5)
 
 
 @guard("what moved since a file was made is reckoned in", MERGING, "moved=_MOVED,", 'moved="0",')
@@ -929,20 +1057,20 @@ def a_file_comes_late(walk: Walk) -> None:
     walk.time_passes(10)
     walk.a_feed_tells([Said(*A, -2)])
     walk.time_passes(10)
-    walk.a_file_counts([(*A, 8)], ago=15)
+    walk.a_file_counts([Row(*A, 8)], ago=15)
 
 
 @guard("what moved before a file was made is not", MERGING, "AND m.occurred_at > c.at AND m", "AND m")
 def something_is_told_late_that_a_file_knew(walk: Walk) -> None:
     walk.time_passes(20)
     walk.a_feed_tells([Said(*A, -2, ago=15)])
-    walk.a_file_counts([(*A, 6)], ago=10)
+    walk.a_file_counts([Row(*A, 6)], ago=10)
 
 
 @guard("a file is a count of its instant", MERGING, "counted_at = g.at, ")
 def a_file_is_counted(walk: Walk) -> None:
     walk.time_passes(10)
-    walk.a_file_counts([(*A, 6)])
+    walk.a_file_counts([Row(*A, 6)])
     walk.a_feed_tells([Said(*A, -2, ago=5)])
 
 
@@ -952,14 +1080,14 @@ def a_file_meets_suspicions(walk: Walk) -> None:
     walk.time_passes(10)
     walk.somebody_does_not_find_it("A", "S1")
     walk.time_passes(10)
-    walk.a_file_counts([(*A, 6)], ago=15)
-    walk.a_file_counts([(*A, 6)], ago=5)
+    walk.a_file_counts([Row(*A, 6)], ago=15)
+    walk.a_file_counts([Row(*A, 6)], ago=5)
 
 
 @guard("a shortage that a file makes is told", MERGING, 'orjson.loads(short or "[]")', "[]")
 def a_file_finds_fewer_than_promised(walk: Walk) -> None:
     walk.orders_reserve([(ANYONE, want(5))])
-    walk.a_file_counts([(*A, 2)])
+    walk.a_file_counts([Row(*A, 2)])
 
 
 @guard(
@@ -973,8 +1101,8 @@ def a_file_finds_fewer_than_promised(walk: Walk) -> None:
 )
 def a_file_leaves_out_what_is_reserved(walk: Walk) -> None:
     walk.orders_reserve([(ANYONE, want(2))])
-    walk.a_file_counts([(*A, 5)], source=NET)
-    walk.a_file_counts([(*A, 5)])
+    walk.a_file_counts([Row(*A, 5)], source=NET)
+    walk.a_file_counts([Row(*A, 5)])
 
 
 @guard(
@@ -987,7 +1115,7 @@ def reserved_after_a_late_file(walk: Walk) -> None:
     walk.time_passes(10)
     walk.orders_reserve([(ANYONE, want(2))])
     walk.time_passes(10)
-    walk.a_file_counts([(*A, 5)], ago=15, source=NET)
+    walk.a_file_counts([Row(*A, 5)], ago=15, source=NET)
 
 
 @guard("what was let go since was left out of a late file", MERGING, "sum(r.quantity)", "sum(r.remaining)")
@@ -996,7 +1124,7 @@ def let_go_after_a_late_file(walk: Walk) -> None:
     walk.time_passes(10)
     walk.orders_let_go(2, is_gone=False)
     walk.time_passes(10)
-    walk.a_file_counts([(*A, 5)], ago=15, source=NET)
+    walk.a_file_counts([Row(*A, 5)], ago=15, source=NET)
 
 
 @guard("what was let go before was in a late file", MERGING, "\n        AND r.updated_at > c.at")
@@ -1007,7 +1135,7 @@ def let_go_before_a_late_file(walk: Walk) -> None:
     walk.time_passes(5)
     walk.a_feed_tells([Said(*A, -1)])
     walk.time_passes(5)
-    walk.a_file_counts([(*A, 5)], ago=7, source=NET)
+    walk.a_file_counts([Row(*A, 5)], ago=7, source=NET)
 
 
 @guard(
@@ -1023,12 +1151,47 @@ def let_go_before_a_late_file(walk: Walk) -> None:
     "leaves_unnamed=True",
 )
 def a_file_is_of_a_whole_place(walk: Walk) -> None:
-    walk.a_file_counts([(*A, 5)], is_all=True)
+    walk.a_file_counts([Row(*A, 5)], is_all=True)
+
+
+@guard("where a row names nobody knows what, nothing is none", "services.import_work", " or bool(tally.nameless)")
+def a_row_names_nobody_knows_what(walk: Walk) -> None:
+    walk.a_file_counts([Row(*A, 5), Row("", "S1", 3)], is_all=True)
+
+
+@guard(
+    "what a row names that cannot be read is not none",
+    "imports.staging",
+    "for fault in block.faults if with_named else ():",
+    "for fault in ():",
+)
+def a_row_cannot_be_read(walk: Walk) -> None:
+    walk.a_file_counts([Row(*A, 5), Row(*B, None)], is_all=True)
+
+
+@guard("no file is of the future", "services.stock_imports", "if new.occurred_at - as_of > _CLOCK_SKEW:", "if False:")
+@guard(
+    "the clock of a file may be a little fast",
+    "services.stock_imports",
+    "min(new.occurred_at, as_of)",
+    "new.occurred_at",
+)
+def a_file_is_of_the_future(walk: Walk) -> None:
+    walk.a_file_counts([Row(*A, 5)], ago=-60)
+    walk.a_file_counts([Row(*A, 5)], ago=-301)
+
+
+@guard("no file makes more than can be stored", MERGING, "code IS NULL AND abs(units) <= {most}", "code IS NULL")
+def a_late_file_makes_too_many(walk: Walk) -> None:
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, 1_500_000_000)])
+    walk.time_passes(10)
+    walk.a_file_counts([Row(*A, 1_000_000_000)], ago=15)
 
 
 @guard("the last word of a file counts", "imports.staging", "quantity IS NULL, line DESC", "quantity IS NULL, line")
 def a_file_names_a_level_twice(walk: Walk) -> None:
-    walk.a_file_counts([(*A, 5), (*A, 3)])
+    walk.a_file_counts([Row(*A, 5), Row(*A, 3)])
 
 
 # ---- carts -------------------------------------------------------------------------------------------
@@ -1329,6 +1492,17 @@ def a_closed_place_sends(walk: Walk) -> None:
     walk.a_transfer_is_sent(["S1", "S3"], Counter(A=3))
 
 
+@guard(
+    "a place that takes no transfers is sent none",
+    TRANSFERS,
+    "elif Ability.RECEIVE_TRANSFER not in destination.abilities:",
+    "elif False:",
+)
+def a_transfer_is_sent_where_none_are_taken(walk: Walk) -> None:
+    walk.somebody_closes_a_place("S3", is_open=True, takes_transfers=False)
+    walk.a_transfer_is_sent(["S1", "S3"], Counter(A=3))
+
+
 @guard("a transfer goes to another place", TRANSFERS, "if transfer.origin == transfer.location:", "if False:")
 def a_place_sends_to_itself(walk: Walk) -> None:
     walk.a_transfer_is_sent(["S1", "S1"], Counter(A=3))
@@ -1539,6 +1713,39 @@ def good_and_broken_ones_are_written_off(walk: Walk) -> None:
 
 
 @guard(
+    "broken ones that are found are not sold",
+    CONDITIONS,
+    "given.quantity if given.condition == Condition.DAMAGED else 0",
+    "0",
+)
+@guard(
+    "what is found for quarantine is not sold",
+    CONDITIONS,
+    "given.quantity if given.condition == Condition.QUARANTINED else 0",
+    "0",
+)
+def broken_ones_are_found(walk: Walk) -> None:
+    walk.somebody_adjusts("found", "A", "S1", 2, "damaged")
+    walk.somebody_adjusts("found", "A", "S1", 2, "quarantined")
+
+
+@guard(
+    "no more are found than can be stored",
+    LEDGER,
+    "if any(max(level.on_hand, level.damaged, level.quarantined) > MOST_UNITS for level in levels):",
+    "if False:",
+)
+@guard("no more arrive than can be stored", RECEIVING, "if line.received > MOST_UNITS:", "if False:")
+def somebody_leans_on_another_key(walk: Walk) -> None:
+    walk.somebody_adjusts("found", "A", "S1", 2_000_000_000)
+    walk.a_feed_tells([Said("A", "S1", -8)])
+    walk.a_delivery_is_announced("S1", Counter(A=3, B=3))
+    walk.goods_arrive([("A", 1_500_000_000, "")])
+    walk.a_feed_tells([Said("A", "S1", -1_500_000_000)])
+    walk.goods_arrive([("A", 600_000_000, "")], is_last=True)
+
+
+@guard(
     "what was sold too many is not taken off the broken",
     CONDITIONS,
     "return max(0, level.on_hand - level.damaged - level.quarantined)",
@@ -1551,8 +1758,6 @@ def a_broken_one_is_written_off_where_too_many_were_sold(walk: Walk) -> None:
 
 
 # ---- counting a part of a place ------------------------------------------------------------------------
-
-COUNTING, APPROVAL = "services.counting", "services.count_approval"
 
 
 @guard(
@@ -1812,6 +2017,24 @@ def one_is_found_in_another_bin(walk: Walk) -> None:
     walk.a_count_is_submitted()
 
 
+@guard("what stands in no bin is nowhere else", APPROVAL, " and bool(level.bin)")
+def one_is_found_that_stood_in_no_bin(walk: Walk) -> None:
+    walk.a_count_begins("S1", Scope(bins=("x",)))
+    walk.people_scan([scan("s1", "A", 7, bin="x")])
+    walk.a_count_is_submitted()
+
+
+@guard(
+    "where all of a place is counted no bin is elsewhere", APPROVAL, "session.scope == CountScope.BINS and bool", "bool"
+)
+def one_is_missing_of_a_bin(walk: Walk) -> None:
+    goods_stand_in_a_bin(walk)
+    walk.a_count_is_canceled()
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 7)])
+    walk.a_count_is_submitted()
+
+
 @guard("what agrees does not wait, wherever it stands", APPROVAL, "    if line.difference == 0:", "    if False:")
 @guard(
     "who counts without bins moves nothing",
@@ -1848,6 +2071,18 @@ def goods_are_sold_while_people_count(walk: Walk) -> None:
     walk.time_passes(10)
     walk.a_feed_tells([Said(*B, -1)])
     walk.somebody_approves(["B"], HEADQUARTERS)
+
+
+@guard(
+    "what the books do not believe is not approved",
+    APPROVAL,
+    "        if result.status == REJECTED:\n",
+    "        if False:\n",
+)
+def a_difference_waits_too_long(walk: Walk) -> None:
+    two_differences_wait(walk)
+    walk.the_month_ends_and_is_forgotten()
+    walk.somebody_approves(["A"])
 
 
 @guard(

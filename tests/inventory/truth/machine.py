@@ -8,9 +8,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from django.db import connection, transaction
 from hypothesis import strategies as st
@@ -50,6 +51,7 @@ from inventory.services.exposure_rules import ExposureRow, create_exposure_rule,
 from inventory.services.feeds import FeedRow, put_feed
 from inventory.services.inbound import cancel_inbound, change_inbound
 from inventory.services.receiving import Receipt, receive_inbound
+from inventory.services.retention import forget_months
 from inventory.services.stock_conditions import Adjustment, adjust_stock
 from inventory.services.transfers import send_transfer
 from inventory.supply import Supply, future_supply, sendable_units, supply_shown
@@ -68,6 +70,7 @@ from tests.inventory.truth.model import (
     HandedOver,
     Line,
     Place,
+    Row,
     Rule,
     Told,
     Want,
@@ -89,6 +92,7 @@ ASKERS = [ANYONE, Asker("web", "pickup"), Asker("app", "ship", "express")]
 DEMANDS = ("line:1", "line:2", "line:3")
 ORDERS = {"order:1": ("line:1", "line:2"), "order:2": ("line:3",)}
 MOST_RULES = 3
+MID_MARCH, APRIL, MAY = (datetime(2026, month, day, tzinfo=UTC) for month, day in [(3, 15), (4, 1), (5, 1)])
 
 
 def make_shop(settings: Any, directory: Any) -> None:
@@ -132,6 +136,7 @@ few = st.integers(1, 5)
 askers = st.sampled_from(ASKERS)
 customers = st.sampled_from([asker for asker in ASKERS if asker.channel])
 seconds_ago = st.sampled_from([0, 0, 0, 1, 2, 30, 90])
+any_seconds = st.one_of(seconds_ago, st.sampled_from([-60, -301]))  # in the future: a little, and too far
 conditions = st.sampled_from(["", "", "", "sellable", "damaged", "quarantined"])
 
 
@@ -154,7 +159,7 @@ words = st.builds(
     codes,
     st.integers(-4, 9),
     st.booleans(),
-    st.one_of(seconds_ago, st.sampled_from([-60, -301])),  # in the future: a little, and too far
+    any_seconds,
     conditions,
     st.sampled_from(["", "", *ORDERS, "order:9"]),
     st.sampled_from(["feed", "feed", ECHO]),
@@ -169,8 +174,9 @@ parcels = st.dictionaries(skus, few, min_size=1, max_size=2).map(Counter)
 # 14 and 20 hours from the beginning it is midnight in Paris and in New York; late ones are believed for seven days
 hours = st.sampled_from([-8 * 24, -7 * 24, -6 * 24, -1, 0, 1, 14, 20, 48, 4 * 366 * 24])
 senders_names = st.sampled_from(["", "", "n1", "n2"])
+told_units = st.sampled_from([None, *range(10)])
 rows_told = st.lists(
-    st.tuples(st.sampled_from(["A", "B", "B", "nobody's"]), codes, st.integers(0, 9)), min_size=1, max_size=3
+    st.builds(Row, st.sampled_from(["A", "A", "B", "B", "nobody's", ""]), codes, told_units), min_size=1, max_size=3
 )
 seen = st.sampled_from(["", "", "now", "before"])
 receipts = st.lists(st.tuples(skus, few, st.sampled_from(["", "", "damaged", "quarantined"])), max_size=3)
@@ -297,10 +303,10 @@ class StockMachine(CountRules, RuleBasedStateMachine):
             results = apply_stock_events([_event(told) for told in events], source="", actor="t", as_of=self.world.now)
         assert [result.code or result.status for result in results] == expected
 
-    @rule(rows=rows_told, place=codes, is_all=st.booleans(), ago=seconds_ago, source=st.sampled_from(["erp", NET]))
+    @rule(rows=rows_told, place=codes, is_all=st.booleans(), ago=any_seconds, source=st.sampled_from(["erp", NET]))
     def a_file_counts(
         self,
-        rows: list[tuple[str, str, int]],
+        rows: list[Row],
         place: str = "S1",
         is_all: bool = False,
         ago: int = 0,
@@ -308,18 +314,23 @@ class StockMachine(CountRules, RuleBasedStateMachine):
     ) -> None:
         """With `is_all`, it is of that place and names all that stands there."""
         if is_all:
-            rows = [(sku, place, units) for sku, _place, units in rows]
-        written = "\n".join(["sku,location,quantity", *(f"{sku},{where},{units}" for sku, where, units in rows), ""])
+            rows = [row._replace(place=place) for row in rows]
+        lines = [f"{sku},{where},{'?' if units is None else units}" for sku, where, units in rows]
+        written = "\n".join(["sku,location,quantity", *lines, ""])
         name = new_id("imp")
         saved = save_stream(name, io.BytesIO(written.encode()).read, most_bytes=10_000)
         occurred_at = self.world.now - timedelta(seconds=ago)
         mode, where = ("snapshot", place) if is_all else ("counts", None)
         new = NewImport(name, mode, where, source, "csv", saved.bytes, saved.digest, occurred_at)
-        receive_import(new, actor="t", as_of=self.world.now)
-        while work_on_imports(now=lambda: self.world.now, seconds=60):
-            pass
-        done = StockImport.objects.get(pk=name)
+        refused = tried(lambda: receive_import(new, actor="t", as_of=self.world.now))
+        with patch.object(connection, "close"):  # a worker whose chunk fails drops its connection, which is ours
+            while work_on_imports(now=lambda: self.world.now, seconds=60):
+                pass
         applied = self.world.read_file(source, place, rows, ago=ago, is_all=is_all)
+        if isinstance(applied, str):
+            assert refused == applied
+            return
+        done = StockImport.objects.get(pk=name)
         assert (done.status, done.rows_applied, done.rows_rejected) == ("completed", applied, len(rows) - applied)
 
     # ---- reservations ----------------------------------------------------------------------------
@@ -497,13 +508,23 @@ class StockMachine(CountRules, RuleBasedStateMachine):
             save_products([replace(_product(sku), is_active=is_sold)], as_of=self.world.now)
         (self.world.off_sale.discard if is_sold else self.world.off_sale.add)(sku)
 
-    @rule(place=codes, is_open=st.booleans(), takes_orders=st.booleans())
-    def somebody_closes_a_place(self, place: str, is_open: bool = False, takes_orders: bool = True) -> None:
-        row = replace(_location(place), is_active=is_open, accepting_orders=takes_orders)
+    @rule(
+        place=codes,
+        is_open=st.booleans(),
+        takes_orders=st.booleans(),
+        takes_transfers=st.sampled_from([True, True, False]),
+    )
+    def somebody_closes_a_place(
+        self, place: str, is_open: bool = False, takes_orders: bool = True, takes_transfers: bool = True
+    ) -> None:
+        usual = _location(place)
+        abilities = usual.abilities if takes_transfers else []
+        row = replace(usual, is_active=is_open, accepting_orders=takes_orders, abilities=abilities)
         with transaction.atomic():
             save_locations([row], as_of=self.world.now)
         (self.world.closed.discard if is_open else self.world.closed.add)(place)
         (self.world.declining.discard if is_open and takes_orders else self.world.declining.add)(place)
+        (self.world.refusing.discard if takes_transfers else self.world.refusing.add)(place)
         cache.clear_all()
 
     @rule(sku=skus, place=codes, units=few)
@@ -625,6 +646,16 @@ class StockMachine(CountRules, RuleBasedStateMachine):
         ends_at = min(hold.ends_at for _name, hold in self.world.live_holds())
         self.world.now = max(self.world.now, ends_at - timedelta(microseconds=less))
 
+    @precondition(lambda self: self.world.begins_at is None)
+    @rule(before=st.sampled_from([APRIL, APRIL, MID_MARCH, MAY]))
+    def the_month_ends_and_is_forgotten(self, before: datetime = APRIL) -> None:
+        """Whole months are, and never the present one."""
+        self.world.now = APRIL + timedelta(hours=9)
+        refused = tried(lambda: list(forget_months(before=before, actor="t", as_of=self.world.now)))
+        assert refused == ("" if before == APRIL else "invalid")
+        if before == APRIL:
+            self.world.forget(APRIL)
+
     # ---- what must be so after every step --------------------------------------------------------
 
     @invariant()
@@ -721,7 +752,9 @@ class StockMachine(CountRules, RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 50), later=st.sampled_from([0, 1]))
     def somebody_asks_for_the_past(self, which: int, later: int) -> None:
-        instants = sorted({move.at for level in self.world.levels.values() for move in level.moves})
+        begins_at = self.world.begins_at or NOW
+        moves = [move for level in self.world.levels.values() for move in level.moves]
+        instants = sorted({begins_at, *(move.at for move in moves if move.at > begins_at)})
         instant = instants[which % len(instants)] + timedelta(microseconds=later)
         found = {(each.sku, each.location): each for each in balances(as_of=instant)}
         assert found.keys() == self.world.levels.keys()

@@ -142,6 +142,18 @@ class Told(NamedTuple):
         return self.order != "" and not self.is_count and self.is_of_good_ones
 
 
+class Row(NamedTuple):
+    """Of a file of counts. No SKU or no units: it cannot be read."""
+
+    sku: str
+    place: str
+    units: int | None
+
+    @property
+    def is_readable(self) -> bool:
+        return self.sku != "" and self.units is not None
+
+
 class HandedOver(NamedTuple):
     """What an order had reserved and a till gave to the shopper."""
 
@@ -256,12 +268,14 @@ class World:
     most_units_held: int
     most_carts: int
     levels: dict[Key, Level] = field(default_factory=dict)
-    heard: dict[tuple[str, str], tuple[Key, int]] = field(default_factory=dict)
+    heard: dict[tuple[str, str], tuple[Key, int, datetime]] = field(default_factory=dict)  # by source and id, and when
+    begins_at: datetime | None = None  # what moved before is summed up
     recognized: Counter[tuple[str, Key]] = field(default_factory=Counter)  # of an order, told by who repeats our work
     handed_over: list[HandedOver] = field(default_factory=list)
     off_sale: set[str] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
     declining: set[str] = field(default_factory=set)  # places that take no orders
+    refusing: set[str] = field(default_factory=set)  # places that take no transfers
     rules: dict[str, Rule] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     coming: dict[str, Coming] = field(default_factory=dict)
@@ -312,7 +326,7 @@ class World:
         """Returns what the source is answered."""
         key = told.sku, told.place
         if (told.source, told.id) in self.heard:
-            known, units = self.heard[told.source, told.id]
+            known, units, _at = self.heard[told.source, told.id]
             same = known == key and (told.is_count or units == told.units)
             return "duplicate" if same else "id_reused"
         at = min(told.at, self.now) if told.at <= self.now + FAST_CLOCK else told.at
@@ -320,11 +334,13 @@ class World:
             return "in_the_future"
         if key not in self.levels:
             return "unknown_location" if told.sku in self.tags else "unknown_sku"
+        if self._is_forgotten(at):
+            return "before_the_ledger"
         level = self.levels[key]
         if level.counted_at is not None and at < level.counted_at:
             if not self._hand_over(told, level):
                 return "stale"
-            self.heard[told.source, told.id] = key, told.units  # the count knew already that they were gone
+            self.heard[told.source, told.id] = key, told.units, self.now  # the count knew already that they were gone
             return "applied"
         ours = self._our_work(told, level)
         move = self._counted(level, told, at) if told.is_count else self._moved(told.units - ours, told.condition, at)
@@ -334,7 +350,7 @@ class World:
         if max(map(abs, after.values())) > MOST_UNITS:
             return "out_of_range"
         level.moves.append(move)
-        self.heard[told.source, told.id] = key, move.on_hand if told.is_count else told.units
+        self.heard[told.source, told.id] = key, move.on_hand if told.is_count else told.units, self.now
         if told.is_count and told.is_of_good_ones:
             self._is_counted(level, at)
         if told.is_look:
@@ -344,24 +360,42 @@ class World:
         self._hand_over(told, level)
         return "our_own_work" if ours and ours == told.units else "applied"
 
-    def read_file(
-        self, source: str, place: str, rows: Sequence[tuple[str, str, int]], *, ago: int, is_all: bool
-    ) -> int:
-        """A file of counts; with `is_all`, whatever of the place it does not name is none. Returns how many rows say so."""
+    def read_file(self, source: str, place: str, rows: Sequence[Row], *, ago: int, is_all: bool) -> int | str:
+        """A file of counts. Returns how many rows were believed, or why none was read.
+
+        With `is_all`, whatever of the place it does not name is none; unless nobody can tell what a row names.
+        """
         at = self.now - timedelta(seconds=ago)
-        said = {(sku, where): units for sku, where, units in rows}  # the last word about a level
-        unnamed = {
-            key: 0 for key in self.levels if is_all and key[1] == place and key[0] not in {row[0] for row in rows}
-        }
-        applied = 0
-        for key, units in {**said, **unnamed}.items():
-            level = self.levels.get(key)
-            if level is None or (level.counted_at is not None and at < level.counted_at):
-                continue
-            level.moves.append(self._counted(level, Told("", *key, True, units, at, source=source), at))
-            self._is_counted(level, at)
-            applied += key in said
-        return applied
+        if at > self.now + FAST_CLOCK:
+            return "invalid"
+        at = min(at, self.now)
+        said = {(row.sku, row.place): row.units for row in rows if row.is_readable}  # the last word about a level
+        named = {row.sku for row in rows}
+        unnamed = {key: 0 for key in self.levels if key[1] == place and key[0] not in named}
+        return sum(
+            self._is_believed(source, key, units, at) and key in said
+            for key, units in {**said, **(unnamed if is_all and "" not in named else {})}.items()
+        )
+
+    def _is_believed(self, source: str, key: Key, units: int, at: datetime) -> bool:
+        level = self.levels.get(key)
+        if level is None or self._is_forgotten(at) or (level.counted_at is not None and at < level.counted_at):
+            return False
+        move = self._counted(level, Told("", *key, True, units, at, source=source), at)
+        if level.total("on_hand") + move.on_hand > MOST_UNITS:
+            return False
+        level.moves.append(move)
+        self._is_counted(level, at)
+        return True
+
+    def forget(self, before: datetime) -> None:
+        """Ids of the last day before are kept: a fast clock may have named an instant that is not forgotten."""
+        self.begins_at = before
+        kept = before - timedelta(days=1)
+        self.heard = {name: heard for name, heard in self.heard.items() if heard[-1] >= kept}
+
+    def _is_forgotten(self, at: datetime) -> bool:
+        return self.begins_at is not None and at < self.begins_at
 
     @staticmethod
     def _is_counted(level: Level, at: datetime) -> None:
@@ -432,6 +466,8 @@ class World:
         if condition and kind not in ("write_off", "found"):
             return "invalid"
         if kind == "found":
+            if level.total("on_hand") + units > MOST_UNITS:
+                return "invalid"
             level.moves.append(self._moved(units, condition, self.now))
             return ""
         if kind == "write_off":
@@ -463,6 +499,8 @@ class World:
         if given.place in self.closed or (
             given.origin and (given.origin in self.closed or given.origin == given.place)
         ):
+            return "invalid"
+        if given.origin and given.place in self.refusing:
             return "invalid"
         if abs(given.expected_at - self.now) > FARTHEST_DAY:
             return "invalid"
@@ -500,6 +538,8 @@ class World:
             came = [(sku, units, "") for sku, units in inbound.remaining().items()]
         if not came and not is_last:
             return "invalid"
+        if any(self._is_too_many(inbound, sku, came) for sku in self.tags):
+            return "invalid"
         for sku, units, condition in came:
             inbound.received[sku] += units
             self.levels[sku, inbound.place].moves.append(self._moved(units, condition, self.now))
@@ -507,6 +547,11 @@ class World:
             inbound.ended = "received"
         inbound.changes += 1
         return ""
+
+    def _is_too_many(self, inbound: Coming, sku: str, came: list[tuple[str, int, str]]) -> bool:
+        units = sum(units for known, units, _condition in came if known == sku)
+        level = self.levels[sku, inbound.place]
+        return max(inbound.received[sku], level.total("on_hand")) + units > MOST_UNITS
 
     def change(self, name: str, expected_at: datetime | None, units: Counter[str] | None, *, is_old_news: bool) -> str:
         inbound = self.coming[name]

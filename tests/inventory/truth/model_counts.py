@@ -4,6 +4,8 @@ Beside `model`, of which it changes the levels.
 """
 
 from collections import defaultdict
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -69,6 +71,10 @@ class Count:
 
     def with_status(self, *statuses: str) -> list[str]:
         return [sku for sku, line in sorted(self.lines.items()) if line.status in statuses]
+
+
+class _NotBelieved(Exception):
+    pass
 
 
 @dataclass
@@ -177,6 +183,19 @@ class Counting:
         )
 
     def submit(self, name: str, confirmed: int | None) -> str:
+        return self._all_or_nothing(lambda: self._submit(name, confirmed))
+
+    def _all_or_nothing(self, act: Callable[[], str]) -> str:
+        """Whoever brings into the books what those do not believe changes nothing."""
+        was = deepcopy((self.counts, vars(self.world)))
+        try:
+            return act()
+        except _NotBelieved:
+            self.counts, world = was
+            vars(self.world).update(world)
+            return "invalid"
+
+    def _submit(self, name: str, confirmed: int | None) -> str:
         count = self.counts[name]
         if count.status != "open":
             return "count_not_open"
@@ -213,6 +232,8 @@ class Counting:
         line = count.lines[sku]
         told = Told(f"{sku}/{line.attempt}", sku, count.place, True, line.units, line.at, source=name)
         answer = self.world.hear(told._replace(damaged=line.damaged, bin=line.bin, is_look=True))
+        if answer not in ("applied", "stale"):
+            raise _NotBelieved
         line.status = "stale" if answer == "stale" else "applied"
 
     @staticmethod
@@ -226,7 +247,7 @@ class Counting:
         count = self.counts[name]
         if skus is None and count.status == "approved" and count.closed_by == who:
             return ""
-        return self._decide(name, skus, who, lambda sku: self._apply(name, sku))
+        return self._all_or_nothing(lambda: self._decide(name, skus, who, lambda sku: self._apply(name, sku)))
 
     def reject(self, name: str, skus: list[str], who: str) -> str:
         return self._decide(name, skus, who, lambda sku: setattr(self.counts[name].lines[sku], "status", "rejected"))
