@@ -463,7 +463,12 @@ def a_demand_lets_go_twice(walk: Walk) -> None:
     walk.orders_let_go(2, is_gone=True, twice=True)
 
 
-@guard("a level knows that goods have left it", RESERVATIONS, "{{taken}}, updated_at = %(as_of)s", "{{taken}}")
+@guard(
+    "a level knows that goods have left it",
+    RESERVATIONS,
+    "{{taken}}, updated_at = greatest(s.updated_at, %(as_of)s)",
+    "{{taken}}",
+)
 def goods_leave_after_a_count_that_comes_late(walk: Walk) -> None:
     walk.orders_reserve([(ANYONE, want(2))])
     walk.time_passes(10)
@@ -684,13 +689,31 @@ def goods_are_missed_and_counted(walk: Walk) -> None:
 @guard(
     "no more units than can be stored are believed",
     EVENTS,
-    "if max(abs(on_hand), damaged, quarantined) > _MOST_UNITS:",
+    "if max(map(abs, (on_hand, damaged, quarantined, *change))) > MOST_UNITS:",
     "if False:",
 )
 @guard("who counts too many at the shelf is told", "services.adjustments", "if result.status != APPLIED:", "if False:")
 def somebody_leans_on_a_key(walk: Walk) -> None:
     walk.a_feed_tells([Said(*A, 2_000_000_001, is_count=True)])
     walk.somebody_counts("A", "S1", 2_000_000_001)
+
+
+@guard("no more move than can be stored", EVENTS, "quarantined, *change)", "quarantined)")
+def somebody_counts_where_far_too_many_were_sold(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, -1_500_000_000)])
+    walk.a_feed_tells([Said(*A, 1_000_000_000, is_count=True)])
+
+
+@guard(
+    "a share of far fewer than none is none",
+    SELLABLE,
+    "greatest({good_sql(level)}, 0) * {share}",
+    "{good_sql(level)} * {share}",
+)
+def far_too_many_were_sold_and_broken(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, -1_900_000_000)])
+    walk.somebody_finds_it_broken("A", "S1", 500_000_000)
+    walk.somebody_makes_a_rule(rule(share=10_000))
 
 
 @guard("no fewer than none are broken", EVENTS, "if damaged < 0 or quarantined < 0:", "if quarantined < 0:")
@@ -807,7 +830,7 @@ def broken_ones_are_counted_where_some_are_reserved(walk: Walk) -> None:
 @guard(
     "a level knows that it was reserved from",
     RESERVATIONS,
-    "level.quantity, updated_at = %s",
+    "level.quantity, updated_at = greatest(s.updated_at, %s)",
     "level.quantity, updated_at = least(s.updated_at, %s)",
 )
 @guard(
@@ -1181,12 +1204,28 @@ def a_file_is_of_the_future(walk: Walk) -> None:
     walk.a_file_counts([Row(*A, 5)], ago=-301)
 
 
-@guard("no file makes more than can be stored", MERGING, "code IS NULL AND abs(units) <= {most}", "code IS NULL")
+@guard("no file makes more than can be stored", MERGING, "code IS NULL AND {fits}", "code IS NULL")
 def a_late_file_makes_too_many(walk: Walk) -> None:
     walk.time_passes(10)
     walk.a_feed_tells([Said(*A, 1_500_000_000)])
     walk.time_passes(10)
     walk.a_file_counts([Row(*A, 1_000_000_000)], ago=15)
+
+
+@guard("no file moves more than can be stored", MERGING, " AND abs(units - on_hand) <= {MOST_UNITS}")
+def a_file_comes_where_far_too_many_were_sold(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, -1_500_000_000)])
+    walk.a_file_counts([Row(*A, 1_000_000_000)])
+
+
+@guard(
+    "where nothing of a file is believed, nothing is none",
+    "services.import_work",
+    "elif row.zeroes_nothing or",
+    "elif row.leaves_unnamed or",
+)
+def nothing_of_a_file_is_believed(walk: Walk) -> None:
+    walk.a_file_counts([Row("nobody's", "S1", 3)], is_all=True)
 
 
 @guard("the last word of a file counts", "imports.staging", "quantity IS NULL, line DESC", "quantity IS NULL, line")
@@ -1332,6 +1371,25 @@ def a_cart_renews_too_late(walk: Walk) -> None:
     walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 60)
     walk.time_passes_until_a_cart_is_given_up(0)
     walk.a_cart_renews(60)
+
+
+@guard(
+    "who renews too late hears of that first",
+    CARTS,
+    "    _check_alive(hold, as_of=as_of)  # before a shortage is told: it would have been short of its own units\n",
+)
+def a_cart_renews_too_late_what_others_have(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 8, "S1")], 60)
+    walk.time_passes(60)
+    walk.orders_reserve([(ANYONE, want(8))])
+    walk.a_cart_renews(60, [Line("A", 8, "S1")])
+
+
+@guard("who renews for too long hears of that first", CARTS, "    _end_of_life(hold, ttl_seconds, as_of=as_of)\n")
+def a_cart_renews_more_than_there_is_after_an_hour(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 8, "S1")], 7200)
+    walk.time_passes(3600)
+    walk.a_cart_renews(60, [Line("A", 9, "S1")])
 
 
 @guard(
@@ -2076,7 +2134,7 @@ def goods_are_sold_while_people_count(walk: Walk) -> None:
 @guard(
     "what the books do not believe is not approved",
     APPROVAL,
-    "        if result.status == REJECTED:\n",
+    "        if result.status not in (APPLIED, STALE):\n",
     "        if False:\n",
 )
 def a_difference_waits_too_long(walk: Walk) -> None:

@@ -347,7 +347,7 @@ class World:
         after = {part: level.total(part) + getattr(move, part) for part in ("on_hand", "damaged", "quarantined")}
         if min(after["damaged"], after["quarantined"]) < 0:
             return "below_zero"
-        if max(map(abs, after.values())) > MOST_UNITS:
+        if max(map(abs, [*after.values(), *move[1:]])) > MOST_UNITS:
             return "out_of_range"
         level.moves.append(move)
         self.heard[told.source, told.id] = key, move.on_hand if told.is_count else told.units, self.now
@@ -363,7 +363,8 @@ class World:
     def read_file(self, source: str, place: str, rows: Sequence[Row], *, ago: int, is_all: bool) -> int | str:
         """A file of counts. Returns how many rows were believed, or why none was read.
 
-        With `is_all`, whatever of the place it does not name is none; unless nobody can tell what a row names.
+        With `is_all`, whatever of the place it does not name is none; unless nobody can tell what a row names, or
+        nothing of it was believed.
         """
         at = self.now - timedelta(seconds=ago)
         if at > self.now + FAST_CLOCK:
@@ -371,18 +372,18 @@ class World:
         at = min(at, self.now)
         said = {(row.sku, row.place): row.units for row in rows if row.is_readable}  # the last word about a level
         named = {row.sku for row in rows}
-        unnamed = {key: 0 for key in self.levels if key[1] == place and key[0] not in named}
-        return sum(
-            self._is_believed(source, key, units, at) and key in said
-            for key, units in {**said, **(unnamed if is_all and "" not in named else {})}.items()
-        )
+        believed = sum(self._is_believed(source, key, units, at) for key, units in said.items())
+        if is_all and believed and "" not in named:
+            for sku in self.tags.keys() - named:
+                self._is_believed(source, (sku, place), 0, at)
+        return believed
 
     def _is_believed(self, source: str, key: Key, units: int, at: datetime) -> bool:
         level = self.levels.get(key)
         if level is None or self._is_forgotten(at) or (level.counted_at is not None and at < level.counted_at):
             return False
         move = self._counted(level, Told("", *key, True, units, at, source=source), at)
-        if level.total("on_hand") + move.on_hand > MOST_UNITS:
+        if max(abs(level.total("on_hand") + move.on_hand), abs(move.on_hand)) > MOST_UNITS:
             return False
         level.moves.append(move)
         self._is_counted(level, at)
@@ -649,6 +650,11 @@ class World:
 
     def renew(self, name: str, *, asker: Asker, lines: list[Line] | None, seconds: int) -> str:
         hold = self.holds[name]
+        if not self.is_live(hold):
+            return "reservation_is_over"
+        ends_at = min(self.now + timedelta(seconds=seconds), hold.made_at + LONGEST_HOLD)
+        if ends_at <= self.now:
+            return "reservation_lived_long_enough"
         if lines is not None and any(line.sku in self.off_sale or line.place in self.closed for line in lines):
             return "invalid"
         if lines is not None and sum(line.units for line in lines) > self.most_units_held:
@@ -656,11 +662,6 @@ class World:
         pins = hold.pins if lines is None else self._pinned(lines, asker, own=name)
         if pins is None:
             return "insufficient_stock"
-        if not self.is_live(hold):
-            return "reservation_is_over"
-        ends_at = min(self.now + timedelta(seconds=seconds), hold.made_at + LONGEST_HOLD)
-        if ends_at <= self.now:
-            return "reservation_lived_long_enough"
         hold.ends_at, hold.pins = ends_at, pins
         return ""
 
