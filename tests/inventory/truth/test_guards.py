@@ -1,7 +1,7 @@
 """Whatever protects the truth about stock is needed: with any one guard taken out, the machine and its model disagree.
 
-`guards` leads the machine to where each guard matters; whether that goes wrong is said by the machine's own comparisons
-with the model, and by nothing else.
+`guards` leads the machine to where each guard matters. Whether that goes wrong is said by the machine's own comparisons
+with the model, or by the database, where the product walks into a constraint that the guard kept it from.
 """
 
 from collections import Counter
