@@ -619,7 +619,7 @@ COUNTING, APPROVAL = "services.counting", "services.count_approval"
 @guard(
     "a clock may be a little fast",
     EVENTS,
-    "replace(event, occurred_at=as_of) if timedelta(0) < ahead <= _CLOCK_SKEW else event",
+    "replace(event, occurred_at=as_of) if timedelta(0) < ahead <= SKEW else event",
     "event",
 )
 def a_clock_is_fast(walk: Walk) -> None:
@@ -1192,7 +1192,7 @@ def a_row_cannot_be_read(walk: Walk) -> None:
     walk.a_file_counts([Row(*A, 5), Row(*B, None)], is_all=True)
 
 
-@guard("no file is of the future", "services.stock_imports", "if new.occurred_at - as_of > _CLOCK_SKEW:", "if False:")
+@guard("no file is of the future", "services.stock_imports", "if new.occurred_at - as_of > SKEW:", "if False:")
 @guard(
     "the clock of a file may be a little fast",
     "services.stock_imports",
@@ -1902,7 +1902,7 @@ def two_differences_wait(walk: Walk) -> None:
 @guard(
     "what is scanned before it was sent back is too early",
     COUNTING,
-    "if sent_back and at < sent_back - _CLOCK_SKEW:",
+    "if sent_back and at < sent_back - SKEW:",
     "if False:",
 )
 @guard(
@@ -1950,7 +1950,7 @@ def both_are_counted_again(walk: Walk) -> None:
     walk.somebody_approves(["B"], HEADQUARTERS)
 
 
-@guard("nothing is scanned in the future", COUNTING, "if at > self._as_of + _CLOCK_SKEW:", "if False:")
+@guard("nothing is scanned in the future", COUNTING, "if at > self._as_of + SKEW:", "if False:")
 @guard(
     "a phone's clock may be a little fast",
     COUNTING,
