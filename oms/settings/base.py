@@ -46,9 +46,11 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
         "server_side_binding": env.bool("OMS_PREPARE", default=True),
         "prepare_threshold": 3 if env.bool("OMS_PREPARE", default=True) else None,
         # jit off: our statements are many and short. plan_cache_mode stays automatic.
+        # random_page_cost: what we look up lies in memory or on a disk without arms. By the default, made for others,
+        # a table of a few pages is read whole, and plans made on such a day are kept while it grows.
         # The threshold is how like a word must be to be found at all (inventory/search.py).
         "options": "-c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c jit=off"
-        " -c pg_trgm.word_similarity_threshold=0.3",
+        " -c random_page_cost=1.1 -c pg_trgm.word_similarity_threshold=0.3",
     }
 )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
