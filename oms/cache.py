@@ -71,7 +71,7 @@ class VersionedCache(Generic[T]):
 
     @staticmethod
     def _patience() -> float:
-        return getattr(settings, "VERSIONED_CACHE_SECONDS", 1.0)
+        return settings.VERSIONED_CACHE_SECONDS
 
 
 def clear_all() -> None:

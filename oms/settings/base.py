@@ -269,6 +269,7 @@ CELERY_BEAT_SCHEDULE = {
     },
 }
 IDEMPOTENCY_DAYS = 7
+VERSIONED_CACHE_SECONDS = 1.0  # for so long a process trusts what it knows by heart without asking
 LEDGER_MONTHS = env.int("OMS_LEDGER_MONTHS", default=0)  # whole months of stock movements that are kept; 0: all
 
 # ---- files of stock ---------------------------------------------------------------------------
