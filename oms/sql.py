@@ -49,11 +49,25 @@ def _shape(tables: Tables) -> Shape:
     return tuple((model, tuple(rows[0])) for model, rows in tables.items())
 
 
-def _with(shape: Shape, also: tuple[str, ...] = ()) -> str:
-    """`WITH` that inserts into these tables and does this too, or nothing."""
+@functools.cache
+def _parts(shape: Shape, also: tuple[str, ...] = ()) -> str:
+    """What inserts into these tables and does this too, named to stand in a `WITH`."""
     parts = [*(_insert(model, columns) for model, columns in shape), *also]
-    head = ", ".join(f"w{i} AS ({part})" for i, part in enumerate(parts))
-    return f"WITH {head} " if head else ""
+    return ", ".join(f"w{i} AS ({part})" for i, part in enumerate(parts))
+
+
+def _with(shape: Shape, also: tuple[str, ...] = ()) -> str:
+    return f"WITH {parts} " if (parts := _parts(shape, also)) else ""
+
+
+def insert_parts(tables: Tables) -> tuple[str, list[str]]:
+    """`, w0 AS (INSERT …), w1 AS (…)` and the parameters, for a statement whose own `WITH` goes on with it."""
+    given = _filled(tables)
+    return (f", {_parts(_shape(given))}" if given else ""), [as_json(rows) for rows in given.values()]
+
+
+def _filled(tables: Tables) -> Tables:
+    return {model: rows for model, rows in tables.items() if rows}
 
 
 @functools.cache
@@ -68,7 +82,7 @@ def insert_rows(tables: Tables, *, returning: str = "") -> list[tuple[Any, ...]]
              its database default. Empty tables are left out.
     Returns: the columns `returning` of the last table's rows.
     """
-    given = {model: rows for model, rows in tables.items() if rows}
+    given = _filled(tables)
     if not given:
         return []
     with connection.cursor() as cursor:
@@ -108,7 +122,7 @@ def update_rows(
     """
     if not rows:
         return 0
-    given = {table: new for table, new in (inserts or {}).items() if new}
+    given = _filled(inserts or {})
     statement = _update(model, tuple(rows[0]), only_if, key, _shape(given), tuple(other.sql for other in also))
     others = [parameter for other in also for parameter in other.parameters]
     with connection.cursor() as cursor:

@@ -1,6 +1,7 @@
 """Reads of this app: documents as the API shows them, each kind in one statement for any number of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.db import connection
 
 from oms.actors import Caller
+from oms.money import ZERO
 from orders.actions import actions_for, order_actions
 from orders.models import Fulfillment
 from orders.models.order import BUCKETS
@@ -90,10 +92,6 @@ _ORDERS = f"""
                 'failure', nullif(p.failure, '')) ORDER BY p.position), '[]')
             FROM orders_payment p WHERE p.order_id = o.id
         ),
-        'paid', (SELECT coalesce(sum(p.captured_amount), 0)::numeric(14,2)::text FROM orders_payment p
-            WHERE p.order_id = o.id),
-        'refunded', (SELECT coalesce(sum(p.refunded_amount), 0)::numeric(14,2)::text FROM orders_payment p
-            WHERE p.order_id = o.id),
         'holds', (
             SELECT coalesce(json_agg(json_build_object('id', h.id, 'kind', h.kind, 'note', h.note,
                 'placed_by', h.placed_by,
@@ -131,16 +129,21 @@ def order_document(order_id: str, *, caller: Caller) -> Document:
 
 
 def _finish_order(document: Document, caller: Caller) -> Document:
-    document["totals"] |= {"paid": document.pop("paid"), "refunded": document.pop("refunded")}
+    payments = document["payments"]
+    document["totals"] |= {"paid": _sum_of(payments, "captured"), "refunded": _sum_of(payments, "refunded")}
     document["tracking_url"] = f"{settings.PUBLIC_URL}/track/{document.pop('tracking_token')}/"
     for line in document["lines"]:
         line["status"] = line_status(line["quantities"], line["quantity"])
     for fulfillment in document["fulfillments"]:
         _finish_fulfillment(fulfillment, caller)
     document["fulfillment_status"] = _fulfillment_status(document["lines"])
-    document["payment_status"] = _payment_status(document["payments"])
+    document["payment_status"] = _payment_status(payments)
     document["actions"] = _actions(document) if caller.may("orders:write") else []
     return document
+
+
+def _sum_of(payments: Iterable[Document], amount: str) -> str:
+    return f"{sum((Decimal(payment[amount]) for payment in payments), ZERO):.2f}"
 
 
 def _actions(document: Document) -> list[str]:

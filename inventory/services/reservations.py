@@ -18,6 +18,7 @@ from inventory.sellable import sellable_sql
 from oms.actors import SYSTEM
 from oms.ids import new_id
 from oms.outbox import publish
+from oms.sql import Tables, as_json, insert_parts, insert_rows
 from oms.transactions import in_transaction
 
 
@@ -65,9 +66,11 @@ class Held(NamedTuple):
     quantity: int
 
 
-# What the exposure rules keep of the level, one value per want.
-_KEPT_COLUMNS = "units, share, doubt_below, doubt_units, doubt_share"
-_KEPT_VALUES = "(SELECT %s::int[]), (SELECT %s::int[]), (SELECT %s::float8[]), (SELECT %s::int[]), (SELECT %s::int[])"
+# The wants come as JSON. Through an array, because Postgres takes any array for ten rows and any JSON for a hundred,
+# for which it would rather read a table of thousands; and a plan that does not count them is made once and kept.
+_WANTS = "unnest(ARRAY(SELECT jsonb_array_elements(%s::jsonb)))"
+# What the exposure rules keep of its level.
+_KEPT = "units int, share int, doubt_below float8, doubt_units int, doubt_share int"
 
 # The levels are locked first, in order. Whoever had to wait sees them as the one before left them: Postgres
 # evaluates a locked row anew, so `sellable` is the truth at the moment of the lock, whatever the statement's
@@ -76,10 +79,8 @@ _KEPT_VALUES = "(SELECT %s::int[]), (SELECT %s::int[]), (SELECT %s::float8[]), (
 # is only locked here and weighed by a second statement, which sees what was committed before the lock was ours.
 _RESERVE = f"""
 WITH want AS MATERIALIZED (
-    -- each list as a subselect: a plan that does not count its items is made once and kept
-    SELECT * FROM unnest((SELECT %s::text[]), (SELECT %s::text[]), (SELECT %s::text[]), (SELECT %s::text[]),
-                         (SELECT %s::int[]), {_KEPT_VALUES})
-        AS w (id, demand, sku, location, quantity, {_KEPT_COLUMNS})
+    SELECT w.* FROM {_WANTS} AS one
+    CROSS JOIN jsonb_to_record(one) AS w (id text, demand text, sku text, location text, quantity int, {_KEPT})
 ), need AS MATERIALIZED (
     SELECT sku, location, sum(quantity) AS quantity, CASE WHEN min(units) < 0 THEN -1 ELSE max(units) END AS units,
         max(share) AS share, max(doubt_below) AS doubt_below, max(doubt_units) AS doubt_units,
@@ -107,7 +108,8 @@ WITH want AS MATERIALIZED (
     ON CONFLICT (demand, sku, location_id) WHERE status = 'active' DO UPDATE
     SET quantity = r.quantity + excluded.quantity, remaining = r.remaining + excluded.remaining,
         updated_at = greatest(r.updated_at, excluded.updated_at)
-)
+)"""
+_LACKING = """
 SELECT need.sku, need.location
 FROM need LEFT JOIN taken ON taken.sku = need.sku AND taken.location_id = need.location
 WHERE taken.sku IS NULL"""
@@ -115,14 +117,14 @@ WHERE taken.sku IS NULL"""
 # Over levels that are locked already: a new statement, which sees all that was committed before the locks were ours.
 _WEIGH = f"""
 SELECT coalesce({sellable_sql("s", safety="l.safety_stock", kept="w", as_of="w.as_of", own_hold="w.hold")}, 0)
-FROM unnest((SELECT %s::text[]), (SELECT %s::text[]), (SELECT %s::timestamptz[]), (SELECT %s::text[]), {_KEPT_VALUES})
-    WITH ORDINALITY AS w (sku, location, as_of, hold, {_KEPT_COLUMNS}, n)
+FROM {_WANTS} WITH ORDINALITY AS given (one, n)
+CROSS JOIN jsonb_to_record(one) AS w (sku text, location text, as_of timestamptz, hold text, {_KEPT})
 LEFT JOIN (
     inventory_stocklevel s
     JOIN inventory_location l ON l.code = s.location_id AND l.is_active
     JOIN inventory_product p ON p.sku = s.sku AND p.is_active
 ) ON s.sku = w.sku AND s.location_id = w.location
-ORDER BY w.n"""
+ORDER BY given.n"""
 
 
 class _Asked(NamedTuple):
@@ -134,15 +136,20 @@ class _Asked(NamedTuple):
 
 
 @in_transaction
-def reserve_stock(wanted: Wants, *, as_of: datetime) -> list[Refused]:
+def reserve_stock(wanted: Wants, *, as_of: datetime, inserts: Tables | None = None) -> list[Refused]:
     """Reserve each want whole or refuse it; what a demand already holds of a level grows.
 
     Wants of one level count together: all are granted, or else, in the order given, those that still fit.
+    `inserts`: rows that come true with all of it, written by the same statement, so that the levels are locked for
+    no longer; who is refused anything raises, so that they are rolled back.
     Returns: the refused, in the order given. One statement; two more where several compete and not all fit, or
     where carts hold units of a level.
     """
     asked = with_protection(wanted)
-    lacking = _reserve(asked, as_of=as_of)
+    if not asked:
+        insert_rows(inserts or {})
+        return []
+    lacking = _reserve(asked, as_of=as_of, inserts=inserts or {})
     if not lacking:
         return []
     contested = [one for one in asked if one.want[1:3] in lacking]
@@ -162,16 +169,16 @@ def with_protection(wanted: Wants) -> list[_Asked]:
     return asked
 
 
-def _reserve(asked: Sequence[_Asked], *, as_of: datetime, is_judged: bool = False) -> set[tuple[str, str]]:
+def _reserve(
+    asked: Sequence[_Asked], *, as_of: datetime, is_judged: bool = False, inserts: Tables | None = None
+) -> set[tuple[str, str]]:
     """Reserve where a level suffices for all its wants, or without asking; returns the other levels, locked too."""
     if not asked:
         return set()
-    demands, skus, locations, quantities = map(list, zip(*(one.want for one in asked), strict=True))
-    ids = [new_id("res") for _ in asked]
-    parameters: list[Any] = [ids, demands, skus, locations, quantities, *_kept_columns(asked)]
-    parameters += [as_of, as_of, is_judged, as_of, as_of]
+    inserted, rows = insert_parts(inserts or {})
+    wants = [{"id": new_id("res"), **one.want._asdict(), **one.kept._asdict()} for one in asked]
     with connection.cursor() as cursor:
-        cursor.execute(_RESERVE, parameters)
+        cursor.execute(_RESERVE + inserted + _LACKING, [as_json(wants), as_of, as_of, is_judged, as_of, as_of, *rows])
         return set(cursor.fetchall())
 
 
@@ -193,20 +200,13 @@ def share_out(asked: Sequence[_Asked]) -> tuple[list[_Asked], list[Refused]]:
 
 def _weigh(asked: Sequence[_Asked]) -> list[int]:
     """What each could have of its level, were it alone."""
-    columns: list[Any] = [
-        [one.want.sku for one in asked],
-        [one.want.location for one in asked],
-        [one.context.as_of for one in asked],
-        [one.context.hold for one in asked],
-        *_kept_columns(asked),
+    wants = [
+        {**one.want._asdict(), "as_of": one.context.as_of, "hold": one.context.hold, **one.kept._asdict()}
+        for one in asked
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_WEIGH, columns)
+        cursor.execute(_WEIGH, [as_json(wants)])
         return [sellable for (sellable,) in cursor.fetchall()]
-
-
-def _kept_columns(asked: Sequence[_Asked]) -> list[list[Any]]:
-    return [[one.kept[n] for one in asked] for n in range(len(Kept._fields))]
 
 
 # Level first, then reservation: the order in which reserving locks them.

@@ -15,7 +15,7 @@ from oms import deadlines
 from oms.actors import CLOCK
 from oms.channels import channels
 from oms.deadlines import Claimed
-from oms.sql import Also, read_rows
+from oms.sql import Also
 from oms.transactions import in_transaction, use_case
 from orders.integrations.payments import Answer, GatewaySilent, gateway
 from orders.locks import lock_order, lock_payments
@@ -38,10 +38,9 @@ class _Outcome:
     answer: Answer | None
 
 
-def authorize(*, order_id: str, as_of: datetime) -> None:
-    """Ask for every payment that waits, then record all answers at once and release the work if money is settled."""
-    waiting = read_rows(Payment, "WHERE t.order_id = %s AND t.status = %s ORDER BY t.position", [order_id, S.PENDING])
-    outcomes = [_ask(payment) for payment in waiting if payment.gateway != IN_STORE]
+def authorize(*, order_id: str, payments: Sequence[Payment], as_of: datetime) -> None:
+    """Ask for these payments, just written, then record all answers at once and release the work if money is settled."""
+    outcomes = [_ask(payment) for payment in payments if payment.gateway != IN_STORE]
     record_authorisation(order_id=order_id, outcomes=outcomes, as_of=as_of)
 
 

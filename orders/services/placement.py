@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils.translation import gettext as _
 
 from inventory.errors import InsufficientStock, StockMoved
@@ -22,11 +22,11 @@ from inventory.services.reservations import reserve_stock
 from oms import idempotency
 from oms.channels import ChannelInfo, channels
 from oms.deadlines import Due, deadline_rows
-from oms.errors import FieldError, Invalid
+from oms.errors import DomainError, FieldError, Invalid
 from oms.idempotency import Once
 from oms.ids import new_id
 from oms.outbox import Fact, event_rows
-from oms.sql import insert_rows
+from oms.sql import Tables
 from oms.transactions import in_transaction, use_case
 from orders.commands import CustomerGiven, DeliveryGiven, PlaceOrder
 from orders.errors import NoPlaceLeft
@@ -60,6 +60,7 @@ class _Draft:
     line_ids: tuple[str, ...]
     delivery_ids: tuple[str, ...]
     delivery_of_line: tuple[int, ...]
+    payments: list[dict[str, Any]]
     promised: tuple[datetime | None, ...]  # by a quote, for each delivery
 
 
@@ -75,20 +76,29 @@ def place_order(*, command: PlaceOrder, once: Once, has_key: bool, actor: str, a
     Errors: Invalid (fields, money), IdempotencyKeyReused, InsufficientStock, NoPlaceLeft, StockMoved.
     """
     key = once if has_key else None
-    known = recall(command=command, once=once, has_key=has_key)
-    if known:
+    if known := recall(command=command, once=once, has_key=has_key):
         return Placed(known, is_replay=True)
+    try:
+        return _place(command, key, fingerprint=once.fingerprint, actor=actor, as_of=as_of)
+    except (DomainError, IntegrityError):  # perhaps this very order was faster: it has the units, and the external id
+        if known := recall(command=command, once=once, has_key=has_key):
+            return Placed(known, is_replay=True)
+        raise
+
+
+def _place(command: PlaceOrder, once: Once | None, *, fingerprint: bytes, actor: str, as_of: datetime) -> Placed:
     draft = _check(command, as_of=as_of)
     for _attempt in range(settings.PLACEMENT_ATTEMPTS):
         plans = _plan(draft, as_of=as_of)
         try:
             placed = commit_plans(
-                draft=draft, plans=plans, once=key, fingerprint=once.fingerprint, actor=actor, as_of=as_of
+                draft=draft, plans=plans, once=once, fingerprint=fingerprint, actor=actor, as_of=as_of
             )
         except _Taken:
             continue
         if not placed.is_replay:
-            authorisation.authorize(order_id=placed.order_id, as_of=as_of)
+            payments = [Payment(**row) for row in draft.payments]
+            authorisation.authorize(order_id=placed.order_id, payments=payments, as_of=as_of)
         return placed
     raise StockMoved()
 
@@ -143,16 +153,18 @@ def _check(command: PlaceOrder, *, as_of: datetime) -> _Draft:
         raise Invalid(errors=errors)
     money = price_order(command, deliveries)
     check_payments(command, money.total, may_come_late=channel.authorizes_late)
+    order_id = new_id("ord")
     return _Draft(
         command=command,
         channel=channel,
         deliveries=deliveries,
         products=products,
         money=money,
-        order_id=new_id("ord"),
+        order_id=order_id,
         line_ids=tuple(new_id("oli") for _ in command.lines),
         delivery_ids=tuple(new_id("dlv") for _ in deliveries),
         delivery_of_line=delivery_of_line,
+        payments=_payment_rows(command, order_id),
         promised=tuple(_promised(command, delivery, as_of=as_of) for delivery in deliveries),
     )
 
@@ -305,54 +317,30 @@ def commit_plans(
     actor: str,
     as_of: datetime,
 ) -> Placed:
-    """Reserve first, then write everything that is true from now on, in few statements over sets.
+    """Reserve and write everything that is true from now on, in one statement over sets: levels that many want are
+    locked for that and the commit only.
 
-    Errors: _Taken when a reserved level no longer suffices (all is rolled back).
+    Errors: _Taken when a reserved level no longer suffices, IntegrityError when another request made an order with
+    this external id meanwhile (all is rolled back).
     """
     if once and (known := idempotency.begin(once, as_of=as_of, result={"order": draft.order_id})):
         return Placed(known["order"], is_replay=True)
-    if known_order := _same_external_order(draft, fingerprint):
-        if once:
-            idempotency.remember(once, {"order": known_order})
-        return Placed(known_order, is_replay=True)
     if draft.command.reservation:
         commit_hold(draft.command.reservation, as_of=as_of)
-    if reserve_stock([planned.wants for planned in plans], as_of=as_of):
+    customer_id, new_customer = _save_customer(draft.command.channel, draft.command.customer, as_of=as_of)
+    rows = _rows(draft, plans, customer_id=customer_id, fingerprint=fingerprint, actor=actor, as_of=as_of)
+    inserts: Tables = {
+        Customer: new_customer,
+        **rows,
+        **planning.decision_rows(plans, order_id=draft.order_id),
+        **event_rows(_facts(draft, rows, actor=actor), as_of=as_of),
+        **deadline_rows(_dues(rows, as_of=as_of)),
+    }
+    if reserve_stock([planned.wants for planned in plans], as_of=as_of, inserts=inserts):
         raise _Taken()
     if planning.book_capacity(plans):
         raise _Taken()
-    customer_id, new_customer = _save_customer(draft.command.channel, draft.command.customer, as_of=as_of)
-    rows = _rows(draft, plans, customer_id=customer_id, fingerprint=fingerprint, actor=actor, as_of=as_of)
-    insert_rows(
-        {
-            Customer: new_customer,
-            **rows,
-            **planning.decision_rows(plans, order_id=draft.order_id),
-            **event_rows(_facts(draft, rows, actor=actor), as_of=as_of),
-            **deadline_rows(_dues(rows, as_of=as_of)),
-        }
-    )
     return Placed(draft.order_id, is_replay=False)
-
-
-def _same_external_order(draft: _Draft, fingerprint: bytes) -> str | None:
-    """Under the lock of its name: the order another request made with this external id meanwhile."""
-    external_id = draft.command.external_id
-    if external_id is None:
-        return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"order:{draft.channel.code}:{external_id}"]
-        )
-        cursor.execute(
-            "SELECT id, fingerprint FROM orders_order WHERE channel_id = %s AND external_id = %s",
-            [draft.channel.code, external_id],
-        )
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    idempotency.check_same(row[1], Once("", "", fingerprint))
-    return row[0]
 
 
 @in_transaction
@@ -403,7 +391,7 @@ def _rows(
         Order: [_order_row(draft, plans, customer_id=customer_id, fingerprint=fingerprint, actor=actor, as_of=as_of)],
         Delivery: _delivery_rows(draft),
         OrderLine: _line_rows(draft, plans),
-        Payment: _payment_rows(draft),
+        Payment: draft.payments,
         Fulfillment: fulfillments,
         FulfillmentLine: fulfillment_lines,
         ExceptionCase: _case_rows(draft, plans, as_of=as_of),
@@ -517,16 +505,16 @@ def _line_rows(draft: _Draft, plans: Sequence[PlannedDelivery]) -> list[dict[str
     return rows
 
 
-def _payment_rows(draft: _Draft) -> list[dict[str, Any]]:
+def _payment_rows(command: PlaceOrder, order_id: str) -> list[dict[str, Any]]:
     return [
         {
             "id": new_id("pay"),
-            "order_id": draft.order_id,
+            "order_id": order_id,
             "position": index,
             "gateway": payment.gateway,
             "method": payment.method,
             "token": payment.token,
-            "currency": draft.command.currency,
+            "currency": command.currency,
             "amount": payment.amount,
             "authorized_amount": 0,
             "captured_amount": 0,
@@ -536,7 +524,7 @@ def _payment_rows(draft: _Draft) -> list[dict[str, Any]]:
             "reference": "",
             "failure": "",
         }
-        for index, payment in enumerate(draft.command.payments)
+        for index, payment in enumerate(command.payments)
     ]
 
 

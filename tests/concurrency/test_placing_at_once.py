@@ -1,7 +1,6 @@
 """Many shoppers press at the same moment, over HTTP: real threads, real commits."""
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from oms.clock import now
 from oms.idempotency import Once, fingerprint
 from oms.models import ApiKey
 from orders.models import Order
-from orders.services import placement
+from tests.concurrency.buyers import buy
 from tests.concurrency.threads import at_once, both
 from tests.factories.inventory import set_stock
 from tests.factories.orders import make_network, order_body, reserved
@@ -24,32 +23,16 @@ BUYERS, UNITS = 20, 5
 
 
 @pytest.fixture
-def slow_writing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An order takes a moment to be written: the others arrive meanwhile."""
-    keep_decisions = placement.planning.keep_decisions
-
-    def slowly(*args: Any, **kwargs: Any) -> None:
-        time.sleep(0.02)
-        keep_decisions(*args, **kwargs)
-
-    monkeypatch.setattr(placement.planning, "keep_decisions", slowly)
-
-
-@pytest.fixture
 def patient_shop(settings: Any) -> None:
     """With twenty at one level, four plans may all be outrun; here everyone gets a clear yes or no."""
     settings.PLACEMENT_ATTEMPTS = BUYERS
-
-
-def _buy(api: Api, *lines: tuple[str, int], **body: Any) -> Answer:
-    return Api(api.token).post("orders/", order_body(*lines, **body))
 
 
 @pytest.mark.usefixtures("slow_writing", "patient_shop")
 def test_twenty_buyers_of_five_units_make_five_orders(api: Api, invariants_hold: Any) -> None:
     make_network(paris=UNITS, lille=0, lyon=0)
 
-    answers = at_once(BUYERS, lambda _number: _buy(api))
+    answers = at_once(BUYERS, lambda _number: buy(api))
 
     assert sorted(answer.status for answer in answers) == [201] * 5 + [409] * 15
     for refused in (answer.json for answer in answers if answer.status == 409):
@@ -73,7 +56,7 @@ def _sold_in_a_round(api: Api) -> int:
     """How many of five new units twenty buyers got."""
     before = reserved("SKU-1", "PARIS")
     set_stock("SKU-1", "PARIS", before + UNITS)
-    answers = at_once(BUYERS, lambda _number: _buy(api))
+    answers = at_once(BUYERS, lambda _number: buy(api))
     sold = [answer.status for answer in answers].count(201)
     assert reserved("SKU-1", "PARIS") == before + sold
     return sold
@@ -83,7 +66,7 @@ def _sold_in_a_round(api: Api) -> int:
 def test_last_units_in_several_places_are_found_by_planning_again(api: Api, invariants_hold: Any) -> None:
     make_network(paris=2, lille=2, lyon=1)
 
-    answers = at_once(10, lambda _number: _buy(api))
+    answers = at_once(10, lambda _number: buy(api))
 
     assert sorted(answer.status for answer in answers) == [201] * 5 + [409] * 5
     assert [reserved("SKU-1", place) for place in ("PARIS", "LILLE", "LYON")] == [2, 2, 1]
@@ -96,7 +79,7 @@ def test_baskets_in_opposite_order_do_not_wait_for_each_other_in_a_circle(api: A
     set_stock("SKU-2", "PARIS", 20)
     lines = [("SKU-1", 1), ("SKU-2", 1)]
 
-    answers = at_once(10, lambda number: _buy(api, *(lines if number % 2 else lines[::-1])))
+    answers = at_once(10, lambda number: buy(api, *(lines if number % 2 else lines[::-1])))
 
     assert [answer.status for answer in answers] == [201] * 10
     assert (reserved("SKU-1", "PARIS"), reserved("SKU-2", "PARIS")) == (10, 10)
@@ -135,6 +118,20 @@ def test_one_external_id_under_several_keys_at_once_makes_one_order(api: Api, ro
     assert len({answer.json["number"] for answer in answers + again}) == 1
     assert [answer.headers.get("Idempotency-Replayed") for answer in again] == ["true"] * 4
     assert Order.objects.count() == 1
+    assert reserved("SKU-1", "PARIS") == 1
+
+
+@pytest.mark.usefixtures("slow_writing")
+@pytest.mark.parametrize("round_", range(3))
+def test_an_order_sent_twice_at_once_does_not_miss_the_units_it_has_itself(api: Api, round_: int) -> None:
+    make_network(paris=1, lille=0, lyon=0)
+    body = order_body()
+
+    answers = at_once(4, lambda _number: Api(api.token).post("orders/", body))
+
+    assert [answer.status for answer in answers] == [201] * 4
+    assert len({answer.json["number"] for answer in answers}) == 1
+    assert sum("Idempotency-Replayed" not in answer.headers for answer in answers) == 1
     assert reserved("SKU-1", "PARIS") == 1
 
 
@@ -188,7 +185,7 @@ def _key_id() -> str:
 def test_a_new_customer_who_orders_twice_at_once_is_one_customer(api: Api) -> None:
     make_network()
 
-    answers = at_once(4, lambda _number: _buy(api))
+    answers = at_once(4, lambda _number: buy(api, customer={"external_id": "C-1"}))
 
     assert [answer.status for answer in answers] == [201] * 4
     assert len({answer.json["customer"]["id"] for answer in answers}) == 1

@@ -34,11 +34,12 @@ from oms.invariants import all_invariants
 from oms.models import Event
 from orders.models import Order
 from orders.services import placement
+from tests.concurrency.buyers import buy
 from tests.concurrency.threads import at_once, both
 from tests.factories.imports import receive, rows, work
 from tests.factories.inventory import level, make_location, make_product, make_products, reserve, set_stock, set_stocks
-from tests.factories.orders import make_network, order_body, reserved
-from tests.flows.conftest import Answer, Api
+from tests.factories.orders import make_network, reserved
+from tests.flows.conftest import Api
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,22 +48,6 @@ PLACES = ("PARIS", "LILLE", "LYON")
 
 def broken() -> list[str]:
     return [sentence for invariant in all_invariants() for sentence in invariant.broken()]
-
-
-def buy(api: Api, *lines: tuple[str, int], **body: Any) -> Answer:
-    return Api(api.token).post("orders/", order_body(*lines, **body))
-
-
-@pytest.fixture
-def slow_writing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An order takes a moment to be written: the others arrive meanwhile."""
-    keep_decisions = placement.planning.keep_decisions
-
-    def slowly(*args: Any, **kwargs: Any) -> None:
-        time.sleep(0.02)
-        keep_decisions(*args, **kwargs)
-
-    monkeypatch.setattr(placement.planning, "keep_decisions", slowly)
 
 
 # ---- fifty buyers, several places ------------------------------------------------------------------
