@@ -35,6 +35,7 @@ _ROWS_OF: Sequence[tuple[str, str, bool]] = (
     ("oms_event", "root = %(order)s", True),
     ("orders_fulfillmentline", "fulfillment_id IN (SELECT id FROM orders_fulfillment WHERE order_id = %(order)s)", False),
     ("orders_payment", "order_id = %(order)s", False),
+    ("routing_givenpromise", "root = %(order)s", False),
     ("routing_decision", "subject = %(order)s", False),
     ("oms_deadline", "subject IN (SELECT id FROM orders_fulfillment WHERE order_id = %(order)s"
                      " UNION ALL SELECT id FROM orders_payment WHERE order_id = %(order)s)", False),

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from inventory.queries import PlaceInfo
 
-PickupTime = Callable[[PlaceInfo, datetime], datetime]
+PickupTime = Callable[[PlaceInfo, str, datetime], datetime]  # place, channel, instant
 
-_pickup_time: PickupTime = lambda place, as_of: as_of  # noqa: E731
+_pickup_time: PickupTime = lambda place, channel, as_of: as_of  # noqa: E731
 
 
 def register_pickup_time(pickup_time: PickupTime) -> None:
@@ -15,6 +15,6 @@ def register_pickup_time(pickup_time: PickupTime) -> None:
     _pickup_time = pickup_time
 
 
-def pickup_at(place: PlaceInfo, *, as_of: datetime) -> datetime:
+def pickup_at(place: PlaceInfo, *, channel: str | None, as_of: datetime) -> datetime:
     """When an order of this instant could be collected there."""
-    return _pickup_time(place, as_of)
+    return _pickup_time(place, channel or "", as_of)

@@ -3,7 +3,7 @@
 from inventory.events import RESERVATION_CONSUMED, STOCK_SHORT
 from oms.deadlines import on_deadline
 from oms.outbox import subscribe
-from orders.services import authorisation, holds, payments, reassignment, release, shortages, till
+from orders.services import authorisation, holds, lead_times, payments, reassignment, release, shortages, till
 
 on_deadline("orders.settle_payment")(authorisation.on_settle_payment)
 on_deadline("orders.payment_operation")(payments.on_payment_operation)
@@ -14,5 +14,9 @@ on_deadline("orders.prepare")(reassignment.on_prepare)
 on_deadline("orders.escalate")(reassignment.on_escalate)
 on_deadline("orders.collect")(reassignment.on_collect)
 
+subscribe(
+    *("orders.lead_times", lead_times.SENT, lead_times.READY, lead_times.ARRIVED, lead_times.COLLECTED),
+    *lead_times.ENDED,
+)(lead_times.on_work)
 subscribe("orders.till", RESERVATION_CONSUMED)(till.on_reservation_consumed)
 subscribe("orders.shortages", STOCK_SHORT)(shortages.on_stock_short)

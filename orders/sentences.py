@@ -1,7 +1,10 @@
 """How this app's events read on a timeline."""
 
+from datetime import datetime
 from typing import Any
 
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -51,6 +54,7 @@ _WHY = {
     **{f"hold {kind.value}": kind.label for kind in HoldKind},
     **{reason.value: reason.label for reason in (*DeclineReason, *ShortReason)},
 }
+_DATES = ("promised_at", "expected_at")
 _RESOLUTIONS = {
     "reroute": gettext_lazy("moved to another place"),
     "cancel": gettext_lazy("canceled"),
@@ -89,6 +93,12 @@ def units_words(lines: list[dict[str, Any]]) -> str:
 def _placed(payload: Payload, place: str) -> str:
     facts = {"amount": money(payload["total"], payload["currency"]), "channel": payload["channel"]}
     return _("Order placed on %(channel)s for %(amount)s") % facts
+
+
+@tells("orders.order.delayed")
+def _delayed(payload: Payload, place: str) -> str:
+    dates = {name: date_format(localtime(datetime.fromisoformat(payload[name])), "DATE_FORMAT") for name in _DATES}
+    return _("Expected on %(expected_at)s, promised for %(promised_at)s") % dates
 
 
 @tells("orders.order.held")

@@ -9,8 +9,9 @@ class RoutingConfig(AppConfig):
     def ready(self) -> None:
         from inventory.geocoding import register_postal_lookup
         from inventory.pickup_times import register_pickup_time
-        from routing import dates, invariants, queries
+        from routing import invariants, queries
+        from routing.services import promises
 
         invariants.register_all()
         register_postal_lookup(queries.coordinates_of)
-        register_pickup_time(dates.pickup_time)
+        register_pickup_time(promises.pickup_time)

@@ -4,18 +4,19 @@ due times count in the place's opening hours; a promise goes release → prepara
 carrier's working days → the end of a day where the shopper lives.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from inventory.hours import Calendar, NeverOpen
 from inventory.public_holidays import holidays_of
 from inventory.queries import PlaceInfo
-from routing.queries import DEFAULT_PREPARE_MINUTES, Policy, policy_for
+from routing.leadtimes import MINUTES, MOST_DAYS, Cumulative, slots_within
+from routing.queries import DEFAULT_PREPARE_MINUTES, WORKING_DAYS, CarrierTerms, Policy
 
 END_OF_DAY = time(23, 59)
-_SATURDAY = 5
 _DAY = timedelta(days=1)
 
 
@@ -57,11 +58,6 @@ def pickup_promise(place: PlaceInfo, policy: Policy, *, release_at: datetime) ->
     return _open_time_later(place.calendar, release_at, promised_minutes(place, policy))
 
 
-def pickup_time(place: PlaceInfo, as_of: datetime) -> datetime:
-    """`pickup_promise` under the place's own policy, for an order of this instant."""
-    return pickup_promise(place, policy_for(place, method="pickup", service="standard"), release_at=as_of)
-
-
 def promised_minutes(place: PlaceInfo, policy: Policy) -> float:
     """What the place usually needs; where it says nothing, what it is allowed."""
     return place.preparation_minutes or prepare_minutes(place, policy)
@@ -72,18 +68,34 @@ def ship_promise(
     policy: Policy,
     *,
     service: str,
-    carrier_cut_off: time | None,
+    carrier: CarrierTerms,
     transit_days: int,
     release_at: datetime,
     destination_zone: ZoneInfo,
     destination_country: str = "",
 ) -> datetime:
     """The end of the day on which the parcel arrives, where the shopper lives."""
-    ready_at = _open_time_later(place.calendar, release_at, promised_minutes(place, policy))
-    day = _leaving_day(place, service, carrier_cut_off, release_at, ready_at)
-    here, there = holidays_of(place.country), holidays_of(destination_country)
-    arrival = add_working_days(day, transit_days, here=here, there=there) if transit_days else day
-    return datetime.combine(arrival, END_OF_DAY, destination_zone).astimezone(UTC)
+    day = leaving_day(place, service, carrier.cut_off, release_at, promised_minutes(place, policy))
+    way = Way.of(carrier, place.country, destination_country)
+    return end_of(way.arrival(day, transit_days), destination_zone)
+
+
+def end_of(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, END_OF_DAY, zone).astimezone(UTC)
+
+
+def leaving_day(
+    place: PlaceInfo, service: str, carrier_cut_off: time | None, release_at: datetime, minutes: float
+) -> date:
+    """On which day a parcel leaves that takes so long to prepare."""
+    ready_at = _open_time_later(place.calendar, release_at, minutes)
+    return _leaving_day(place, service, carrier_cut_off, release_at, ready_at)
+
+
+def handed_over_day(place: PlaceInfo, carrier_cut_off: time | None, at: datetime) -> date:
+    """The day from which transit counts for what was handed over at this instant."""
+    day = place.calendar.local(at).date()
+    return _next_open_day(place, day) if _has_passed(place.calendar, day, carrier_cut_off, at) else day
 
 
 def _leaving_day(
@@ -96,14 +108,23 @@ def _leaving_day(
     """
     calendar = place.calendar
     day = calendar.local(ready_at).date()
-    own_cut_off = cut_off_of(place, service)
-    came_that_day = own_cut_off is not None and calendar.local(release_at).date() == day
-    is_late = came_that_day and _has_passed(calendar, day, own_cut_off, release_at)
+    is_late = _comes_too_late(place, service, release_at, day)
     if not is_late and not _has_passed(calendar, day, carrier_cut_off, ready_at):
         return day
+    return _next_open_day(place, day)
+
+
+def _next_open_day(place: PlaceInfo, day: date) -> date:
     midnight = datetime.combine(day + timedelta(days=1), time(0), ZoneInfo(place.timezone))
-    opening = calendar.next_opening(midnight)
-    return calendar.local(opening or midnight).date()
+    opening = place.calendar.next_opening(midnight)
+    return place.calendar.local(opening or midnight).date()
+
+
+def _comes_too_late(place: PlaceInfo, service: str, release_at: datetime, day: date) -> bool:
+    """An order of this day, after the place's own cut-off, leaves on a later one."""
+    cut_off = cut_off_of(place, service)
+    came_that_day = cut_off is not None and place.calendar.local(release_at).date() == day
+    return came_that_day and _has_passed(place.calendar, day, cut_off, release_at)
 
 
 def _has_passed(calendar: Calendar, day: date, cut_off: time | None, at: datetime) -> bool:
@@ -115,22 +136,127 @@ def cut_off_of(place: PlaceInfo, service: str) -> time | None:
     return time.fromisoformat(text) if text and text != "24:00" else None
 
 
+# ---- the carrier's days --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """On which days a carrier fetches parcels here, and moves and delivers them there.
+
+    Holidays here stop only the fetching, those there all that comes after it.
+    """
+
+    fetches: frozenset[int]
+    moves: frozenset[int]
+    here: Container[date] = ()
+    there: Container[date] = ()
+
+    @classmethod
+    def of(cls, carrier: CarrierTerms, from_country: str, to_country: str) -> "Way":
+        return cls(carrier.pickup_days, carrier.delivery_days, holidays_of(from_country), holidays_of(to_country))
+
+    def start(self, day: date) -> date:
+        """The first day from this one on which a parcel is fetched."""
+        while day.weekday() not in self.fetches or day in self.here:
+            day += _DAY
+        return day
+
+    def days_after(self, day: date) -> Iterator[date]:
+        """The days on which a parcel that was fetched on that day comes nearer."""
+        while True:
+            day += _DAY
+            if day.weekday() in self.moves and day not in self.there:
+                yield day
+
+    def arrival(self, ready: date, days: int) -> date:
+        """No day of transit is the same day, whatever the carrier does on others."""
+        return next(islice(self.days_after(self.start(ready)), days - 1, None)) if days else ready
+
+    def days_taken(self, ready: date, arrived: date) -> int:
+        """The fewest days of transit with which a promise would have been kept."""
+        if arrived <= ready:
+            return 0
+        days = islice(self.days_after(self.start(ready)), MOST_DAYS)
+        return next((taken for taken, day in enumerate(days, start=1) if day >= arrived), MOST_DAYS)
+
+
 def add_working_days(day: date, days: int, *, here: Container[date] = (), there: Container[date] = ()) -> date:
     """Carriers move Monday to Friday: what is ready on a weekend leaves on Monday.
 
     On public holidays `here` nothing leaves, on those `there` nothing comes nearer.
     """
-    while not _moves(day, here):
-        day += _DAY
-    for _ in range(days):
-        day += _DAY
-        while not _moves(day, there):
-            day += _DAY
-    return day
+    way = Way(WORKING_DAYS, WORKING_DAYS, here, there)
+    return way.arrival(day, days) if days else way.start(day)
 
 
-def _moves(day: date, holidays: Container[date]) -> bool:
-    return day.weekday() < _SATURDAY and day not in holidays
+# ---- many possible times at once: the sums of what was learned -----------------------------------
+
+_HORIZON_DAYS = 70
+_ALMOST_ALL = 1 - 1e-9
+
+
+def leaving_days(
+    place: PlaceInfo, service: str, carrier_cut_off: time | None, release_at: datetime, preparation: Cumulative
+) -> dict[date, float]:
+    """With which chance a parcel leaves on which day: `leaving_day` for every preparation time at once.
+
+    A parcel has left by the end of an open day if it was ready by that day's cut-off.
+    Empty for a place that does not open again.
+    """
+    calendar = place.calendar
+    opening = calendar.next_opening(release_at)
+    if opening is None:
+        return {}
+    day = calendar.local(opening).date()
+    left: dict[date, float] = {}
+    gone = 0.0
+    for day in (day + timedelta(days=number) for number in range(_HORIZON_DAYS)):
+        if gone >= _ALMOST_ALL:
+            break
+        if not calendar.is_open_on(day) or _comes_too_late(place, service, release_at, day):
+            continue
+        ends_at = calendar.passes_at(day, carrier_cut_off) if carrier_cut_off else _midnight_after(place, day)
+        share = _ready_within(calendar.open_time_between(release_at, ends_at), preparation)
+        if share > gone:
+            left[day], gone = share - gone, share
+    if gone < _ALMOST_ALL:  # the rest of it is so far away that one day is as good as another
+        left[day] = left.get(day, 0.0) + 1 - gone
+    return left
+
+
+def _midnight_after(place: PlaceInfo, day: date) -> datetime:
+    return datetime.combine(day + _DAY, time(0), ZoneInfo(place.timezone)).astimezone(UTC)
+
+
+def _ready_within(open_time: timedelta, preparation: Cumulative) -> float:
+    return preparation.by(slots_within(open_time.total_seconds() / 60) - 1)
+
+
+def arrivals(leaving: Mapping[date, float], transit: Cumulative, way: Way) -> Cumulative:
+    """With which chance a parcel has arrived by the end of which day (as ordinals): preparation and transit, convolved."""
+    shares: dict[int, float] = {}
+    steps = list(zip(transit.keys, _steps(transit.shares), strict=True))
+    days: dict[date, list[int]] = {}
+    for day, share in leaving.items():
+        start = way.start(day)
+        if start not in days:
+            days[start] = [later.toordinal() for later in islice(way.days_after(start), transit.keys[-1])]
+        for taken, step in steps:
+            reached = days[start][taken - 1] if taken else day.toordinal()
+            shares[reached] = shares.get(reached, 0.0) + share * step
+    return Cumulative.of(shares)
+
+
+def _steps(rising: tuple[float, ...]) -> Iterator[float]:
+    before = 0.0
+    for share in rising:
+        yield share - before
+        before = share
+
+
+def ready_at(place: PlaceInfo, release_at: datetime, slot: int) -> datetime:
+    """When a preparation time of this slot is over."""
+    return _open_time_later(place.calendar, release_at, MINUTES[slot])
 
 
 def _open_time_later(calendar: Calendar, start: datetime, minutes: float) -> datetime:

@@ -1,5 +1,6 @@
 """What planning needs to know, kept in the process and never more than a second old."""
 
+import time as clock
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -8,16 +9,19 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from inventory import queries as inventory
+from inventory.hours import WEEKDAYS
 from inventory.queries import PlaceInfo
 from oms.cache import VersionedCache
 from routing.documents import BUILT_IN, compact_postal_code, parse
 from routing.engine import geo
 from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone, cheapest_of
 from routing.engine.types import Place, Rule, to_micro
-from routing.models import CarrierService, RuleSetSlot, ServiceLevel
+from routing.leadtimes import LeadTimes
+from routing.models import CarrierService, DatePolicy, LearnedTable, RuleSetSlot, ServiceLevel
 
 # Names of the versions that writers bump.
 RULE_SETS, RATES, SERVICE_LEVELS, POSTAL_AREAS = "rule-sets", "rates", "service-levels", "postal-areas"
+DATE_POLICIES, LEAD_TIMES = "date-policies", "lead-times"
 
 # ---- rule sets -------------------------------------------------------------------------------
 
@@ -56,8 +60,22 @@ def rules_for(channel: str) -> ActiveRules:
 @dataclass(frozen=True, slots=True)
 class CarrierInfo:
     code: str
-    cut_off: time | None
     zones: tuple[Zone, ...]
+
+
+WORKING_DAYS = frozenset(range(5))
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierTerms:
+    """When a carrier's service leaves a place, and on which weekdays (Monday is 0) it fetches and delivers."""
+
+    cut_off: time | None = None
+    pickup_days: frozenset[int] = WORKING_DAYS
+    delivery_days: frozenset[int] = WORKING_DAYS
+
+
+USUAL_TERMS = CarrierTerms()
 
 
 @dataclass(frozen=True)
@@ -65,7 +83,7 @@ class Carriers:
     """Price lists by (service standard, currency). Tariffs of several services are merged once per combination."""
 
     by_service: Mapping[tuple[str, str], Sequence[CarrierInfo]]
-    cut_offs: Mapping[str, time | None]
+    terms: Mapping[str, CarrierTerms]
     merged: dict[tuple[int, ...], Tariff] = field(default_factory=dict)
 
     def cheapest_of(self, tariffs: Sequence[Tariff]) -> Tariff:
@@ -82,9 +100,17 @@ def _load_carriers() -> Carriers:
     services = CarrierService.objects.filter(is_active=True).prefetch_related("zones__rates")
     for service in services:
         zones = [_zone(service, zone) for zone in service.zones.all()]
-        info = CarrierInfo(service.code, service.cut_off, tuple(zone for zone in zones if zone))
+        info = CarrierInfo(service.code, tuple(zone for zone in zones if zone))
         by_service.setdefault((service.service, service.currency), []).append(info)
-    return Carriers(by_service, {service.code: service.cut_off for service in services})
+    return Carriers(by_service, {service.code: _terms(service) for service in services})
+
+
+def _terms(service: CarrierService) -> CarrierTerms:
+    return CarrierTerms(service.cut_off, _weekdays(service.pickup_days), _weekdays(service.delivery_days))
+
+
+def _weekdays(names: Sequence[str]) -> frozenset[int]:
+    return frozenset(map(WEEKDAYS.index, names))
 
 
 def _zone(service: CarrierService, zone) -> Zone | None:
@@ -181,6 +207,76 @@ def policy_for(place: PlaceInfo, *, method: str, service: str) -> Policy:
     """The most specific service level; equally specific: the newest."""
     scopes = (scope.policy for scope in _policies.get() if scope.covers(place, method, service))
     return next(scopes, DEFAULT_POLICY)
+
+
+# ---- dates -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DateRule:
+    """Whether a date may be learned, and the share of such dates that is to be kept."""
+
+    is_learned: bool = True
+    quantile: float = 0.9
+
+
+USUAL_DATES = DateRule()
+
+
+def _load_date_rules() -> dict[tuple[str, str], DateRule]:
+    return {
+        (policy.channel_id or "", policy.service): DateRule(policy.mode == DatePolicy.Mode.LEARNED, policy.quantile)
+        for policy in DatePolicy.objects.all()
+    }
+
+
+_date_rules = VersionedCache(DATE_POLICIES, _load_date_rules)
+
+
+def date_rule(channel: str, service: str) -> DateRule:
+    """The most specific date policy: channel before service."""
+    rules = _date_rules.get()
+    if not rules:
+        return USUAL_DATES
+    scopes = ((channel, service), (channel, ""), ("", service), ("", ""))
+    return next((rules[scope] for scope in scopes if scope in rules), USUAL_DATES)
+
+
+def _load_lead_times() -> LeadTimes:
+    document = LearnedTable.objects.order_by("-id").values_list("document", flat=True).first()
+    return LeadTimes.from_json(document) if document else LeadTimes()
+
+
+_lead_times = VersionedCache(LEAD_TIMES, _load_lead_times)
+
+
+def lead_times() -> LeadTimes:
+    """What was learned last; empty tables before that."""
+    return _lead_times.get()
+
+
+class _EveryMinute(VersionedCache[dict[str, int]]):
+    """Read again in each minute of the wall clock, so that all processes change their minds together."""
+
+    def _current_version(self) -> int:
+        return int(clock.time() // 60)
+
+
+def _load_waiting() -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT location_id, count(*) FROM routing_givenpromise"
+            " WHERE prepared_at IS NULL AND outcome = 'open' GROUP BY location_id"
+        )
+        return dict(cursor.fetchall())
+
+
+_waiting = _EveryMinute("", _load_waiting)
+
+
+def work_waiting(location: str) -> int:
+    """How much work this place has still to prepare, as of this minute."""
+    return _waiting.get().get(location, 0)
 
 
 # ---- places as the engine sees them ------------------------------------------------------------

@@ -166,7 +166,7 @@ class _Answer:
     ):
         self._limit, self._area_by = query.limit, query.area_by
         self._every, self._shown, self._nearest = every, shown, nearest
-        self._as_of = as_of
+        self._as_of, self._channel = as_of, query.channel
         self._is_collected = query.method in ("pickup", "curbside")
         self._pickup_times: dict[str, datetime] = {}
 
@@ -198,7 +198,7 @@ class _Answer:
 
     def _pickup_at(self, place: PlaceInfo) -> datetime:
         if place.code not in self._pickup_times:
-            self._pickup_times[place.code] = pickup_at(place, as_of=self._as_of)
+            self._pickup_times[place.code] = pickup_at(place, channel=self._channel, as_of=self._as_of)
         return self._pickup_times[place.code]
 
     def _areas(self, stock: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -262,6 +262,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
         "options": {"queue": "imports", "expires": 60},
     },
+    "learn-dates": {
+        "task": "routing.tasks.learn_dates",
+        "schedule": crontab(hour="2", minute="40"),
+        "options": {"queue": "default", "expires": 3600},
+    },
     "reconcile-stock": {
         "task": "inventory.tasks.reconcile_stock",
         "schedule": crontab(hour="0", minute="20"),  # the day before has ended everywhere in UTC
@@ -323,6 +328,10 @@ TRANSFER_DAYS = env.int("OMS_TRANSFER_DAYS", default=2)
 HOLD_LONGEST_MINUTES = 60  # a cart keeps goods from others no longer than this, however often it is renewed
 HOLD_MOST_UNITS = env.int("OMS_HOLD_MOST_UNITS", default=200)  # of one cart
 HOLD_MOST_PER_KEY = env.int("OMS_HOLD_MOST_PER_KEY", default=10_000)  # live at once
+LEARNING_DAYS = env.int("OMS_LEARNING_DAYS", default=180)  # of lead times that promise dates are learned from
+CALIBRATION_DAYS = env.int("OMS_CALIBRATION_DAYS", default=60)  # of promises by which their level is set
+LEAD_TIME_DAYS = 400  # lead times are kept so long
+PROMISE_DAYS = env.int("OMS_PROMISE_DAYS", default=730)  # and promises that have ended
 QUOTE_MINUTES = env.int("OMS_QUOTE_MINUTES", default=30)
 # Counts: so many units more or fewer still agree with the books, and are corrected without asking anybody as long as
 # they are worth no more than this; what is worth more than the second value, headquarters approves. Values are at

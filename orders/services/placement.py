@@ -34,8 +34,10 @@ from orders.models import Customer, Delivery, ExceptionCase, Fulfillment, Fulfil
 from orders.pricing import Priced, check_payments, price_order
 from orders.services import authorisation, planning
 from orders.services.planning import PlannedDelivery, Wanted
+from orders.services.status import delays
 from orders.settlement import IN_STORE
 from orders.states import Method, OrderStatus, PaymentStatus
+from routing.models import GivenPromise
 from routing.services.quotes import promise_of
 
 SETTLE_AFTER = timedelta(seconds=30)  # when a placement was killed before it heard the gateway
@@ -386,7 +388,7 @@ def _rows(
     as_of: datetime,
 ) -> Rows:
     """Every row of this app that the order is made of, ids and all."""
-    fulfillments, fulfillment_lines = _work_rows(draft, plans, as_of=as_of)
+    fulfillments, fulfillment_lines, promises = _work_rows(draft, plans, as_of=as_of)
     return {
         Order: [_order_row(draft, plans, customer_id=customer_id, fingerprint=fingerprint, actor=actor, as_of=as_of)],
         Delivery: _delivery_rows(draft),
@@ -394,6 +396,7 @@ def _rows(
         Payment: draft.payments,
         Fulfillment: fulfillments,
         FulfillmentLine: fulfillment_lines,
+        GivenPromise: promises,
         ExceptionCase: _case_rows(draft, plans, as_of=as_of),
     }
 
@@ -412,7 +415,8 @@ def _order_row(
     as_of: datetime,
 ) -> dict[str, Any]:
     command, money = draft.command, draft.money
-    promised_at = max((planned.promised_at for planned in plans if planned.promised_at), default=None)
+    expected_at = max((planned.promised_at for planned in plans if planned.promised_at), default=None)
+    promised_at = max(filter(None, map(_promised_date, draft.promised, plans)), default=None)
     return {
         "id": draft.order_id,
         "channel_id": draft.channel.code,
@@ -439,8 +443,13 @@ def _order_row(
         "placed_at_location_id": command.placed_at_location,
         "placed_at": as_of,
         "promised_at": promised_at,
-        "expected_at": promised_at,
+        "expected_at": expected_at,
     }
+
+
+def _promised_date(quoted: datetime | None, planned: PlannedDelivery) -> datetime | None:
+    """What the shopper was told first: the quote's date, else the plan's."""
+    return quoted or planned.promised_at
 
 
 def _delivery_rows(draft: _Draft) -> list[dict[str, Any]]:
@@ -530,8 +539,9 @@ def _payment_rows(command: PlaceOrder, order_id: str) -> list[dict[str, Any]]:
 
 def _work_rows(
     draft: _Draft, plans: Sequence[PlannedDelivery], *, as_of: datetime
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    fulfillments, lines = [], []
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Fulfillments, their lines, and the promises they are to keep."""
+    fulfillments, lines, promises = [], [], []
     for index, (delivery, planned) in enumerate(zip(draft.deliveries, plans, strict=True)):
         release_at = as_of + _grace(draft.channel, delivery)
         for parcel in planned.parcels:
@@ -546,10 +556,12 @@ def _work_rows(
                 decision=planned.decision,
                 release_at=release_at,
                 as_of=as_of,
+                promised_at=min(parcel.promised_at, draft.promised[index] or parcel.promised_at),
             )
             fulfillments.append(fulfillment)
             lines += work
-    return fulfillments, lines
+            promises.append(planning.promise_row(planned, parcel, fulfillment, as_of=as_of))
+    return fulfillments, lines, promises
 
 
 def _case_rows(draft: _Draft, plans: Sequence[PlannedDelivery], *, as_of: datetime) -> list[dict[str, Any]]:
@@ -616,4 +628,5 @@ def _facts(draft: _Draft, rows: Rows, *, actor: str) -> list[Fact]:
         )
         for row in rows[ExceptionCase]
     ]
-    return [placed, *planned, *opened]
+    [order] = rows[Order]
+    return [placed, *planned, *opened, *delays(order, told=order["promised_at"], actor=actor)]

@@ -25,6 +25,8 @@ from routing.services import decisions as routing_decisions
 from routing.services.capacity import Booking, release_capacity
 from routing.services.capacity import book_capacity as book_days
 from routing.services.capacity import lock_capacity as lock_days
+from routing.services.promise_ledger import promise_row as ledger_row
+from routing.services.promises import pickup_time
 from routing.services.sourcing import Demand, Destination, Line, PlannedParcel, SourcingPlan
 from routing.services.sourcing import plan as ask_routing
 
@@ -256,7 +258,7 @@ def _alternatives(demand: Demand, stock: Mapping[str, int], *, as_of: datetime) 
     ]
     offers.sort(key=lambda offer: (_km(origin, offer[0]), offer[0].code))
     return [
-        {"location": place.code, "sellable": units, "promised_at": _pickup_promise(place, as_of=as_of)}
+        {"location": place.code, "sellable": units, "promised_at": _pickup_promise(place, demand.channel, as_of)}
         for place, units in offers[:_OFFERS_SHOWN]
     ]
 
@@ -286,7 +288,7 @@ def other_pickup_places(
             "location": place.code,
             "name": place.name,
             "distance_km": round(_km(origin, place), 1),
-            "promised_at": _pickup_promise(place, as_of=as_of),
+            "promised_at": _pickup_promise(place, order.channel_id, as_of),
         }
         for place in offers[:_OFFERS_SHOWN]
     ]
@@ -309,8 +311,8 @@ def _km(origin: PlaceInfo | None, place: PlaceInfo) -> float:
     return haversine_km(origin.latitude, origin.longitude, place.latitude, place.longitude)
 
 
-def _pickup_promise(place: PlaceInfo, *, as_of: datetime) -> str:
-    return dates.pickup_time(place, as_of).isoformat()
+def _pickup_promise(place: PlaceInfo, channel: str, as_of: datetime) -> str:
+    return pickup_time(place, channel, as_of).isoformat()
 
 
 # ---- the clocks of a place -----------------------------------------------------------------------
@@ -422,8 +424,9 @@ def work_rows(
     as_of: datetime,
     attempt: int = 1,
     replaces: str | None = None,
+    promised_at: datetime | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The fulfillment and its lines, planned, as rows to insert."""
+    """The fulfillment and its lines, planned, as rows to insert. `promised_at`: a date that was given before."""
     capacity_date: date | None = parcel.capacity_date
     fulfillment = {
         "id": fulfillment_id,
@@ -441,7 +444,7 @@ def work_rows(
         "cost": round(parcel.cost, 2) if parcel.cost else ZERO,
         "distance_km": parcel.distance_km,
         "release_at": release_at,
-        "promised_at": parcel.promised_at,
+        "promised_at": promised_at or parcel.promised_at,
         "expected_at": parcel.promised_at,
         "claimed_by": "",
         "staging": "",
@@ -463,3 +466,19 @@ def work_rows(
         for line in parcel.lines
     ]
     return fulfillment, lines
+
+
+def promise_row(
+    planned: PlannedDelivery, parcel: PlannedParcel, work: Mapping[str, Any], *, as_of: datetime
+) -> dict[str, Any]:
+    """What the ledger of promises keeps of this work, as a row to insert."""
+    return ledger_row(
+        parcel,
+        reference=work["id"],
+        root=work["order_id"],
+        demand=planned.source.demand,
+        zone=planned.source.zone,
+        promised_at=work["promised_at"],
+        release_at=work["release_at"],
+        given_at=as_of,
+    )

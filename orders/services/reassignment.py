@@ -30,6 +30,7 @@ from orders.services import exceptions, planning, work
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_expectation, refresh_status
 from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, DeclineReason, FulfillmentStatus, Method, ShortReason
+from routing.models import GivenPromise
 
 F = FulfillmentStatus
 Reason = ExceptionCase.Reason
@@ -279,7 +280,7 @@ def _give(
 ) -> None:
     """Write the fulfillments that take over, and hand them out."""
     replaces = lost.pk if lost else None
-    rows, lines = [], []
+    rows, lines, promises = [], [], []
     for parcel in planned.parcels:
         row, work_lines = planning.work_rows(
             parcel,
@@ -294,13 +295,15 @@ def _give(
             as_of=as_of,
             attempt=lost.attempt + 1 if lost else 1,
             replaces=replaces,
+            promised_at=lost.promised_at if lost else None,
         )
         rows.append(row)
         lines += work_lines
+        promises.append(planning.promise_row(planned, parcel, row, as_of=as_of))
     planning.keep_decisions([planned], order_id=order.pk)
     if not rows:
         return
-    insert_rows({Fulfillment: rows, FulfillmentLine: lines})
+    insert_rows({Fulfillment: rows, FulfillmentLine: lines, GivenPromise: promises})
     move_units(
         [UnitMove(line.key, "open", "allocated", line.quantity) for parcel in planned.parcels for line in parcel.lines]
     )
@@ -311,7 +314,7 @@ def _give(
         for r in rows
     ]
     publish(facts, as_of=as_of)
-    refresh_expectation(order)
+    refresh_expectation(order, actor=actor, as_of=as_of)
     work.hand_out(order, actor=actor, as_of=as_of)
 
 

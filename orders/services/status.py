@@ -1,9 +1,12 @@
 """The status of an order is derived from its lines and open holds, never set by hand."""
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
 from django.db.models import Max, Sum
 
+from oms.outbox import Fact, publish
 from oms.transactions import in_transaction
 from orders.models import Fulfillment, Hold, Order, OrderLine
 from orders.models.order import BUCKETS
@@ -45,10 +48,24 @@ def refresh_status(order: Order) -> None:
 
 
 @in_transaction
-def refresh_expectation(order: Order) -> None:
-    """When the last of what is under way is expected today; the promise given at placement stays as it was."""
+def refresh_expectation(order: Order, *, actor: str, as_of: datetime) -> None:
+    """When the last of what is under way is expected today; the promise given at placement stays as it was.
+
+    That it will be later than promised, and later than was said last, is an event.
+    """
     under_way = Fulfillment.objects.filter(order=order, status__in=[*LIVE, FulfillmentStatus.SHIPPED])
     expected_at = under_way.aggregate(latest=Max("expected_at"))["latest"]
     if expected_at and expected_at != order.expected_at:
-        order.expected_at = expected_at
+        told, order.expected_at = order.expected_at, expected_at
         Order.objects.filter(pk=order.pk).update(expected_at=expected_at)
+        dates = {"id": order.pk, "promised_at": order.promised_at, "expected_at": expected_at}
+        publish(delays(dates, told=told, actor=actor), as_of=as_of)
+
+
+def delays(order: Mapping[str, Any], *, told: datetime | None, actor: str) -> list[Fact]:
+    """The news that an order is expected after its promise, and after the date that was `told` before; or none."""
+    promised_at, expected_at = order["promised_at"], order["expected_at"]
+    if promised_at is None or expected_at is None or expected_at <= max(promised_at, told or promised_at):
+        return []
+    facts = {"promised_at": promised_at.isoformat(), "expected_at": expected_at.isoformat()}
+    return [Fact("orders.order.delayed", order["id"], order["id"], actor, facts, is_public=True)]

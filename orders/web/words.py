@@ -14,6 +14,7 @@ _IN_WORK = frozenset({F.PICKING, F.PACKED})
 
 TIMELINE: Mapping[str, Promise] = {
     "orders.order.placed": gettext_lazy("We have received your order"),
+    "orders.order.delayed": gettext_lazy("It will come later than we said"),
     "orders.order.canceled": gettext_lazy("The order was canceled"),
     "orders.order.lines_canceled": gettext_lazy("Part of the order was canceled"),
     "orders.fulfillment.accepted": gettext_lazy("The place that prepares it has confirmed"),

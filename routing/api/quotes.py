@@ -1,5 +1,6 @@
 """`POST quotes/`: what a shopper can have, when and how."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from drf_spectacular.utils import extend_schema
@@ -48,8 +49,10 @@ class QuotedParcel(BaseModel):
 
 class QuoteOption(BaseModel):
     """`ship`: one per service, with its parcels. `pickup` and `curbside`: one per place. `backorder`: all that is missing
-    will have come in at `available_at`. `order_by`: until when an order keeps the date. `confidence`: null until dates
-    are learned from what happened."""
+    will have come in at `available_at`. The date lies between `earliest_at` and `promised_at`. `order_by`: until when an
+    order keeps the date, to the minute, and `order_by_seconds` left until then; null beyond three days. `confidence`: how
+    often all of it is there by `promised_at`, as learned from what happened; null where configured times made the date.
+    """
 
     method: Literal["ship", "pickup", "curbside", "locker", "backorder"]
     service: Literal["standard", "express", "same_day"]
@@ -57,6 +60,7 @@ class QuoteOption(BaseModel):
     promised_at: Instant
     earliest_at: Instant
     order_by: Instant | None
+    order_by_seconds: int | None
     confidence: float | None
     location: str | None = None
     name: str | None = None
@@ -99,6 +103,7 @@ class Quotes(ApiView):
         """The ways to get a basket, each with its date and price, planned as an order would be. Nothing is written."""
         body = self.body(QuoteBody)
         self.check_channel(body.channel)
+        as_of = now()
         found = quote(
             channel=body.channel,
             currency=body.currency,
@@ -106,17 +111,17 @@ class Quotes(ApiView):
             destination=Destination(**body.destination.model_dump()) if body.destination else None,
             methods=body.methods,
             near_limit=body.near_limit,
-            as_of=now(),
+            as_of=as_of,
         )
-        return Response(_document(found))
+        return Response(_document(found, as_of))
 
 
-def _document(found: Quote) -> dict[str, Any]:
+def _document(found: Quote, as_of: datetime) -> dict[str, Any]:
     return {
         "quote": found.token,
         "expires_at": found.expires_at,
         "currency": found.currency,
-        "options": [_option(option) for option in found.options],
+        "options": [_option(option, as_of) for option in found.options],
         "unavailable": [
             {"sku": m.sku, "requested": m.requested, "sellable": m.sellable, "alternatives": list(m.alternatives)}
             for m in found.unavailable
@@ -124,7 +129,7 @@ def _document(found: Quote) -> dict[str, Any]:
     }
 
 
-def _option(option: Option) -> dict[str, Any]:
+def _option(option: Option, as_of: datetime) -> dict[str, Any]:
     document: dict[str, Any] = {
         "method": option.method,
         "service": option.service,
@@ -132,6 +137,7 @@ def _option(option: Option) -> dict[str, Any]:
         "promised_at": option.promised_at,
         "earliest_at": option.earliest_at,
         "order_by": option.order_by,
+        "order_by_seconds": None if option.order_by is None else int((option.order_by - as_of).total_seconds()),
         "confidence": option.confidence,
     }
     if option.location is not None:

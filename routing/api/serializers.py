@@ -125,7 +125,8 @@ class CarrierServiceSerializer(StrictModelSerializer):
 
     class Meta:
         model = CarrierService
-        fields = ["code", "carrier", "name", "service", "currency", "is_active", "max_weight_g", "cut_off", "zones"]
+        fields = ["code", "carrier", "name", "service", "currency", "is_active", "max_weight_g", "cut_off"]
+        fields += ["pickup_days", "delivery_days", "zones"]
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()

@@ -1,6 +1,7 @@
 from routing.models.capacity import CapacityDay
-from routing.models.carrier import CarrierService, Rate, ServiceStandard, Zone
+from routing.models.carrier import CarrierService, Rate, ServiceStandard, Weekday, Zone
 from routing.models.decision import Decision
+from routing.models.lead_time import DatePolicy, GivenPromise, LeadTimeObservation, LearnedTable
 from routing.models.postal_area import PostalArea
 from routing.models.rule_set import RuleSet, RuleSetSlot
 from routing.models.service_level import ServiceLevel
@@ -8,12 +9,17 @@ from routing.models.service_level import ServiceLevel
 __all__ = [
     "CapacityDay",
     "CarrierService",
+    "DatePolicy",
     "Decision",
+    "GivenPromise",
+    "LeadTimeObservation",
+    "LearnedTable",
     "PostalArea",
     "Rate",
     "RuleSet",
     "RuleSetSlot",
     "ServiceLevel",
     "ServiceStandard",
+    "Weekday",
     "Zone",
 ]

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -12,6 +14,25 @@ class ServiceStandard(models.TextChoices):
     STANDARD = "standard", _("Standard")
     EXPRESS = "express", _("Express")
     SAME_DAY = "same_day", _("Same day")
+
+
+class Weekday(models.TextChoices):
+    MON = "mon", _("Monday")
+    TUE = "tue", _("Tuesday")
+    WED = "wed", _("Wednesday")
+    THU = "thu", _("Thursday")
+    FRI = "fri", _("Friday")
+    SAT = "sat", _("Saturday")
+    SUN = "sun", _("Sunday")
+
+
+def working_days() -> list[str]:
+    return ["mon", "tue", "wed", "thu", "fri"]
+
+
+def _weekdays(label: Any, text: Any) -> ArrayField:
+    day = models.CharField(max_length=3, choices=Weekday.choices)
+    return ArrayField(day, verbose_name=label, default=working_days, size=7, help_text=text)
 
 
 class CarrierService(models.Model):
@@ -29,10 +50,16 @@ class CarrierService(models.Model):
     cut_off = models.TimeField(
         _("cut-off"), null=True, blank=True, help_text=_("What is ready later leaves the next day. Local time.")
     )
+    pickup_days = _weekdays(_("fetches parcels on"), _("Never on public holidays of the place."))
+    delivery_days = _weekdays(_("moves and delivers on"), _("Never on public holidays of the shopper's country."))
 
     class Meta:
         ordering = ["code"]
         constraints = [
+            models.CheckConstraint(
+                condition=Q(pickup_days__len__gte=1) & Q(delivery_days__len__gte=1),
+                name="a_carrier_fetches_and_delivers_on_some_day",
+            ),
             models.CheckConstraint(condition=~Q(max_weight_g=0), name="a_carrier_carries_at_least_a_gram"),
         ]
         verbose_name = _("carrier service")

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from math import prod
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,8 +26,9 @@ from inventory.queries import PlaceInfo, ProductInfo
 from inventory.supply import Supply, supply_shown
 from oms.channels import ChannelInfo, channels
 from oms.errors import FieldError, Invalid
-from routing import dates, queries
+from routing import queries
 from routing.services import sourcing
+from routing.services.promises import Asked, Whereto, pickup_time, promise
 from routing.services.sourcing import Demand, Destination, Line, SourcingPlan
 
 _SALT = "routing.quote"
@@ -45,8 +47,9 @@ class QuotedLine:
 class Option:
     """One way to get the basket.
 
-    `price`: what carriers ask for the parcels, nothing where the shopper comes. `order_by`: until when an order keeps
-    the date; None where that is further than three days. `confidence`: None until dates are learned from what happened.
+    `price`: what carriers ask for the parcels, nothing where the shopper comes. `earliest_at`: hardly anything comes
+    sooner. `order_by`: until when an order keeps the date; None where that is further than three days. `confidence`: how
+    often all of it is there by the date; None where configured times made it.
     """
 
     method: str
@@ -232,8 +235,9 @@ class _Asking:
             service=service,
             price=sum((parcel.shipping for parcel in planned.parcels), Decimal(0)).quantize(Decimal("0.01")),
             promised_at=max(promises),
-            earliest_at=min(promises),
+            earliest_at=min(parcel.earliest_at for parcel in planned.parcels),
             order_by=sourcing.order_by(planned),
+            confidence=_confidence(planned),
             parcels=tuple(
                 (tuple(QuotedLine(line.sku, line.quantity) for line in parcel.lines), parcel.promised_at)
                 for parcel in planned.parcels
@@ -270,7 +274,8 @@ class _Asking:
             service="standard",
             price=Decimal("0.00"),
             promised_at=promised_at,
-            earliest_at=promised_at,
+            earliest_at=min(parcel.earliest_at for parcel in planned.parcels),
+            confidence=_confidence(planned),
             location=place.code,
             name=place.name,
             distance_km=None if km is None else round(km, 1),
@@ -301,7 +306,7 @@ class _Asking:
                 "location": code,
                 "name": directory[code].name,
                 "sellable": stock[code],
-                "pickup_at": dates.pickup_time(directory[code], self.as_of),
+                "pickup_at": pickup_time(directory[code], self.channel.code, self.as_of),
                 **({} if km is None or km == float("inf") else {"distance_km": round(km, 1)}),
             }
             for code, km in list(far.items())[:_ALTERNATIVES]
@@ -334,19 +339,22 @@ class _Asking:
         )
 
     def _promise_from(self, place: PlaceInfo, release_at: datetime) -> datetime:
+        there = self.destination
+        country, code = (there.country, there.postal_code) if there else ("", "")
+        whereto = Whereto.of(country, code, queries.zone_of(country, None))
+        days = sourcing.DEFAULT_TRANSIT_DAYS["standard"]
         policy = queries.policy_for(place, method="ship", service="standard")
-        return dates.ship_promise(
-            place,
-            policy,
-            service="standard",
-            carrier_cut_off=None,
-            transit_days=sourcing.DEFAULT_TRANSIT_DAYS["standard"],
-            release_at=release_at,
-            destination_zone=queries.zone_of(self.destination.country if self.destination else "", None),
-        )
+        asked = Asked(place, policy, "standard", release_at, whereto, transit_days=days)
+        return promise(asked, channel=self.channel.code).promised_at
 
     def _context(self, method: str) -> Context:
         return Context(self.as_of, self.channel.code, order_type=method, service="standard")
+
+
+def _confidence(planned: SourcingPlan) -> float | None:
+    """All parcels must be there: at the least, the chances multiply."""
+    known = [parcel.confidence for parcel in planned.parcels]
+    return None if None in known else round(prod(filter(None, known)), 4)
 
 
 def _can_be_sent(service: str, planned: SourcingPlan) -> bool:

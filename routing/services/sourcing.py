@@ -8,7 +8,7 @@ reserves and books first, and plans again when that is refused.
 import time as monotonic_time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -25,7 +25,9 @@ from routing.engine import geo, planner
 from routing.engine import types as engine
 from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone
 from routing.engine.types import Budget, Line, PlannedLine, RestLine, Timing, from_micro
+from routing.leadtimes import HOUR_CLASSES
 from routing.queries import ActiveRules
+from routing.services.promises import Asked, Promise, Whereto, promise
 
 #: Working days in transit while no carrier service of a standard is known.
 DEFAULT_TRANSIT_DAYS = {"standard": 3, "express": 1, "same_day": 0}
@@ -97,6 +99,8 @@ class PlannedParcel:
     ready_by: datetime
     capacity_date: date | None
     ignores_capacity: bool
+    earliest_at: datetime
+    confidence: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ class SourcingPlan:
 
     demand: Demand
     as_of: datetime
+    release_at: datetime
+    zone: ZoneInfo  # in which the shopper's days end
     parcels: tuple[PlannedParcel, ...]
     rest: tuple[RestLine, ...]
     outcome: engine.Plan
@@ -150,6 +156,8 @@ def plan(
     return SourcingPlan(
         demand=demand,
         as_of=as_of,
+        release_at=planning.release_at,
+        zone=planning.zone,
         parcels=parcels,
         rest=outcome.rest,
         outcome=outcome,
@@ -173,21 +181,47 @@ def order_by(planned: SourcingPlan) -> datetime | None:
         return None
     promised_at, as_of = planned.promised_at, planned.as_of
     planning = _Planning(planned.demand, as_of, as_of, inventory.sellable_units)
+    wait = planned.release_at - as_of
+    minute = as_of.replace(second=0, microsecond=0)
+    places = [(planning.directory[p.location], p) for p in planned.outcome.parcels]
+
+    def after(minutes: int) -> datetime:
+        return minute + minutes * _MINUTE if minutes else as_of
 
     def holds(minutes: int) -> bool:
-        planning.release_at = as_of + minutes * _MINUTE
+        planning.release_at = after(minutes) + wait
         return all(
-            planning.promise(planning.directory[p.location], p.carrier_service, p.transit_days) <= promised_at
-            for p in planned.outcome.parcels
+            planning.promise(place, p.carrier_service, p.transit_days).promised_at <= promised_at for place, p in places
         )
 
-    early, late = 0, _ORDER_BY_HORIZON // _MINUTE
-    if holds(late):
-        return None
+    begun = 0  # a later order is promised no earlier date, but where another part of the day begins
+    for ends in _parts_of_the_days([place for place, _parcel in places], minute + wait):
+        if not holds(begun):
+            return after(max(0, begun - 1))
+        if not holds(ends):
+            return after(_last_that_holds(holds, begun, ends))
+        begun = ends + 1
+    return None
+
+
+def _last_that_holds(holds: Callable[[int], bool], early: int, late: int) -> int:
     while late - early > 1:
         middle = (early + late) // 2
         early, late = (middle, late) if holds(middle) else (early, middle)
-    return as_of + early * _MINUTE
+    return early
+
+
+def _parts_of_the_days(places: Collection[PlaceInfo], release_at: datetime) -> list[int]:
+    """The last minutes from then of the spans within which what was learned of these places is the same."""
+    until = release_at + _ORDER_BY_HORIZON
+    ends = {_ORDER_BY_HORIZON // _MINUTE}
+    for zone in {ZoneInfo(place.timezone) for place in places}:
+        day = release_at.astimezone(zone).date()
+        while (midnight := datetime.combine(day, time(0), zone)) <= until:
+            begins = (midnight.replace(hour=hour) for hour in HOUR_CLASSES)
+            ends |= {(at - release_at) // _MINUTE - 1 for at in begins if release_at < at <= until}
+            day += timedelta(days=1)
+    return sorted(minutes for minutes in ends if minutes >= 0)
 
 
 def _ignores_capacity(rules: ActiveRules, outcome: engine.Plan, parcel: engine.Parcel) -> bool:
@@ -210,6 +244,7 @@ class _Planning:
         self.point = self._point()
         self.country = demand.destination.country if demand.destination else ""
         self.zone: ZoneInfo = queries.zone_of(self.country, self.point)
+        self.whereto = self._whereto()
         self.carriers = queries.carriers()
         self.offers = self._carriers_that_reach(self.country)
         self._booked: dict[str, dict[date, int]] | None = None
@@ -226,6 +261,12 @@ class _Planning:
         if found and not found.is_exact:
             self.notes.append("destination_approximate")
         return geo.point(found.latitude, found.longitude) if found else None
+
+    def _whereto(self) -> Whereto | None:
+        if self.demand.is_collected:
+            return None
+        there = self.demand.destination
+        return Whereto.of(self.country, there.postal_code if there else "", self.zone)
 
     def engine_demand(self) -> engine.Demand:
         demand, local = self.demand, self.as_of.astimezone(self.zone)
@@ -319,7 +360,7 @@ class _Planning:
     # Dates ------------------------------------------------------------------------------------
 
     def timing(self, place: engine.Place, tier: Tier) -> Timing:
-        promised_at = self.promise(self.directory[place.code], tier.carrier_service, tier.transit_days)
+        promised_at = self.promise(self.directory[place.code], tier.carrier_service, tier.transit_days).promised_at
         wanted = self.demand.wanted_by
         late_days = (self._day(promised_at) - self._day(wanted or self.as_of)).days
         return Timing(max(0, late_days), wanted is None or late_days <= 0)
@@ -327,20 +368,18 @@ class _Planning:
     def _day(self, at: datetime) -> date:
         return at.astimezone(self.zone).date()
 
-    def promise(self, place: PlaceInfo, carrier_service: str, transit_days: int) -> datetime:
-        policy = self._policy(place)
-        if self.demand.is_collected:
-            return dates.pickup_promise(place, policy, release_at=self.release_at)
-        return dates.ship_promise(
+    def promise(self, place: PlaceInfo, carrier_service: str, transit_days: int) -> Promise:
+        asked = Asked(
             place,
-            policy,
-            service=self.demand.service,
-            carrier_cut_off=self.carriers.cut_offs.get(carrier_service),
-            transit_days=transit_days,
-            release_at=self.release_at,
-            destination_zone=self.zone,
-            destination_country=self.country,
+            self._policy(place),
+            self.demand.service,
+            self.release_at,
+            self.whereto,
+            carrier_service,
+            self.carriers.terms.get(carrier_service, queries.USUAL_TERMS),
+            transit_days,
         )
+        return promise(asked, channel=self.demand.channel)
 
     def _policy(self, place: PlaceInfo) -> queries.Policy:
         return queries.policy_for(place, method=self.demand.method, service=self.demand.service)
@@ -354,6 +393,7 @@ class _Planning:
     def parcel(self, parcel: engine.Parcel, ignores_capacity: bool) -> PlannedParcel:
         place = self.directory[parcel.location]
         ready_by = self.ready_by(place)
+        promised = self.promise(place, parcel.carrier_service, parcel.transit_days)
         return PlannedParcel(
             location=parcel.location,
             lines=parcel.lines,
@@ -363,10 +403,12 @@ class _Planning:
             shipping=from_micro(parcel.parts.get("shipping", 0)),
             weight_g=parcel.weight_g,
             distance_km=parcel.distance_km,
-            promised_at=self.promise(place, parcel.carrier_service, parcel.transit_days),
+            promised_at=promised.promised_at,
             ready_by=ready_by,
             capacity_date=place.calendar.local(ready_by).date() if place.daily_capacity is not None else None,
             ignores_capacity=ignores_capacity,
+            earliest_at=promised.earliest_at,
+            confidence=promised.confidence,
         )
 
 

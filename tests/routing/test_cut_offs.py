@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inventory.hours import WEEKDAYS, Calendar
 from inventory.public_holidays import holidays_of
 from routing.dates import add_working_days, pickup_promise, ship_promise
-from routing.queries import Policy
+from routing.queries import CarrierTerms, Policy
 from tests.inventory.wall_clock import MINUTE, ODD_EVES, Oracle, is_over_at, jumps_of, utc, wall_of
 from tests.routing.test_dates import shop
 
@@ -28,7 +28,7 @@ def promise(place, released, *, transit=1, carrier_cut_off=None, service="standa
         place,
         Policy(),
         service=service,
-        carrier_cut_off=carrier_cut_off,
+        carrier=CarrierTerms(carrier_cut_off),
         transit_days=transit,
         release_at=released,
         destination_zone=zone,

@@ -9,7 +9,7 @@ import pytest
 from inventory.hours import Calendar
 from inventory.queries import PlaceInfo
 from routing.dates import add_working_days, collect_by, due_times, pickup_promise, prepare_minutes, ship_promise
-from routing.queries import Policy
+from routing.queries import CarrierTerms, Policy
 
 PARIS = ZoneInfo("Europe/Paris")
 SHOP_HOURS = {day: [("10:00", "19:00")] for day in ("mon", "tue", "wed", "thu", "fri", "sat")}
@@ -94,7 +94,7 @@ def test_a_parcel_is_promised_for_the_end_of_a_day(release, more, transit, expec
     place = shop(preparation_minutes=60, **more)
 
     promised = ship_promise(
-        place, Policy(), service="standard", carrier_cut_off=None, transit_days=transit,
+        place, Policy(), service="standard", carrier=CarrierTerms(), transit_days=transit,
         release_at=release, destination_zone=PARIS,
     )  # fmt: skip
 
@@ -104,7 +104,7 @@ def test_a_parcel_is_promised_for_the_end_of_a_day(release, more, transit, expec
 @pytest.mark.parametrize(("cut_off", "expected"), [(time(17), at(3, "23:59")), (time(11), at(4, "23:59"))])
 def test_the_carriers_cut_off_looks_at_when_the_parcel_is_ready(cut_off, expected):
     promised = ship_promise(
-        shop(preparation_minutes=60), Policy(), service="standard", carrier_cut_off=cut_off, transit_days=1,
+        shop(preparation_minutes=60), Policy(), service="standard", carrier=CarrierTerms(cut_off), transit_days=1,
         release_at=at(2, "11:00"), destination_zone=PARIS,
     )  # fmt: skip
 
@@ -113,7 +113,7 @@ def test_the_carriers_cut_off_looks_at_when_the_parcel_is_ready(cut_off, expecte
 
 def test_the_day_ends_where_the_shopper_lives():
     promised = ship_promise(
-        shop(preparation_minutes=60), Policy(), service="standard", carrier_cut_off=None, transit_days=1,
+        shop(preparation_minutes=60), Policy(), service="standard", carrier=CarrierTerms(), transit_days=1,
         release_at=at(2, "11:00"), destination_zone=ZoneInfo("America/Guadeloupe"),
     )  # fmt: skip
 
