@@ -12,9 +12,10 @@ from rest_framework import serializers
 
 from inventory import queries as inventory
 from oms.api.body import Code, field_errors
+from oms.models import Channel
 from oms.money import EXPONENTS
 from routing.documents import Kind, Method, Service, compact_postal_code
-from routing.models import CarrierService, PostalArea, Rate, ServiceLevel, Zone
+from routing.models import CarrierService, DatePolicy, PostalArea, Rate, ServiceLevel, Zone
 from routing.services import carriers
 
 _CODE = pydantic.TypeAdapter(Code)
@@ -199,6 +200,33 @@ class RateSerializer(StrictModelSerializer):
                 {"zone": serializers.ErrorDetail(str(_("There is no such zone.")), "unknown_zone")}
             )
         return zone
+
+
+# ---- dates -----------------------------------------------------------------------------------------
+
+
+class DatePolicySerializer(StrictModelSerializer):
+    """Whether promise dates of a channel and service are learned, and the share to be kept. Left out: for all."""
+
+    channel = serializers.SlugRelatedField("code", queryset=Channel.objects.all(), required=False, allow_null=True)
+
+    class Meta:
+        model = DatePolicy
+        fields = ["id", "channel", "service", "mode", "quantile"]
+        validators: list[Any] = []
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        known = self.instance
+        scope = {
+            "channel": attrs.get("channel", known and known.channel),
+            "service": attrs.get("service", known.service if known else ""),
+        }
+        others = DatePolicy.objects.filter(**scope).exclude(pk=known.pk if known else 0)
+        if others.exists():
+            raise serializers.ValidationError(
+                {"channel": serializers.ErrorDetail(str(_("There is a policy for this already.")), "duplicate")}
+            )
+        return attrs
 
 
 # ---- the map ---------------------------------------------------------------------------------------

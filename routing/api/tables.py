@@ -10,11 +10,12 @@ from oms.api.views import ApiViewSet
 from routing import queries
 from routing.api.serializers import (
     CarrierServiceSerializer,
+    DatePolicySerializer,
     PostalAreaSerializer,
     RateSerializer,
     ServiceLevelSerializer,
 )
-from routing.models import CarrierService, PostalArea, Rate, ServiceLevel
+from routing.models import CarrierService, DatePolicy, PostalArea, Rate, ServiceLevel
 from routing.services.tables import change_cached
 
 
@@ -65,6 +66,14 @@ class CarrierServices(CachedTable):
     filterset_fields = ["carrier", "service", "is_active"]
     cursor_ordering = ("code",)
     lookup_value_regex = "[^/]+"  # a code may hold a point
+
+
+@described("date policies")
+class DatePolicies(CachedTable):
+    cache_name = queries.DATE_POLICIES
+    queryset = DatePolicy.objects.all()
+    serializer_class = DatePolicySerializer
+    cursor_ordering = ("id",)
 
 
 class RateFilter(filters.FilterSet):

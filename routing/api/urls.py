@@ -1,17 +1,21 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from routing.api import capacity, quotes, tables, views
+from routing.api import capacity, promises, quotes, tables, views
 
 router = SimpleRouter()
 router.register("service-levels", tables.ServiceLevels)
 router.register("carrier-services", tables.CarrierServices)
 router.register("rates", tables.Rates)
 router.register("postal-areas", tables.PostalAreas)
+router.register("date-policies", tables.DatePolicies)
 
 urlpatterns = [
     path("locations/<str:code>/capacity/", capacity.Capacity.as_view(), name="location-capacity"),
     path("routing/plan/", views.PlanView.as_view(), name="routing-plan"),
+    path("routing/promises/", promises.Promises.as_view(), name="routing-promises"),
+    path("routing/promises/summary/", promises.PromisesSummary.as_view(), name="routing-promises-summary"),
+    path("routing/lead-times/", promises.LeadTimesView.as_view(), name="routing-lead-times"),
     path("quotes/", quotes.Quotes.as_view(), name="quotes"),
     path("rule-sets/", views.RuleSetsView.as_view(), name="rule-sets"),
     path("rule-sets/<str:pk>/", views.RuleSetView.as_view(), name="rule-set"),

@@ -201,6 +201,7 @@ STAGES: dict[str, Callable[[Stage], None]] = {
     "carrier_services_create": _nothing,
     **{f"rates_{act}": _rate for act in ITEM},
     **{f"service_levels_{act}": _made("service_levels_create", "service_levels_retrieve") for act in ITEM},
+    **{f"date_policies_{act}": _made("date_policies_create", "date_policies_retrieve") for act in ITEM},
     **{f"postal_areas_{act}": _made("postal_areas_create", "postal_areas_retrieve") for act in ITEM},
     **{f"exposure_rules_{act}": _made("exposure_rules_create", "exposure_rules_retrieve") for act in ITEM},
     **{f"reservations_{act}": _made("reservations_create", "reservations_retrieve") for act in ITEM},
