@@ -193,6 +193,7 @@ def add_working_days(day: date, days: int, *, here: Container[date] = (), there:
 
 _HORIZON_DAYS = 70
 _ALMOST_ALL = 1 - 1e-9
+_MOMENT = timedelta(microseconds=1)
 
 
 def leaving_days(
@@ -207,15 +208,15 @@ def leaving_days(
     opening = calendar.next_opening(release_at)
     if opening is None:
         return {}
-    day = calendar.local(opening).date()
+    first = day = calendar.local(opening).date()
     left: dict[date, float] = {}
     gone = 0.0
-    for day in (day + timedelta(days=number) for number in range(_HORIZON_DAYS)):
+    for day in (first + timedelta(days=number) for number in range(_HORIZON_DAYS)):
         if gone >= _ALMOST_ALL:
             break
         if not calendar.is_open_on(day) or _comes_too_late(place, service, release_at, day):
             continue
-        ends_at = calendar.passes_at(day, carrier_cut_off) if carrier_cut_off else _midnight_after(place, day)
+        ends_at = calendar.passes_at(day, carrier_cut_off) if carrier_cut_off else _last_moment_of(place, day)
         share = _ready_within(calendar.open_time_between(release_at, ends_at), preparation)
         if share > gone:
             left[day], gone = share - gone, share
@@ -224,8 +225,9 @@ def leaving_days(
     return left
 
 
-def _midnight_after(place: PlaceInfo, day: date) -> datetime:
-    return datetime.combine(day + _DAY, time(0), ZoneInfo(place.timezone)).astimezone(UTC)
+def _last_moment_of(place: PlaceInfo, day: date) -> datetime:
+    """What is ready at midnight is ready on the next day."""
+    return datetime.combine(day + _DAY, time(0), ZoneInfo(place.timezone)).astimezone(UTC) - _MOMENT
 
 
 def _ready_within(open_time: timedelta, preparation: Cumulative) -> float:

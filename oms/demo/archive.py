@@ -46,11 +46,13 @@ from orders.services.planning import PlannedDelivery, Wanted
 from orders.states import FULFILLMENT_MOVES, PAYMENT_MOVES, FulfillmentStatus, OrderStatus, PaymentStatus
 from routing.dates import DueTimes
 from routing.engine.types import PlannedLine
+from routing.models import GivenPromise, LeadTimeObservation
 from routing.services.decisions import record_decisions
+from routing.services.promise_ledger import observe, preparation_of, transit_of
 from routing.services.sourcing import PlannedParcel, SourcingPlan
 from routing.services.sourcing import plan as ask_routing
 
-F = FulfillmentStatus
+F, Outcome = FulfillmentStatus, GivenPromise.Outcome
 BATCH = 100
 _PARIS = ZoneInfo("Europe/Paris")
 _SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -125,10 +127,11 @@ class _Batch:
             model: []
             for model in (
                 *(Customer, Order, Delivery, OrderLine, Payment, PaymentOperation),
-                *(Fulfillment, FulfillmentLine, Package, Shipment, Exclusion),
+                *(Fulfillment, FulfillmentLine, Package, Shipment, Exclusion, GivenPromise),
             )
         }
         self.facts: list[tuple[datetime, Fact]] = []
+        self.lead_times: list[LeadTimeObservation] = []
         self.decisions: list[tuple[SourcingPlan, str]] = []
         self.customers: dict[tuple[str, str], str] = {}
 
@@ -155,6 +158,7 @@ class _Batch:
         for model, rows in self.rows.items():
             model._default_manager.bulk_create(rows)
         record_decisions(self.decisions)
+        observe(self.lead_times)
         insert_rows({Event: [_event(at, fact) for at, fact in sorted(self.facts, key=lambda told: told[0])]})
 
 
@@ -175,6 +179,11 @@ def _work_line(work: Fulfillment, given: PlannedLine, **units: int) -> Fulfillme
     return FulfillmentLine(fulfillment=work, order_line_id=given.key, sku=given.sku, quantity=given.quantity, **units)
 
 
+def _end_promise(promise: GivenPromise, at: datetime, outcome: str = "") -> None:
+    promise.ended_at = at
+    promise.outcome = outcome or (Outcome.KEPT if at <= promise.promised_at else Outcome.LATE)
+
+
 @dataclass(slots=True)
 class _Record:
     """One order on its way into the batch."""
@@ -184,6 +193,7 @@ class _Record:
     order_id: str = field(default_factory=lambda: new_id("ord"))
     lines: list[OrderLine] = field(default_factory=list)
     due: dict[str, DueTimes] = field(default_factory=dict)
+    promises: dict[str, GivenPromise] = field(default_factory=dict)
     delivery: Delivery = field(init=False)
     payment: Payment = field(init=False)
 
@@ -369,6 +379,9 @@ class _Record:
         times = self.due[work.pk] = planning.due_times(work, assigned_at=at)
         work.acknowledge_by, work.ready_by = times.acknowledge_by, times.ready_by
         self.batch.add(work)
+        promise = planning.promise_row(plan, parcel, {**vars(work), "id": work.pk}, as_of=at)
+        self.promises[work.pk] = GivenPromise(**promise)
+        self.batch.add(self.promises[work.pk])
         payload = {"location": parcel.location, "decision": plan.decision_id}
         self._set(work, F.PLANNED, self.past.actor, at, payload)
         self._set(work, F.ASSIGNED, CLOCK, at, {"from": F.PLANNED})
@@ -384,6 +397,7 @@ class _Record:
         else:
             at = self._moment(work, at, self.due[work.pk].acknowledge_by, 0.2, 0.9)
             self._set(work, F.DECLINED, staff_of(parcel.location), at, {"from": F.ASSIGNED, "why": reason})
+        _end_promise(self.promises[work.pk], at, Outcome.WITHDRAWN)
         for line in parcel.lines:
             self.batch.add(_work_line(work, line))
             self.batch.add(Exclusion(order_line_id=line.key, location_id=parcel.location, reason=reason, created_at=at))
@@ -394,6 +408,7 @@ class _Record:
         lines = {line.pk: line for line in self.lines}
         for work, parcel in zip(works, parcels, strict=True):
             self._set(work, F.CANCELED, _SHOPPER, at, {"from": F.ASSIGNED, "why": "canceled by the order"})
+            _end_promise(self.promises[work.pk], at, Outcome.WITHDRAWN)
             for given in parcel.lines:
                 lines[given.key].canceled += given.quantity
                 self.batch.add(_work_line(work, given, canceled=given.quantity))
@@ -444,12 +459,27 @@ class _Record:
         self._set(work, F.SHIPPED, staff, at, {"from": F.PACKED, **facts})
         self._set(work, F.DELIVERED, CARRIER, delivered_at, {"from": F.SHIPPED})
         self.batch.add(Shipment(fulfillment=work, handed_over_at=at, delivered_at=delivered_at, **facts))
+        self._teach(work, at, delivered_at, facts["carrier_service"])
         return at
+
+    def _teach(self, work: Fulfillment, at: datetime, delivered_at: datetime | None = None, carrier: str = "") -> None:
+        """What the end of the work tells of how long things take, and of the promise."""
+        promise = self.promises[work.pk]
+        given_at = work.assigned_at or at
+        self.batch.lead_times.append(
+            preparation_of(promise, started_at=given_at, prepared_at=at, carrier_service=carrier)
+        )
+        if delivered_at is not None:
+            parcel = transit_of(promise, handed_over_at=at, delivered_at=delivered_at, carrier_service=carrier)
+            self.batch.lead_times.append(parcel)
+        promise.prepared_at = at
+        _end_promise(promise, delivered_at or at)
 
     def _collected(self, work: Fulfillment, staff: str, at: datetime) -> datetime:
         work.staging = f"{self.past.rng.choice('ABC')}-{self.past.rng.randint(1, 12):02d}"
         work.collect_by = planning.collect_by(work, ready_at=at)
         self._set(work, F.READY_FOR_PICKUP, staff, at, {"from": F.PACKED})
+        self._teach(work, at)
         wanted = at + min(self.past.rng.expovariate(1 / 18), 60) * 60 * _MINUTE
         gone_at = places()[work.location_id].calendar.next_opening(wanted) or wanted
         self._set(work, F.COLLECTED, staff, gone_at, {"from": F.READY_FOR_PICKUP})

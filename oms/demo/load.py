@@ -21,6 +21,7 @@ from oms.models import Event
 from oms.outbox import Fact, publish
 from oms.roles import sync_groups
 from oms.transactions import use_case
+from routing.services.learning import learn_dates
 from routing.services.postal_areas import load_postal_areas
 
 LOADED = "oms.demo.loaded"
@@ -50,6 +51,7 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     supply.load_supply([item.sku for item in items], as_of=as_of)
     counts.load_counts(as_of=as_of)
     holds.load_holds(as_of=as_of)
+    learn_dates(as_of=as_of)
     _finish(orders=accepted, as_of=as_of)
 
 

@@ -560,7 +560,7 @@ def _work_rows(
             )
             fulfillments.append(fulfillment)
             lines += work
-            promises.append(planning.promise_row(planned, parcel, fulfillment, as_of=as_of))
+            promises.append(planning.promise_row(planned.source, parcel, fulfillment, as_of=as_of))
     return fulfillments, lines, promises
 
 

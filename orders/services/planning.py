@@ -469,15 +469,15 @@ def work_rows(
 
 
 def promise_row(
-    planned: PlannedDelivery, parcel: PlannedParcel, work: Mapping[str, Any], *, as_of: datetime
+    plan: SourcingPlan, parcel: PlannedParcel, work: Mapping[str, Any], *, as_of: datetime
 ) -> dict[str, Any]:
     """What the ledger of promises keeps of this work, as a row to insert."""
     return ledger_row(
         parcel,
         reference=work["id"],
         root=work["order_id"],
-        demand=planned.source.demand,
-        zone=planned.source.zone,
+        demand=plan.demand,
+        zone=plan.zone,
         promised_at=work["promised_at"],
         release_at=work["release_at"],
         given_at=as_of,

@@ -299,7 +299,7 @@ def _give(
         )
         rows.append(row)
         lines += work_lines
-        promises.append(planning.promise_row(planned, parcel, row, as_of=as_of))
+        promises.append(planning.promise_row(planned.source, parcel, row, as_of=as_of))
     planning.keep_decisions([planned], order_id=order.pk)
     if not rows:
         return

@@ -3,9 +3,12 @@
 Who prepares and sends goods tells it here; what was told before, or of work that nobody promised, changes nothing.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from django.db.models import Q
 
 from inventory import queries as inventory
 from inventory.queries import PlaceInfo
@@ -56,6 +59,79 @@ def promise_row(
     }
 
 
+# ---- what it teaches -------------------------------------------------------------------------------
+
+
+def preparation_of(
+    given: GivenPromise,
+    *,
+    started_at: datetime,
+    prepared_at: datetime,
+    carrier_service: str = "",
+    backlog: int | None = None,
+    source: str = LeadTimeObservation.Source.LIVE,
+) -> LeadTimeObservation:
+    """How long the place took. `carrier_service`: who took it, where that is known; `backlog`: what waited there else."""
+    place = inventory.places()[given.location_id]
+    return _observation(
+        Kind.PREPARATION,
+        given,
+        place,
+        value=place.calendar.open_time_between(started_at, prepared_at).total_seconds() / 60,
+        started_at=started_at,
+        observed_at=prepared_at,
+        carrier_service=_carrier(given, carrier_service),
+        hour=place.calendar.local(started_at).hour,
+        backlog=backlog,
+        source=source,
+    )
+
+
+def transit_of(
+    given: GivenPromise,
+    *,
+    handed_over_at: datetime,
+    delivered_at: datetime,
+    carrier_service: str = "",
+    source: str = LeadTimeObservation.Source.LIVE,
+) -> LeadTimeObservation:
+    """How long the carrier took."""
+    carrier = _carrier(given, carrier_service)
+    place, terms = inventory.places()[given.location_id], queries.carriers().terms.get(carrier, USUAL_TERMS)
+    zone = ZoneInfo(given.destination_zone or place.timezone)
+    left = handed_over_day(place, terms.cut_off, handed_over_at)
+    way = Way.of(terms, place.country, given.destination_country)
+    return _observation(
+        Kind.TRANSIT,
+        given,
+        place,
+        value=way.days_taken(left, delivered_at.astimezone(zone).date()),
+        started_at=handed_over_at,
+        observed_at=delivered_at,
+        carrier_service=carrier,
+        source=source,
+    )
+
+
+def _carrier(given: GivenPromise, code: str) -> str:
+    """What people type for a carrier is believed where it is one."""
+    return code if code in queries.carriers().terms else given.carrier_service
+
+
+def _observation(kind: str, given: GivenPromise, place: PlaceInfo, **values: Any) -> LeadTimeObservation:
+    return LeadTimeObservation(
+        kind=kind,
+        reference=given.reference,
+        location=place.code,
+        location_kind=place.kind,
+        method=given.method,
+        service=given.service,
+        origin_area=area_of(place.country, place.postal_code),
+        destination_area=given.destination_area,
+        **values,
+    )
+
+
 # ---- what became of it -----------------------------------------------------------------------------
 
 
@@ -65,24 +141,23 @@ def work_prepared(
 ) -> None:
     """It is in the carrier's hands, or ready for the shopper (`is_ready`), which is what was promised then.
 
-    `started_at`: when the place was given it. `carrier_service`: who took it, where that is known.
+    `started_at`: when the place was given it.
     """
     given = GivenPromise.objects.filter(reference=reference).first()
     if given is None:
         return
     GivenPromise.objects.filter(pk=given.pk, prepared_at=None).update(prepared_at=prepared_at)
-    place = inventory.places()[given.location_id]
-    open_time = place.calendar.open_time_between(started_at, prepared_at)
-    _observe(
-        Kind.PREPARATION,
-        given,
-        place,
-        value=open_time.total_seconds() / 60,
-        started_at=started_at,
-        observed_at=prepared_at,
-        carrier_service=_known_carrier(carrier_service) or given.carrier_service,
-        hour=place.calendar.local(started_at).hour,
-        backlog=_waiting_then(given, started_at),
+    backlog = _waiting_then(given, started_at)
+    observe(
+        [
+            preparation_of(
+                given,
+                started_at=started_at,
+                prepared_at=prepared_at,
+                carrier_service=carrier_service,
+                backlog=backlog,
+            )
+        ]
     )
     if is_ready:
         _end(reference, prepared_at)
@@ -91,8 +166,8 @@ def work_prepared(
 def _waiting_then(given: GivenPromise, at: datetime) -> int:
     """What else the place had to prepare at that instant."""
     others = GivenPromise.objects.filter(location=given.location_id, given_at__lte=at, given_at__gt=at - _LOOKS_BACK)
-    done = others.filter(prepared_at__lte=at) | others.filter(prepared_at=None, ended_at__lte=at)
-    return others.exclude(pk=given.pk).exclude(pk__in=done.values("pk")).count()
+    waited = Q(prepared_at__gt=at) | Q(prepared_at=None, ended_at=None) | Q(prepared_at=None, ended_at__gt=at)
+    return others.filter(waited).exclude(pk=given.pk).count()
 
 
 @use_case
@@ -103,19 +178,8 @@ def work_delivered(
     given = GivenPromise.objects.filter(reference=reference).first()
     if given is None:
         return
-    carrier = _known_carrier(carrier_service) or given.carrier_service
-    place, terms = inventory.places()[given.location_id], queries.carriers().terms.get(carrier, USUAL_TERMS)
-    zone = ZoneInfo(given.destination_zone or place.timezone)
-    left = handed_over_day(place, terms.cut_off, handed_over_at)
-    way = Way.of(terms, place.country, given.destination_country)
-    _observe(
-        Kind.TRANSIT,
-        given,
-        place,
-        value=way.days_taken(left, delivered_at.astimezone(zone).date()),
-        started_at=handed_over_at,
-        observed_at=delivered_at,
-        carrier_service=carrier,
+    observe(
+        [transit_of(given, handed_over_at=handed_over_at, delivered_at=delivered_at, carrier_service=carrier_service)]
     )
     _end(reference, delivered_at)
 
@@ -132,10 +196,6 @@ def work_withdrawn(reference: str, *, at: datetime) -> None:
     _open(reference).update(outcome=Outcome.WITHDRAWN, ended_at=at)
 
 
-def _known_carrier(code: str) -> str:
-    return code if code in queries.carriers().terms else ""
-
-
 @in_transaction
 def _end(reference: str, at: datetime) -> None:
     _open(reference).filter(promised_at__gte=at).update(outcome=Outcome.KEPT, ended_at=at)
@@ -147,16 +207,6 @@ def _open(reference: str) -> Any:
 
 
 @in_transaction
-def _observe(kind: str, given: GivenPromise, place: PlaceInfo, **values: Any) -> None:
-    observation = LeadTimeObservation(
-        kind=kind,
-        reference=given.reference,
-        location=place.code,
-        location_kind=place.kind,
-        method=given.method,
-        service=given.service,
-        origin_area=area_of(place.country, place.postal_code),
-        destination_area=given.destination_area,
-        **values,
-    )
-    LeadTimeObservation.objects.bulk_create([observation], ignore_conflicts=True)
+def observe(observations: Iterable[LeadTimeObservation]) -> None:
+    """Write these down; what was told before stays as it was."""
+    LeadTimeObservation.objects.bulk_create(observations, ignore_conflicts=True, batch_size=1000)

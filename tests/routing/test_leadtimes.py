@@ -1,0 +1,157 @@
+"""Counting, leaning on wider groups, and calibrating, beside dull ways to do the same."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routing.leadtimes import (
+    HIGHEST,
+    LEVELS,
+    MINUTES,
+    Calibration,
+    Cumulative,
+    LeadTimes,
+    Observed,
+    Tried,
+    area_of,
+    blend,
+    calibrate,
+    count,
+    kept_by_level,
+    preparation_cells,
+    slot_of,
+    slots_within,
+    transit_cells,
+)
+
+SLOTS = st.integers(0, 20)
+SHARES = st.floats(0, 1, allow_nan=False)
+SHARE = st.integers(0, 97).map(lambda share: share / 100)
+TRIED = st.builds(Tried, SHARE, st.booleans())
+
+
+@given(st.lists(SLOTS, min_size=1, max_size=80))
+def test_a_group_without_a_wider_one_says_what_happened(slots):
+    shares = blend(count(Observed(("all",), slot) for slot in slots), ("all",))
+
+    assert shares == pytest.approx({slot: cases / len(slots) for slot, cases in Counter(slots).items()})
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), SLOTS), min_size=1, max_size=200), st.sampled_from("abcd"))
+def test_a_blend_is_a_distribution_and_lies_between_its_groups(cases, lane):
+    counts = count(Observed((lane, "all"), slot) for lane, slot in cases)
+    narrow, wide = blend(counts, (lane,)), blend(counts, ("all",))
+
+    shares = blend(counts, (lane, "all"))
+
+    assert sum(shares.values()) == pytest.approx(1)
+    for slot, share in shares.items():
+        either = (narrow.get(slot, 0.0), wide.get(slot, 0.0)) if narrow else (wide[slot], wide[slot])
+        assert min(either) - 1e-9 <= share <= max(either) + 1e-9
+
+
+def test_thirty_cases_speak_for_half_and_three_hundred_for_ten_elevenths():
+    observed = [Observed(("lane", "all"), 1)] * 30 + [Observed(("all",), 9)] * 70
+    assert blend(count(observed), ("lane", "all")) == pytest.approx({1: 0.5 + 0.5 * 0.3, 9: 0.5 * 0.7})
+
+    observed = [Observed(("lane", "all"), 1)] * 300 + [Observed(("all",), 9)] * 300
+    assert blend(count(observed), ("lane", "all")) == pytest.approx({1: 10 / 11 + 1 / 11 * 0.5, 9: 1 / 11 * 0.5})
+
+
+def test_nothing_known_is_nothing_said():
+    assert blend({}, ("lane", "all")) == {}
+
+
+@given(st.dictionaries(SLOTS, st.integers(1, 50), min_size=1), SHARES, SHARES)
+def test_a_higher_level_is_never_an_earlier_date(cases, one, other):
+    times = Cumulative.of({slot: number / sum(cases.values()) for slot, number in cases.items()})
+    low, high = sorted((one, other))
+
+    assert times.at(low) <= times.at(high)
+    assert times.by(times.at(low)) >= low - 1e-6
+
+
+@given(st.floats(0, 60 * 1440))
+def test_a_slot_has_passed_when_its_minutes_have(minutes):
+    slot = slot_of(minutes)
+
+    assert MINUTES[slot] >= minutes
+    assert slots_within(MINUTES[slot]) == slot + 1
+    assert slot == 0 or MINUTES[slot - 1] < minutes
+
+
+def test_groups_go_from_the_lane_to_everything():
+    assert transit_cells("post", area_of("FR", "75 011"), area_of("FR", "69002")) == (
+        *("post|FR-75>FR-69", "post|FR-7>FR-6", "post", "*"),
+    )
+    assert transit_cells("post", area_of("FR", ""), area_of("BE", "")) == ("post|FR>BE", "post", "*")
+    assert preparation_cells("S1", "store", "ship", hour=15, backlog=7) == ("S1|ship|an", "S1|ship", "store:ship", "")
+    assert preparation_cells("S1", "store", "ship", hour=None, backlog=None) == ("S1|ship", "store:ship", "")
+
+
+# ---- calibration ---------------------------------------------------------------------------------
+
+
+def _to_the_right(tried: list[Tried]) -> list[tuple[float, float]]:
+    """The dull way: whoever is still awaited leaves its weight, in equal parts, to all who stand after it."""
+    ordered = sorted(tried, key=lambda case: (case.reached, not case.has_come))
+    weights = [1 / len(ordered)] * len(ordered)
+    for place, case in enumerate(ordered):
+        after = len(ordered) - place - 1
+        if not case.has_come and after:
+            for later in range(place + 1, len(ordered)):
+                weights[later] += weights[place] / after
+            weights[place] = 0.0
+    kept, steps = 0.0, []
+    for weight, case in zip(weights, ordered, strict=True):
+        if case.has_come:
+            kept += weight
+            steps.append((case.reached, kept))
+    return steps
+
+
+@given(st.lists(TRIED, min_size=1, max_size=60))
+def test_what_is_awaited_counts_as_if_its_weight_went_to_all_who_come_later(tried):
+    found, expected = kept_by_level(tried), _to_the_right(tried)
+
+    assert [reached for reached, _kept in found] == [reached for reached, _kept in expected]
+    assert [kept for _reached, kept in found] == pytest.approx([kept for _reached, kept in expected])
+
+
+@given(st.lists(SHARE.map(Tried), min_size=100, max_size=150))
+def test_a_calibrated_level_would_have_kept_as_many_as_wanted(tried):
+    calibration = calibrate(tried)
+
+    assert list(calibration.levels) == sorted(calibration.levels)
+    for wanted in LEVELS:
+        level = calibration.level(wanted)
+        assert level == HIGHEST or sum(case.reached < level for case in tried) / len(tried) >= wanted - 1e-9
+
+
+@given(st.lists(TRIED, min_size=150, max_size=200), st.floats(0.5, 0.99), st.floats(0.5, 0.99))
+def test_wanting_more_is_never_a_lower_level(tried, one, other):
+    low, high = sorted((one, other))
+    calibration = calibrate(tried)
+
+    assert calibration.level(low) <= calibration.level(high) + 1e-12
+
+
+def test_too_few_cases_calibrate_nothing_and_the_lost_are_left_out():
+    assert calibrate([Tried(0.5)] * 99) == Calibration()
+    assert Calibration().level(0.93) == 0.93
+
+    come = [Tried(number / 200) for number in range(200)]
+    assert calibrate([*come, *[Tried(0.99, has_come=False)] * 50]) == calibrate(come)
+    assert calibrate([*come, *[Tried(0.5, has_come=False)] * 50]).level(0.8) > calibrate(come).level(0.8)
+
+
+def test_tables_are_the_same_after_they_were_stored():
+    learned = LeadTimes.learn(
+        [Observed(preparation_cells("S1", "store", "ship", hour=9, backlog=0), slot) for slot in (3, 3, 8)],
+        [Observed(transit_cells("post", "FR-75", "FR-69"), days) for days in (1, 2, 2)],
+    )
+    learned = LeadTimes(learned.preparation, learned.transit, {"ship": calibrate([Tried(n / 120) for n in range(120)])})
+
+    assert LeadTimes.from_json(learned.as_json()) == learned
