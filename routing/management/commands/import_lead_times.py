@@ -24,7 +24,7 @@ class Command(BaseCommand):
         try:
             with opened(path, "rt", encoding="utf-8", newline="") as lines:
                 done = import_lead_times(lines, as_of=now())
-        except (OSError, UnicodeDecodeError, ValueError) as error:
+        except (OSError, EOFError, ValueError) as error:
             raise CommandError(str(error)) from None
         for number, why in done.faults:
             self.stderr.write(f"line {number}: {why}")
