@@ -73,6 +73,7 @@ def build(scale: Scale) -> None:
     with transaction.atomic():
         _run("TRUNCATE inventory_product, inventory_location, oms_channel, oms_apikey, oms_version CASCADE")
         _run("TRUNCATE routing_ruleset, routing_carrierservice, oms_event, oms_deadline CASCADE")
+        _run("TRUNCATE routing_givenpromise, routing_leadtimeobservation, routing_learnedtable")
         _run("SELECT setseed(0.42)")
         _places(scale)
         _products(scale)
@@ -183,8 +184,9 @@ def _put(pairs: str, **parameters: object) -> None:
 
 def _rates() -> None:
     _run(
-        "INSERT INTO routing_carrierservice (code, carrier, name, service, currency, is_active)"
-        " VALUES ('parcel', 'Post', 'Parcel', 'standard', 'EUR', true)"
+        "INSERT INTO routing_carrierservice (code, carrier, name, service, currency, is_active, pickup_days, delivery_days)"
+        " SELECT 'parcel', 'Post', 'Parcel', 'standard', 'EUR', true, days, days"
+        " FROM (VALUES ('{mon,tue,wed,thu,fri}'::varchar[])) week (days)"
     )
     _run(
         "INSERT INTO routing_zone (carrier_service_id, code, position, countries, postal_prefixes, max_distance_km,"

@@ -318,7 +318,7 @@ def _percent(share: float) -> str:
 
 @admin.register(LearnedTable)
 class LearnedTableAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "learned_at", "window_days", "preparations", "transits", "shown_levels"]
+    list_display = ["__str__", "learned_at", "window_days", "preparations", "transits"]
     fields = ["learned_at", "window_days", "preparations", "transits", "shown_levels", "shown_drift"]
     readonly_fields = ["shown_levels", "shown_drift"]
 

@@ -83,6 +83,8 @@ class PlannedFulfillment(BaseModel):
     carrier_service: str
     cost: str
     promised_at: Instant
+    earliest_at: Instant
+    confidence: float | None = Field(description="How often such a date is kept; null: from configured times.")
     distance_km: float | None
 
 
@@ -147,6 +149,8 @@ def plan_document(planned: SourcingPlan, *, decision: str | None) -> dict[str, A
                 "carrier_service": parcel.carrier_service,
                 "cost": money(parcel.cost),
                 "promised_at": parcel.promised_at,
+                "earliest_at": parcel.earliest_at,
+                "confidence": parcel.confidence,
                 "distance_km": None if parcel.distance_km is None else round(parcel.distance_km, 1),
             }
             for parcel in planned.parcels

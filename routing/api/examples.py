@@ -102,6 +102,7 @@ tell(
         "DatePolicy.id": 4,
         "PatchedDatePolicyRequest": {"quantile": 0.95},
         "QuoteOption.confidence": 0.9,
+        "PlannedFulfillment.confidence": 0.9,
         "QuoteOption.order_by_seconds": 14400,
         "PromiseDocument": {
             "fulfillment": "ful_01kjq2m8f1c3e5g7j9k2m4n6p8",
