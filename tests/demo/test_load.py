@@ -40,7 +40,7 @@ from oms.demo.load import LOADED
 from oms.invariants import all_invariants
 from oms.models import ApiKey, Channel, Deadline, Event
 from orders.models import Fulfillment, Hold, Order, OrderLine, Payment
-from routing.models import Decision, RuleSet
+from routing.models import Decision, GivenPromise, LearnedTable, RuleSet
 from routing.queries import geocode
 from tests import ledger_guard
 from tests.demo.conftest import SCALE
@@ -290,3 +290,12 @@ def test_a_revoked_key_is_replaced(home: Path):
     ApiKey.objects.filter(prefix=old.visitor.split("_")[1]).update(revoked_at=now())
 
     assert people.ensure_keys(home).visitor != old.visitor
+
+
+def test_the_past_teaches_dates_and_stands_in_the_ledger_of_promises():
+    table = LearnedTable.objects.get()
+
+    assert table.preparations > table.transits > 0
+    outcomes = Counter(GivenPromise.objects.values_list("outcome", flat=True))
+    assert outcomes["kept"] > outcomes["late"] and outcomes["withdrawn"] and outcomes["open"]
+    assert sum(outcomes.values()) >= Fulfillment.objects.count() * 0.98  # the till splits some
