@@ -5,6 +5,7 @@ Every key is known or refused, and every fault is named by its JSON pointer.
 """
 
 import datetime as dt
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
 from django.utils.translation import gettext_noop
@@ -56,11 +57,33 @@ SomeOf = Annotated[tuple[T, ...], BeforeValidator(_not_empty), Field(max_length=
 ClockTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 
 
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _written_day(value: Any) -> Any:
+    """A number would be read as seconds since 1970."""
+    if isinstance(value, dt.date) or (isinstance(value, str) and _ISO_DAY.fullmatch(value)):
+        return value
+    raise PydanticCustomError("not_a_day", gettext_noop("A day is written like 2026-11-27"))
+
+
+Day = Annotated[dt.date, BeforeValidator(_written_day)]
+
+
+def _require_order(low: Any, high: Any) -> None:
+    """A range that nothing lies in would make a rule that never speaks."""
+    if low is not None and high is not None and low > high:
+        raise PydanticCustomError("empty_range", gettext_noop("The range ends before it begins"))
+
+
 def _as_time(text: str | None) -> dt.time | None:
     return dt.time.fromisoformat(text) if text else None
 
 
 class When(Body):
+    """All conditions must hold; an empty one does not restrict. Bounds and days are inclusive, times half-open; day and
+    time are the shopper's. One line with one of the `tags` is enough, and one of the `customer_tags`."""
+
     channels: ListOf[Code] = ()
     methods: ListOf[Method] = ()
     services: ListOf[Service] = ()
@@ -74,6 +97,17 @@ class When(Body):
     weekdays: ListOf[Weekday] = ()
     from_time: ClockTime | None = None
     until_time: ClockTime | None = None
+    customer_tags: ListOf[Tag] = ()
+    min_units: Count | None = None
+    max_units: Count | None = None
+    from_date: Day | None = None
+    until_date: Day | None = None
+
+    @model_validator(mode="after")
+    def _holds_something(self) -> "When":
+        _require_order(self.min_units, self.max_units)
+        _require_order(self.from_date, self.until_date)
+        return self
 
     def as_engine(self) -> engine.When:
         return engine.When(
@@ -90,10 +124,18 @@ class When(Body):
             weekdays=frozenset(self.weekdays),
             from_time=_as_time(self.from_time),
             until_time=_as_time(self.until_time),
+            customer_tags=frozenset(self.customer_tags),
+            min_units=self.min_units,
+            max_units=self.max_units,
+            from_date=self.from_date,
+            until_date=self.until_date,
         )
 
 
 class Source(Body):
+    """Which places a step lets in. `min_confidence` is asked of each product's stock there, `min_capacity_left` counts
+    the parcels a place can still prepare that day, `on_time` leaves out every carrier service that would be late."""
+
     kinds: ListOf[Kind] = ()
     groups: ListOf[Tag] = ()
     exclude_groups: ListOf[Tag] = ()
@@ -105,6 +147,9 @@ class Source(Body):
     min_left_after: Count = 0
     open_now: bool = False
     on_time: bool = False
+    min_capacity_left: Count = 0
+    min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0
+    before_cut_off: bool = False
 
     def as_engine(self) -> engine.Source:
         return engine.Source(
@@ -119,10 +164,17 @@ class Source(Body):
             min_left_after=self.min_left_after,
             open_now=self.open_now,
             on_time=self.on_time,
+            min_capacity_left=self.min_capacity_left,
+            min_confidence=self.min_confidence,
+            before_cut_off=self.before_cut_off,
         )
 
 
 class Weights(Body):
+    """In money per unit of each figure, so that the total is money. `cost` multiplies carriage, packaging and handling;
+    `scarcity`, `markdown` and `location_order` count per unit, the others per parcel; `refusal` is what one failed
+    attempt costs. None given: by cost."""
+
     cost: Weight = 0
     distance_km: Weight = 0
     parcels: Weight = 0
@@ -131,6 +183,8 @@ class Weights(Body):
     carbon_kg: Weight = 0
     scarcity: Weight = 0
     location_order: Weight = 0
+    markdown: Weight = 0
+    refusal: Weight = 0
 
     def as_engine(self) -> engine.Weights:
         """All absent or zero means: by cost."""
@@ -139,6 +193,10 @@ class Weights(Body):
 
 
 class Step(Body):
+    """One attempt. An order worth less than `no_split_below`, or with a product that has one of `no_split_tags`, leaves
+    in one parcel or not by this step. `cancel_after_days` ends the waiting of what is sent to back-order or to a
+    person. `offer_to` places at once are asked for each parcel."""
+
     name: Name = "step"
     source: Annotated[Source, BeforeValidator(_none_as_default)] = Field(default=Source(), alias="from")
     weights: Annotated[Weights, BeforeValidator(_none_as_default)] = Weights()
@@ -147,6 +205,18 @@ class Step(Body):
     keep_groups: bool = True
     complete: bool = False
     rest: Literal["next", "backorder", "exception", "refuse"] = "next"
+    no_split_below: Money | None = None
+    no_split_tags: ListOf[Tag] = ()
+    cancel_after_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    offer_to: Annotated[int, Field(ge=1, le=20)] = 1
+
+    @model_validator(mode="after")
+    def _cancels_what_waits(self) -> "Step":
+        if self.cancel_after_days is not None and self.rest not in ("backorder", "exception"):
+            raise PydanticCustomError(
+                "nothing_waits", gettext_noop("Only what is sent to back-order or to a person can be canceled later")
+            )
+        return self
 
     def as_engine(self) -> engine.Step:
         return engine.Step(
@@ -158,6 +228,10 @@ class Step(Body):
             keep_groups=self.keep_groups,
             complete=self.complete,
             rest=engine.Rest(self.rest),
+            no_split_below=self.no_split_below,
+            no_split_tags=frozenset(self.no_split_tags),
+            cancel_after_days=self.cancel_after_days,
+            offer_to=self.offer_to,
         )
 
 

@@ -1,10 +1,11 @@
 """Rules and reasons as people say them."""
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.utils import dates
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -49,6 +50,8 @@ WORDS: Mapping[str, Mapping[str, str | Promise]] = {
         "carbon_kg": gettext_lazy("carbon (kg)"),
         "scarcity": gettext_lazy("scarcity"),
         "location_order": gettext_lazy("order of the places"),
+        "markdown": gettext_lazy("slow stock"),
+        "refusal": gettext_lazy("risk of refusal"),
     },
 }
 
@@ -56,6 +59,7 @@ REASONS = {
     "no_stock": gettext_lazy("has none of it"),
     "partial_stock": gettext_lazy("does not have all of it"),
     "too_few_units": gettext_lazy("has too few units for this rule"),
+    "low_confidence": gettext_lazy("its stock is too uncertain for this rule"),
     "group_incomplete": gettext_lazy("cannot keep together what belongs together"),
     "parcel_value": gettext_lazy("the parcel would be worth too little"),
     "excluded": gettext_lazy("already lost this work"),
@@ -70,7 +74,9 @@ REASONS = {
     "distance_unknown": gettext_lazy("distance unknown"),
     "closed_now": gettext_lazy("is closed now"),
     "late": gettext_lazy("would be late"),
+    "past_cut_off": gettext_lazy("its cut-off has passed"),
     "no_capacity": gettext_lazy("has no capacity left that day"),
+    "little_capacity": gettext_lazy("has less capacity left than the rule wants"),
     "no_rate": gettext_lazy("no carrier goes there from here"),
     "too_heavy": gettext_lazy("too heavy for its carriers"),
 }
@@ -97,7 +103,12 @@ PARTS = {
     "lateness": gettext_lazy("lateness"),
     "workload": gettext_lazy("workload"),
     "carbon": gettext_lazy("carbon"),
-    "units": gettext_lazy("scarcity and order"),
+    "packaging": gettext_lazy("packaging"),
+    "refusal": gettext_lazy("risk of refusal"),
+    "scarcity": gettext_lazy("scarcity"),
+    "markdown": gettext_lazy("slow stock elsewhere"),
+    "location_order": gettext_lazy("order of the places"),
+    "units": gettext_lazy("scarcity and order"),  # decisions that were written when both were one
 }
 
 
@@ -110,7 +121,7 @@ def rule_sentence(rule: dict[str, Any]) -> str:
     steps = rule["steps"]
     told = [_step(step) for step in steps]
     sentence = _(": ").join([_condition(rule["when"]), _("; else ").join(told)])
-    return _("%(sentence)s; the rest %(rest)s.") % {"sentence": sentence, "rest": _rest(steps[-1]["rest"])}
+    return _("%(sentence)s; the rest %(rest)s.") % {"sentence": sentence, "rest": _rest(steps[-1])}
 
 
 def _condition(when: dict[str, Any]) -> str:
@@ -126,6 +137,7 @@ def _condition_parts(when: dict[str, Any]) -> Iterator[str]:
         ("countries", _("to %s")),
         ("postal_prefixes", _("to postal codes %s")),
         ("tags", _("with products tagged %s")),
+        ("customer_tags", _("of customers tagged %s")),
         ("weekdays", _("on %s")),
     ):
         if when[key]:
@@ -134,7 +146,13 @@ def _condition_parts(when: dict[str, Any]) -> Iterator[str]:
     yield from _bounds(
         when["min_weight_g"], when["max_weight_g"], _("weighing at least %s g"), _("weighing at most %s g")
     )
+    yield from _bounds(when["min_units"], when["max_units"], _("of at least %s units"), _("of at most %s units"))
     yield from _bounds(when["from_time"], when["until_time"], _("from %s o'clock"), _("until %s o'clock"))
+    yield from _bounds(_day(when["from_date"]), _day(when["until_date"]), _("from %s on"), _("up to and with %s"))
+
+
+def _day(text: str | None) -> str | None:
+    return None if text is None else date_format(dt.date.fromisoformat(text))
 
 
 def _bounds(low: Any, high: Any, at_least: str, at_most: str) -> Iterator[str]:
@@ -150,9 +168,19 @@ def _step(step: dict[str, Any]) -> str:
         parts.append(_("each worth at least %s") % step["min_parcel_value"])
     if step["complete"]:
         parts.append(_("if it serves everything"))
+    parts += _whole(step)
+    if step["offer_to"] > 1:
+        parts.append(_("offered to %d places at once") % step["offer_to"])
     told = " ".join(parts)
     objective = _objective(step["weights"])
     return _("%(parcels)s, %(objective)s") % {"parcels": told, "objective": objective} if objective else told
+
+
+def _whole(step: dict[str, Any]) -> Iterator[str]:
+    if step["no_split_below"] is not None:
+        yield _("unsplit below %s") % step["no_split_below"]
+    if step["no_split_tags"]:
+        yield _("unsplit with products tagged %s") % _any_of(step["no_split_tags"])
 
 
 def _parcels(most: int | None) -> str:
@@ -183,8 +211,16 @@ def _restrictions(source: dict[str, Any]) -> Iterator[str]:
         yield _("with at least %d units") % source["min_sellable"]
     if source["min_left_after"]:
         yield _("keeping %d units") % source["min_left_after"]
+    if source["min_confidence"]:
+        yield _("whose stock is at least %d%% certain") % round(100 * source["min_confidence"])
+    if source["min_capacity_left"]:
+        yield (
+            ngettext("with room for %d parcel", "with room for %d parcels", source["min_capacity_left"])
+            % source["min_capacity_left"]
+        )
     for key, phrase in (
         ("open_now", _("open now")),
+        ("before_cut_off", _("before its cut-off")),
         ("on_time", _("in time")),
         ("ignore_capacity", _("whatever its capacity")),
     ):
@@ -202,13 +238,18 @@ def _objective(weights: dict[str, float]) -> str:
     )
 
 
-def _rest(rest: str) -> str:
-    return {
+def _rest(step: dict[str, Any]) -> str:
+    told = {
         "next": _("to a person"),
         "exception": _("to a person"),
         "backorder": _("on back-order"),
         "refuse": _("is refused"),
-    }[rest]
+    }[step["rest"]]
+    days = step["cancel_after_days"]
+    if days is None:
+        return told
+    canceled = ngettext("%(rest)s, canceled after %(days)d day", "%(rest)s, canceled after %(days)d days", days)
+    return canceled % {"rest": told, "days": days}
 
 
 def _any_of(values: Iterable[str], words: Mapping[str, str | Promise] | None = None) -> str:

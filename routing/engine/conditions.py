@@ -19,10 +19,13 @@ def holds(when: When, demand: Demand) -> bool:
         and _is_among(demand.country, when.countries)
         and _starts_with_any(demand.postal_code, when.postal_prefixes)
         and _has_tag(demand, when.tags)
+        and (not when.customer_tags or not when.customer_tags.isdisjoint(demand.customer_tags))
         and _is_between(demand.value, when.min_value, when.max_value)
         and _has_weight(demand, when)
+        and _has_units(demand, when)
         and _is_among(demand.weekday, when.weekdays)
         and _is_within_hours(demand.time, when.from_time, when.until_time)
+        and _is_within_days(demand.date, when.from_date, when.until_date)
     )
 
 
@@ -47,6 +50,19 @@ def _has_weight(demand: Demand, when: When) -> bool:
     if when.min_weight_g is None and when.max_weight_g is None:
         return True
     return _is_between(demand.weight_g, when.min_weight_g, when.max_weight_g)
+
+
+def _has_units(demand: Demand, when: When) -> bool:
+    if when.min_units is None and when.max_units is None:
+        return True
+    return _is_between(demand.units, when.min_units, when.max_units)
+
+
+def _is_within_days(date: dt.date | None, first: dt.date | None, last: dt.date | None) -> bool:
+    """A demand without a day meets no condition on days."""
+    if first is None and last is None:
+        return True
+    return date is not None and _is_between(date, first, last)
 
 
 def _is_within_hours(time: dt.time, start: dt.time | None, end: dt.time | None) -> bool:

@@ -2,21 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
-from . import cut
-from .cost import Offer, cost_parts, weight_of
+import numpy as np
+
+from .assess import Assessment
+from .filters import REASONS
 from .problem import Problem
 from .types import Candidate
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    """How one step saw the places that hold something: those it let in, and reasons for the others."""
-
-    problem: Problem
-    reasons: Mapping[str, str]
-    distances: Mapping[str, float | None]
+def explanation(assessments: Sequence[Assessment], places: int) -> tuple[tuple[Candidate, ...], Mapping[str, int]]:
+    """The candidates, and how many of all places were left out for which reason."""
+    known = candidates(assessments)
+    return known, excluded_counts(places, known)
 
 
 def candidates(assessments: Sequence[Assessment]) -> tuple[Candidate, ...]:
@@ -31,23 +29,69 @@ def candidates(assessments: Sequence[Assessment]) -> tuple[Candidate, ...]:
 
 
 def _of_step(assessment: Assessment) -> Iterable[Candidate]:
-    problem = assessment.problem
-    for offer in problem.offers:
-        yield _candidate(problem, offer)
-    for code, reason in assessment.reasons.items():
-        yield Candidate(code, reason, distance_km=assessment.distances.get(code))
+    yield from _let_in(assessment.problem)
+    km = assessment.distances_km.tolist()
+    for row in np.flatnonzero(assessment.why).tolist():
+        yield Candidate(assessment.places[row].code, REASONS[assessment.why[row]], distance_km=_known(km[row]))
 
 
-def _candidate(problem: Problem, offer: Offer) -> Candidate:
-    most = cut.fill(problem, offer, problem.asked)
-    if problem.complete and problem.max_parcels == 1 and most != problem.asked:
-        return Candidate(offer.code, "partial_stock", distance_km=offer.distance_km)
-    if not any(most):
-        return Candidate(offer.code, "group_incomplete", distance_km=offer.distance_km)
-    if not problem.is_worth_a_parcel(most):
-        return Candidate(offer.code, "parcel_value", distance_km=offer.distance_km)
-    parts = cost_parts(offer, most, weight_of(problem.lines, most))
-    return Candidate(offer.code, None, sum(parts.values()), parts, offer.distance_km)
+def _let_in(problem: Problem) -> Iterable[Candidate]:
+    """Each with the score of all it could give."""
+    offers = problem.offers
+    if not len(offers):
+        return
+    most = problem.filled(problem.counts)
+    fits = problem.fits(most).tolist()
+    units = (most @ problem.units_each).tolist()
+    must_give_all = problem.complete and problem.max_parcels == 1
+    km = offers.distances_km.tolist()
+    parts = _parts(problem, most)
+    for row, place in enumerate(offers.places):
+        if must_give_all and units[row] < sum(problem.asked):
+            reason = "partial_stock"
+        elif not units[row]:
+            reason = "group_incomplete"
+        else:
+            reason = "" if fits[row] else "parcel_value"
+        if reason:
+            yield Candidate(place.code, reason, distance_km=_known(km[row]))
+        else:
+            own = {name: values[row] for name, values in parts.items()}
+            yield Candidate(place.code, None, sum(own.values()), own, _known(km[row]))
+
+
+def _parts(problem: Problem, taken: np.ndarray) -> dict[str, list[int]]:
+    """The cost of one parcel per place with its row of counts, by cause."""
+    offers, weights = problem.offers, taken @ problem.weights_g
+    parts = {"shipping": np.zeros(len(offers), np.int64)} | {k: v.copy() for k, v in offers.fixed_parts.items()}
+    shipping = np.empty((len(offers), 2), dtype=np.int64)
+    for row, (number, weight_g) in enumerate(zip(offers.charge_of.tolist(), weights.tolist(), strict=True)):
+        shipping[row] = offers.charges[number].parts(weight_g)
+    parts["shipping"] = shipping[:, 0]
+    if shipping[:, 1].any() or "lateness" in parts:
+        parts["lateness"] = shipping[:, 1]
+    if offers.carbon_per_g is not None:
+        parts["carbon"] = np.rint(offers.carbon_per_g * weights).astype(np.int64)
+    units = _line_units(problem, taken)
+    for name, prices in offers.unit_parts.items():
+        counted = (units * prices).sum(axis=1)
+        parts[name] = parts[name] + counted if name in parts else counted
+    return {name: values.tolist() for name, values in parts.items()}
+
+
+def _line_units(problem: Problem, taken: np.ndarray) -> np.ndarray:
+    """Places × lines; equal lines are filled one after the other."""
+    units = np.zeros((len(taken), len(problem.lines)), dtype=np.int64)
+    for k, item in enumerate(problem.items):
+        left = taken[:, k]
+        for i in item.lines:
+            units[:, i] = left * problem.asked[i] if item.is_kept else np.minimum(left, problem.asked[i])
+            left = left if item.is_kept else left - units[:, i]
+    return units
+
+
+def _known(km: float) -> float | None:
+    return None if km != km else km
 
 
 def excluded_counts(places: int, known: Sequence[Candidate]) -> dict[str, int]:

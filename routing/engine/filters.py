@@ -1,14 +1,44 @@
 """Which places a step lets in, and the word for every one it leaves out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from .types import Demand, Line, Network, Place, Source, Step
+import numpy as np
+
+from .types import Demand, Line, Network, Place, Source, always, no_limit
 
 #: What a place must be able to do to serve a method (a locker is filled by parcels).
 ABILITY_OF_METHOD = {"locker": "ship"}
 
-#: Units already planned by earlier steps: {(sku, location): units}.
-Taken = Mapping[tuple[str, str], int]
+#: Every word a place may be left out with; in columns they stand as numbers.
+REASONS = (
+    None,
+    "not_accepting",
+    "paused",
+    "ability",
+    "kind",
+    "location",
+    "group",
+    "exclude_group",
+    "no_stock",
+    "too_few_units",
+    "low_confidence",
+    "excluded",
+    "distance_unknown",
+    "too_far",
+    "closed_now",
+    "past_cut_off",
+    "no_capacity",
+    "little_capacity",
+    "no_rate",
+    "too_heavy",
+    "late",
+    # Judged together with the other lines of the demand (`explain`):
+    "partial_stock",
+    "group_incomplete",
+    "parcel_value",
+)
+_NUMBER = {reason: number for number, reason in enumerate(REASONS)}
 
 
 def ability_for(method: str) -> str:
@@ -34,38 +64,87 @@ def standing_reason(place: Place, source: Source, ability: str) -> str | None:
     return None
 
 
-def distance_reason(distance_km: float | None, source: Source) -> str | None:
-    if source.max_distance_km is None:
-        return None
-    if distance_km is None:
-        return "distance_unknown"
-    return "too_far" if distance_km > source.max_distance_km else None
+class Sieve:
+    """The places a step looks at, and for each the number of the first reason that kept it out (0: none)."""
 
+    def __init__(self, places: Sequence[Place], why: np.ndarray):
+        self.places = places
+        self.why = why
 
-def current_reason(place: Place, step: Step, network: Network, used: int) -> str | None:
-    """Why the place cannot take work now; `used` parcels of this plan already go there."""
-    if step.source.open_now and not network.is_open(place):
-        return "closed_now"
-    if not step.source.ignore_capacity:
-        left = network.capacity_left(place)
-        if left is not None and left - used <= 0:
-            return "no_capacity"
-    return None
+    def drop(self, are_out: Any, reason: str) -> None:
+        """`are_out`: one truth value per place."""
+        self.why[are_out & (self.why == 0)] = _NUMBER[reason]
+
+    def drop_one(self, row: int, reason: str) -> None:
+        self.why[row] = _NUMBER[reason]
+
+    def drop_where(self, is_out: Callable[[Place], bool], reason: str) -> None:
+        """Asks only for places that are still in."""
+        for row, place in self.remaining():
+            if is_out(place):
+                self.why[row] = _NUMBER[reason]
+
+    def remaining(self) -> Iterator[tuple[int, Place]]:
+        for row in np.flatnonzero(self.why == 0).tolist():
+            yield row, self.places[row]
 
 
 def usable_units(
-    place: Place, lines: Sequence[Line], demand: Demand, source: Source, network: Network, taken: Taken
-) -> tuple[tuple[int, ...], str]:
-    """Units the place may give per line, and the reason if it may give none."""
-    units, reason = [], "no_stock"
-    for line in lines:
-        sellable = network.sellable.get(line.sku, {}).get(place.code, 0)
-        if taken:
-            sellable -= taken.get((line.sku, place.code), 0)
-        usable = sellable - source.min_left_after if sellable >= source.min_sellable else 0
-        if sellable > 0 and usable <= 0:
-            reason = "too_few_units"
-        if usable > 0 and demand.excluded and place.code in demand.excluded.get(line.key, ()):
-            usable, reason = 0, "excluded"
-        units.append(max(usable, 0))
-    return tuple(units), reason
+    sieve: Sieve, lines: Sequence[Line], demand: Demand, source: Source, sellable: np.ndarray, confidence: np.ndarray
+) -> np.ndarray:
+    """Units each place may give per line; a place that may give none leaves the sieve with the reason.
+
+    `sellable`: places × lines, less what earlier steps took. `confidence`: the same shape, or empty.
+    """
+    usable = np.where(sellable >= source.min_sellable, sellable - source.min_left_after, 0)
+    np.maximum(usable, 0, out=usable)
+    too_few = (sellable > 0) & (usable <= 0)
+    doubtful = np.zeros_like(too_few)
+    if source.min_confidence:
+        doubtful = (usable > 0) & (confidence < source.min_confidence)
+        usable[doubtful] = 0
+    excluded = _excluded(sieve, lines, demand, usable)
+    usable[excluded] = 0
+    gives_none = ~usable.any(axis=1)
+    if gives_none.any():
+        for table, reason in ((excluded, "excluded"), (doubtful, "low_confidence"), (too_few, "too_few_units")):
+            sieve.drop(gives_none & table.any(axis=1), reason)
+        sieve.drop(gives_none, "no_stock")
+    return usable
+
+
+def _excluded(sieve: Sieve, lines: Sequence[Line], demand: Demand, usable: np.ndarray) -> np.ndarray:
+    out = np.zeros(usable.shape, dtype=bool)
+    for column, line in enumerate(lines):
+        codes = demand.excluded.get(line.key) if demand.excluded else None
+        if codes:
+            rows = [row for row, place in enumerate(sieve.places) if place.code in codes]
+            out[rows, column] = usable[rows, column] > 0
+    return out
+
+
+def check_distance(sieve: Sieve, distances_km: np.ndarray, source: Source) -> None:
+    if source.max_distance_km is not None:
+        sieve.drop(np.isnan(distances_km), "distance_unknown")
+        sieve.drop(distances_km > source.max_distance_km, "too_far")
+
+
+def check_present(sieve: Sieve, source: Source, network: Network, used: Callable[[Place], int]) -> None:
+    """Leaves out who cannot take work now; `used` tells how many parcels of this plan already go to a place."""
+    if source.open_now:
+        sieve.drop_where(lambda place: not network.is_open(place), "closed_now")
+    if source.before_cut_off and network.is_before_cut_off is not always:
+        sieve.drop_where(lambda place: not network.is_before_cut_off(place), "past_cut_off")
+    if network.capacity_left is no_limit:
+        return
+    least = 1 if not source.ignore_capacity else 0
+    if not least and not source.min_capacity_left:
+        return
+    for row, place in sieve.remaining():
+        left = network.capacity_left(place)
+        if left is not None:
+            left -= used(place)
+            if left < least:
+                sieve.drop_one(row, "no_capacity")
+            elif left < source.min_capacity_left:
+                sieve.drop_one(row, "little_capacity")

@@ -12,8 +12,7 @@ from math import floor
 import highspy
 import numpy as np
 
-from .cost import Offer
-from .problem import Problem, Quantities, Solution, priced
+from .problem import Problem, Solution, priced
 from .types import MICRO, Budget
 
 _INFINITY = highspy.kHighsInf
@@ -22,32 +21,58 @@ _Row = tuple[float, dict[int, float], float]
 
 _ROUNDING_MICRO = 10  # the solver's objective is a float; the bound is lowered by this much
 
+#: Whether anything can be served at all is asked for longer than the budget, if need be: no order is refused for
+#: want of milliseconds.
+_GRACE_SECONDS = 2.0
 
-def improve(problem: Problem, known: Solution | None, budget: Budget) -> Solution | None:
+
+def cheapest(problem: Problem, known: Solution | None, budget: Budget) -> Solution | None:
     """The better of `known` and the solver's best within the budget, with the bound it could prove."""
+    if known and (known.is_proven or budget.is_spent):
+        return known
+    if known and known.units == problem.most_units:
+        return _beat(problem, known, budget)
+    return _improve(problem, known, budget)
+
+
+def _improve(problem: Problem, known: Solution | None, budget: Budget) -> Solution | None:
     model = _Model(problem)
-    most = sum(problem.wanted)
-    found = model.solve(budget, served=most)
+    most = problem.most_units
+    seconds = budget.left_seconds if known else max(budget.left_seconds, _GRACE_SECONDS)
+    found = model.solve(seconds, served=most)
     if found.is_impossible:
         if problem.complete:
             return None
-        reach = model.most_units(budget)
+        reach = model.most_units(seconds)
         most = reach.units
-        found = model.solve(budget, served=most) if reach.is_proven and most else reach.as_unproven()
+        found = model.solve(budget.left_seconds, served=most) if reach.is_proven and most else reach.as_unproven()
+        if not found.parcels and not found.is_impossible:
+            found = reach.as_unproven()
     return _better(problem, known, found, most)
 
 
-def beat(problem: Problem, known: Solution, budget: Budget) -> Solution:
-    """As `improve`, for a known answer that serves all and a problem cut down to what could cost less.
-
-    A better answer has two parcels or more. The bound of `known` stays where the solver finds no better one.
-    """
-    model = _Model(problem, least_parcels=2) if problem.max_parcels != 1 and len(problem.offers) > 1 else None
-    found = model.solve(budget, served=known.units) if model else _Answer(is_impossible=True)
+def _beat(problem: Problem, known: Solution, budget: Budget) -> Solution:
+    """For a known answer that serves all, single places included: a better one has two parcels or more."""
+    rows, parcels = promising(problem, known)
+    if len(rows) < 2 or parcels < 2:
+        return known.bounded_by(known.cost_micro)
+    model = _Model(problem.only(rows, parcels), least_parcels=2)
+    found = model.solve(budget.left_seconds, served=known.units)
     if found.is_impossible:
-        return Solution(known.parcels, known.cost_micro, known.cost_micro, True)
+        return known.bounded_by(known.cost_micro)
+    found = found.at_rows(rows)
     better = _better(problem, known, found, known.units) or known
     return better.bounded_by(known.lower_bound_micro)
+
+
+def promising(problem: Problem, known: Solution) -> tuple[np.ndarray, int]:
+    """The places that could still be part of something cheaper than `known`, and the most parcels that could have."""
+    floors = problem.offers.floor
+    cheapest_first = np.sort(floors)
+    limit = min(problem.max_parcels or len(floors), len(floors))
+    parcels = int(np.searchsorted(np.cumsum(cheapest_first[:limit]), known.cost_micro))
+    beside = np.where(floors == cheapest_first[0], cheapest_first[min(1, len(floors) - 1)], cheapest_first[0])
+    return np.flatnonzero(floors + beside < known.cost_micro), parcels
 
 
 def _better(problem: Problem, known: Solution | None, found: "_Answer", most: int) -> Solution | None:
@@ -55,37 +80,29 @@ def _better(problem: Problem, known: Solution | None, found: "_Answer", most: in
     options = [priced(problem, found.parcels, bound)] if found.parcels else []
     if known:
         # What is known serves fewer units than possible: the bound does not speak about it.
-        options.append(priced(problem, known.parcels, bound if known.units == most else 0))
+        options.append(known.bounded_by(bound) if known.units == most else known)
     best = min(options, key=lambda solution: solution.rank, default=None)
     if best and found.is_proven and best.units == most:
-        return Solution(best.parcels, best.cost_micro, best.cost_micro, True)
+        return best.bounded_by(best.cost_micro)
     return best
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    parcels: tuple[tuple[Offer, Quantities], ...] = ()
+    """Parcels as (row of the offers, counts per item)."""
+
+    parcels: tuple[tuple[int, tuple[int, ...]], ...] = ()
+    units: int = 0
     bound_micro: int = 0
     is_proven: bool = False
     is_impossible: bool = False
 
-    @property
-    def units(self) -> int:
-        return sum(sum(quantities) for _, quantities in self.parcels)
-
     def as_unproven(self) -> "_Answer":
-        return _Answer(self.parcels)
+        return _Answer(self.parcels, self.units)
 
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A line that may be cut, or a bundle taken whole (`quantity` 1)."""
-
-    lines: tuple[int, ...]
-    quantity: int
-    units_each: int
-    weight_g: int
-    value: float
+    def at_rows(self, rows: np.ndarray) -> "_Answer":
+        parcels = tuple((int(rows[row]), counts) for row, counts in self.parcels)
+        return _Answer(parcels, self.units, self.bound_micro, self.is_proven, self.is_impossible)
 
 
 class _Model:
@@ -94,25 +111,14 @@ class _Model:
     def __init__(self, problem: Problem, least_parcels: int = 0):
         self.problem = problem
         self.least_parcels = least_parcels
-        self.items = [self._item(bundle) for bundle in problem.bundles]
         self.cost: list[float] = []
         self.upper: list[float] = []
         self.parcel_columns: list[list[int]] = []
         self.unit_columns: list[dict[int, int]] = []
         self.rows: list[_Row] = []
-        for offer in problem.offers:
-            self._add_offer(offer)
+        for row in range(len(problem.offers)):
+            self._add_offer(row)
         self._limit_parcels()
-
-    def _item(self, bundle: Quantities) -> _Item:
-        problem, lines = self.problem, self.problem.lines
-        if not problem.is_kept(bundle):
-            line = lines[bundle[0]]
-            return _Item(bundle, problem.wanted[bundle[0]], 1, line.weight_g, float(line.unit_value))
-        units = [problem.wanted[i] for i in bundle]
-        weight = sum(lines[i].weight_g * q for i, q in zip(bundle, units, strict=True))
-        value = sum(lines[i].unit_value * q for i, q in zip(bundle, units, strict=True))
-        return _Item(bundle, 1, sum(units), weight, float(value))
 
     # Columns and rows of one place ------------------------------------------------------------
 
@@ -121,38 +127,32 @@ class _Model:
         self.upper.append(upper)
         return len(self.cost) - 1
 
-    def _add_offer(self, offer: Offer) -> None:
-        units = {k: self._unit_column(offer, item) for k, item in enumerate(self.items) if self._available(offer, item)}
-        most_g = sum(self.items[k].weight_g * self._available(offer, self.items[k]) for k in units)
-        steps = offer.tariff.steps(most_g)
-        parcels = [self._column(offer.fixed_micro + round(offer.money_weight * price), 1) for _, price in steps]
+    def _add_offer(self, row: int) -> None:
+        problem, offers = self.problem, self.problem.offers
+        available = problem.available[row].tolist()
+        units = {k: self._unit_column(row, k, count) for k, count in enumerate(available) if count}
+        most_g = sum(problem.items[k].weight_g * available[k] for k in units)
+        steps = offers.charges[offers.charge_of[row]].tariff.steps(most_g)
+        parcels = [self._column(int(offers.fixed[row]) + price, 1) for _, price in steps]
         self.unit_columns.append(units)
         self.parcel_columns.append(parcels)
-        self._link(offer, units, parcels)
+        self._link(available, units, parcels)
         self._weigh(units, parcels, [limit for limit, _ in steps])
         self._ask_value(units, parcels)
-        self._share_stock(offer, units)
+        self._share_stock(row, units)
 
-    def _available(self, offer: Offer, item: _Item) -> int:
-        problem = self.problem
-        if problem.is_kept(item.lines):
-            return int(problem.can_give(offer, item.lines, problem.wanted))
-        return min(item.quantity, offer.units[item.lines[0]])
+    def _unit_column(self, row: int, k: int, available: int) -> int:
+        problem, cost = self.problem, 0.0
+        if problem.offers.carbon_per_g is not None:
+            cost += float(problem.offers.carbon_per_g[row]) * problem.items[k].weight_g
+        if problem.unit_costs is not None:
+            cost += float(problem.unit_costs[row, k])
+        return self._column(cost, available)
 
-    def _unit_column(self, offer: Offer, item: _Item) -> int:
-        wanted = self.problem.wanted
-        cost = offer.carbon_micro_per_g * item.weight_g
-        if offer.unit_micro and self.problem.is_kept(item.lines):
-            cost += sum(wanted[i] * offer.unit_micro[i] for i in item.lines)
-        elif offer.unit_micro:
-            cost += offer.unit_micro[item.lines[0]]
-        return self._column(cost, self._available(offer, item))
-
-    def _link(self, offer: Offer, units: dict[int, int], parcels: list[int]) -> None:
+    def _link(self, available: list[int], units: dict[int, int], parcels: list[int]) -> None:
         """No unit without a parcel, no parcel at two price steps."""
         for k, column in units.items():
-            available = self._available(offer, self.items[k])
-            self._row(-_INFINITY, {column: 1, **dict.fromkeys(parcels, -available)}, 0)
+            self._row(-_INFINITY, {column: 1, **dict.fromkeys(parcels, -available[k])}, 0)
         if len(parcels) > 1:
             self._row(0, dict.fromkeys(parcels, 1), 1)
 
@@ -161,30 +161,25 @@ class _Model:
         if len(parcels) == 1:
             return
         # Kilograms keep the coefficients near one.
-        weights = {column: self.items[k].weight_g / 1000 for k, column in units.items()}
+        weights = {column: self.problem.items[k].weight_g / 1000 for k, column in units.items()}
         upper = {column: -limit / 1000 for column, limit in zip(parcels, limits, strict=True)}
         lower = {column: -(limit + 1) / 1000 for column, limit in zip(parcels[1:], limits, strict=False)}
         self._row(-_INFINITY, {**weights, **upper}, 0)
         self._row(0, {**weights, **lower}, _INFINITY)
 
     def _ask_value(self, units: dict[int, int], parcels: list[int]) -> None:
-        least = self.problem.min_parcel_value
-        if least is not None:
-            values = {column: self.items[k].value for k, column in units.items()}
-            self._row(0, {**values, **dict.fromkeys(parcels, -float(least))}, _INFINITY)
+        least = self.problem.least_value_micro
+        if least:
+            # As shares of the least value.
+            values = {column: self.problem.items[k].value_micro / least for k, column in units.items()}
+            self._row(0, {**values, **dict.fromkeys(parcels, -1.0)}, _INFINITY)
 
-    def _share_stock(self, offer: Offer, units: dict[int, int]) -> None:
-        """Lines of one SKU draw on the same units."""
-        for same in self.problem.same_sku:
-            takers: dict[int, float] = {}
-            for k, column in units.items():
-                item = self.items[k]
-                shared = [i for i in item.lines if i in same]
-                if shared:
-                    kept = self.problem.is_kept(item.lines)
-                    takers[column] = sum(self.problem.wanted[i] for i in shared) if kept else 1
+    def _share_stock(self, row: int, units: dict[int, int]) -> None:
+        """Items of one SKU draw on the same units."""
+        for shared in self.problem.shared:
+            takers = {column: float(shared.takes[k]) for k, column in units.items() if shared.takes[k]}
             if len(takers) > 1:
-                self._row(-_INFINITY, takers, max(offer.units[i] for i in same))
+                self._row(-_INFINITY, takers, int(shared.stock[row]))
 
     def _limit_parcels(self) -> None:
         most = self.problem.max_parcels
@@ -197,37 +192,37 @@ class _Model:
 
     # Solving ----------------------------------------------------------------------------------
 
-    def solve(self, budget: Budget, served: int) -> _Answer:
+    def solve(self, seconds: float, served: int) -> _Answer:
         """Least cost for exactly `served` units."""
         goals: list[_Row]
-        if served == sum(self.problem.wanted):
-            goals = [(i.quantity, self._takers(k), i.quantity) for k, i in enumerate(self.items)]
+        if served == self.problem.most_units:
+            goals = [(count, self._takers(k), count) for k, count in enumerate(self.problem.counts.tolist())]
         else:
             goals = [*self._at_most_wanted(), (served, self._all_units(), served)]
-        return self._run(np.array(self.cost), goals, budget)
+        return self._run(np.array(self.cost), goals, seconds)
 
-    def most_units(self, budget: Budget) -> _Answer:
+    def most_units(self, seconds: float) -> _Answer:
         """As many units as the limits of the step allow, at any cost."""
         gain = np.zeros(len(self.cost))
         for column, units in self._all_units().items():
             gain[column] = -units
-        return self._run(gain, self._at_most_wanted(), budget)
+        return self._run(gain, self._at_most_wanted(), seconds)
 
     def _takers(self, k: int) -> dict[int, float]:
         return {columns[k]: 1 for columns in self.unit_columns if k in columns}
 
     def _at_most_wanted(self) -> list[_Row]:
-        return [(0, self._takers(k), item.quantity) for k, item in enumerate(self.items)]
+        return [(0, self._takers(k), count) for k, count in enumerate(self.problem.counts.tolist())]
 
     def _all_units(self) -> dict[int, float]:
-        return {c: self.items[k].units_each for columns in self.unit_columns for k, c in columns.items()}
+        return {c: self.problem.items[k].units_each for columns in self.unit_columns for k, c in columns.items()}
 
-    def _run(self, cost: np.ndarray, goals: list[_Row], budget: Budget) -> _Answer:
+    def _run(self, cost: np.ndarray, goals: list[_Row], seconds: float) -> _Answer:
         solver = highspy.Highs()
         for option, value in (
             ("output_flag", False),
             ("threads", 1),
-            ("time_limit", budget.left_seconds),
+            ("time_limit", seconds),
             ("mip_rel_gap", 0.0),
             ("mip_abs_gap", 1e-7),
             ("mip_feasibility_tolerance", 1e-9),
@@ -261,18 +256,16 @@ class _Model:
         if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
             return _Answer(bound_micro=bound)
         values = solver.getSolution().col_value
-        return _Answer(self._parcels(values), bound, status == highspy.HighsModelStatus.kOptimal)
+        parcels = self._parcels(values)
+        units = sum(self.problem.items[k].units_each * count for _, counts in parcels for k, count in enumerate(counts))
+        return _Answer(parcels, units, bound, status == highspy.HighsModelStatus.kOptimal)
 
-    def _parcels(self, values: Sequence[float]) -> tuple[tuple[Offer, Quantities], ...]:
+    def _parcels(self, values: Sequence[float]) -> tuple[tuple[int, tuple[int, ...]], ...]:
         parcels = []
-        for offer, columns in zip(self.problem.offers, self.unit_columns, strict=True):
-            quantities = [0] * len(self.problem.lines)
+        for row, columns in enumerate(self.unit_columns):
+            counts = [0] * len(self.problem.items)
             for k, column in columns.items():
-                self._put(self.items[k], round(values[column]), quantities)
-            if any(quantities):
-                parcels.append((offer, tuple(quantities)))
+                counts[k] = round(values[column])
+            if any(counts):
+                parcels.append((row, tuple(counts)))
         return tuple(parcels)
-
-    def _put(self, item: _Item, count: int, quantities: list[int]) -> None:
-        for i in item.lines:
-            quantities[i] = count * self.problem.wanted[i] if self.problem.is_kept(item.lines) else count

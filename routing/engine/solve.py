@@ -1,64 +1,93 @@
 """The cheapest set of parcels for one step.
 
-Three ways, quickest first. One place that serves all, when no two parcels could cost less. Whole lines
-(each line, or group kept together, served by one place): exact by dynamic programming over subsets.
-Otherwise lines are cut over several places: greedy start, then a mixed-integer programme within the
-time budget, which also proves how far from the best the answer can be.
+Quickest first. One place that serves all, when no two parcels could cost less. Then a greedy start and the exact
+search over states (`states`). Orders too large for that: all possible parcels, priced and combined (`columns`), or a
+mixed-integer programme (`milp`), within the time budget; both also prove how far from the best the answer can be.
 """
 
-from . import cut, subsets
-from .cost import weight_of
-from .problem import Problem, Solution, floor_of_two_parcels, priced
+from collections.abc import Callable
+
+import numpy as np
+
+from . import states
+from .problem import Problem, Solution, priced
 from .types import Budget
 
-#: Up to here all subsets of lines are looked at; 3^10 splits take some tens of milliseconds.
-MAX_EXACT_BUNDLES = 10
+NEVER = 2**62
 
 
 def solve(problem: Problem, budget: Budget) -> Solution | None:
     """The most units for the least cost; None when the step cannot do what it must."""
-    if (problem.complete and problem.wanted != problem.asked) or not any(problem.wanted):
+    if not problem.most_units or (problem.complete and problem.most_units < sum(problem.asked)):
         return None
     single = best_single(problem)
-    if problem.max_parcels == 1 and (single or problem.complete):
-        return single
-    if problem.max_parcels == 1 and not problem.same_sku:
-        return best_partial(problem)
-    if single and single.cost_micro <= floor_of_two_parcels(problem.offers):
-        return single
-    return _served(problem, _best_of_several(problem, single, budget))
+    if single and (problem.max_parcels == 1 or single.cost_micro <= floor_of_two_parcels(problem)):
+        return single.bounded_by(single.cost_micro)
+    found = _best_of_several(problem, single, budget)
+    if found and problem.complete and found.units < sum(problem.asked):
+        return None
+    return found
 
 
 def _best_of_several(problem: Problem, single: Solution | None, budget: Budget) -> Solution | None:
-    found = single
-    if len(problem.bundles) <= MAX_EXACT_BUNDLES:
-        found = subsets.cheapest(problem, budget)
-        if found and found.units == sum(problem.wanted):
-            return found
-    return cut.cheapest(problem, found, budget)
+    start = min((s for s in (single, *greedy(problem)) if s), key=lambda s: s.rank, default=None)
+    if start and start.units == problem.most_units:
+        # Single places were looked at before: whatever is cheaper has two parcels or more.
+        start = start.bounded_by(min(start.cost_micro, floor_of_two_parcels(problem)))
+        if start.is_proven:
+            return start
+    if states.is_small(problem):
+        return states.cheapest(problem, start, budget)
+    from . import columns  # HiGHS is loaded on first use only: most plans never come here
 
-
-def _served(problem: Problem, solution: Solution | None) -> Solution | None:
-    if solution and problem.complete and solution.units < sum(problem.asked):
-        return None
-    return solution
+    return columns.cheapest(problem, start, budget)
 
 
 def best_single(problem: Problem) -> Solution | None:
-    """The cheapest place that alone gives everything that is to be had."""
-    wanted, lines = problem.wanted, range(len(problem.lines))
-    if not problem.is_worth_a_parcel(wanted):
+    """The cheapest place that alone gives everything that is to be had; several may cost less."""
+    is_whole = (problem.available == problem.counts).all(axis=1)
+    taken = problem.available * is_whole[:, None]
+    able = np.flatnonzero(problem.fits(taken))
+    if not len(able):
         return None
-    able = [offer for offer in problem.offers if problem.can_give(offer, lines, wanted)]
-    if not able:
-        return None
-    weight_g = weight_of(problem.lines, wanted)
-    best = min(able, key=lambda offer: offer.cost_micro(wanted, weight_g))
-    return priced(problem, [(best, wanted)])
+    costs = problem.costs(taken)[able]
+    return priced(problem, [(int(able[costs.argmin()]), problem.counts)], bound_micro=0)
 
 
-def best_partial(problem: Problem) -> Solution | None:
-    """The place that alone gives most; exact, because taking all it has never serves fewer units."""
-    filled = ((offer, cut.fill(problem, offer, problem.asked)) for offer in problem.offers)
-    found = [priced(problem, [p]) for p in filled if any(p[1]) and problem.is_worth_a_parcel(p[1])]
-    return min(found, key=lambda solution: solution.rank, default=None)
+def floor_of_two_parcels(problem: Problem) -> int:
+    """No plan with two or more parcels costs less than the two cheapest places for the least they may ask."""
+    floors = problem.offers.floor
+    return int(np.partition(floors, 1)[:2].sum()) if len(floors) > 1 else NEVER
+
+
+def greedy(problem: Problem) -> list[Solution]:
+    """Two answers: the cheapest place per unit first, and the place that serves most first."""
+    found = [_greedy_parcels(problem, preference) for preference in (_cost_per_unit, _most_units)]
+    # Greedy proves nothing: the bound stays at zero until a search raises it.
+    return [priced(problem, parcels, bound_micro=0) for parcels in found if parcels]
+
+
+def _greedy_parcels(problem: Problem, preference: Callable) -> list[tuple[int, np.ndarray]]:
+    left = problem.counts.copy()
+    unused = np.ones(len(problem.offers), dtype=bool)
+    parcels: list[tuple[int, np.ndarray]] = []
+    limit = problem.max_parcels or len(unused)
+    while left.any() and len(parcels) < limit:
+        taken = problem.filled(left)
+        able = problem.fits(taken) & unused
+        if not able.any():
+            break
+        keys = preference(problem.costs(taken), taken @ problem.units_each, able)
+        row = int(np.lexsort(keys[::-1])[0])
+        parcels.append((row, taken[row]))
+        unused[row] = False
+        left = left - taken[row]
+    return parcels
+
+
+def _cost_per_unit(costs: np.ndarray, units: np.ndarray, able: np.ndarray) -> tuple[np.ndarray, ...]:
+    return (~able, costs / np.maximum(units, 1))
+
+
+def _most_units(costs: np.ndarray, units: np.ndarray, able: np.ndarray) -> tuple[np.ndarray, ...]:
+    return (~able, -units, costs)

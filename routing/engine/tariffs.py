@@ -4,7 +4,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import ClassVar
+
+import numpy as np
 
 #: A rate without an upper weight reaches this far: a thousand tonnes.
 NO_WEIGHT_LIMIT_G = 10**9
@@ -20,7 +23,7 @@ class Tier:
     carrier_service: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tariff:
     """Tiers by rising weight. Heavier goods leave in full packages of the last tier plus the remainder."""
 
@@ -34,7 +37,7 @@ class Tariff:
         ordered = tuple(sorted(tiers, key=lambda tier: tier.max_weight_g))
         return cls(ordered, tuple(tier.max_weight_g for tier in ordered))
 
-    @property
+    @cached_property
     def least_price_micro(self) -> int:
         return min(tier.price_micro for tier in self.tiers)
 
@@ -43,20 +46,27 @@ class Tariff:
         """A single unit heavier than this fits into no package."""
         return self.limits[-1]
 
+    def packages(self, weight_g: int) -> tuple[int, int]:
+        """How many full packages of the last tier a parcel of this weight needs, and the tier number of the rest."""
+        limit = self.limits[-1]
+        full = max(0, -(-weight_g // limit) - 1)
+        return full, bisect_left(self.limits, weight_g - full * limit)
+
     def tier(self, weight_g: int) -> Tier:
-        """The tier of the (last) package of a parcel of this weight."""
-        return self.tiers[bisect_left(self.limits, self._last_package(weight_g))]
+        """The tier of a parcel of this weight; of several packages, the one longest on its way."""
+        full, number = self.packages(weight_g)
+        return max(self.tiers[-1], self.tiers[number], key=lambda t: t.transit_days) if full else self.tiers[number]
 
     def price_micro(self, weight_g: int) -> int:
-        if weight_g <= self.limits[-1]:
-            return self.tiers[bisect_left(self.limits, weight_g)].price_micro
-        last = self._last_package(weight_g)
-        full_packages = (weight_g - last) // self.limits[-1]
-        return full_packages * self.tiers[-1].price_micro + self.price_micro(last)
+        full, number = self.packages(weight_g)
+        return full * self.tiers[-1].price_micro + self.tiers[number].price_micro
 
-    def _last_package(self, weight_g: int) -> int:
+    def prices_micro(self, weights_g: np.ndarray) -> np.ndarray:
+        """`price_micro` for many weights at once."""
+        prices = np.array([tier.price_micro for tier in self.tiers], dtype=np.int64)
         limit = self.limits[-1]
-        return weight_g if weight_g <= limit else (weight_g % limit or limit)
+        full = np.maximum(0, -(-weights_g // limit) - 1)
+        return full * prices[-1] + prices[np.searchsorted(self.limits, weights_g - full * limit)]
 
     def steps(self, up_to_g: int) -> list[tuple[int, int]]:
         """(weight limit, price) of each step of the whole price curve up to and over `up_to_g`."""

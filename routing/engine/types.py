@@ -1,10 +1,11 @@
 """The words the engine speaks: what is wanted, where it may come from, and the answer."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 from .geo import Point
 from .tariffs import Tariff, Tier
@@ -51,7 +52,7 @@ class Demand:
     """What one delivery of a basket asks for, with everything a rule may look at.
 
     `location` is the place that was chosen (pickup); then no other place is considered.
-    `weekday` ("mon" … "sun") and `time` are local to the shopper.
+    `weekday` ("mon" … "sun"), `time` and `date` are local to the shopper.
     `excluded` names, per line key, the places that must not get that line again.
     """
 
@@ -67,15 +68,24 @@ class Demand:
     weekday: str = ""
     time: dt.time = dt.time(0)
     excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    customer_tags: frozenset[str] = frozenset()
+    date: dt.date | None = None
 
     @property
     def weight_g(self) -> int:
         return sum(line.weight_g * line.quantity for line in self.lines)
 
+    @property
+    def units(self) -> int:
+        return sum(line.quantity for line in self.lines)
+
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """Conditions of a rule; an empty one does not restrict. Bounds are inclusive, times half-open."""
+    """Conditions of a rule; an empty one does not restrict. Bounds and days are inclusive, times half-open.
+
+    `tags`: of a product on any line. `min_units` and `max_units` count all units wanted.
+    """
 
     channels: frozenset[str] = frozenset()
     methods: frozenset[str] = frozenset()
@@ -90,11 +100,20 @@ class When:
     weekdays: frozenset[str] = frozenset()
     from_time: dt.time | None = None
     until_time: dt.time | None = None
+    customer_tags: frozenset[str] = frozenset()
+    min_units: int | None = None
+    max_units: int | None = None
+    from_date: dt.date | None = None
+    until_date: dt.date | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Which places a step lets in; an empty filter does not restrict."""
+    """Which places a step lets in; an empty filter does not restrict.
+
+    `on_time` judges every way to send by itself: a place stays with those that keep the date. `min_confidence`
+    (0 to 1) is asked of the stock of each product.
+    """
 
     kinds: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
@@ -107,13 +126,17 @@ class Source:
     min_left_after: int = 0
     open_now: bool = False
     on_time: bool = False
+    min_capacity_left: int = 0
+    min_confidence: float = 0
+    before_cut_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Price of each quantity of the objective, in the demand's currency.
+    """Price of each quantity of the objective, in the demand's currency, so that the total is money.
 
-    `scarcity` and `location_order` count per unit, all others per parcel.
+    `cost` multiplies what is paid: carriage, packaging, handling per parcel and per unit. `scarcity`, `markdown`
+    and `location_order` count per unit, all others per parcel. `refusal` is what one failed attempt costs.
     """
 
     cost: float = 0
@@ -124,6 +147,8 @@ class Weights:
     carbon_kg: float = 0
     scarcity: float = 0
     location_order: float = 0
+    markdown: float = 0
+    refusal: float = 0
 
 
 BY_COST = Weights(cost=1)
@@ -131,6 +156,13 @@ BY_COST = Weights(cost=1)
 
 @dataclass(frozen=True, slots=True)
 class Step:
+    """One attempt: who may serve, what is best, within which limits, and where the rest goes.
+
+    An order worth less than `no_split_below`, or with a product that has one of `no_split_tags`, is not split: the
+    step sends all of it in one parcel or nothing. `cancel_after_days` goes with the rest. `offer_to` places at once
+    are asked for each parcel; the first that answers gets it.
+    """
+
     name: str = ""
     source: Source = Source()
     weights: Weights = BY_COST
@@ -139,6 +171,10 @@ class Step:
     keep_groups: bool = True
     complete: bool = False
     rest: Rest = Rest.NEXT
+    no_split_below: Decimal | None = None
+    no_split_tags: frozenset[str] = frozenset()
+    cancel_after_days: int | None = None
+    offer_to: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +186,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What stays true of a place between two demands. `position` is its rank by creation."""
+    """What stays true of a place between two demands. `position` is its rank by creation.
+
+    `handling_micro` and `packaging_micro` are paid per parcel, `handling_unit_micro` per unit.
+    """
 
     code: str
     kind: str = "store"
@@ -161,6 +200,8 @@ class Place:
     position: int = 0
     is_accepting: bool = True
     is_paused: bool = False
+    handling_unit_micro: int = 0
+    packaging_micro: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,24 +212,32 @@ class Timing:
     is_on_time: bool = True
 
 
-def _no_limit(_: Place) -> None:
+def no_limit(_: Place) -> None:
     return None
 
 
-def _always(_: Place) -> bool:
+def always(_: Place) -> bool:
     return True
 
 
-def _no_workload(_: Place) -> float:
+def no_workload(_: Place) -> float:
     return 0.0
 
 
-def _in_time(_: Place, _tier: Tier) -> Timing:
+def in_time(_: Place, _tier: Tier) -> Timing:
     return Timing()
+
+
+def surely(_: Place) -> float:
+    return 1.0
 
 
 def _free(_: Place, _distance_km: float | None) -> Tariff:
     return Tariff.FREE
+
+
+#: Money in millionths, or another figure, by SKU and place; what is not named has none.
+BySkuAndPlace = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,18 +246,28 @@ class Network:
 
     `sellable` is {sku: {location code: units}} and names only places with at least one unit.
     The callables are asked only for places with stock, and only where a rule needs the answer:
-    `tariff(place, distance_km)` is None when no carrier goes there, `capacity_left(place)` None
-    when the place has no limit, `timing(place, tier)` and `workload(place)` (0 idle, 1 full)
-    are asked only when a filter or weight counts them.
+    `tariff(place, distance_km)` is what the carriers ask (several tariffs: one per service, and the best for the
+    weight and the date is taken), None when no carrier goes there; `capacity_left(place)` is None when the place
+    has no limit; `timing(place, tier)`, `workload(place)` (0 idle, 1 full) and `acceptance(place)` (probability
+    that it takes the work) are asked only when a filter or weight counts them.
+
+    Per unit and in money, used only under their weights: `scarcity`, the price of a unit that others may want
+    (where none is given: 1 for the last unit of a place, falling as 1 / units), and `markdown`, what is gained
+    when slow stock goes. `confidence` (0 to 1) is 1 where it is not named.
     """
 
     places: Mapping[str, Place]
     sellable: Mapping[str, Mapping[str, int]]
-    tariff: Callable[[Place, float | None], Tariff | None] = _free
-    capacity_left: Callable[[Place], int | None] = _no_limit
-    is_open: Callable[[Place], bool] = _always
-    timing: Callable[[Place, Tier], Timing] = _in_time
-    workload: Callable[[Place], float] = _no_workload
+    tariff: Callable[[Place, float | None], Tariff | Sequence[Tariff] | None] = _free
+    capacity_left: Callable[[Place], int | None] = no_limit
+    is_open: Callable[[Place], bool] = always
+    timing: Callable[[Place, Tier], Timing] = in_time
+    workload: Callable[[Place], float] = no_workload
+    acceptance: Callable[[Place], float] = surely
+    is_before_cut_off: Callable[[Place], bool] = always
+    scarcity: BySkuAndPlace = field(default_factory=dict)
+    markdown: BySkuAndPlace = field(default_factory=dict)
+    confidence: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +299,11 @@ class PlannedLine:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What one place sends or prepares. `carrier_service` is empty when nothing is carried."""
+    """What one place sends or prepares. `carrier_service` is empty when nothing is carried.
+
+    `runners_up`: the same parcel from the next best places, where the step offers work to several at once. Their
+    places send nothing else under this plan, and each is named once.
+    """
 
     location: str
     lines: tuple[PlannedLine, ...]
@@ -251,6 +314,7 @@ class Parcel:
     distance_km: float | None
     carrier_service: str
     transit_days: int
+    runners_up: tuple["Parcel", ...] = ()
 
     @property
     def cost(self) -> Decimal:
@@ -259,12 +323,16 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class RestLine:
-    """Units no step served, and where the rule sends them (never `next`)."""
+    """Units no step served, and where the rule sends them (never `next`).
+
+    `cancel_after_days`: what still waits then is canceled; None: it waits.
+    """
 
     key: str
     sku: str
     quantity: int
     disposition: Rest
+    cancel_after_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,12 +361,13 @@ class StepReport:
     cost_micro: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """The engine's answer.
 
     `lower_bound_micro`: no plan the same steps could have made costs less; equal to the cost when
-    `optimal`. `candidates` covers every place holding at least one unit, `excluded_counts` all others.
+    `optimal`. `candidates` covers every place holding at least one unit, `excluded_counts` all others; both are
+    worked out when first asked for (by `explain`), since many plans are never explained.
     """
 
     parcels: tuple[Parcel, ...]
@@ -308,9 +377,20 @@ class Plan:
     optimal: bool
     rule: str | None
     steps: tuple[StepReport, ...]
-    candidates: tuple[Candidate, ...]
-    excluded_counts: Mapping[str, int]
+    explain: Callable[[], tuple[tuple[Candidate, ...], Mapping[str, int]]] = field(repr=False, compare=False)
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def _explanation(self) -> tuple[tuple[Candidate, ...], Mapping[str, int]]:
+        return self.explain()
+
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        return self._explanation[0]
+
+    @property
+    def excluded_counts(self) -> Mapping[str, int]:
+        return self._explanation[1]
 
     @property
     def cost(self) -> Decimal:

@@ -19,7 +19,9 @@ DEMAND = a_demand(
     value=Decimal("80.00"),
     weekday="tue",
     time=dt.time(18, 30),
-)  # weighs 1,000 g
+    date=dt.date(2026, 11, 27),
+    customer_tags=frozenset({"gold", "press"}),
+)  # weighs 1,000 g, 3 units
 
 
 @pytest.mark.parametrize(
@@ -56,11 +58,26 @@ DEMAND = a_demand(
         ({"from_time": dt.time(9), "until_time": dt.time(18)}, False),
         ({"from_time": dt.time(18), "until_time": dt.time(6)}, True),  # over midnight
         ({"from_time": dt.time(22), "until_time": dt.time(6)}, False),
+        ({"customer_tags": frozenset({"gold", "staff"})}, True),
+        ({"customer_tags": frozenset({"staff"})}, False),
+        ({"min_units": 3}, True),
+        ({"min_units": 4}, False),
+        ({"max_units": 3}, True),
+        ({"max_units": 2}, False),
+        ({"from_date": dt.date(2026, 11, 27)}, True),
+        ({"from_date": dt.date(2026, 11, 28)}, False),
+        ({"until_date": dt.date(2026, 11, 27)}, True),  # the last day counts
+        ({"until_date": dt.date(2026, 11, 26)}, False),
         ({"channels": frozenset({"web"}), "countries": frozenset({"BE"})}, False),  # all must hold
     ],
 )
 def test_a_rule_speaks_only_where_all_its_conditions_hold(conditions, expected):
     assert holds(When(**conditions), DEMAND) is expected
+
+
+def test_a_demand_without_a_day_meets_no_condition_on_days():
+    assert not holds(When(from_date=dt.date(2026, 1, 1)), a_demand())
+    assert holds(When(), a_demand())
 
 
 def test_the_first_matching_rule_wins():

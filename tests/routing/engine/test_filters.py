@@ -2,9 +2,24 @@
 
 import pytest
 
-from routing.engine.types import Source, Step
+from routing.engine.types import Source, Step, Timing
 
-from .world import LILLE, LYON, NICE, PARIS, a_demand, line, network, place, planned, reason_of, sent, stepped, timely
+from .world import (
+    LILLE,
+    LYON,
+    NICE,
+    PARIS,
+    a_demand,
+    flat,
+    line,
+    network,
+    place,
+    planned,
+    reason_of,
+    sent,
+    stepped,
+    timely,
+)
 
 
 @pytest.mark.parametrize(
@@ -146,3 +161,59 @@ def test_places_without_a_single_unit_are_only_counted():
 
     assert [c.location for c in result.candidates] == ["X"]
     assert result.excluded_counts == {"no_stock": 3}
+
+
+def test_min_confidence_leaves_out_stock_that_is_too_uncertain():
+    net = network(
+        [place("VAGUE"), place("SURE", handling="3")],
+        {(sku, code): 1 for sku in "AB" for code in ("VAGUE", "SURE")},
+        confidence={"A": {"VAGUE": 0.79}, "B": {"VAGUE": 0.8}},
+    )
+    step = Step(source=Source(min_confidence=0.8))
+
+    assert sent(planned(a_demand(line("A")), net, step)) == {"SURE": {"line-A": 1}}
+    assert reason_of(planned(a_demand(line("A")), net, step), "VAGUE") == "low_confidence"
+    assert sent(planned(a_demand(line("B")), net, step)) == {"VAGUE": {"line-B": 1}}
+
+
+def test_before_cut_off_leaves_out_places_that_can_no_longer_send_today():
+    net = network(
+        [place("PAST"), place("EARLY", handling="3")],
+        {("A", "PAST"): 1, ("A", "EARLY"): 1},
+        is_before_cut_off=lambda p: p.code == "EARLY",
+    )
+
+    result = planned(a_demand(), net, Step(source=Source(before_cut_off=True)))
+
+    assert (sent(result), reason_of(result, "PAST")) == ({"EARLY": {"line-A": 1}}, "past_cut_off")
+    assert list(sent(planned(a_demand(), net, Step()))) == ["PAST"]
+
+
+@pytest.mark.parametrize(("least", "chosen"), [(0, "BUSY"), (2, "BUSY"), (3, "ROOMY")])
+def test_min_capacity_left_keeps_some_room_for_others(least, chosen):
+    net = network(
+        [place("BUSY"), place("ROOMY", handling="3")],
+        {("A", "BUSY"): 1, ("A", "ROOMY"): 1},
+        capacity_left=lambda p: 2 if p.code == "BUSY" else None,
+    )
+
+    result = planned(a_demand(), net, Step(source=Source(min_capacity_left=least)))
+
+    assert list(sent(result)) == [chosen]
+    assert reason_of(result, "BUSY") == (None if chosen == "BUSY" else "little_capacity")
+
+
+def test_on_time_leaves_out_the_services_that_would_be_late_not_the_place():
+    slow, quick = flat("2", transit_days=3, carrier_service="slow"), flat("5", transit_days=1, carrier_service="quick")
+    net = network(
+        [place("X")],
+        {("A", "X"): 1},
+        {"X": [slow, quick]},
+        timing=lambda _place, tier: Timing(tier.transit_days - 1, tier.transit_days <= 1),
+    )
+
+    cheap = planned(a_demand(), net, Step()).parcels[0]
+    in_time = planned(a_demand(), net, Step(source=Source(on_time=True))).parcels[0]
+
+    assert (cheap.carrier_service, cheap.cost) == ("slow", 2)
+    assert (in_time.carrier_service, in_time.cost, in_time.transit_days) == ("quick", 5, 1)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from routing.engine.types import Budget, Rest, Source, Step, Weights, When
+from routing.engine.types import Budget, Rest, Source, Step, Timing, Weights, When
 
 from .world import LILLE, LYON, NICE, PARIS, a_demand, flat, line, network, place, planned, sent, stepped, timely
 
@@ -177,9 +177,9 @@ def test_without_time_to_prove_it_the_plan_says_so_and_still_serves():
     result = planned(a_demand(line("A", 5)), net, budget=spent)
 
     assert sum(q for lines in sent(result).values() for q in lines.values()) == 5
-    assert (result.optimal, result.lower_bound) == (False, 10)  # no two parcels cost less than 1 + 9
-    assert result.cost > 10
-    assert result.gap == pytest.approx(1 - 10 / float(result.cost))
+    assert (result.optimal, result.lower_bound) == (False, 11)  # X twice and Y: 1 + 1 + 9, were that allowed
+    assert result.cost == 18
+    assert result.gap == pytest.approx(1 - 11 / 18)
 
 
 def test_a_parcel_under_the_least_value_is_not_sent():
@@ -285,8 +285,9 @@ def test_two_lines_of_one_sku_share_the_stock():
 
     result = planned(a_demand(line("A", 2, key="l1"), line("A", 2, key="l2")), net)
 
-    assert sent(result) == {"X": {"l1": 2}, "Y": {"l2": 2}} or sent(result) == {"X": {"l2": 2}, "Y": {"l1": 2}}
-    assert result.cost == Decimal("3")
+    units = {code: sum(lines.values()) for code, lines in sent(result).items()}
+    assert units["X"] <= 3 and units["Y"] <= 2 and sum(units.values()) == 4
+    assert (result.rest, result.cost) == ((), Decimal("3"))
 
 
 def test_more_lines_than_subsets_can_be_counted_are_still_planned_well():
@@ -298,3 +299,149 @@ def test_more_lines_than_subsets_can_be_counted_are_still_planned_well():
 
     assert list(sent(result)) == ["ALL"]
     assert (result.cost, result.optimal) == (Decimal("4"), True)
+
+
+# Money of every kind ------------------------------------------------------------------------------
+
+
+def test_packaging_counts_per_parcel_and_handling_per_unit_too():
+    net = network(
+        [place("X", handling="1.00", handling_unit_micro=250_000, packaging_micro=400_000)],
+        {("A", "X"): 4},
+        {"X": flat("5")},
+    )
+
+    (parcel,) = planned(a_demand(line("A", 4)), net).parcels
+
+    assert parcel.parts == {"shipping": 5_000_000, "handling": 2_000_000, "packaging": 400_000}  # 1 + 4 × 0.25
+
+
+@pytest.mark.parametrize(("per_day", "service", "cost"), [("0.5", "slow", "5"), ("1.5", "quick", "6")])
+def test_a_cheaper_service_that_is_late_pays_for_its_lateness(per_day, service, cost):
+    """Slow costs 4 and is two days late, quick costs 6 and is in time."""
+    slow, quick = flat("4", transit_days=4, carrier_service="slow"), flat("6", transit_days=2, carrier_service="quick")
+    net = network(
+        [place("X")],
+        {("A", "X"): 1},
+        {"X": [slow, quick]},
+        timing=lambda _place, tier: Timing(tier.transit_days - 2, tier.transit_days <= 2),
+    )
+
+    (parcel,) = planned(a_demand(), net, Step(weights=Weights(cost=1, lateness_days=float(per_day)))).parcels
+
+    assert (parcel.carrier_service, parcel.cost) == (service, Decimal(cost))
+    assert parcel.parts["lateness"] == (1_000_000 if service == "slow" else 0)
+
+
+def test_each_weight_takes_the_service_that_is_cheapest_for_it():
+    letters = stepped((500, "2"), (1000, "9"))
+    parcels = stepped((2000, "6"))
+    net = network([place("X")], {("A", "X"): 9}, {"X": [letters, parcels]})
+
+    costs = [planned(a_demand(line("A", n, weight_g=400)), net).cost for n in (1, 2, 5, 6)]
+
+    assert costs == [2, 6, 6, 8]  # 400 g; 800 g; 2,000 g; 2,400 g in two packages: 6 + 2
+
+
+def test_a_unit_is_worth_its_scarcity_price_where_one_is_given():
+    net = network(
+        [place("LYON"), place("METZ", handling="3")],
+        {("A", "LYON"): 2, ("A", "METZ"): 10},
+        scarcity={"A": {"LYON": 3_100_000, "METZ": 0}},
+    )
+
+    result = planned(a_demand(), net, Step(weights=Weights(cost=1, scarcity=1)))
+
+    assert list(sent(result)) == ["METZ"]  # 3.00 against 3.10
+    assert list(sent(planned(a_demand(), net, Step(weights=Weights(cost=1, scarcity=0.5))))) == ["LYON"]
+    (lyon,) = (c for c in result.candidates if c.location == "LYON")
+    assert lyon.parts == {"shipping": 0, "handling": 0, "scarcity": 3_100_000}
+
+
+def test_slow_stock_goes_first_and_no_parcel_costs_less_than_nothing():
+    """What a unit gains less than at the best place counts: FRESH 3 − 0, SLOW 3 − 3."""
+    net = network(
+        [place("FRESH"), place("SLOW", handling="2")],
+        {("A", "FRESH"): 5, ("A", "SLOW"): 5},
+        markdown={"A": {"SLOW": 3_000_000}},
+    )
+
+    result = planned(a_demand(line("A", 2)), net, Step(weights=Weights(cost=1, markdown=1)))
+
+    assert sent(result) == {"SLOW": {"line-A": 2}}
+    assert {c.location: c.score_micro for c in result.candidates} == {"FRESH": 6_000_000, "SLOW": 2_000_000}
+    assert result.parcels[0].parts["markdown"] == 0
+
+
+def test_a_place_that_often_refuses_pays_what_a_failed_attempt_costs():
+    net = network(
+        [place("LAZY"), place("KEEN", handling="1.99")],
+        {("A", "LAZY"): 1, ("A", "KEEN"): 1},
+        acceptance=lambda p: 0.6 if p.code == "LAZY" else 1.0,
+    )
+
+    result = planned(a_demand(), net, Step(weights=Weights(cost=1, refusal=5)))
+
+    assert list(sent(result)) == ["KEEN"]  # 5 × (1 − 0.6) = 2.00
+    assert {c.location: c.parts["refusal"] for c in result.candidates} == {"LAZY": 2_000_000, "KEEN": 0}
+
+
+# Not split ----------------------------------------------------------------------------------------
+
+
+def test_an_order_below_the_value_leaves_whole_or_not_at_all():
+    stock = {("A", "X"): 1, ("B", "Y"): 1, ("A", "Z"): 1, ("B", "Z"): 1}
+    net = network([place("X"), place("Y"), place("Z", handling="9")], stock)
+    step = Step(no_split_below=Decimal(50))
+    lines = line("A"), line("B")
+
+    assert list(sent(planned(a_demand(*lines, value=Decimal("49.99")), net, step))) == ["Z"]
+    assert list(sent(planned(a_demand(*lines, value=Decimal(50)), net, step))) == ["X", "Y"]
+    without_z = network([place("X"), place("Y")], {key: 1 for key in stock if key[1] != "Z"})
+    refused = planned(a_demand(*lines, value=Decimal("49.99")), without_z, step)
+    assert (refused.parcels, [s.outcome for s in refused.steps]) == ((), ["incomplete"])
+    assert {c.location: c.reason for c in refused.candidates} == {"X": "partial_stock", "Y": "partial_stock"}
+
+
+def test_one_product_with_the_tag_keeps_the_order_whole():
+    stock = {("A", "X"): 1, ("B", "Y"): 1, ("A", "Z"): 1, ("B", "Z"): 1}
+    net = network([place("X"), place("Y"), place("Z", handling="9")], stock)
+    step = Step(no_split_tags=frozenset({"set"}))
+
+    assert list(sent(planned(a_demand(line("A", tags=frozenset({"set"})), line("B")), net, step))) == ["Z"]
+    assert list(sent(planned(a_demand(line("A", tags=frozenset({"new"})), line("B")), net, step))) == ["X", "Y"]
+
+
+# The rest, and others who are asked ----------------------------------------------------------------
+
+
+def test_the_rest_is_told_when_it_will_be_canceled():
+    step = Step(rest=Rest.BACKORDER, cancel_after_days=14)
+
+    (rest,) = planned(a_demand(), network([place("X")], {}), step).rest
+
+    assert (rest.disposition, rest.cancel_after_days) == ("backorder", 14)
+
+
+def test_a_step_that_offers_to_several_names_the_next_best_places_for_each_parcel():
+    stock = {(sku, code): 2 for sku in "AB" for code in ("P1", "P2", "P3", "P4")} | {("A", "P5"): 2, ("B", "P6"): 1}
+    places = [place(f"P{n}", handling=str(n)) for n in range(1, 7)]
+    net = network(places, stock)
+
+    (parcel,) = planned(a_demand(line("A", 2), line("B", 2)), net, Step(offer_to=3)).parcels
+
+    assert parcel.location == "P1"
+    assert [(other.location, other.cost, other.lines) for other in parcel.runners_up] == [
+        ("P2", 2, parcel.lines),
+        ("P3", 3, parcel.lines),
+    ]
+
+
+def test_no_place_is_asked_for_two_parcels_of_one_plan():
+    places = [place(code, handling=price) for code, price in (("X", "1"), ("Y", "1"), ("Z", "2"), ("W", "3"))]
+    stock = {("A", "X"): 1, ("B", "Y"): 1, ("A", "Z"): 1, ("B", "Z"): 1, ("B", "W"): 1}
+    net = network(places, stock, dict.fromkeys("ZW", flat("9")))
+
+    result = planned(a_demand(line("A"), line("B")), net, Step(offer_to=2))
+
+    assert {p.location: [r.location for r in p.runners_up] for p in result.parcels} == {"X": ["Z"], "Y": ["W"]}

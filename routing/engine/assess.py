@@ -1,0 +1,172 @@
+"""How one step sees the places: whom it lets in at what prices, and why it does without the others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from . import filters, geo
+from .atlas import Atlas
+from .cost import Carriage, Offers, Pricing, counted_km
+from .problem import Problem
+from .types import Demand, Line, Network, Place, Step
+
+
+@dataclass(frozen=True, eq=False)
+class Assessment:
+    """A step's problem, and the places that hold something (by code) with the number of the reason against each."""
+
+    problem: Problem
+    places: Sequence[Place]
+    why: np.ndarray
+    distances_km: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """The network seen for one demand; what earlier steps took is told each time."""
+
+    demand: Demand
+    network: Network
+
+    @cached_property
+    def atlas(self) -> Atlas:
+        return Atlas.of(self.network.places)
+
+    @cached_property
+    def skus(self) -> list[str]:
+        return list(dict.fromkeys(line.sku for line in self.demand.lines))
+
+    @cached_property
+    def held(self) -> np.ndarray:
+        """Places × SKUs."""
+        held = self.atlas.table(self.network.sellable, self.skus, None, 0)
+        if self.demand.location is not None:
+            others = np.arange(len(held)) != self.atlas.index.get(self.demand.location, -1)
+            held[others] = 0
+        return held
+
+    @cached_property
+    def distances_km(self) -> np.ndarray:
+        """Of the places that hold anything; the others are left at not-a-number."""
+        found = np.full(len(self.atlas.places), np.nan)
+        if self.demand.point is not None:
+            rows = np.flatnonzero(self.held.any(axis=1))
+            found[rows] = geo.distances_km(self.atlas.points[rows], self.demand.point)
+        return found
+
+    def columns(self, lines: Sequence[Line]) -> list[int]:
+        return [self.skus.index(line.sku) for line in lines]
+
+
+def assess(
+    scene: Scene, step: Step, left: tuple[Line, ...], taken: dict[tuple[str, str], int], parcels: Sequence[str]
+) -> Assessment:
+    """`left`: what is still to be served. `taken`: {(sku, place): units} of earlier steps, `parcels` their places."""
+    demand, network, atlas, source = scene.demand, scene.network, scene.atlas, step.source
+    columns = scene.columns(left)
+    rows = np.flatnonzero(scene.held[:, columns].any(axis=1))
+    places = [atlas.places[row] for row in rows.tolist()]
+    held = scene.held[rows][:, columns]
+    sieve = filters.Sieve(places, atlas.standing(source, filters.ability_for(demand.method))[rows].copy())
+    confidence = (
+        atlas.table(network.confidence, [line.sku for line in left], rows, 1.0) if source.min_confidence else held
+    )
+    units = filters.usable_units(sieve, left, demand, source, _less(held, scene, rows, left, taken), confidence)
+    km = scene.distances_km[rows]
+    filters.check_distance(sieve, km, source)
+    filters.check_present(sieve, source, network, lambda place: parcels.count(place.code))
+    carriage = Carriage(network, step)
+    charges = _charges(sieve, carriage, km)
+    units = _carried(sieve, units, left, carriage, charges)
+    let_in = np.flatnonzero(sieve.why == 0)
+    offers = _priced(scene, step, left, rows[let_in], units[let_in], held[let_in], carriage, charges[let_in])
+    return Assessment(_problem(step, demand, left, offers), places, sieve.why, km)
+
+
+def _less(
+    held: np.ndarray, scene: Scene, rows: np.ndarray, left: Sequence[Line], taken: dict[tuple[str, str], int]
+) -> np.ndarray:
+    if not taken:
+        return held
+    sellable = held.copy()
+    at = {row: number for number, row in enumerate(rows.tolist())}
+    for (sku, code), units in taken.items():
+        row = at.get(scene.atlas.index[code])
+        if row is not None:
+            for column, line in enumerate(left):
+                if line.sku == sku:
+                    sellable[row, column] -= units
+    return sellable
+
+
+def _charges(sieve: filters.Sieve, carriage: Carriage, distances_km: np.ndarray) -> np.ndarray:
+    """Per place the number of its charge; who has none leaves the sieve."""
+    numbers = np.zeros(len(sieve.places), dtype=np.intp)
+    km = [None if unknown else far for far, unknown in zip(distances_km.tolist(), np.isnan(distances_km), strict=True)]
+    for row, place in sieve.remaining():
+        found = carriage.number(place, km[row])
+        if isinstance(found, str):
+            sieve.drop_one(row, found)
+        else:
+            numbers[row] = found
+    return numbers
+
+
+def _carried(
+    sieve: filters.Sieve, units: np.ndarray, lines: Sequence[Line], carriage: Carriage, charges: np.ndarray
+) -> np.ndarray:
+    """Without the units that fit into no package."""
+    if not carriage.charges:
+        return units
+    limits = np.array([charge.tariff.max_unit_weight_g for charge in carriage.charges])[charges]
+    too_heavy = np.array([line.weight_g for line in lines]) > limits[:, None]
+    if too_heavy.any():
+        units = np.where(too_heavy, 0, units)
+        sieve.drop(~units.any(axis=1), "too_heavy")
+    return units
+
+
+def _priced(
+    scene: Scene,
+    step: Step,
+    lines: Sequence[Line],
+    rows: np.ndarray,
+    units: np.ndarray,
+    held: np.ndarray,
+    carriage: Carriage,
+    charges: np.ndarray,
+) -> Offers:
+    pricing = Pricing(scene.atlas, rows, lines, scene.network, step)
+    km = counted_km(scene.distances_km[rows], scene.demand.point is not None)
+    return Offers(
+        places=tuple(pricing.places),
+        units=units,
+        distances_km=scene.distances_km[rows],
+        charges=tuple(carriage.charges),
+        charge_of=charges,
+        fixed_parts=pricing.fixed_parts(km),
+        unit_parts=pricing.unit_parts(units, held),
+        carbon_per_g=pricing.carbon_per_g(km),
+    )
+
+
+def _problem(step: Step, demand: Demand, left: tuple[Line, ...], offers: Offers) -> Problem:
+    problem = Problem(
+        lines=left,
+        offers=offers,
+        max_parcels=step.max_parcels,
+        min_parcel_value=step.min_parcel_value,
+        keep_groups=step.keep_groups,
+        complete=step.complete,
+    )
+    return replace(problem, max_parcels=1, complete=True) if _is_not_split(step, demand) else problem
+
+
+def _is_not_split(step: Step, demand: Demand) -> bool:
+    """One line with such a tag is enough, as for the conditions of a rule."""
+    if step.no_split_below is not None and demand.value < step.no_split_below:
+        return True
+    tags = step.no_split_tags
+    return bool(tags) and any(not tags.isdisjoint(line.tags) for line in demand.lines)

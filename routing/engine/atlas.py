@@ -1,0 +1,81 @@
+"""All places in columns, so that a step looks at a thousand of them at once."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from . import geo
+from .filters import REASONS, standing_reason
+from .types import Place, Source
+
+_REMEMBERED = 8
+_known: OrderedDict[int, "Atlas"] = OrderedDict()
+
+
+class Atlas:
+    """The places sorted by code, and what follows from them alone."""
+
+    def __init__(self, places: Mapping[str, Place]):
+        self.given = places
+        self.codes = sorted(places)
+        self.places = [places[code] for code in self.codes]
+        self.index = {code: row for row, code in enumerate(self.codes)}
+        self._standing: dict[tuple[Source, str], np.ndarray] = {}
+
+    @classmethod
+    def of(cls, places: Mapping[str, Place]) -> "Atlas":
+        """The same mapping is read once; whoever changes it must hand over another one."""
+        known = _known.get(id(places))
+        if known is None or known.given is not places:
+            known = _known[id(places)] = cls(places)
+            while len(_known) > _REMEMBERED:
+                _known.popitem(last=False)
+        return known
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        return geo.vectors(place.point for place in self.places)
+
+    def column(self, values: Iterable[int]) -> np.ndarray:
+        return np.fromiter(values, np.int64, len(self.places))
+
+    @cached_property
+    def handling(self) -> np.ndarray:
+        return self.column(place.handling_micro for place in self.places)
+
+    @cached_property
+    def handling_unit(self) -> np.ndarray:
+        return self.column(place.handling_unit_micro for place in self.places)
+
+    @cached_property
+    def packaging(self) -> np.ndarray:
+        return self.column(place.packaging_micro for place in self.places)
+
+    @cached_property
+    def position(self) -> np.ndarray:
+        return self.column(place.position for place in self.places)
+
+    def standing(self, source: Source, ability: str) -> np.ndarray:
+        """Per place the number of the reason that keeps it out whatever the goods and the address; 0: none."""
+        key = (source, ability)
+        if key not in self._standing:
+            if len(self._standing) > _REMEMBERED * 8:
+                self._standing.clear()
+            reasons = [standing_reason(place, source, ability) for place in self.places]
+            self._standing[key] = np.array([REASONS.index(reason) for reason in reasons], dtype=np.int8)
+        return self._standing[key]
+
+    def table(
+        self, figures: Mapping[str, Mapping[str, float]], skus: Sequence[str], rows: np.ndarray | None, absent: float
+    ) -> np.ndarray:
+        """Places × SKUs from {sku: {code: figure}}; only `rows`, if given. Places that are not known are left out."""
+        found = np.full((len(self.places) + 1, len(skus)), absent, dtype=np.int64 if isinstance(absent, int) else float)
+        index, nowhere = self.index, len(self.places)
+        for column, sku in enumerate(skus):
+            named = figures.get(sku)
+            if named:
+                at = np.fromiter((index.get(code, nowhere) for code in named), np.intp, len(named))
+                found[at, column] = np.fromiter(named.values(), found.dtype, len(named))
+        return found[:-1] if rows is None else found[rows]
