@@ -1,0 +1,175 @@
+"""`benchmarks/engine`: how quickly the sourcing engine plans, and how often it proves its plan the best.
+
+Worlds of fixed seeds: places strewn over a country, three zones by distance with four weight steps for each of two
+services, preparation that differs from place to place. Measured is the processor time of the whole process; the
+150 ms of placement are counted in it too. No database and no web: this is the engine's own share of a plan.
+"""
+
+import argparse
+import json
+import random
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+
+from routing.engine import geo
+from routing.engine.planner import plan
+from routing.engine.tariffs import Tariff, Tier, cheapest_of
+from routing.engine.types import Budget, Demand, Line, Network, Place, Rest, Rule, Step, Weights
+
+BUDGET_SECONDS = 0.15
+_ZONES_KM = (100.0, 400.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`spread`: share of the places that hold a line. `most_units`: of a line asked for; `stocked`: and held."""
+
+    name: str
+    lines: int
+    places: int
+    spread: float
+    most_units: int = 1
+    stocked: int = 9
+    p95_ms: float | None = None
+
+
+CASES = (
+    Case("1 line, in all of 100 places", 1, 100, 1.0, 3, p95_ms=20),
+    Case("5 lines, in all of 100 places", 5, 100, 1.0, 3, p95_ms=20),
+    Case("5 lines, in 30 of 100 places", 5, 100, 0.3, 2, p95_ms=20),
+    Case("5 lines, in 30 of 100 places, often cut", 5, 100, 0.3, 3, 2, p95_ms=20),
+    Case("1 line, in all of 1,000 places", 1, 1000, 1.0, 3, p95_ms=5),
+    Case("5 lines, in all of 1,000 places", 5, 1000, 1.0, 3, p95_ms=60),
+    Case("5 lines, in 100 of 1,000 places, often cut", 5, 1000, 0.1, 3, 2, p95_ms=60),
+    Case("10 lines, in 30 of 100 places", 10, 100, 0.3, 2),
+    Case("10 lines, in 15 of 100 places, often cut", 10, 100, 0.15, 3, 2),
+)
+
+
+class World:
+    """Places, prices and stock of one case."""
+
+    def __init__(self, case: Case, seed: int):
+        draw = random.Random(seed)
+        self.case = case
+        self.places = {
+            f"P{n:04}": Place(
+                f"P{n:04}",
+                point=geo.point(42.5 + draw.random() * 8.5, -4 + draw.random() * 12),
+                handling_micro=round(draw.uniform(0.5, 3) * 10**6),
+                position=n,
+            )
+            for n in range(case.places)
+        }
+        post = [_tariff(draw, "post", base, 2) for base in (4, 5, 6)]
+        parcel = [_tariff(draw, "parcel", base, 1) for base in (3.5, 5.5, 7.5)]
+        self.tariffs = [cheapest_of(pair) for pair in zip(post, parcel, strict=True)]
+        self.stock = {f"S{n}": self._stock_of(draw) for n in range(case.lines * 8)}
+        self.weights_g = {sku: draw.choice((150, 400, 900, 2500)) for sku in self.stock}
+
+    def _stock_of(self, draw: random.Random) -> dict[str, int]:
+        case = self.case
+        return {code: draw.randint(1, case.stocked) for code in self.places if draw.random() < case.spread}
+
+    def tariff(self, _place: Place, distance_km: float | None) -> Tariff:
+        km = distance_km or 0.0
+        return self.tariffs[0 if km <= _ZONES_KM[0] else 1 if km <= _ZONES_KM[1] else 2]
+
+    def demands(self, seed: int) -> Iterator[Demand]:
+        draw = random.Random(seed)
+        while True:
+            skus = draw.sample(sorted(self.stock), self.case.lines)
+            lines = tuple(
+                Line(f"l{n}", sku, draw.randint(1, self.case.most_units), weight_g=self.weights_g[sku])
+                for n, sku in enumerate(skus)
+            )
+            yield Demand(lines, point=geo.point(42.5 + draw.random() * 8.5, -4 + draw.random() * 12))
+
+    def network(self, demand: Demand) -> Network:
+        return Network(self.places, {x.sku: self.stock[x.sku] for x in demand.lines}, tariff=self.tariff)
+
+
+def _tariff(draw: random.Random, service: str, base: float, days: int) -> Tariff:
+    steps = ((500, 0), (2000, 1.5), (5000, 4), (30_000, 11))
+    return Tariff.of(
+        [Tier(limit, round((base + more + draw.random()) * 10**6), days, service) for limit, more in steps]
+    )
+
+
+RULES = [Rule("cheapest", (Step("any place", weights=Weights(cost=1), rest=Rest.EXCEPTION),))]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    case: str
+    p50_ms: float
+    p95_ms: float
+    most_ms: float
+    proven: float
+    mean_gap: float
+    parcels: float
+    per_second: float
+    p95_wanted_ms: float | None
+
+
+def measure(case: Case, times: int, rules: list[Rule]) -> Seen:
+    took, parcels, proven, gaps = [], 0, 0, []
+    worlds = [World(case, seed) for seed in range(4)]
+    streams = [world.demands(17) for world in worlds]
+    for n in range(times + 5):
+        world, demand = worlds[n % 4], next(streams[n % 4])
+        network = world.network(demand)
+        begun = time.process_time()
+        found = plan(demand, rules, network, Budget.of(BUDGET_SECONDS, time.process_time))
+        spent = time.process_time() - begun
+        if n < 5:  # the first ones find everything cold
+            continue
+        took.append(spent * 1000)
+        parcels += len(found.parcels)
+        proven += found.optimal
+        gaps.append(found.gap)
+    took.sort()
+    return Seen(
+        case=case.name,
+        p50_ms=round(median(took), 2),
+        p95_ms=round(took[int(times * 0.95)], 2),
+        most_ms=round(took[-1], 2),
+        proven=proven / times,
+        mean_gap=sum(gaps) / times,
+        parcels=parcels / times,
+        per_second=1000 * times / sum(took),
+        p95_wanted_ms=case.p95_ms,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks/engine", description=__doc__)
+    parser.add_argument("--times", type=int, default=300, help="plans per case")
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--no-gates", action="store_true", help="end well even where a gate is missed")
+    given = parser.parse_args()
+    print(f"{'':46} {'p50 ms':>8} {'p95 ms':>8} {'most':>8} {'proven':>8} {'gap':>7} {'parcels':>8} {'per s':>7}")
+    seen = [_told(measure(case, given.times, RULES)) for case in CASES]
+    if given.json:
+        given.json.write_text(json.dumps([asdict(one) for one in seen], indent=2))
+    missed = [one.case for one in seen if one.p95_wanted_ms is not None and one.p95_ms > one.p95_wanted_ms]
+    for name in missed:
+        print(f"missed: {name}")
+    sys.exit(1 if missed and not given.no_gates else 0)
+
+
+def _told(seen: Seen) -> Seen:
+    print(
+        f"{seen.case:46} {seen.p50_ms:8.2f} {seen.p95_ms:8.2f} {seen.most_ms:8.2f} {seen.proven:8.1%} "
+        f"{seen.mean_gap:7.2%} {seen.parcels:8.2f} {seen.per_second:7.0f}",
+        flush=True,
+    )
+    return seen
+
+
+if __name__ == "__main__":
+    main()
