@@ -387,8 +387,9 @@ class _Joint:
         keys = self.owner * (self.place.max() + 1) + self.place
         _, group = np.unique(keys, return_inverse=True)
         every = master.Columns(group, self.costs, self.serves, self.uses)
-        prices = master.priced(every, self.wanted, self.limits, budget)
-        if prices is None:
+        try:
+            prices = master.priced(every, self.wanted, self.limits, budget)
+        except master.Short:
             return None, 0
         bound = max(0, int(prices.bound_micro) - _SLACK_MICRO)
         if bound >= ceiling_micro:

@@ -36,9 +36,10 @@ def cheapest(problem: Problem, known: Solution | None, budget: Budget) -> Soluti
     columns = enumerated(problem, rows)
     if columns is None:
         return milp.cheapest(problem, known, budget)
-    prices = _priced(problem, columns, parcels, budget)
-    if prices is None:
-        return milp.cheapest(problem, known, budget)
+    try:
+        prices = _priced(problem, columns, parcels, budget)
+    except master.Short as short:
+        return None if problem.complete and short.is_final else milp.cheapest(problem, known, budget)
     found = _Search(problem, columns, prices, budget).run(serves_all)
     return found or milp.cheapest(problem, known, budget)
 
@@ -92,7 +93,7 @@ def enumerated(problem: Problem, rows: np.ndarray) -> Columns | None:
     return Columns(place, counts, costs)
 
 
-def _priced(problem: Problem, columns: Columns, parcels: int | None, budget: Budget) -> Prices | None:
+def _priced(problem: Problem, columns: Columns, parcels: int | None, budget: Budget) -> Prices:
     _, group = np.unique(columns.place, return_inverse=True)
     most = min(int(problem.counts.sum()), len(problem.offers))
     is_limited = parcels is not None and parcels < most

@@ -14,6 +14,7 @@ from .types import MICRO, Budget
 
 _INFINITY = highspy.kHighsInf
 _ROUNDS = 40
+_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,19 +36,30 @@ class Prices:
     losses: np.ndarray
 
 
-def priced(columns: Columns, wanted: np.ndarray, limits: np.ndarray, budget: Budget) -> Prices | None:
-    """The best prices found; None when the columns cannot serve all, not even in fractions."""
+class Short(Exception):
+    """The columns cannot serve all, not even in fractions; `is_final`: there is no doubt."""
+
+    def __init__(self, is_final: bool):
+        self.is_final = is_final
+
+
+def priced(columns: Columns, wanted: np.ndarray, limits: np.ndarray, budget: Budget) -> Prices:
+    """The best prices found. Errors: Short."""
     if not len(columns.costs):
-        return None
+        raise Short(is_final=True)
     master = _Master(columns, wanted, limits)
     start = columns.costs.min() / MICRO / max(1.0, float(wanted.sum()))
     best = found = master.judged(np.full(len(wanted), start), np.zeros(len(limits)))
+    is_final = False
     for _ in range(_ROUNDS):
-        if not master.add_best(found) or budget.is_spent:
+        is_final = not master.add_best(found)
+        if is_final or budget.is_spent:
             break
         found = master.judged(*master.solve())
         best = max(best, found, key=lambda prices: prices.bound_micro)
-    return None if master.is_short else best
+    if master.unserved > _TOLERANCE:
+        raise Short(is_final)
+    return best
 
 
 class _Master:
@@ -59,7 +71,7 @@ class _Master:
         self.uses = columns.uses.astype(float)
         self.starts = np.searchsorted(columns.group, np.arange(columns.group[-1] + 1))
         self.is_in = np.zeros(len(columns.costs), dtype=bool)
-        self.is_short = False
+        self.unserved = 0.0
         self.solver = self._solver()
 
     def _solver(self) -> "highspy.Highs":
@@ -124,7 +136,7 @@ class _Master:
         self.solver.run()
         solution = self.solver.getSolution()
         items, limits = len(self.wanted), len(self.limits)
-        self.is_short = sum(solution.col_value[:items]) > 1e-6
+        self.unserved = sum(solution.col_value[:items])
         duals = np.array(solution.row_dual)
         return duals[:items], np.maximum(0.0, -duals[items : items + limits])
 

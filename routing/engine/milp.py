@@ -23,7 +23,7 @@ _ROUNDING_MICRO = 10  # the solver's objective is a float; the bound is lowered 
 
 #: Whether anything can be served at all is asked for longer than the budget, if need be: no order is refused for
 #: want of milliseconds.
-_GRACE_SECONDS = 2.0
+_GRACE_SECONDS = 1.0
 
 
 def cheapest(problem: Problem, known: Solution | None, budget: Budget) -> Solution | None:

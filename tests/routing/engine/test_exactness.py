@@ -104,17 +104,17 @@ def test_a_thousand_worlds_agree_and_press_every_limit():
     assert min(mix.values()) >= 0.3 * len(SEEDS)
 
 
-def large_world(seed: int) -> World:
-    """More states than can be counted: seven to nine lines, hardly one of which a place holds in full."""
+def large_world(seed: int, *, lines=(7, 9), places=(10, 16), spread=0.5) -> World:
+    """More states than can be counted: many lines, hardly one of which a place holds in full."""
     draw = random.Random(seed)
-    world = random_world(7 * seed + 6, places=(10, 16), spread=0.5)
-    skus = "ABCDEFGHI"[: draw.randint(7, 9)]
-    stock = {(sku, j): draw.choice((1, 1, 2, 3)) for sku in skus for j in world.places if draw.random() < 0.5}
+    world = random_world(7 * seed + 6, places=places, spread=spread)
+    skus = "ABCDEFGHIJ"[: draw.randint(*lines)]
+    stock = {(sku, j): draw.choice((1, 1, 2, 3)) for sku in skus for j in world.places if draw.random() < spread}
     return replace(
         world,
-        skus=list(skus) if draw.random() < 0.6 else [draw.choice(skus) for _ in skus],
-        wanted=[draw.randint(1, 3) for _ in skus],
-        groups=[draw.choice([None, None, None, "g"]) for _ in skus],
+        skus=list(skus) if draw.random() < 0.7 else [draw.choice(skus) for _ in skus],
+        wanted=[draw.randint(2, 4) for _ in skus],
+        groups=["g" if i < 2 and seed % 4 == 0 else None for i, _ in enumerate(skus)],
         keep_groups=True,
         weight_g={sku: draw.choice((50, 100, 150)) for sku in skus},
         value={sku: draw.randint(3, 20) for sku in skus},
@@ -122,7 +122,7 @@ def large_world(seed: int) -> World:
         scarcity={key: draw.randint(0, 150) for key in stock},
         markdown={},
         excluded={},
-        max_parcels=draw.choice((None, None, 3, 4, 5)),
+        max_parcels=draw.choice((None, None, 2, 4, 5)),
         min_value=draw.choice((0, 0, 10, 30)),
     )
 
@@ -138,6 +138,13 @@ def test_larger_orders_are_exact_too(part):
 def test_two_hundred_larger_orders_are_exact_too():
     for seed in range(30, 230):
         world = large_world(seed)
+        assert_exact(world, programmed(world))
+
+
+@pytest.mark.long
+def test_ten_lines_over_a_hundred_places_are_exact():
+    for seed in range(20):
+        world = large_world(seed, lines=(10, 10), places=(100, 100), spread=0.2)
         assert_exact(world, programmed(world))
 
 
