@@ -17,7 +17,7 @@ from statistics import median
 
 from routing.engine import geo
 from routing.engine.planner import plan
-from routing.engine.tariffs import Tariff, Tier, cheapest_of
+from routing.engine.tariffs import Tariff, Tier
 from routing.engine.types import Budget, Demand, Line, Network, Place, Rest, Rule, Step, Weights
 
 BUDGET_SECONDS = 0.15
@@ -67,7 +67,7 @@ class World:
         }
         post = [_tariff(draw, "post", base, 2) for base in (4, 5, 6)]
         parcel = [_tariff(draw, "parcel", base, 1) for base in (3.5, 5.5, 7.5)]
-        self.tariffs = [cheapest_of(pair) for pair in zip(post, parcel, strict=True)]
+        self.tariffs = list(zip(post, parcel, strict=True))
         self.stock = {f"S{n}": self._stock_of(draw) for n in range(case.lines * 8)}
         self.weights_g = {sku: draw.choice((150, 400, 900, 2500)) for sku in self.stock}
 
@@ -75,7 +75,7 @@ class World:
         case = self.case
         return {code: draw.randint(1, case.stocked) for code in self.places if draw.random() < case.spread}
 
-    def tariff(self, _place: Place, distance_km: float | None) -> Tariff:
+    def tariff(self, _place: Place, distance_km: float | None) -> tuple[Tariff, ...]:
         km = distance_km or 0.0
         return self.tariffs[0 if km <= _ZONES_KM[0] else 1 if km <= _ZONES_KM[1] else 2]
 

@@ -14,7 +14,7 @@ from inventory.queries import PlaceInfo
 from oms.cache import VersionedCache
 from routing.documents import BUILT_IN, compact_postal_code, parse
 from routing.engine import geo
-from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone, cheapest_of
+from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone
 from routing.engine.types import Place, Rule, to_micro
 from routing.leadtimes import LeadTimes
 from routing.models import CarrierService, DatePolicy, LearnedTable, RuleSetSlot, ServiceLevel
@@ -80,19 +80,10 @@ USUAL_TERMS = CarrierTerms()
 
 @dataclass(frozen=True)
 class Carriers:
-    """Price lists by (service standard, currency). Tariffs of several services are merged once per combination."""
+    """Price lists by (service standard, currency)."""
 
     by_service: Mapping[tuple[str, str], Sequence[CarrierInfo]]
     terms: Mapping[str, CarrierTerms]
-    merged: dict[tuple[int, ...], Tariff] = field(default_factory=dict)
-
-    def cheapest_of(self, tariffs: Sequence[Tariff]) -> Tariff:
-        if len(tariffs) == 1:
-            return tariffs[0]
-        key = tuple(map(id, tariffs))
-        if key not in self.merged:
-            self.merged[key] = cheapest_of(tariffs)
-        return self.merged[key]
 
 
 def _load_carriers() -> Carriers:

@@ -1,7 +1,7 @@
-"""What a carrier asks for a weight: steps of price, zones, and the cheapest of several services."""
+"""What a carrier asks for a weight: steps of price, and zones."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -81,22 +81,6 @@ class Tariff:
 
 
 Tariff.FREE = Tariff.of([Tier(NO_WEIGHT_LIMIT_G, 0)])
-
-
-def cheapest_of(tariffs: Sequence[Tariff]) -> Tariff:
-    """One tariff that asks, for every weight, what the cheapest of several services would ask.
-
-    Each weight limit of any service starts a new tier; the packages of the widest service set the end.
-    Ties: the quicker service, then its code.
-    """
-    if len(tariffs) == 1:
-        return tariffs[0]
-    tiers = []
-    for limit in sorted({limit for tariff in tariffs for limit in tariff.limits}):
-        offers = [tariff.tier(limit) for tariff in tariffs if limit <= tariff.limits[-1]]
-        best = min(offers, key=lambda t: (t.price_micro, t.transit_days, t.carrier_service))
-        tiers.append(Tier(limit, best.price_micro, best.transit_days, best.carrier_service))
-    return Tariff.of(tiers)
 
 
 @dataclass(frozen=True, slots=True)

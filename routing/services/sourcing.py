@@ -70,6 +70,7 @@ class Demand:
     value: Decimal | None = None
     wanted_by: datetime | None = None
     hold: str = ""
+    customer_tags: Collection[str] = ()
 
     def context(self, as_of: datetime) -> Context:
         """Who asks inventory for stock, and for what."""
@@ -286,6 +287,8 @@ class _Planning:
             value=value,
             weekday=WEEKDAYS[local.weekday()],
             time=local.time(),
+            date=local.date(),
+            customer_tags=frozenset(demand.customer_tags),
             excluded={key: frozenset(codes) for key, codes in demand.excluded.items()},
         )
 
@@ -305,6 +308,7 @@ class _Planning:
             tariff=self.tariff,
             capacity_left=self.capacity_left,
             is_open=lambda place: self.directory[place.code].calendar.is_open(self.as_of),
+            is_before_cut_off=self.is_before_cut_off,
             timing=self.timing,
             workload=self.workload,
         )
@@ -327,12 +331,16 @@ class _Planning:
         code = compact_postal_code(there.postal_code) if there else ""
         return [[zone for zone in service.zones if zone.reaches(country, code)] for service in services]
 
-    def tariff(self, _place: engine.Place, distance_km: float | None) -> Tariff | None:
+    def tariff(self, _place: engine.Place, distance_km: float | None) -> Tariff | tuple[Tariff, ...]:
+        """What each carrier service asks; the engine takes the best for the weight and the date."""
         if self.offers is None:
             return _free_ride(self.demand.service)
         covering = (next((z.tariff for z in zones if z.covers(distance_km)), None) for zones in self.offers)
-        tariffs = [tariff for tariff in covering if tariff is not None]
-        return self.carriers.cheapest_of(tariffs) if tariffs else None
+        return tuple(tariff for tariff in covering if tariff is not None)
+
+    def is_before_cut_off(self, place: engine.Place) -> bool:
+        """Whether work that comes now can still leave the place today."""
+        return dates.is_before_cut_off(self.directory[place.code], self.demand.service, self.release_at)
 
     def capacity_left(self, place: engine.Place) -> int | None:
         capacity = self.directory[place.code].daily_capacity

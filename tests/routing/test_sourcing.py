@@ -266,6 +266,48 @@ def test_conditions_see_the_shoppers_weekday_and_time(two_places):
     assert (late.parcels, late.notes) == ((), ("no_rule", "no_carrier_service"))
 
 
+def test_conditions_see_the_shoppers_day_and_who_the_shopper_is(two_places):
+    """Half past midnight in Paris is still the day before in UTC."""
+    rules = [
+        {
+            "when": {"from_date": "2026-07-14", "until_date": "2026-07-14"},
+            "steps": [{"from": {"locations": ["PARIS"]}}],
+        },
+        {"when": {"customer_tags": ["gold"]}, "steps": [{"from": {"locations": ["LYON"]}}]},
+    ]
+    just_after_midnight = datetime(2026, 7, 13, 22, 30, tzinfo=UTC)
+
+    assert places_of(ask(rules=rules, as_of=just_after_midnight)) == {"PARIS": {"l1": 1}}
+    assert places_of(ask(rules=rules, as_of=just_after_midnight - timedelta(hours=1))) == {}
+    assert places_of(ask(rules=rules, customer_tags=["gold"])) == {"LYON": {"l1": 1}}
+
+
+def test_the_cheapest_service_that_meets_the_date_is_taken(two_places):
+    make_carrier("slow", prices=((None, "3.00"),), transit=5)
+    make_carrier("quick", prices=((None, "6.00"),), transit=1)
+    wanted_by = datetime(2026, 3, 4, 22, 0, tzinfo=UTC)
+
+    def service(**step):
+        (parcel,) = ask(rules=[{"steps": [{"from": {"locations": ["LYON"]}} | step]}], wanted_by=wanted_by).parcels
+        return parcel.carrier_service, parcel.cost
+
+    assert service() == ("slow", Decimal(3))
+    assert service(**{"from": {"locations": ["LYON"], "on_time": True}}) == ("quick", Decimal(6))
+    assert service(weights={"cost": 1, "lateness_days": 0.5}) == ("slow", Decimal("5.5"))  # on Monday, 5 days late
+    assert service(weights={"cost": 1, "lateness_days": 1}) == ("quick", Decimal(6))
+
+
+def test_places_past_their_cut_off_can_be_left_out(two_places):
+    make_location("LYON", cut_off={"standard": "11:59"}, latitude=45.76, longitude=4.83)
+    rules = [{"steps": [{"from": {"before_cut_off": True}}]}]
+
+    at_noon = ask(rules=rules)
+    before = ask(rules=rules, as_of=MONDAY_NOON - timedelta(minutes=1))
+
+    assert {c.location: c.reason for c in at_noon.outcome.candidates} == {"LYON": "past_cut_off", "PARIS": None}
+    assert {c.location: c.reason for c in before.outcome.candidates} == {"LYON": None, "PARIS": None}
+
+
 def test_the_number_of_statements_does_not_grow_with_places(two_places):
     def statements():
         ask()  # caches are warm
