@@ -11,14 +11,14 @@ import random
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
 from routing.engine import geo
 from routing.engine.planner import plan
 from routing.engine.tariffs import Tariff, Tier
-from routing.engine.types import Budget, Demand, Line, Network, Place, Rest, Rule, Step, Weights
+from routing.engine.types import Budget, Demand, Line, Network, Place, Rest, Rule, Step, Timing, Weights
 
 BUDGET_SECONDS = 0.15
 _ZONES_KM = (100.0, 400.0)
@@ -26,7 +26,11 @@ _ZONES_KM = (100.0, 400.0)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`spread`: share of the places that hold a line. `most_units`: of a line asked for; `stocked`: and held."""
+    """`spread`: share of the places that hold a line. `most_units`: of a line asked for; `stocked`: and held.
+
+    `is_full`: the rule weighs everything there is, over carrier services that keep the date or do not, and every place
+    is explained, as for a decision that is stored.
+    """
 
     name: str
     lines: int
@@ -35,6 +39,8 @@ class Case:
     most_units: int = 1
     stocked: int = 9
     p95_ms: float | None = None
+    is_full: bool = False
+    per_second: float | None = None
 
 
 CASES = (
@@ -42,6 +48,8 @@ CASES = (
     Case("5 lines, in all of 100 places", 5, 100, 1.0, 3, p95_ms=20),
     Case("5 lines, in 30 of 100 places", 5, 100, 0.3, 2, p95_ms=20),
     Case("5 lines, in 30 of 100 places, often cut", 5, 100, 0.3, 3, 2, p95_ms=20),
+    Case("5 lines, in all of 100, all weighed and explained", 5, 100, 1.0, 3, p95_ms=20, is_full=True, per_second=200),
+    Case("5 lines, in 30 of 100, cut, weighed, explained", 5, 100, 0.3, 3, 2, p95_ms=20, is_full=True, per_second=200),
     Case("1 line, in all of 1,000 places", 1, 1000, 1.0, 3, p95_ms=5),
     Case("5 lines, in all of 1,000 places", 5, 1000, 1.0, 3, p95_ms=60),
     Case("5 lines, in 100 of 1,000 places, often cut", 5, 1000, 0.1, 3, 2, p95_ms=60),
@@ -90,7 +98,20 @@ class World:
             yield Demand(lines, point=geo.point(42.5 + draw.random() * 8.5, -4 + draw.random() * 12))
 
     def network(self, demand: Demand) -> Network:
-        return Network(self.places, {x.sku: self.stock[x.sku] for x in demand.lines}, tariff=self.tariff)
+        network = Network(self.places, {x.sku: self.stock[x.sku] for x in demand.lines}, tariff=self.tariff)
+        if not self.case.is_full:
+            return network
+        return replace(
+            network,
+            capacity_left=lambda place: place.position % 7,
+            workload=lambda place: place.position % 7 / 10,
+            acceptance=lambda place: 1 - place.position % 5 / 20,
+            timing=lambda place, tier: Timing(max(0, tier.transit_days + place.position % 3 - 2)),
+            scarcity={
+                sku: {code: 10**6 // units for code, units in at.items()} for sku, at in network.sellable.items()
+            },
+            markdown={sku: {code: units * 10**5 for code, units in at.items()} for sku, at in network.sellable.items()},
+        )
 
 
 def _tariff(draw: random.Random, service: str, base: float, days: int) -> Tariff:
@@ -100,7 +121,9 @@ def _tariff(draw: random.Random, service: str, base: float, days: int) -> Tariff
     )
 
 
+_EVERYTHING = Weights(1, 0.01, 0.5, 1, 2, 1, 1, 0.001, 1, 5)
 RULES = [Rule("cheapest", (Step("any place", weights=Weights(cost=1), rest=Rest.EXCEPTION),))]
+FULL_RULES = [Rule("everything", (Step("any place", weights=_EVERYTHING, max_parcels=4, rest=Rest.EXCEPTION),))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +136,12 @@ class Seen:
     mean_gap: float
     parcels: float
     per_second: float
-    p95_wanted_ms: float | None
+    missed: bool
 
 
-def measure(case: Case, times: int, rules: list[Rule]) -> Seen:
+def measure(case: Case, times: int) -> Seen:
     took, parcels, proven, gaps = [], 0, 0, []
+    rules = FULL_RULES if case.is_full else RULES
     worlds = [World(case, seed) for seed in range(4)]
     streams = [world.demands(17) for world in worlds]
     for n in range(times + 5):
@@ -125,6 +149,8 @@ def measure(case: Case, times: int, rules: list[Rule]) -> Seen:
         network = world.network(demand)
         begun = time.process_time()
         found = plan(demand, rules, network, Budget.of(BUDGET_SECONDS, time.process_time))
+        if case.is_full and not found.candidates:
+            raise AssertionError("nobody was explained")
         spent = time.process_time() - begun
         if n < 5:  # the first ones find everything cold
             continue
@@ -133,16 +159,18 @@ def measure(case: Case, times: int, rules: list[Rule]) -> Seen:
         proven += found.optimal
         gaps.append(found.gap)
     took.sort()
+    p95_ms, per_second = took[int(times * 0.95)], 1000 * times / sum(took)
     return Seen(
         case=case.name,
         p50_ms=round(median(took), 2),
-        p95_ms=round(took[int(times * 0.95)], 2),
+        p95_ms=round(p95_ms, 2),
         most_ms=round(took[-1], 2),
         proven=proven / times,
         mean_gap=sum(gaps) / times,
         parcels=parcels / times,
-        per_second=1000 * times / sum(took),
-        p95_wanted_ms=case.p95_ms,
+        per_second=per_second,
+        missed=(case.p95_ms is not None and p95_ms > case.p95_ms)
+        or (case.per_second is not None and per_second < case.per_second),
     )
 
 
@@ -152,11 +180,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the figures there")
     parser.add_argument("--no-gates", action="store_true", help="end well even where a gate is missed")
     given = parser.parse_args()
-    print(f"{'':46} {'p50 ms':>8} {'p95 ms':>8} {'most':>8} {'proven':>8} {'gap':>7} {'parcels':>8} {'per s':>7}")
-    seen = [_told(measure(case, given.times, RULES)) for case in CASES]
+    print(f"{'':52} {'p50 ms':>8} {'p95 ms':>8} {'most':>8} {'proven':>8} {'gap':>7} {'parcels':>8} {'per s':>7}")
+    seen = [_told(measure(case, given.times)) for case in CASES]
     if given.json:
         given.json.write_text(json.dumps([asdict(one) for one in seen], indent=2))
-    missed = [one.case for one in seen if one.p95_wanted_ms is not None and one.p95_ms > one.p95_wanted_ms]
+    missed = [one.case for one in seen if one.missed]
     for name in missed:
         print(f"missed: {name}")
     sys.exit(1 if missed and not given.no_gates else 0)
@@ -164,7 +192,7 @@ def main() -> None:
 
 def _told(seen: Seen) -> Seen:
     print(
-        f"{seen.case:46} {seen.p50_ms:8.2f} {seen.p95_ms:8.2f} {seen.most_ms:8.2f} {seen.proven:8.1%} "
+        f"{seen.case:52} {seen.p50_ms:8.2f} {seen.p95_ms:8.2f} {seen.most_ms:8.2f} {seen.proven:8.1%} "
         f"{seen.mean_gap:7.2%} {seen.parcels:8.2f} {seen.per_second:7.0f}",
         flush=True,
     )
