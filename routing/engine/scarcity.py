@@ -1,0 +1,221 @@
+"""What the last units of a place are worth to those who have not ordered yet.
+
+A linear programme serves the baskets that are expected from the stock there is, at what parcels and units cost.
+The dual value of a level's stock tells how much cheaper all of that would be with one unit more there: so much
+more should an order pay that takes the unit now (a bid price; Jasin and Sinha, Operations Research 63(6), 2015,
+give the programme). Baskets may be cut in it over any number of places, so its value is a lower bound of what
+serving these baskets costs.
+
+Where the programme is too large or has no time, `closed_form` looks at one level at a time.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import exp
+
+import highspy
+import numpy as np
+
+from .types import MICRO
+
+_INFINITY = highspy.kHighsInf
+
+Level = tuple[str, str]  # (sku, place)
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """One unit each of some SKUs, expected so many times from one zone."""
+
+    zone: str
+    skus: tuple[str, ...]
+    expected: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """What a parcel from a place to a zone costs, and each unit in it."""
+
+    parcel_micro: int
+    unit_micro: int
+
+    @property
+    def alone_micro(self) -> int:
+        return self.parcel_micro + self.unit_micro
+
+
+@dataclass(frozen=True)
+class Market:
+    """Expected baskets, stock by level, and the ways between. A way that is not named is not gone.
+
+    `lost` is what it costs not to serve a zone: once per basket, and per unit. It bounds every price.
+    """
+
+    baskets: Sequence[Basket]
+    stock: Mapping[Level, int]
+    lanes: Mapping[tuple[str, str], Lane]  # (zone, place)
+    lost: Mapping[str, Lane]
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Worth of one more unit by level, in millionths; levels that are not named are worth nothing more.
+
+    `value_micro`: the least all baskets together cost; None when the closed form answered.
+    """
+
+    by_level: Mapping[Level, int]
+    value_micro: int | None
+
+
+def prices(market: Market, *, seconds: float = 10.0) -> Prices:
+    """Dual prices of the programme, or the closed form when it is not solved in that time."""
+    return _Programme(market).solve(seconds) or Prices(closed_form(market), None)
+
+
+def _holders(market: Market) -> dict[str, list[str]]:
+    """Places with stock by SKU, in the order of their codes, so that the programme is always the same one."""
+    holders: dict[str, list[str]] = defaultdict(list)
+    for (sku, place), units in sorted(market.stock.items()):
+        if units > 0:
+            holders[sku].append(place)
+    return holders
+
+
+# ---- the programme -------------------------------------------------------------------------------
+
+
+class _Programme:
+    """Per basket, place and SKU the baskets whose unit comes from there; per basket and place the parcels."""
+
+    def __init__(self, market: Market):
+        self.market = market
+        self.cost: list[float] = []
+        self.rows: list[tuple[float, dict[int, float], float]] = []
+        self.drawn: dict[Level, dict[int, float]] = defaultdict(dict)
+        holders = _holders(market)
+        for basket in market.baskets:
+            if basket.expected > 0:
+                self._serve(basket, holders)
+        self.levels = list(self.drawn)
+        self.rows += [(-_INFINITY, self.drawn[level], market.stock[level]) for level in self.levels]
+
+    def _column(self, cost_micro: int) -> int:
+        self.cost.append(cost_micro / MICRO)
+        return len(self.cost) - 1
+
+    def _serve(self, basket: Basket, holders: Mapping[str, list[str]]) -> None:
+        lanes, zone, lost = self.market.lanes, basket.zone, self.market.lost[basket.zone]
+        nowhere = self._column(lost.parcel_micro)
+        parcels: dict[str, int] = {}
+        for sku in basket.skus:
+            unserved = self._column(lost.unit_micro)
+            self.rows.append((0, {nowhere: 1, unserved: -1}, _INFINITY))
+            takers = {unserved: 1.0}
+            for place in holders[sku]:
+                if (lane := lanes.get((zone, place))) is None:
+                    continue
+                if place not in parcels:
+                    parcels[place] = self._column(lane.parcel_micro)
+                unit = self._column(lane.unit_micro)
+                takers[unit] = self.drawn[sku, place][unit] = 1.0
+                self.rows.append((0, {parcels[place]: 1, unit: -1}, _INFINITY))
+            self.rows.append((basket.expected, takers, basket.expected))
+
+    def solve(self, seconds: float) -> Prices | None:
+        if not self.cost:
+            return Prices({}, 0)
+        solver = highspy.Highs()
+        for option, value in (("output_flag", False), ("threads", 1), ("time_limit", seconds)):
+            solver.setOptionValue(option, value)
+        solver.passModel(self._lp())
+        solver.run()
+        if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return None
+        duals = solver.getSolution().row_dual[-len(self.levels) :] if self.levels else []
+        worth = {level: round(-dual * MICRO) for level, dual in zip(self.levels, duals, strict=True)}
+        value = round(solver.getInfo().objective_function_value * MICRO)
+        return Prices({level: price for level, price in worth.items() if price > 0}, value)
+
+    def _lp(self) -> "highspy.HighsLp":
+        lp, columns = highspy.HighsLp(), len(self.cost)
+        lp.num_col_, lp.num_row_ = columns, len(self.rows)
+        lp.col_cost_ = np.array(self.cost)
+        lp.col_lower_, lp.col_upper_ = np.zeros(columns), np.full(columns, _INFINITY)
+        lp.row_lower_ = np.array([low for low, _, _ in self.rows], dtype=float)
+        lp.row_upper_ = np.array([high for _, _, high in self.rows], dtype=float)
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.start_ = np.cumsum([0, *(len(row) for _, row, _ in self.rows)])
+        lp.a_matrix_.index_ = np.array([column for _, row, _ in self.rows for column in row])
+        lp.a_matrix_.value_ = np.array([value for _, row, _ in self.rows for value in row.values()], dtype=float)
+        return lp
+
+
+# ---- one level at a time -------------------------------------------------------------------------
+
+
+def closed_form(market: Market) -> dict[Level, int]:
+    """Per level: chance that those who would be served from here ask for all of it, times what the next way costs more.
+
+    Each basket counts for the cheapest place that holds the SKU; demand is taken as Poisson. The next way is the
+    second cheapest place that holds it, else losing the unit.
+    """
+    demand: dict[Level, float] = defaultdict(float)
+    dearer: dict[Level, float] = defaultdict(float)
+    holders = _holders(market)
+    ways = {(b.zone, sku): _two_cheapest(market, b.zone, holders[sku]) for b in market.baskets for sku in b.skus}
+    for basket in market.baskets:
+        for sku in basket.skus:
+            if (found := ways[basket.zone, sku]) and basket.expected > 0:
+                place, more = found
+                demand[sku, place] += basket.expected
+                dearer[sku, place] += basket.expected * more
+    worth = {level: _price(market.stock[level], mean, dearer[level] / mean) for level, mean in demand.items()}
+    return {level: price for level, price in worth.items() if price > 0}
+
+
+def _two_cheapest(market: Market, zone: str, holders: Iterable[str]) -> tuple[str, int] | None:
+    """The cheapest place for a unit alone, and how much dearer the next way is."""
+    lost, lanes = market.lost[zone], market.lanes
+    ways = [(lane.alone_micro, place) for place in holders if (lane := lanes.get((zone, place)))]
+    if not ways:
+        return None
+    cheapest, place = min(ways)
+    next_best = min((way for way in ways if way[1] != place), default=(lost.alone_micro, ""))
+    return place, max(0, next_best[0] - cheapest)
+
+
+def _price(units: int, mean: float, more_micro: float) -> int:
+    return round(more_micro * chance_of_at_least(units, mean))
+
+
+def chance_of_at_least(units: int, mean: float) -> float:
+    """P(D >= units) for Poisson demand; 1 for no units."""
+    term, below = exp(-mean), 0.0
+    for count in range(units):
+        below += term
+        term *= mean / (count + 1)
+    return max(0.0, 1 - below)
+
+
+# ---- which levels to look at -----------------------------------------------------------------------
+
+
+def clusters(baskets: Iterable[Basket], scarce: frozenset[str]) -> list[frozenset[str]]:
+    """Scarce SKUs that are bought together, directly or through others: each group is one programme."""
+    parent = {sku: sku for sku in scarce}
+
+    def root(sku: str) -> str:
+        while parent[sku] != sku:
+            parent[sku] = sku = parent[parent[sku]]
+        return sku
+
+    for basket in baskets:
+        known = [sku for sku in basket.skus if sku in scarce]
+        for sku in known[1:]:
+            parent[root(sku)] = root(known[0])
+    groups: dict[str, set[str]] = defaultdict(set)
+    for sku in scarce:
+        groups[root(sku)].add(sku)
+    return sorted(map(frozenset, groups.values()), key=min)
