@@ -1,0 +1,157 @@
+"""What is wrong with rules before they ever decide: read from the rules and the places alone.
+
+Nothing here needs an order. A finding is a code with its place in the document; some make a rule set useless in
+part (`is_fault`), the others only deserve a look.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from .filters import ability_for, standing_reason
+from .types import Place, Rest, Rule, Source, Step, When
+
+#: Codes of what makes a rule or step do nothing it was written for.
+FAULTS = frozenset({"unknown_group", "unknown_location", "never_matches", "nobody_let_in"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`pointer`: JSON pointer into the document. `facts`: what the sentence about it names."""
+
+    pointer: str
+    code: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_fault(self) -> bool:
+        return self.code in FAULTS
+
+
+def review(rules: Sequence[Rule], places: Iterable[Place], groups: frozenset[str]) -> list[Finding]:
+    """All findings, in the order of the document. `groups`: all there are, places in them or not."""
+    return list(_Review(rules, tuple(places), groups).findings())
+
+
+@dataclass(frozen=True)
+class _Review:
+    rules: Sequence[Rule]
+    places: tuple[Place, ...]
+    groups: frozenset[str]
+
+    def findings(self) -> Iterator[Finding]:
+        for number, rule in enumerate(self.rules):
+            here = f"/rules/{number}"
+            if word := contradiction(rule.when):
+                yield Finding(f"{here}/when", "never_matches", {"because": word})
+            elif earlier := next((other for other in self.rules[:number] if covers(other.when, rule.when)), None):
+                yield Finding(here, "unreachable_rule", {"rule": earlier.name})
+            yield from self._steps(here, rule)
+        if not any(rule.when == When() for rule in self.rules):
+            yield Finding("/rules", "not_for_every_order")
+
+    def _steps(self, here: str, rule: Rule) -> Iterator[Finding]:
+        closed_by: Step | None = None
+        for number, step in enumerate(rule.steps):
+            pointer = f"{here}/steps/{number}"
+            if closed_by:
+                yield Finding(pointer, "unreachable_step", {"step": closed_by.name})
+            elif step.rest is not Rest.NEXT:
+                closed_by = step
+            yield from self._source(f"{pointer}/from", rule, step.source)
+            yield from self._missing_facts(f"{pointer}/from", rule, step)
+
+    def _source(self, pointer: str, rule: Rule, source: Source) -> Iterator[Finding]:
+        known = {place.code for place in self.places}
+        unknown_groups = (source.groups | source.exclude_groups) - self.groups
+        unknown_places = set(source.locations) - known
+        if unknown_groups:
+            yield Finding(pointer, "unknown_group", {"groups": sorted(unknown_groups)})
+        if unknown_places:
+            yield Finding(pointer, "unknown_location", {"locations": sorted(unknown_places)})
+        if not unknown_groups and not unknown_places and not self._let_in(rule, source):
+            yield Finding(pointer, "nobody_let_in")
+
+    def _let_in(self, rule: Rule, source: Source) -> list[Place]:
+        """Places that could ever pass for one of the rule's methods; today's pauses do not count."""
+        abilities = {ability_for(method) for method in rule.when.methods or {"ship"}}
+        return [
+            place
+            for place in self.places
+            if any(standing_reason(place, source, a) in (None, "paused", "not_accepting") for a in abilities)
+        ]
+
+    def _missing_facts(self, pointer: str, rule: Rule, step: Step) -> Iterator[Finding]:
+        counts_distance = step.source.max_distance_km is not None or step.weights.distance_km
+        if counts_distance:
+            nowhere = sorted(place.code for place in self._let_in(rule, step.source) if place.point is None)
+            if nowhere:
+                yield Finding(pointer, "places_not_on_the_map", {"locations": nowhere})
+
+
+# ---- conditions ----------------------------------------------------------------------------------
+
+
+def covers(general: When, special: When) -> bool:
+    """Every order that meets `special` meets `general`, as far as the conditions alone tell."""
+    return (
+        _covers_sets(general, special)
+        and _covers_prefixes(general.postal_prefixes, special.postal_prefixes)
+        and all(_reaches(getattr(general, low), getattr(special, low), -1) for low in _LEAST)
+        and all(_reaches(getattr(general, high), getattr(special, high), 1) for high in _MOST)
+        and _covers_hours(general, special)
+    )
+
+
+_SETS = ("channels", "methods", "services", "countries", "tags", "weekdays", "customer_tags")
+_LEAST = ("min_value", "min_weight_g", "min_units", "from_date")
+_MOST = ("max_value", "max_weight_g", "max_units", "until_date")
+
+
+def _covers_sets(general: When, special: When) -> bool:
+    pairs = ((getattr(general, name), getattr(special, name)) for name in _SETS)
+    return all(not wide or (narrow and narrow <= wide) for wide, narrow in pairs)
+
+
+def _covers_prefixes(wide: Sequence[str], narrow: Sequence[str]) -> bool:
+    return not wide or bool(narrow and all(prefix.startswith(tuple(wide)) for prefix in narrow))
+
+
+def _reaches(wide: Any, narrow: Any, direction: int) -> bool:
+    """A bound that is not there reaches everything."""
+    if wide is None:
+        return True
+    return narrow is not None and (narrow <= wide if direction > 0 else narrow >= wide)
+
+
+def _covers_hours(general: When, special: When) -> bool:
+    wide, narrow = _minutes(general), _minutes(special)
+    return narrow <= wide
+
+
+def _minutes(when: When) -> frozenset[int]:
+    """Minutes of the day in which the condition holds; bounds stand on whole minutes."""
+    start, end = _minute(when.from_time, 0), _minute(when.until_time, 24 * 60)
+    if when.from_time is None or when.until_time is None or start <= end:
+        return frozenset(range(start, end))
+    return frozenset(range(start, 24 * 60)) | frozenset(range(end))
+
+
+def _minute(time: dt.time | None, default: int) -> int:
+    return default if time is None else time.hour * 60 + time.minute
+
+
+def contradiction(when: When) -> str | None:
+    """Which condition no order can meet: the bound's name without `min_`, `max_`, …, or None."""
+    bounds: list[tuple[str, Decimal | int | dt.date | None, Any]] = [
+        ("value", when.min_value, when.max_value),
+        ("weight", when.min_weight_g, when.max_weight_g),
+        ("units", when.min_units, when.max_units),
+        ("dates", when.from_date, when.until_date),
+    ]
+    for word, low, high in bounds:
+        if low is not None and high is not None and low > high:
+            return word
+    return "hours" if not _minutes(when) else None

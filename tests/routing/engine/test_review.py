@@ -1,0 +1,155 @@
+"""What is said about rules before they decide, held against what they then do."""
+
+import datetime as dt
+from dataclasses import replace
+from decimal import Decimal
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from routing.engine import review
+from routing.engine.conditions import holds
+from routing.engine.types import Demand, Line, Place, Rest, Rule, Source, Step, Weights, When
+
+PLACES = (
+    Place("W1", "warehouse", groups=frozenset({"north"}), point=(1.0, 0.0, 0.0)),
+    Place("S1", "store", groups=frozenset({"city"}), abilities=frozenset({"pickup"}), point=(1.0, 0.0, 0.0)),
+    Place("S2", "store", groups=frozenset({"city"})),
+)
+GROUPS = frozenset({"north", "city", "empty"})
+ANY = (Step(rest=Rest.EXCEPTION),)
+CATCH_ALL = Rule("all", ANY)
+
+
+def said(*rules: Rule) -> list[tuple[str, str]]:
+    return [(finding.pointer, finding.code) for finding in review.review(rules, PLACES, GROUPS)]
+
+
+def rule(when: When = When(), *steps: Step, name: str = "r") -> Rule:
+    return Rule(name, steps or ANY, when)
+
+
+def test_nothing_is_said_of_sound_rules():
+    assert said(rule(When(channels=frozenset({"web"}))), CATCH_ALL) == []
+
+
+def test_a_rule_behind_a_wider_one_is_never_reached():
+    wide = rule(When(countries=frozenset({"FR", "BE"}), min_value=Decimal(10)), name="wide")
+    narrow = rule(When(countries=frozenset({"FR"}), min_value=Decimal(20), weekdays=frozenset({"mon"})))
+    (finding, _) = review.review([wide, narrow], PLACES, GROUPS)
+    assert (finding.pointer, finding.code, finding.facts) == ("/rules/1", "unreachable_rule", {"rule": "wide"})
+    assert said(narrow, wide, CATCH_ALL) == []
+    assert said(CATCH_ALL, narrow) == [("/rules/1", "unreachable_rule")]
+
+
+def test_conditions_that_exclude_each_other_are_told():
+    assert said(rule(When(min_value=Decimal(10), max_value=Decimal(9))), CATCH_ALL) == [
+        ("/rules/0/when", "never_matches")
+    ]
+    noon = dt.time(12)
+    assert review.contradiction(When(from_time=noon, until_time=noon)) == "hours"
+    assert review.contradiction(When(from_time=dt.time(22), until_time=dt.time(6))) is None
+
+
+def test_a_step_behind_one_that_ends_the_rule_is_never_tried():
+    steps = (Step("first", rest=Rest.REFUSE), Step("second"), Step("third"))
+    assert said(rule(When(), *steps)) == [
+        ("/rules/0/steps/1", "unreachable_step"),
+        ("/rules/0/steps/2", "unreachable_step"),
+    ]
+
+
+def test_a_filter_that_lets_nobody_in_is_told():
+    def of(source: Source, when: When = When()) -> list[str]:
+        return [code for _, code in said(Rule("r", (Step(source=source),), when), CATCH_ALL)]
+
+    assert of(Source(kinds=frozenset({"supplier"}))) == ["nobody_let_in", "unreachable_rule"]
+    assert of(Source(groups=frozenset({"empty"}))) == ["nobody_let_in", "unreachable_rule"]
+    assert of(Source(kinds=frozenset({"store"}), exclude_groups=frozenset({"city"})))[0] == "nobody_let_in"
+    assert of(Source(kinds=frozenset({"warehouse"})), When(methods=frozenset({"curbside"}))) == ["nobody_let_in"]
+    assert of(Source(kinds=frozenset({"store"})), When(methods=frozenset({"pickup"}))) == []
+
+
+def test_names_of_what_is_not_there_are_told():
+    gone = Source(groups=frozenset({"gone", "city"}), locations=("W1", "W9"))
+    codes = [code for _, code in said(Rule("r", (Step(source=gone),)))]
+    assert codes == ["unknown_group", "unknown_location"]
+
+
+def test_a_place_paused_today_is_still_a_place():
+    paused = tuple(replace(place, is_paused=True, is_accepting=False) for place in PLACES)
+    assert review.review([CATCH_ALL], paused, GROUPS) == []
+
+
+def test_places_without_coordinates_are_named_where_distance_counts():
+    (finding,) = review.review([Rule("r", (Step(source=Source(max_distance_km=10)),))], PLACES, GROUPS)
+    assert (finding.code, finding.facts) == ("places_not_on_the_map", {"locations": ["S2"]})
+    by_distance = Rule("r", (Step(weights=Weights(distance_km=1)),))
+    assert [f.code for f in review.review([by_distance], PLACES, GROUPS)] == ["places_not_on_the_map"]
+
+
+def test_orders_that_no_rule_speaks_for_are_mentioned():
+    assert said(rule(When(channels=frozenset({"web"})))) == [("/rules", "not_for_every_order")]
+
+
+# ---- against what the rules do -----------------------------------------------------------------------
+
+_some = lambda values: st.frozensets(st.sampled_from(values), max_size=2)  # noqa: E731
+_bound = st.none() | st.integers(0, 4)
+_times = st.none() | st.sampled_from([dt.time(0), dt.time(8), dt.time(16), dt.time(20)])
+_days = st.none() | st.sampled_from([dt.date(2026, 1, day) for day in (1, 10, 20)])
+WHENS = st.builds(
+    When,
+    channels=_some(["web", "app"]),
+    methods=_some(["ship", "pickup"]),
+    countries=_some(["FR", "BE"]),
+    postal_prefixes=st.lists(st.sampled_from(["7", "75", "69"]), max_size=2).map(tuple),
+    tags=_some(["heavy", "cold"]),
+    customer_tags=_some(["gold"]),
+    min_value=_bound,
+    max_value=_bound,
+    min_units=_bound,
+    max_units=_bound,
+    weekdays=_some(["mon", "tue"]),
+    from_time=_times,
+    until_time=_times,
+    from_date=_days,
+    until_date=_days,
+)
+DEMANDS = st.builds(
+    Demand,
+    lines=st.lists(
+        st.builds(Line, st.just("l"), st.just("x"), st.integers(1, 3), tags=_some(["heavy", "cold"])),
+        min_size=1,
+        max_size=2,
+    ).map(tuple),
+    channel=st.sampled_from(["web", "app"]),
+    method=st.sampled_from(["ship", "pickup"]),
+    country=st.sampled_from(["FR", "BE"]),
+    postal_code=st.sampled_from(["75011", "69001", "13001"]),
+    customer_tags=_some(["gold"]),
+    value=st.integers(0, 5).map(Decimal),
+    weekday=st.sampled_from(["mon", "tue"]),
+    time=st.sampled_from([dt.time(0), dt.time(7, 59), dt.time(8), dt.time(16), dt.time(23, 59)]),
+    date=st.sampled_from([dt.date(2026, 1, day) for day in (1, 9, 10, 20, 21)]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(WHENS, WHENS, st.lists(DEMANDS, min_size=5, max_size=20))
+def test_what_is_covered_is_met_by_no_order_that_the_wider_rule_does_not_meet(wide, narrow, demands):
+    if review.covers(wide, narrow):
+        assert all(holds(wide, demand) for demand in demands if holds(narrow, demand))
+
+
+@settings(max_examples=200, deadline=None)
+@given(WHENS, st.lists(DEMANDS, min_size=5, max_size=20))
+def test_a_contradiction_is_met_by_no_order(when, demands):
+    assume(review.contradiction(when))
+    assert not any(holds(when, demand) for demand in demands)
+
+
+@given(WHENS)
+def test_every_rule_covers_itself_and_nothing_narrower_than_no_condition(when):
+    assert review.covers(when, when)
+    assert review.covers(When(), when)
