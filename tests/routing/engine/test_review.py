@@ -19,13 +19,14 @@ PLACES = (
 GROUPS = frozenset({"north", "city", "empty"})
 ANY = (Step(rest=Rest.EXCEPTION),)
 CATCH_ALL = Rule("all", ANY)
+ALWAYS = When()
 
 
 def said(*rules: Rule) -> list[tuple[str, str]]:
     return [(finding.pointer, finding.code) for finding in review.review(rules, PLACES, GROUPS)]
 
 
-def rule(when: When = When(), *steps: Step, name: str = "r") -> Rule:
+def rule(when: When = ALWAYS, *steps: Step, name: str = "r") -> Rule:
     return Rule(name, steps or ANY, when)
 
 
@@ -60,7 +61,7 @@ def test_a_step_behind_one_that_ends_the_rule_is_never_tried():
 
 
 def test_a_filter_that_lets_nobody_in_is_told():
-    def of(source: Source, when: When = When()) -> list[str]:
+    def of(source: Source, when: When = ALWAYS) -> list[str]:
         return [code for _, code in said(Rule("r", (Step(source=source),), when), CATCH_ALL)]
 
     assert of(Source(kinds=frozenset({"supplier"}))) == ["nobody_let_in", "unreachable_rule"]
