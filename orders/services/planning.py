@@ -4,7 +4,7 @@ Everything this app asks of routing passes here, so the rest of it speaks of del
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -153,28 +153,31 @@ def plan_again(
     wanted_by: datetime | None,
 ) -> PlannedDelivery:
     """Plan for units without a place. `only`: a person chose this place, exclusions or not."""
-    is_pickup = delivery.method == Method.PICKUP
     excluded: dict[str, set[str]] = {line.pk: set(exclude_also) for line in units}
     if only is None:
         for line_id, location in Exclusion.objects.filter(order_line__in=units).values_list(
             "order_line_id", "location_id"
         ):
             excluded[line_id].add(location)
-    demand = Demand(
+    demand = replace(demand_of(order, delivery, units), location=only, excluded=excluded, wanted_by=wanted_by)
+    source = ask_routing(demand, as_of=as_of)
+    rest = tuple(RestUnits(r.key, r.sku, r.quantity, str(r.disposition)) for r in source.rest)
+    return PlannedDelivery(source, source.parcels, rest)
+
+
+def demand_of(order: Order, delivery: Delivery, units: Mapping[OrderLine, int]) -> Demand:
+    """What a stored delivery asks routing for, as the shopper asked; the products are read with the lines."""
+    is_pickup = delivery.method == Method.PICKUP
+    return Demand(
         channel=order.channel_id,
         currency=order.currency,
         lines=tuple(_line_of(line, quantity) for line, quantity in units.items()),
         method=delivery.method,
         service=delivery.service,
         destination=None if is_pickup else _destination_of(delivery.address or order.shipping_address),
-        location=only,
-        excluded=excluded,
+        location=delivery.location_id if is_pickup else None,
         value=order.items_total,
-        wanted_by=wanted_by,
     )
-    source = ask_routing(demand, as_of=as_of)
-    rest = tuple(RestUnits(r.key, r.sku, r.quantity, str(r.disposition)) for r in source.rest)
-    return PlannedDelivery(source, source.parcels, rest)
 
 
 def _line(wanted: Wanted) -> Line:

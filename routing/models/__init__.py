@@ -1,9 +1,11 @@
 from routing.models.capacity import CapacityDay
 from routing.models.carrier import CarrierService, Rate, ServiceStandard, Weekday, Zone
 from routing.models.decision import Decision
+from routing.models.demand_fact import DemandFact
 from routing.models.lead_time import DatePolicy, GivenPromise, LeadTimeObservation, LearnedTable
 from routing.models.postal_area import PostalArea
 from routing.models.rule_set import RuleSet, RuleSetSlot
+from routing.models.scarcity_price import ScarcityPrice
 from routing.models.service_level import ServiceLevel
 
 __all__ = [
@@ -11,6 +13,7 @@ __all__ = [
     "CarrierService",
     "DatePolicy",
     "Decision",
+    "DemandFact",
     "GivenPromise",
     "LeadTimeObservation",
     "LearnedTable",
@@ -18,6 +21,7 @@ __all__ = [
     "Rate",
     "RuleSet",
     "RuleSetSlot",
+    "ScarcityPrice",
     "ServiceLevel",
     "ServiceStandard",
     "Weekday",

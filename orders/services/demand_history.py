@@ -1,0 +1,51 @@
+"""Telling routing what was wanted: once an hour, behind the orders, so that placing them costs nothing more."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import Max
+
+from orders.models import Delivery, Order
+from orders.services import planning
+from routing.models import DemandFact
+from routing.services.demand_facts import Wanted, record_demands
+
+#: An order becomes visible when its transaction ends, a little after `placed_at`: so far back it is read again.
+_OVERLAP = timedelta(minutes=10)
+_BATCH = 500
+
+
+def tell_demands(*, as_of: datetime) -> int:
+    """All deliveries of orders placed since the last told. Kill and repeat it at will. Returns how many were read."""
+    told = 0
+    for batch in _batches(since=_last_told(), until=as_of):
+        record_demands(batch)
+        told += len(batch)
+    return told
+
+
+def _last_told() -> datetime | None:
+    last = DemandFact.objects.filter(source=DemandFact.Source.LIVE).aggregate(at=Max("at"))["at"]
+    return last and last - _OVERLAP
+
+
+def _batches(*, since: datetime | None, until: datetime) -> Iterator[list[Wanted]]:
+    """By time, each batch on its own: the next begins behind the last order of the one before."""
+    orders = Order.objects.filter(placed_at__lte=until).order_by("placed_at", "pk")
+    if since is not None:
+        orders = orders.filter(placed_at__gt=since)
+    seen: list[str] = []
+    while batch := list(orders.exclude(pk__in=seen)[:_BATCH]):
+        yield list(_wanted(batch))
+        last = batch[-1].placed_at
+        orders = orders.filter(placed_at__gte=last)
+        seen = [order.pk for order in batch if order.placed_at == last]
+
+
+def _wanted(orders: list[Order]) -> Iterator[Wanted]:
+    deliveries = Delivery.objects.filter(order__in=orders).select_related("order").order_by("pk")
+    for delivery in deliveries.prefetch_related("lines__product"):
+        lines = {line: line.quantity for line in delivery.lines.all()}
+        if lines:
+            demand = planning.demand_of(delivery.order, delivery, lines)
+            yield Wanted(delivery.pk, delivery.order.placed_at, demand)
