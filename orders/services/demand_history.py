@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from orders.models import Delivery, Order
 from orders.services import planning
@@ -30,16 +30,14 @@ def _last_told() -> datetime | None:
 
 
 def _batches(*, since: datetime | None, until: datetime) -> Iterator[list[Wanted]]:
-    """By time, each batch on its own: the next begins behind the last order of the one before."""
+    """By time; each batch begins behind the last order of the one before."""
     orders = Order.objects.filter(placed_at__lte=until).order_by("placed_at", "pk")
     if since is not None:
         orders = orders.filter(placed_at__gt=since)
-    seen: list[str] = []
-    while batch := list(orders.exclude(pk__in=seen)[:_BATCH]):
+    while batch := list(orders[:_BATCH]):
         yield list(_wanted(batch))
-        last = batch[-1].placed_at
-        orders = orders.filter(placed_at__gte=last)
-        seen = [order.pk for order in batch if order.placed_at == last]
+        last = batch[-1]
+        orders = orders.filter(Q(placed_at__gt=last.placed_at) | Q(placed_at=last.placed_at, pk__gt=last.pk))
 
 
 def _wanted(orders: list[Order]) -> Iterator[Wanted]:
