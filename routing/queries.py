@@ -15,12 +15,13 @@ from oms.cache import VersionedCache
 from routing.documents import BUILT_IN, compact_postal_code, parse
 from routing.engine import geo
 from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone
-from routing.engine.types import Place, Rule, to_micro
+from routing.engine.types import BySkuAndPlace, Place, Rule, to_micro
 from routing.leadtimes import LeadTimes
-from routing.models import CarrierService, DatePolicy, LearnedTable, RuleSetSlot, ServiceLevel
+from routing.models import CarrierService, DatePolicy, LearnedTable, RuleSetSlot, ScarcityPrice, ServiceLevel
 
 # Names of the versions that writers bump.
 RULE_SETS, RATES, SERVICE_LEVELS, POSTAL_AREAS = "rule-sets", "rates", "service-levels", "postal-areas"
+SCARCITY = "scarcity"
 DATE_POLICIES, LEAD_TIMES = "date-policies", "lead-times"
 
 # ---- rule sets -------------------------------------------------------------------------------
@@ -330,6 +331,29 @@ def _engine_place(place: PlaceInfo, rank: int, currency: str, is_paused: bool) -
         is_accepting=place.accepting_orders and place.calendar.next_opening(datetime.now(UTC)) is not None,
         is_paused=is_paused,
     )
+
+
+# ---- scarcity -----------------------------------------------------------------------------------
+
+
+def _load_scarcity() -> dict[str, tuple[datetime, BySkuAndPlace]]:
+    """By currency: until when the table holds, and its prices."""
+    tables: dict[str, dict[str, dict[str, int]]] = {}
+    until: dict[str, datetime] = {}
+    rows = ScarcityPrice.objects.values_list("currency", "sku", "location", "price", "valid_until")
+    for currency, sku, location, price, valid_until in rows.iterator():
+        tables.setdefault(currency, {}).setdefault(sku, {})[location] = to_micro(price)
+        until[currency] = min(until.get(currency, valid_until), valid_until)
+    return {currency: (until[currency], table) for currency, table in tables.items()}
+
+
+_scarcity = VersionedCache(SCARCITY, _load_scarcity)
+
+
+def scarcity_prices(currency: str, *, as_of: datetime) -> BySkuAndPlace:
+    """Price of a unit in millionths, by SKU and place; empty when none was worked out lately."""
+    until, table = _scarcity.get().get(currency, (as_of, {}))
+    return table if as_of < until else {}
 
 
 # ---- the map -----------------------------------------------------------------------------------

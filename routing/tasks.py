@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 
 from oms.clock import now
-from routing.services import learning
+from routing.services import learning, scarcity
 
 
 @shared_task
@@ -13,3 +13,9 @@ def learn_dates(**_later: Any) -> None:
     """At night: what is too old is forgotten, what is left makes new tables."""
     learning.forget_lead_times(as_of=now())
     learning.learn_dates(as_of=now())
+
+
+@shared_task
+def price_scarcity(**_later: Any) -> None:
+    """Asked for often, done when half the life of the prices is over."""
+    scarcity.refresh_if_old(as_of=now())

@@ -1,3 +1,4 @@
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -267,6 +268,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="2", minute="40"),
         "options": {"queue": "default", "expires": 3600},
     },
+    "tell-demands": {
+        "task": "orders.tasks.tell_demands",
+        "schedule": 900.0,
+        "options": {"queue": "default", "expires": 600},
+    },
+    "price-scarcity": {
+        "task": "routing.tasks.price_scarcity",
+        "schedule": 900.0,
+        "options": {"queue": "default", "expires": 600},
+    },
     "reconcile-stock": {
         "task": "inventory.tasks.reconcile_stock",
         "schedule": crontab(hour="0", minute="20"),  # the day before has ended everywhere in UTC
@@ -330,6 +341,11 @@ HOLD_MOST_UNITS = env.int("OMS_HOLD_MOST_UNITS", default=200)  # of one cart
 HOLD_MOST_PER_KEY = env.int("OMS_HOLD_MOST_PER_KEY", default=10_000)  # live at once
 LEARNING_DAYS = env.int("OMS_LEARNING_DAYS", default=180)  # of lead times that promise dates are learned from
 CALIBRATION_DAYS = env.int("OMS_CALIBRATION_DAYS", default=60)  # of promises by which their level is set
+# What the last units are worth: for so many days demand is forecast, no unit is worth more, and prices hold so long.
+SCARCITY_HORIZON_DAYS = 7
+SCARCITY_CAP = Decimal("10.00")
+SCARCITY_HOURS = 3.0
+DEMAND_DAYS = env.int("OMS_DEMAND_DAYS", default=400)  # what was wanted is remembered so long
 LEAD_TIME_DAYS = 400  # lead times are kept so long
 PROMISE_DAYS = env.int("OMS_PROMISE_DAYS", default=730)  # and promises that have ended
 QUOTE_MINUTES = env.int("OMS_QUOTE_MINUTES", default=30)

@@ -266,10 +266,12 @@ class Pricing:
         return parts
 
     def _scarcity(self, held: np.ndarray) -> np.ndarray:
-        """The price given for a unit, else 1 for the last unit of a place, falling as 1 / units."""
+        """The price given for a unit; of products without any price 1 for the last unit of a place, falling as
+        1 / units."""
         by_units = np.where(held > 0, MICRO / np.maximum(held, 1), 0)
-        given = self._figures(self.network.scarcity, -1)
-        return _weighed(np.where(given >= 0, given, by_units), self.weights.scarcity)
+        is_priced = np.array([line.sku in self.network.scarcity for line in self.lines])
+        given = self._figures(self.network.scarcity, 0)
+        return _weighed(np.where(is_priced, given, by_units), self.weights.scarcity)
 
     def _markdown(self, units: np.ndarray) -> np.ndarray:
         """What each unit gains less than the one that gains most."""

@@ -161,6 +161,18 @@ def closed_form(market: Market) -> dict[Level, int]:
     Each basket counts for the cheapest place that holds the SKU; demand is taken as Poisson. The next way is the
     second cheapest place that holds it, else losing the unit.
     """
+    demand, dearer = _local_demand(market)
+    worth = {level: _price(market.stock[level], mean, dearer[level] / mean) for level, mean in demand.items()}
+    return {level: price for level, price in worth.items() if price > 0}
+
+
+def nearby_demand(market: Market) -> dict[Level, float]:
+    """Units expected from those for whom the level is the cheapest that holds any."""
+    return _local_demand(market)[0]
+
+
+def _local_demand(market: Market) -> tuple[dict[Level, float], dict[Level, float]]:
+    """Expected units by level, and the same times what the next way costs more."""
     demand: dict[Level, float] = defaultdict(float)
     dearer: dict[Level, float] = defaultdict(float)
     holders = _holders(market)
@@ -171,8 +183,7 @@ def closed_form(market: Market) -> dict[Level, int]:
                 place, more = found
                 demand[sku, place] += basket.expected
                 dearer[sku, place] += basket.expected * more
-    worth = {level: _price(market.stock[level], mean, dearer[level] / mean) for level, mean in demand.items()}
-    return {level: price for level, price in worth.items() if price > 0}
+    return demand, dearer
 
 
 def _two_cheapest(market: Market, zone: str, holders: Iterable[str]) -> tuple[str, int] | None:

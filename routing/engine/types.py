@@ -252,7 +252,7 @@ class Network:
     that it takes the work) are asked only when a filter or weight counts them.
 
     Per unit and in money, used only under their weights: `scarcity`, the price of a unit that others may want
-    (where none is given: 1 for the last unit of a place, falling as 1 / units), and `markdown`, what is gained
+    (of a product without any: 1 for the last unit of a place, falling as 1 / units), and `markdown`, what is gained
     when slow stock goes. `confidence` (0 to 1) is 1 where it is not named.
     """
 

@@ -6,7 +6,7 @@ reserves and books first, and plans again when that is refused.
 """
 
 import time as monotonic_time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -35,7 +35,17 @@ DEFAULT_TRANSIT_DAYS = {"standard": 3, "express": 1, "same_day": 0}
 #: Methods for which the shopper comes to a place of their choice.
 COLLECTED = frozenset({"pickup", "curbside"})
 
-__all__ = ["COLLECTED", "Demand", "Destination", "Line", "PlannedParcel", "SourcingPlan", "order_by", "plan"]
+__all__ = [
+    "COLLECTED",
+    "Demand",
+    "Destination",
+    "Line",
+    "PlannedParcel",
+    "SourcingPlan",
+    "order_by",
+    "parcel_prices",
+    "plan",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +177,26 @@ def plan(
         elapsed_ms=round((monotonic_time.perf_counter() - started) * 1000, 3),
         decision_id=new_id("dec"),
     )
+
+
+def parcel_prices(
+    demand: Demand, codes: Iterable[str], weights_g: Sequence[int], *, as_of: datetime
+) -> dict[str, list[int]]:
+    """What one parcel to this destination costs from each place, handling included, in millionths, by weight.
+
+    The cheapest carrier service counts; a place that no carrier serves from is left out.
+    """
+    planning = _Planning(demand, as_of, as_of, inventory.sellable_units)
+    places = queries.engine_places(demand.currency, as_of=as_of)
+    found = {}
+    for place in (places[code] for code in codes if code in places):
+        far = geo.distance_km(place.point, planning.point) if place.point and planning.point else None
+        asked = planning.tariff(place, far)
+        tariffs = (asked,) if isinstance(asked, Tariff) else asked
+        if tariffs:
+            fixed = place.handling_micro + place.packaging_micro
+            found[place.code] = [fixed + min(t.price_micro(weight) for t in tariffs) for weight in weights_g]
+    return found
 
 
 _ORDER_BY_HORIZON = timedelta(hours=72)
@@ -311,6 +341,7 @@ class _Planning:
             is_before_cut_off=self.is_before_cut_off,
             timing=self.timing,
             workload=self.workload,
+            scarcity=queries.scarcity_prices(demand.currency, as_of=self.as_of),
         )
 
     def _take(self, sku: str, code: str, units: int) -> None:

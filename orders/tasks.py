@@ -1,0 +1,18 @@
+"""Celery's entry points into orders. Safe to run any number of times, at once, and to kill."""
+
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+
+from oms.clock import now
+from orders.services import demand_history
+from routing.services.demand_facts import forget_demands
+
+
+@shared_task
+def tell_demands(**_later: Any) -> None:
+    """Behind the orders: routing learns what was wanted, and forgets what is too old."""
+    demand_history.tell_demands(as_of=now())
+    forget_demands(before=now() - timedelta(days=settings.DEMAND_DAYS))
