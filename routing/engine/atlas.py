@@ -59,13 +59,14 @@ class Atlas:
 
     def standing(self, source: Source, ability: str) -> np.ndarray:
         """Per place the number of the reason that keeps it out whatever the goods and the address; 0: none."""
-        key = (source, ability)
-        if key not in self._standing:
+        known = self._standing.get((source, ability))
+        if known is None:
             if len(self._standing) > _REMEMBERED * 8:
                 self._standing.clear()
             reasons = [standing_reason(place, source, ability) for place in self.places]
-            self._standing[key] = np.array([REASONS.index(reason) for reason in reasons], dtype=np.int8)
-        return self._standing[key]
+            known = np.array([REASONS.index(reason) for reason in reasons], dtype=np.int8)
+            self._standing[source, ability] = known
+        return known
 
     def table(
         self, figures: Mapping[str, Mapping[str, float]], skus: Sequence[str], rows: np.ndarray | None, absent: float

@@ -18,7 +18,7 @@ NEVER = 2**60
 
 #: More than so many moves between states take longer to count than the solver takes to think.
 MAX_MOVES = 250_000
-MAX_TABLE = 6_000_000
+MAX_TABLE = 2_000_000
 _BEAM = 12
 _CHUNK = 400_000
 
