@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from routing.engine.planner import plan
 from routing.engine.types import Budget
 
 from .oracle import World, enumerated, judged, pressed, programmed, random_world
-from .sides import MICRO_PER_CENT, allocation, planned
+from .sides import MICRO_PER_CENT, UNHURRIED, allocation, demand_of, network_of, planned, rules_of
 
 SEEDS_FILE = Path(__file__).parent / "pressing_seeds.txt"
 SEEDS = [int(seed) for seed in SEEDS_FILE.read_text().split()] if SEEDS_FILE.exists() else []
@@ -181,6 +182,32 @@ def test_a_plan_out_of_time_keeps_all_limits_and_tells_a_true_bound(seed):
     assert found is not None and found[0] == best[0]
     assert result.lower_bound_micro <= best[1] * MICRO_PER_CENT <= result.cost_micro
     assert result.optimal == (result.lower_bound_micro == result.cost_micro)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_order_in_which_places_are_told_does_not_matter(seed):
+    """Prices that are all alike leave many plans equal; the answer is one of them, always the same."""
+    world = random_world(7 * seed + 6)
+    alike = replace(
+        world,
+        handling=[100] * len(world.handling),
+        handling_unit=[0] * len(world.handling),
+        packaging=[0] * len(world.handling),
+        failure=[0] * len(world.handling),
+        services=[[(1, [(10_000, 300)])]] * len(world.handling),
+        scarcity={},
+        markdown={},
+    )
+    network = network_of(alike)
+    backwards = replace(
+        network,
+        places=dict(reversed(network.places.items())),
+        sellable={sku: dict(reversed(at.items())) for sku, at in reversed(network.sellable.items())},
+    )
+
+    plans = [plan(demand_of(alike), rules_of(alike), told, UNHURRIED) for told in (network, backwards)]
+
+    assert plans[0].parcels == plans[1].parcels
 
 
 if __name__ == "__main__":
