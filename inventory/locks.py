@@ -96,9 +96,10 @@ SELECT key.sku, key.location, %(as_of)s FROM ({keys}) AS key
 JOIN inventory_product p ON p.sku = key.sku JOIN inventory_location l ON l.code = key.location
 ORDER BY key.sku, key.location
 ON CONFLICT (sku, location_id) DO NOTHING"""
-_LOCK_IN = f"""
-SELECT s.id FROM ({{ids}}) AS chosen (id) JOIN inventory_stocklevel s ON s.id = chosen.id
-{LOCKED}"""
+_LOCK_IN = """
+SELECT coalesce(array_agg(locked.ctid), '{{}}')::text, count(*) FROM (
+    SELECT s.ctid {levels} FOR NO KEY UPDATE OF s
+) locked"""
 
 
 @in_transaction
@@ -109,14 +110,16 @@ def open_stock_in(keys: str, parameters: Mapping[str, Any], *, as_of: datetime) 
 
 
 @in_transaction
-def lock_stock_in(ids: str, parameters: Mapping[str, Any]) -> list[int]:
-    """Lock the levels whose ids the query finds; returns the ids, the levels stay where they are.
+def lock_stock_in(levels: str, parameters: Mapping[str, Any]) -> tuple[str, int]:
+    """Lock the levels `s` of a query, its text from FROM on, which puts them in (sku, location) order.
 
-    The caller's next statement sees what was committed before the locks were ours.
+    Returns: where they lie, an array of row addresses (ctid) in that order as the database writes it, and how many.
+    While we hold the locks nobody moves them, and the next statement sees what was committed before they were ours.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK_IN.format(ids=ids), parameters)
-        return [level for (level,) in cursor.fetchall()]
+        cursor.execute(_LOCK_IN.format(levels=levels), parameters)
+        [(addresses, count)] = cursor.fetchall()
+    return addresses, count
 
 
 @in_transaction

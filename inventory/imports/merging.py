@@ -3,7 +3,7 @@
 The meaning is that of `inventory.services.stock_events`: a level is the last count plus all that moved after it, a
 count older than the last one is stale, a suspicion that is not younger ends. First the chunk's levels are locked
 (`inventory.locks`), then one statement, which sees what was committed before the locks were ours, works out and
-writes everything.
+writes everything. A level is looked up by its name once, when it is locked, and then found where it lies.
 """
 
 from dataclasses import dataclass
@@ -45,26 +45,30 @@ class Merged:
     faults: list[Fault]
 
 
-# `n` is dense and every row of it up to the last has a quantity: a window of so many numbers has so many rows.
+# `n` is dense: a window of so many numbers has so many rows, and as many addresses of levels go with them. No level
+# lies at (0,0).
 _WINDOW = "r.n > %(after)s AND r.n <= %(until)s"
+_LEVEL = "inventory_stocklevel s ON s.sku = r.sku AND s.location_id = r.location"
+_LEVELS = f"FROM {{rows}} r JOIN {_LEVEL} WHERE {_WINDOW} ORDER BY r.n"  # n is in the order of sku and place
+_NEW_KEYS = f"SELECT r.sku, r.location FROM {{rows}} r LEFT JOIN {_LEVEL} WHERE {_WINDOW} AND s.id IS NULL"
+_WITH_GAPS = f"""
+SELECT array_agg(coalesce(s.ctid, '(0,0)') ORDER BY r.n)::text
+FROM {{rows}} r LEFT JOIN {_LEVEL} AND s.ctid = ANY(%(addresses)s::tid[]) WHERE {_WINDOW}"""
 _ROWS = f"""
-SELECT r.n, r.line, r.level, r.sku, r.location, r.quantity, coalesce(r.occurred_at, %(occurred_at)s) AS at, r.bin
+SELECT r.n, r.line, (%(addresses)s::tid[])[r.n - %(after)s] AS address, r.sku, r.location, r.quantity,
+    coalesce(r.occurred_at, %(occurred_at)s) AS at, r.bin
 FROM {{rows}} r WHERE {_WINDOW}"""
-_NEW_KEYS = f"SELECT r.sku, r.location FROM {{rows}} r WHERE r.level IS NULL AND {_WINDOW}"
-_NEW_LEVELS = f"""
-UPDATE {{rows}} r SET level = s.id FROM inventory_stocklevel s
-WHERE r.level IS NULL AND {_WINDOW} AND s.sku = r.sku AND s.location_id = r.location"""
-_IDS = f"SELECT r.level FROM {{rows}} r WHERE {_WINDOW}"
 # Levels of the place whose product the file does not name, not even in a row that could not be read.
-_UNNAMED_IDS = """
-SELECT s.id FROM inventory_stocklevel s
+_UNNAMED_LEVELS = """
+FROM inventory_stocklevel s
 WHERE s.location_id = %(location)s AND s.sku > %(after)s
     AND NOT EXISTS (SELECT FROM {rows} named WHERE named.sku = s.sku)
 ORDER BY s.sku LIMIT {limit}"""
 _UNNAMED = """
-SELECT NULL::bigint AS n, NULL::bigint AS line, s.id AS level, s.sku, s.location_id AS location, 0 AS quantity,
+SELECT level.n, NULL::bigint AS line, s.ctid AS address, s.sku, s.location_id AS location, 0 AS quantity,
     %(occurred_at)s::timestamptz AS at, NULL::varchar AS bin
-FROM unnest(%(locked)s::bigint[]) AS locked (id) JOIN inventory_stocklevel s ON s.id = locked.id"""
+FROM unnest(%(addresses)s::tid[]) WITH ORDINALITY AS level (address, n)
+JOIN inventory_stocklevel s ON s.ctid = level.address"""
 
 # What moved at the level after it was counted, and what was reserved when it was. A reservation that ended since
 # was whole at that time, as almost all are let go in one piece; of one that lives on, what is left is certain.
@@ -80,68 +84,84 @@ _RESERVED_THEN = """CASE WHEN s.updated_at > c.at THEN coalesce((
         AND r.updated_at > c.at), 0) ELSE s.reserved END"""
 
 # What the columns of levels and of movements can hold.
-_FITS = f"(abs(units) <= {MOST_UNITS} AND abs(units - on_hand) <= {MOST_UNITS})"
+_FITS = f"abs({{units}}) <= {MOST_UNITS} AND abs({{units}} - s.on_hand) <= {MOST_UNITS}"
 
 _MERGE = """
 WITH chunk AS MATERIALIZED ({chunk}
-), level AS MATERIALIZED (
-    SELECT c.*, s.id, s.on_hand, s.reserved, s.damaged, s.quarantined,
-        c.quantity + {moved} + {reserved} AS units,
-        CASE WHEN c.at < (SELECT begins_at FROM inventory_ledgerstart) THEN 'before_the_ledger'
-             WHEN s.id IS NOT NULL THEN CASE WHEN c.at < s.counted_at THEN 'stale' END
-             WHEN EXISTS (SELECT FROM inventory_product p WHERE p.sku = c.sku) THEN 'unknown_location'
-             ELSE 'unknown_sku' END AS code
-    FROM chunk c LEFT JOIN inventory_stocklevel s ON s.id = c.level
-), good AS MATERIALIZED (
-    SELECT *, (units - on_hand)::int AS delta FROM level WHERE code IS NULL AND {fits}
-), bad AS MATERIALIZED (
-    SELECT n, line, sku, location, quantity, coalesce(code, 'out_of_range') AS code FROM level
-    WHERE code IS NOT NULL OR NOT {fits}
 ), written AS (
     UPDATE inventory_stocklevel s
-    SET on_hand = g.units, counted_at = g.at, bin = coalesce(g.bin, s.bin), updated_at = greatest(s.updated_at, %(as_of)s),
-        suspect_at = CASE WHEN s.suspect_at > g.at THEN s.suspect_at END
-    FROM good g WHERE s.id = g.id
+    SET on_hand = {units}, counted_at = c.at, bin = coalesce(c.bin, s.bin), updated_at = greatest(s.updated_at, %(as_of)s),
+        suspect_at = CASE WHEN s.suspect_at > c.at THEN s.suspect_at END
+    FROM chunk c
+    WHERE s.ctid = c.address AND s.sku = c.sku AND s.location_id = c.location
+        AND (s.counted_at IS NULL OR c.at >= s.counted_at) AND c.at >= {ledger_begins} AND {fits}
+    RETURNING c.n, c.at, s.sku, s.location_id AS location, new.on_hand, new.on_hand - old.on_hand AS delta,
+        s.reserved, s.damaged, s.quarantined
+), changed AS (
+    SELECT * FROM written WHERE delta <> 0 ORDER BY n
+), bad AS (
+    SELECT c.line, c.n, c.sku, c.location, c.quantity,
+        CASE WHEN c.at < {ledger_begins} THEN 'before_the_ledger'
+             WHEN s.id IS NOT NULL THEN CASE WHEN c.at < s.counted_at THEN 'stale' ELSE 'out_of_range' END
+             WHEN EXISTS (SELECT FROM inventory_product p WHERE p.sku = c.sku) THEN 'unknown_location'
+             ELSE 'unknown_sku' END AS code
+    FROM chunk c LEFT JOIN inventory_stocklevel s ON s.ctid = c.address
+    WHERE (SELECT count(*) FROM written) < (SELECT count(*) FROM chunk) AND c.n NOT IN (SELECT n FROM written)
+        AND c.line IS NOT NULL
 ), moved AS (
     INSERT INTO inventory_stockmovement
         (sku, location_id, cause, quantity, reference, actor, source, occurred_at, recorded_at)
-    SELECT sku, location, %(cause)s, delta, %(import_id)s, %(actor)s, %(source)s, at, %(as_of)s
-    FROM good WHERE delta <> 0 ORDER BY sku, location
+    SELECT sku, location, %(cause)s, delta, %(import_id)s, %(actor)s, %(source)s, at, %(as_of)s FROM changed
 ), refused AS (
-    INSERT INTO {refused} (n) SELECT n FROM bad WHERE n IS NOT NULL
+    INSERT INTO {refused} (n) SELECT n FROM bad
 )
-SELECT (SELECT max(sku) FROM chunk), (SELECT count(*) FROM good), (SELECT count(*) FROM good WHERE delta <> 0),
-    (SELECT json_agg(json_build_object('sku', sku, 'location', location, 'on_hand', units, 'reserved', reserved,
-        'damaged', damaged, 'quarantined', quarantined) ORDER BY sku, location) FROM good WHERE delta <> 0)::text,
-    (SELECT json_agg(json_build_array(sku, location, reserved, reserved - greatest(0, units - damaged - quarantined))
-        ORDER BY sku, location) FROM good WHERE reserved > greatest(0, units - damaged - quarantined))::text,
-    (SELECT json_agg(json_build_array(line, code, quantity::text, sku, location) ORDER BY line)
-        FROM bad WHERE line IS NOT NULL)::text"""
-# The levels of a chunk are few among many and found by their ids; a planner who knows no numbers must not try else.
+SELECT (SELECT max(sku) FROM chunk), (SELECT count(*) FROM written), (SELECT count(*) FROM changed),
+    (SELECT json_agg(told)::text
+        FROM (SELECT sku, location, on_hand, reserved, damaged, quarantined FROM changed) told),
+    (SELECT json_agg(json_build_array(sku, location, reserved, reserved - greatest(0, on_hand - damaged - quarantined))
+        ORDER BY n) FROM written WHERE reserved > greatest(0, on_hand - damaged - quarantined))::text,
+    (SELECT json_agg(json_build_array(line, code, quantity::text, sku, location) ORDER BY line) FROM bad)::text"""
+_LEDGER_BEGINS = "coalesce((SELECT begins_at FROM inventory_ledgerstart), '-infinity')"
+# The levels of a chunk are few among many and looked up one by one; a planner who knows no numbers must not try else.
 _PLAN = "SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
 
 
+class LevelsMissing(Exception):
+    """Some rows have no level yet. They must be opened before others are locked: roll back and ask for it."""
+
+
 @in_transaction
-def merge_rows(terms: Terms, staging: Staging, *, after: int, until: int, as_of: datetime) -> Merged:
-    """Merge the rows with numbers after `after` and up to `until`."""
-    window = {"after": after, "until": until}
+def merge_rows(
+    terms: Terms, staging: Staging, *, after: int, until: int, opens_levels: bool, as_of: datetime
+) -> Merged:
+    """Merge the rows with numbers after `after` and up to `until`. Errors: LevelsMissing, unless it `opens_levels`."""
+    window: dict[str, Any] = {"after": after, "until": until}
     names = {"rows": staging.rows}
-    with connection.cursor() as cursor:
-        cursor.execute(_PLAN)
-        cursor.execute(f"SELECT EXISTS ({_NEW_KEYS})".format(**names), window)
-        if cursor.fetchone()[0]:
-            open_stock_in(_NEW_KEYS.format(**names), window, as_of=as_of)
-            cursor.execute(_NEW_LEVELS.format(**names), window)
-    lock_stock_in(_IDS.format(**names), window)
-    return _merge(terms, staging, _ROWS.format(**names), window, as_of=as_of)
+    _plan()
+    if opens_levels:
+        open_stock_in(_NEW_KEYS.format(**names), window, as_of=as_of)
+    addresses, count = lock_stock_in(_LEVELS.format(**names), window)
+    if count < until - after:
+        if not opens_levels:
+            raise LevelsMissing()
+        with connection.cursor() as cursor:  # some rows can have no level: nobody knows their product or place
+            cursor.execute(_WITH_GAPS.format(**names), {**window, "addresses": addresses})
+            [(addresses,)] = cursor.fetchall()
+    return _merge(terms, staging, _ROWS.format(**names), {**window, "addresses": addresses}, as_of=as_of)
 
 
 @in_transaction
 def zero_unnamed(terms: Terms, staging: Staging, *, after: str, limit: int, as_of: datetime) -> Merged | None:
     """Count the place's levels that the file does not name as zero: the next ones after this SKU. None: no more."""
+    _plan()
     window = {"after": after, "location": terms.location}
-    locked = lock_stock_in(_UNNAMED_IDS.format(rows=staging.rows, limit=limit), window)
-    return _merge(terms, staging, _UNNAMED, {"locked": locked}, as_of=as_of) if locked else None
+    addresses, count = lock_stock_in(_UNNAMED_LEVELS.format(rows=staging.rows, limit=limit), window)
+    return _merge(terms, staging, _UNNAMED, {"addresses": addresses}, as_of=as_of) if count else None
+
+
+def _plan() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_PLAN)
 
 
 def _merge(terms: Terms, staging: Staging, chunk: str, window: dict[str, Any], *, as_of: datetime) -> Merged:
@@ -154,11 +174,12 @@ def _merge(terms: Terms, staging: Staging, chunk: str, window: dict[str, Any], *
         "actor": terms.actor,
         "source": terms.source,
     }
+    units = f"c.quantity + {_MOVED} + {_RESERVED_THEN if terms.counts_exclude_reserved else '0'}"
     statement = _MERGE.format(
         chunk=chunk,
-        moved=_MOVED,
-        reserved=_RESERVED_THEN if terms.counts_exclude_reserved else "0",
-        fits=_FITS,
+        units=units,
+        ledger_begins=_LEDGER_BEGINS,
+        fits=_FITS.format(units=units),
         refused=staging.refused,
     )
     with connection.cursor() as cursor:
@@ -183,7 +204,7 @@ def _tell(terms: Terms, levels: str | None, short: str | None, *, as_of: datetim
 _COMPARED = """
 WITH said AS (
     SELECT r.location, count(*) AS rows FROM {rows} r
-    WHERE r.quantity IS NOT NULL AND NOT EXISTS (SELECT FROM {refused} f WHERE f.n = r.n) GROUP BY 1
+    WHERE r.n IS NOT NULL AND NOT EXISTS (SELECT FROM {refused} f WHERE f.n = r.n) GROUP BY 1
     UNION ALL SELECT %(location)s::varchar, %(unnamed)s::bigint WHERE %(unnamed)s > 0
 ), compared AS (
     SELECT location, sum(rows) AS rows FROM said GROUP BY 1

@@ -18,19 +18,17 @@ _NAME = 'varchar(64) COLLATE "C" NOT NULL'
 
 _SORT = """
 CREATE UNLOGGED TABLE {rows} AS
-SELECT r.n, s.id AS level, r.line, r.sku, r.location, r.quantity, r.occurred_at, r.bin
-FROM (
-    SELECT row_number() OVER (ORDER BY quantity IS NULL, sku, location) AS n, last.* FROM (
-        SELECT DISTINCT ON (sku, location) * FROM {raw} ORDER BY sku, location, quantity IS NULL, line DESC
-    ) last
-) r LEFT JOIN inventory_stocklevel s ON s.sku = r.sku AND s.location_id = r.location"""
+SELECT row_number() OVER (ORDER BY sku, location) AS n, last.* FROM (
+    SELECT DISTINCT ON (sku, location) * FROM {raw} WHERE quantity IS NOT NULL ORDER BY sku, location, line DESC
+) last"""
+_NAMED = "INSERT INTO {rows} (line, sku, location) SELECT line, sku, location FROM {raw} WHERE quantity IS NULL"
 
 
 class Staging:
     """The tables of one import.
 
-    `rows`: n (1, 2, 3 … by SKU and place, those without a quantity last), level (the id of its stock level, if there is
-    one), line, sku, location, quantity, occurred_at, bin.
+    `rows`: n (1, 2, 3 … by SKU and place; null where there is no quantity), line, sku, location, quantity, occurred_at,
+    bin. They lie in the order of n, which is that of the levels: windows of n read and write what lies together.
     """
 
     def __init__(self, import_id: str):
@@ -63,16 +61,16 @@ class Staging:
         Returns: the number of the last row with a quantity, how many count no more, and the first `keep` of those.
         """
         _run("SET LOCAL statement_timeout = 0")
-        _run("SET LOCAL work_mem = '64MB'")
-        _run(f"ANALYZE {self.raw}")
+        _run("SET LOCAL work_mem = '128MB'")
         _run(_SORT.format(rows=self.rows, raw=self.raw))
         _run(f"CREATE UNIQUE INDEX ON {self.rows} (n)")
         if is_snapshot:
+            _run(_NAMED.format(rows=self.rows, raw=self.raw))
             _run(f"CREATE INDEX ON {self.rows} (sku)")
         _run(f"ANALYZE {self.rows}")
         [(last, earlier)] = _fetch(
-            f"SELECT last, (SELECT count(*) FROM {self.raw} WHERE quantity IS NOT NULL) - last"
-            f" FROM (SELECT count(*) AS last FROM {self.rows} WHERE quantity IS NOT NULL) counted"
+            f"SELECT last, (SELECT count(quantity) FROM {self.raw}) - last"
+            f" FROM (SELECT count(n) AS last FROM {self.rows}) counted"
         )
         superseded = self._superseded(keep) if earlier else []
         _run(f"DROP TABLE {self.raw}")

@@ -20,14 +20,14 @@ from django.db import DatabaseError, connection
 from inventory.feeds import feed_of
 from inventory.imports import upload
 from inventory.imports.faults import Fault, FileRefused
-from inventory.imports.merging import Terms, compare_places, merge_rows, zero_unnamed
+from inventory.imports.merging import LevelsMissing, Terms, compare_places, merge_rows, zero_unnamed
 from inventory.imports.reading import Block, StockFile
 from inventory.imports.staging import Staging
 from inventory.imports.unpacking import Unpacked, UnpackLimits
 from inventory.models import ImportFault, ImportMode, StockImport
 from inventory.states import IMPORT_MOVES, LIVE_IMPORTS, ImportStatus
 from oms.actors import CLOCK
-from oms.sql import insert_rows, read_rows
+from oms.sql import insert_rows, read_rows, update_rows
 from oms.transactions import in_transaction, use_case
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,7 @@ class _Work:
         self.row = row
         self.now = now
         self.staging = Staging(row.pk)
+        self._opens_levels = False  # until a row is met that has none: in most files there is no such row
 
     def go_on(self, until: float) -> None:
         """Until the import ends, or so late. Whatever goes wrong in between is tried again, after a pause."""
@@ -128,8 +129,8 @@ class _Work:
         """Renew the lease and write `values`, at the end of a transaction. Errors: _LeaseLost."""
         as_of = self.now()
         values |= {"leased_until": as_of + _lease_time() + timedelta(seconds=seconds), "updated_at": as_of}
-        mine = StockImport.objects.filter(pk=self.row.pk, lease=self.row.lease, status=self.row.status)
-        if not mine.update(**values):
+        mine = {"id": self.row.pk, "lease": self.row.lease, "status": self.row.status}
+        if not update_rows(StockImport, [mine | values], only_if="t.lease = r.lease AND t.status = r.status"):
             raise _LeaseLost()
         for name, value in values.items():
             setattr(self.row, name, value)
@@ -254,7 +255,11 @@ class _Work:
         begun = time.monotonic()
         row = self.row
         if row.done_until < (row.staged_until or 0):
-            self._merge_rows()
+            try:
+                self._merge_rows()
+            except LevelsMissing:
+                self._opens_levels = True
+                self._merge_rows()
         elif row.zeroes_nothing or not self._zero_unnamed():
             self._finish()
         if row.rows_per_second and row.status == S.APPLYING:
@@ -272,7 +277,14 @@ class _Work:
         _commit_lightly()
         row = self.row
         until = min(row.done_until + self._chunk, row.staged_until or 0)
-        merged = merge_rows(self._terms, self.staging, after=row.done_until, until=until, as_of=self._recorded_at)
+        merged = merge_rows(
+            self._terms,
+            self.staging,
+            after=row.done_until,
+            until=until,
+            opens_levels=self._opens_levels,
+            as_of=self._recorded_at,
+        )
         codes = Counter(row.faults) + Counter(fault.code for fault in merged.faults)
         self._keep(merged.faults[: max(0, settings.IMPORT_FAULTS_KEPT - row.rows_rejected)])
         self._hold(

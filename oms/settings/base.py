@@ -295,7 +295,7 @@ IMPORT_MAX_UNPACKED_BYTES = env.int("OMS_IMPORT_MAX_UNPACKED_BYTES", default=8 *
 IMPORT_MAX_RATIO = 200  # bytes that may come out of one packed byte
 IMPORT_UPLOADS_AT_ONCE = env.int("OMS_IMPORT_UPLOADS_AT_ONCE", default=2)  # per web process: the others answer
 IMPORTS_WAITING = 100  # of one source
-IMPORT_CHUNK_ROWS = env.int("OMS_IMPORT_CHUNK_ROWS", default=1000)  # applied in one transaction
+IMPORT_CHUNK_ROWS = env.int("OMS_IMPORT_CHUNK_ROWS", default=4000)  # applied in one transaction
 IMPORT_FAULTS_KEPT = 5000
 IMPORT_FAULT_DAYS = 90  # rejected rows are kept so long after their import has ended
 IMPORT_LEASE_SECONDS = env.int("OMS_IMPORT_LEASE_SECONDS", default=20)  # how long a killed worker delays what it had

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from inventory.imports import merging
+from inventory import locks
 from inventory.models import Reservation, StockMovement
 from inventory.services import (
     Held,
@@ -82,7 +82,7 @@ def test_what_is_sold_while_a_file_is_applied_is_sold_once() -> None:
 
 
 def test_without_the_lock_sales_get_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merging, "lock_stock_in", lambda ids, parameters: [])
+    monkeypatch.setattr(locks, "_LOCK_IN", locks._LOCK_IN.replace("FOR NO KEY UPDATE OF s", ""))
 
     def is_wrong() -> bool:
         set_stocks({})  # nothing; each round begins with a file of its own
