@@ -54,6 +54,8 @@ TABLES = (
     "inventory_reservation",
     "inventory_stockmovement",
     "routing_decision",
+    "routing_givenpromise",
+    "routing_leadtimeobservation",
     "oms_event",
     "oms_deadline",
 )
