@@ -51,6 +51,8 @@ BACK_OFFICE_ROOMS = [
             _item(_("Promises"), "event_available", "routing.GivenPromise"),
             _item(_("Learned dates"), "school", "routing.LearnedTable"),
             _item(_("Date policies"), "event", "routing.DatePolicy"),
+            _item(_("Demands"), "shopping_basket", "routing.DemandFact"),
+            _item(_("Scarcity prices"), "trending_up", "routing.ScarcityPrice"),
         ],
     ),
     (
