@@ -112,6 +112,11 @@ def graceful(minutes: int = 30) -> None:
     clear_all()
 
 
+def pause(api: Api, place: str) -> None:
+    """For longer than the grace, also late in the evening: without an end it would be over at midnight."""
+    assert api.post(f"locations/{place}/pause/", {"until": (now() + timedelta(hours=2)).isoformat()}).status == 200
+
+
 def pieces(api: Api, order: dict[str, Any]) -> list[tuple[str, str]]:
     """Where the order's work is or was, in the order in which it was made, and what became of it."""
     works = api.get(f"orders/{order['number']}/").json["fulfillments"]
@@ -129,7 +134,7 @@ def test_work_that_still_waited_goes_elsewhere_when_its_time_comes(
     order = api.post("orders/", order_body(("SKU-1", 2))).json
     assert pieces(api, order) == [("PARIS", "planned")]
 
-    api.post("locations/PARIS/pause/", {"reason": "flooded"})
+    pause(api, "PARIS")
     pass_time(minutes=31)
 
     assert pieces(api, order) == [("PARIS", "canceled"), ("LILLE", "assigned")]
@@ -144,7 +149,7 @@ def test_work_that_still_waited_goes_elsewhere_when_its_time_comes(
 def test_so_does_work_of_an_order_that_was_held_meanwhile(api: Api, network: None, invariants_hold: Any) -> None:
     order = api.post("orders/", order_body()).json
     api.post(f"orders/{order['number']}/hold/", {"kind": "fraud"})
-    api.post("locations/PARIS/pause/")
+    pause(api, "PARIS")
     assert pieces(api, order) == [("PARIS", "planned")]
 
     api.post(f"orders/{order['number']}/release/", {})
@@ -164,7 +169,7 @@ def test_several_pieces_of_paused_places_go_elsewhere_together(api: Api, invaria
     assert len(before) == 2
 
     for place in before:
-        api.post(f"locations/{place}/pause/")
+        pause(api, place)
     pass_time(minutes=31)
 
     after = pieces(api, order)
@@ -179,7 +184,7 @@ def test_where_nobody_else_takes_it_a_person_decides(api: Api, network: None, in
     graceful()
     order = api.post("orders/", order_body()).json
     for code in ("PARIS", "LYON", "LILLE"):
-        api.post(f"locations/{code}/pause/")
+        pause(api, code)
 
     pass_time(minutes=31)
 
@@ -192,7 +197,7 @@ def test_where_nobody_else_takes_it_a_person_decides(api: Api, network: None, in
 def test_a_store_that_the_shopper_chose_before_keeps_the_order(api: Api, network: None, invariants_hold: Any) -> None:
     graceful()
     order = api.post("orders/", pickup_body()).json
-    api.post("locations/PARIS/pause/")
+    pause(api, "PARIS")
 
     pass_time(minutes=31)
 
