@@ -378,7 +378,7 @@ class ScarcityPriceAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("price of a unit"), ordering="price")
     def shown_price(self, price: ScarcityPrice) -> str:
-        return f"{number_format(price.price, 2)} {price.currency}"
+        return f"{number_format(round(price.price, 2), 2)} {price.currency}"
 
     @admin.display(description=gettext_lazy("because"))
     def shown_reason(self, price: ScarcityPrice) -> str:
