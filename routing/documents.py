@@ -82,7 +82,7 @@ def _as_time(text: str | None) -> dt.time | None:
 
 class When(Body):
     """All conditions must hold; an empty one does not restrict. Bounds and days are inclusive, times half-open; day and
-    time are the shopper's. One line with one of the `tags` is enough, and one of the `customer_tags`."""
+    time are the shopper's. One line with one of the `tags` is enough."""
 
     channels: ListOf[Code] = ()
     methods: ListOf[Method] = ()
@@ -97,7 +97,6 @@ class When(Body):
     weekdays: ListOf[Weekday] = ()
     from_time: ClockTime | None = None
     until_time: ClockTime | None = None
-    customer_tags: ListOf[Tag] = ()
     min_units: Count | None = None
     max_units: Count | None = None
     from_date: Day | None = None
@@ -124,7 +123,6 @@ class When(Body):
             weekdays=frozenset(self.weekdays),
             from_time=_as_time(self.from_time),
             until_time=_as_time(self.until_time),
-            customer_tags=frozenset(self.customer_tags),
             min_units=self.min_units,
             max_units=self.max_units,
             from_date=self.from_date,
@@ -133,8 +131,8 @@ class When(Body):
 
 
 class Source(Body):
-    """Which places a step lets in. `min_confidence` is asked of each product's stock there, `min_capacity_left` counts
-    the parcels a place can still prepare that day, `on_time` leaves out every carrier service that would be late."""
+    """Which places a step lets in. `min_capacity_left` counts the parcels a place can still prepare that day, `on_time`
+    leaves out every carrier service that would be late."""
 
     kinds: ListOf[Kind] = ()
     groups: ListOf[Tag] = ()
@@ -148,7 +146,6 @@ class Source(Body):
     open_now: bool = False
     on_time: bool = False
     min_capacity_left: Count = 0
-    min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0
     before_cut_off: bool = False
 
     def as_engine(self) -> engine.Source:
@@ -165,15 +162,13 @@ class Source(Body):
             open_now=self.open_now,
             on_time=self.on_time,
             min_capacity_left=self.min_capacity_left,
-            min_confidence=self.min_confidence,
             before_cut_off=self.before_cut_off,
         )
 
 
 class Weights(Body):
     """In money per unit of each figure, so that the total is money. `cost` multiplies carriage, packaging and handling;
-    `scarcity`, `markdown` and `location_order` count per unit, the others per parcel; `refusal` is what one failed
-    attempt costs. None given: by cost."""
+    `scarcity` and `location_order` count per unit, the others per parcel. None given: by cost."""
 
     cost: Weight = 0
     distance_km: Weight = 0
@@ -183,8 +178,6 @@ class Weights(Body):
     carbon_kg: Weight = 0
     scarcity: Weight = 0
     location_order: Weight = 0
-    markdown: Weight = 0
-    refusal: Weight = 0
 
     def as_engine(self) -> engine.Weights:
         """All absent or zero means: by cost."""
@@ -194,8 +187,7 @@ class Weights(Body):
 
 class Step(Body):
     """One attempt. An order worth less than `no_split_below`, or with a product that has one of `no_split_tags`, leaves
-    in one parcel or not by this step. `cancel_after_days` ends the waiting of what is sent to back-order or to a
-    person. `offer_to` places at once are asked for each parcel."""
+    in one parcel or not by this step."""
 
     name: Name = "step"
     source: Annotated[Source, BeforeValidator(_none_as_default)] = Field(default=Source(), alias="from")
@@ -207,16 +199,6 @@ class Step(Body):
     rest: Literal["next", "backorder", "exception", "refuse"] = "next"
     no_split_below: Money | None = None
     no_split_tags: ListOf[Tag] = ()
-    cancel_after_days: Annotated[int, Field(ge=1, le=365)] | None = None
-    offer_to: Annotated[int, Field(ge=1, le=20)] = 1
-
-    @model_validator(mode="after")
-    def _cancels_what_waits(self) -> "Step":
-        if self.cancel_after_days is not None and self.rest not in ("backorder", "exception"):
-            raise PydanticCustomError(
-                "nothing_waits", gettext_noop("Only what is sent to back-order or to a person can be canceled later")
-            )
-        return self
 
     def as_engine(self) -> engine.Step:
         return engine.Step(
@@ -230,8 +212,6 @@ class Step(Body):
             rest=engine.Rest(self.rest),
             no_split_below=self.no_split_below,
             no_split_tags=frozenset(self.no_split_tags),
-            cancel_after_days=self.cancel_after_days,
-            offer_to=self.offer_to,
         )
 
 

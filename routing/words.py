@@ -50,8 +50,6 @@ WORDS: Mapping[str, Mapping[str, str | Promise]] = {
         "carbon_kg": gettext_lazy("carbon (kg)"),
         "scarcity": gettext_lazy("scarcity"),
         "location_order": gettext_lazy("order of the places"),
-        "markdown": gettext_lazy("slow stock"),
-        "refusal": gettext_lazy("risk of refusal"),
     },
 }
 
@@ -104,9 +102,7 @@ PARTS = {
     "workload": gettext_lazy("workload"),
     "carbon": gettext_lazy("carbon"),
     "packaging": gettext_lazy("packaging"),
-    "refusal": gettext_lazy("risk of refusal"),
     "scarcity": gettext_lazy("scarcity"),
-    "markdown": gettext_lazy("slow stock elsewhere"),
     "location_order": gettext_lazy("order of the places"),
     "units": gettext_lazy("scarcity and order"),  # decisions that were written when both were one
 }
@@ -121,7 +117,7 @@ def rule_sentence(rule: dict[str, Any]) -> str:
     steps = rule["steps"]
     told = [_step(step) for step in steps]
     sentence = _(": ").join([_condition(rule["when"]), _("; else ").join(told)])
-    return _("%(sentence)s; the rest %(rest)s.") % {"sentence": sentence, "rest": _rest(steps[-1])}
+    return _("%(sentence)s; the rest %(rest)s.") % {"sentence": sentence, "rest": _rest(steps[-1]["rest"])}
 
 
 def _condition(when: dict[str, Any]) -> str:
@@ -137,7 +133,6 @@ def _condition_parts(when: dict[str, Any]) -> Iterator[str]:
         ("countries", _("to %s")),
         ("postal_prefixes", _("to postal codes %s")),
         ("tags", _("with products tagged %s")),
-        ("customer_tags", _("of customers tagged %s")),
         ("weekdays", _("on %s")),
     ):
         if when[key]:
@@ -169,8 +164,6 @@ def _step(step: dict[str, Any]) -> str:
     if step["complete"]:
         parts.append(_("if it serves everything"))
     parts += _whole(step)
-    if step["offer_to"] > 1:
-        parts.append(_("offered to %d places at once") % step["offer_to"])
     told = " ".join(parts)
     objective = _objective(step["weights"])
     return _("%(parcels)s, %(objective)s") % {"parcels": told, "objective": objective} if objective else told
@@ -211,8 +204,6 @@ def _restrictions(source: dict[str, Any]) -> Iterator[str]:
         yield _("with at least %d units") % source["min_sellable"]
     if source["min_left_after"]:
         yield _("keeping %d units") % source["min_left_after"]
-    if source["min_confidence"]:
-        yield _("whose stock is at least %d%% certain") % round(100 * source["min_confidence"])
     if source["min_capacity_left"]:
         yield (
             ngettext("with room for %d parcel", "with room for %d parcels", source["min_capacity_left"])
@@ -238,18 +229,13 @@ def _objective(weights: dict[str, float]) -> str:
     )
 
 
-def _rest(step: dict[str, Any]) -> str:
-    told = {
+def _rest(rest: str) -> str:
+    return {
         "next": _("to a person"),
         "exception": _("to a person"),
         "backorder": _("on back-order"),
         "refuse": _("is refused"),
-    }[step["rest"]]
-    days = step["cancel_after_days"]
-    if days is None:
-        return told
-    canceled = ngettext("%(rest)s, canceled after %(days)d day", "%(rest)s, canceled after %(days)d days", days)
-    return canceled % {"rest": told, "days": days}
+    }[rest]
 
 
 def _any_of(values: Iterable[str], words: Mapping[str, str | Promise] | None = None) -> str:

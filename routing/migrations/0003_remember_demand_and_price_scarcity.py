@@ -28,7 +28,6 @@ class Migration(migrations.Migration):
                 ('longitude', models.FloatField(null=True, verbose_name='longitude')),
                 ('location', models.CharField(blank=True, default='', max_length=64, verbose_name='chosen place')),
                 ('value', oms.money.MoneyField(decimal_places=2, max_digits=14, verbose_name='value of the order')),
-                ('customer_tags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=64), default=list, size=None, verbose_name='tags of the customer')),
                 ('lines', models.JSONField(verbose_name='lines')),
                 ('source', models.CharField(choices=[('live', 'Lived here'), ('imported', 'Imported history')], default='live', max_length=8, verbose_name='source')),
             ],

@@ -1,4 +1,3 @@
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -28,7 +27,6 @@ class DemandFact(models.Model):
     longitude = models.FloatField(_("longitude"), null=True)
     location = models.CharField(_("chosen place"), max_length=64, blank=True, default="")
     value = MoneyField(verbose_name=_("value of the order"))
-    customer_tags = ArrayField(models.CharField(max_length=64), verbose_name=_("tags of the customer"), default=list)
     lines = models.JSONField(_("lines"))
     source = models.CharField(_("source"), max_length=8, choices=Source.choices, default=Source.LIVE)
 

@@ -80,7 +80,6 @@ class Demand:
     value: Decimal | None = None
     wanted_by: datetime | None = None
     hold: str = ""
-    customer_tags: Collection[str] = ()
 
     def context(self, as_of: datetime) -> Context:
         """Who asks inventory for stock, and for what."""
@@ -318,7 +317,6 @@ class _Planning:
             weekday=WEEKDAYS[local.weekday()],
             time=local.time(),
             date=local.date(),
-            customer_tags=frozenset(demand.customer_tags),
             excluded={key: frozenset(codes) for key, codes in demand.excluded.items()},
         )
 

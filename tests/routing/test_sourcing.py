@@ -266,20 +266,18 @@ def test_conditions_see_the_shoppers_weekday_and_time(two_places):
     assert (late.parcels, late.notes) == ((), ("no_rule", "no_carrier_service"))
 
 
-def test_conditions_see_the_shoppers_day_and_who_the_shopper_is(two_places):
+def test_conditions_see_the_shoppers_day(two_places):
     """Half past midnight in Paris is still the day before in UTC."""
     rules = [
         {
             "when": {"from_date": "2026-07-14", "until_date": "2026-07-14"},
             "steps": [{"from": {"locations": ["PARIS"]}}],
         },
-        {"when": {"customer_tags": ["gold"]}, "steps": [{"from": {"locations": ["LYON"]}}]},
     ]
     just_after_midnight = datetime(2026, 7, 13, 22, 30, tzinfo=UTC)
 
     assert places_of(ask(rules=rules, as_of=just_after_midnight)) == {"PARIS": {"l1": 1}}
     assert places_of(ask(rules=rules, as_of=just_after_midnight - timedelta(hours=1))) == {}
-    assert places_of(ask(rules=rules, customer_tags=["gold"])) == {"LYON": {"l1": 1}}
 
 
 def test_the_cheapest_service_that_meets_the_date_is_taken(two_places):
