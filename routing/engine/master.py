@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import highspy
 import numpy as np
 
+from . import programme
+from .programme import INFINITY
 from .types import MICRO, Budget
 
-_INFINITY = highspy.kHighsInf
 _ROUNDS = 40
 _TOLERANCE = 1e-4
 
@@ -80,8 +81,8 @@ class _Master:
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = items, items + others
         lp.col_cost_ = np.full(items, 10 * self.columns.costs.max() / MICRO + 1)
-        lp.col_lower_, lp.col_upper_ = np.zeros(items), np.full(items, _INFINITY)
-        lp.row_lower_ = np.concatenate([self.wanted, np.full(others, -_INFINITY)])
+        lp.col_lower_, lp.col_upper_ = np.zeros(items), np.full(items, INFINITY)
+        lp.row_lower_ = np.concatenate([self.wanted, np.full(others, -INFINITY)])
         lp.row_upper_ = np.concatenate([self.wanted, self.limits, np.ones(len(self.starts))])
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
         lp.a_matrix_.start_ = np.arange(items + 1)
@@ -125,7 +126,7 @@ class _Master:
             number,
             self.columns.costs[which] / MICRO,
             np.zeros(number),
-            np.full(number, _INFINITY),
+            np.full(number, INFINITY),
             len(at),
             np.searchsorted(at[order], np.arange(number)).astype(np.int32),
             row[order].astype(np.int32),
@@ -160,30 +161,18 @@ def cheapest_set(
     lp.num_col_, lp.num_row_ = number, table.shape[1] + groups
     lp.col_cost_ = columns.costs / MICRO
     lp.col_lower_, lp.col_upper_ = np.zeros(number), np.ones(number)
-    lp.row_lower_ = np.concatenate([wanted, np.full(len(limits) + groups, -_INFINITY)]).astype(float)
+    lp.row_lower_ = np.concatenate([wanted, np.full(len(limits) + groups, -INFINITY)]).astype(float)
     lp.row_upper_ = np.concatenate([wanted, limits, np.ones(groups)]).astype(float)
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
     lp.a_matrix_.start_ = np.searchsorted(at[order], np.arange(number + 1))
     lp.a_matrix_.index_ = row[order]
     lp.a_matrix_.value_ = value[order]
-    lp.integrality_ = [highspy.HighsVarType.kInteger] * number
-    solver = highspy.Highs()
-    for option, value_ in (
-        ("output_flag", False),
-        ("threads", 1),
-        ("time_limit", seconds),
-        ("mip_rel_gap", 0.0),
-        ("mip_abs_gap", 1e-7),
-        ("mip_feasibility_tolerance", 1e-9),
-    ):
-        solver.setOptionValue(option, value_)
-    solver.passModel(lp)
-    solver.run()
-    status, info = solver.getModelStatus(), solver.getInfo()
-    if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+    solver = programme.solved(programme.in_whole_units(lp), seconds, **programme.EXACT)
+    info = solver.getInfo()
+    if programme.is_impossible(solver):
         return None, float("inf"), True
     bound = info.mip_dual_bound * MICRO if abs(info.mip_dual_bound) < 1e15 else 0.0
-    if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+    if not programme.has_answer(solver):
         return None, bound, False
     chosen = np.flatnonzero(np.array(solver.getSolution().col_value) > 0.5)
-    return chosen, bound, status == highspy.HighsModelStatus.kOptimal
+    return chosen, bound, programme.is_optimal(solver)

@@ -12,12 +12,10 @@ from math import floor
 import highspy
 import numpy as np
 
+from . import programme
 from .problem import Problem, Solution, priced
+from .programme import INFINITY, Row
 from .types import MICRO, Budget
-
-_INFINITY = highspy.kHighsInf
-#: Bounds and coefficients of one inequality.
-_Row = tuple[float, dict[int, float], float]
 
 _ROUNDING_MICRO = 10  # the solver's objective is a float; the bound is lowered by this much
 
@@ -115,7 +113,7 @@ class _Model:
         self.upper: list[float] = []
         self.parcel_columns: list[list[int]] = []
         self.unit_columns: list[dict[int, int]] = []
-        self.rows: list[_Row] = []
+        self.rows: list[Row] = []
         for row in range(len(problem.offers)):
             self._add_offer(row)
         self._limit_parcels()
@@ -152,7 +150,7 @@ class _Model:
     def _link(self, available: list[int], units: dict[int, int], parcels: list[int]) -> None:
         """No unit without a parcel, no parcel at two price steps."""
         for k, column in units.items():
-            self._row(-_INFINITY, {column: 1, **dict.fromkeys(parcels, -available[k])}, 0)
+            self._row(-INFINITY, {column: 1, **dict.fromkeys(parcels, -available[k])}, 0)
         if len(parcels) > 1:
             self._row(0, dict.fromkeys(parcels, 1), 1)
 
@@ -164,28 +162,28 @@ class _Model:
         weights = {column: self.problem.items[k].weight_g / 1000 for k, column in units.items()}
         upper = {column: -limit / 1000 for column, limit in zip(parcels, limits, strict=True)}
         lower = {column: -(limit + 1) / 1000 for column, limit in zip(parcels[1:], limits, strict=False)}
-        self._row(-_INFINITY, {**weights, **upper}, 0)
-        self._row(0, {**weights, **lower}, _INFINITY)
+        self._row(-INFINITY, {**weights, **upper}, 0)
+        self._row(0, {**weights, **lower}, INFINITY)
 
     def _ask_value(self, units: dict[int, int], parcels: list[int]) -> None:
         least = self.problem.least_value_micro
         if least:
             # As shares of the least value.
             values = {column: self.problem.items[k].value_micro / least for k, column in units.items()}
-            self._row(0, {**values, **dict.fromkeys(parcels, -1.0)}, _INFINITY)
+            self._row(0, {**values, **dict.fromkeys(parcels, -1.0)}, INFINITY)
 
     def _share_stock(self, row: int, units: dict[int, int]) -> None:
         """Items of one SKU draw on the same units."""
         for shared in self.problem.shared:
             takers = {column: float(shared.takes[k]) for k, column in units.items() if shared.takes[k]}
             if len(takers) > 1:
-                self._row(-_INFINITY, takers, int(shared.stock[row]))
+                self._row(-INFINITY, takers, int(shared.stock[row]))
 
     def _limit_parcels(self) -> None:
         most = self.problem.max_parcels
         if most is not None or self.least_parcels:
             parcels = {column: 1.0 for columns in self.parcel_columns for column in columns}
-            self._row(self.least_parcels, parcels, _INFINITY if most is None else most)
+            self._row(self.least_parcels, parcels, INFINITY if most is None else most)
 
     def _row(self, low: float, coefficients: dict[int, float], high: float) -> None:
         self.rows.append((low, coefficients, high))
@@ -194,7 +192,7 @@ class _Model:
 
     def solve(self, seconds: float, served: int) -> _Answer:
         """Least cost for exactly `served` units."""
-        goals: list[_Row]
+        goals: list[Row]
         if served == self.problem.most_units:
             goals = [(count, self._takers(k), count) for k, count in enumerate(self.problem.counts.tolist())]
         else:
@@ -211,54 +209,27 @@ class _Model:
     def _takers(self, k: int) -> dict[int, float]:
         return {columns[k]: 1 for columns in self.unit_columns if k in columns}
 
-    def _at_most_wanted(self) -> list[_Row]:
+    def _at_most_wanted(self) -> list[Row]:
         return [(0, self._takers(k), count) for k, count in enumerate(self.problem.counts.tolist())]
 
     def _all_units(self) -> dict[int, float]:
         return {c: self.problem.items[k].units_each for columns in self.unit_columns for k, c in columns.items()}
 
-    def _run(self, cost: np.ndarray, goals: list[_Row], seconds: float) -> _Answer:
-        solver = highspy.Highs()
-        for option, value in (
-            ("output_flag", False),
-            ("threads", 1),
-            ("time_limit", seconds),
-            ("mip_rel_gap", 0.0),
-            ("mip_abs_gap", 1e-7),
-            ("mip_feasibility_tolerance", 1e-9),
-            ("primal_feasibility_tolerance", 1e-9),
-        ):
-            solver.setOptionValue(option, value)
-        solver.passModel(self._lp(cost, [*self.rows, *goals]))
-        solver.run()
-        return self._answer(solver)
-
-    def _lp(self, cost: np.ndarray, rows: list[_Row]) -> "highspy.HighsLp":
-        lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = len(cost), len(rows)
-        lp.col_cost_ = cost
-        lp.col_lower_ = np.zeros(len(cost))
-        lp.col_upper_ = np.array(self.upper, dtype=float)
-        lp.row_lower_ = np.array([low for low, _, _ in rows], dtype=float)
-        lp.row_upper_ = np.array([high for _, _, high in rows], dtype=float)
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lp.a_matrix_.start_ = np.cumsum([0, *(len(row) for _, row, _ in rows)])
-        lp.a_matrix_.index_ = np.array([column for _, row, _ in rows for column in row])
-        lp.a_matrix_.value_ = np.array([value for _, row, _ in rows for value in row.values()], dtype=float)
-        lp.integrality_ = [highspy.HighsVarType.kInteger] * len(cost)
-        return lp
+    def _run(self, cost: np.ndarray, goals: list[Row], seconds: float) -> _Answer:
+        lp = programme.in_whole_units(programme.by_rows(cost, self.upper, [*self.rows, *goals]))
+        return self._answer(programme.solved(lp, seconds, **programme.EXACT, primal_feasibility_tolerance=1e-9))
 
     def _answer(self, solver: "highspy.Highs") -> _Answer:
-        status, info = solver.getModelStatus(), solver.getInfo()
-        if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+        info = solver.getInfo()
+        if programme.is_impossible(solver):
             return _Answer(is_impossible=True)
         bound = floor(info.mip_dual_bound * MICRO) - _ROUNDING_MICRO if abs(info.mip_dual_bound) < 1e12 else 0
-        if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+        if not programme.has_answer(solver):
             return _Answer(bound_micro=bound)
         values = solver.getSolution().col_value
         parcels = self._parcels(values)
         units = sum(self.problem.items[k].units_each * count for _, counts in parcels for k, count in enumerate(counts))
-        return _Answer(parcels, units, bound, status == highspy.HighsModelStatus.kOptimal)
+        return _Answer(parcels, units, bound, programme.is_optimal(solver))
 
     def _parcels(self, values: Sequence[float]) -> tuple[tuple[int, tuple[int, ...]], ...]:
         parcels = []

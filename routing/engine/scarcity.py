@@ -14,12 +14,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 
-import highspy
 import numpy as np
 
+from . import programme
 from .types import MICRO
-
-_INFINITY = highspy.kHighsInf
 
 Level = tuple[str, str]  # (sku, place)
 
@@ -92,14 +90,14 @@ class _Programme:
     def __init__(self, market: Market):
         self.market = market
         self.cost: list[float] = []
-        self.rows: list[tuple[float, dict[int, float], float]] = []
+        self.rows: list[programme.Row] = []
         self.drawn: dict[Level, dict[int, float]] = defaultdict(dict)
         holders = _holders(market)
         for basket in market.baskets:
             if basket.expected > 0:
                 self._serve(basket, holders)
         self.levels = list(self.drawn)
-        self.rows += [(-_INFINITY, self.drawn[level], market.stock[level]) for level in self.levels]
+        self.rows += [(-programme.INFINITY, self.drawn[level], market.stock[level]) for level in self.levels]
 
     def _column(self, cost_micro: int) -> int:
         self.cost.append(cost_micro / MICRO)
@@ -111,7 +109,7 @@ class _Programme:
         parcels: dict[str, int] = {}
         for sku in basket.skus:
             unserved = self._column(lost.unit_micro)
-            self.rows.append((0, {nowhere: 1, unserved: -1}, _INFINITY))
+            self.rows.append((0, {nowhere: 1, unserved: -1}, programme.INFINITY))
             takers = {unserved: 1.0}
             for place in holders[sku]:
                 if (lane := lanes.get((zone, place))) is None:
@@ -120,36 +118,21 @@ class _Programme:
                     parcels[place] = self._column(lane.parcel_micro)
                 unit = self._column(lane.unit_micro)
                 takers[unit] = self.drawn[sku, place][unit] = 1.0
-                self.rows.append((0, {parcels[place]: 1, unit: -1}, _INFINITY))
+                self.rows.append((0, {parcels[place]: 1, unit: -1}, programme.INFINITY))
             self.rows.append((basket.expected, takers, basket.expected))
 
     def solve(self, seconds: float) -> Prices | None:
         if not self.cost:
             return Prices({}, 0)
-        solver = highspy.Highs()
-        for option, value in (("output_flag", False), ("threads", 1), ("time_limit", seconds)):
-            solver.setOptionValue(option, value)
-        solver.passModel(self._lp())
-        solver.run()
-        if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+        solver = programme.solved(
+            programme.by_rows(self.cost, np.full(len(self.cost), programme.INFINITY), self.rows), seconds
+        )
+        if not programme.is_optimal(solver):
             return None
         duals = solver.getSolution().row_dual[-len(self.levels) :] if self.levels else []
         worth = {level: round(-dual * MICRO) for level, dual in zip(self.levels, duals, strict=True)}
         value = round(solver.getInfo().objective_function_value * MICRO)
         return Prices({level: price for level, price in worth.items() if price > 0}, value)
-
-    def _lp(self) -> "highspy.HighsLp":
-        lp, columns = highspy.HighsLp(), len(self.cost)
-        lp.num_col_, lp.num_row_ = columns, len(self.rows)
-        lp.col_cost_ = np.array(self.cost)
-        lp.col_lower_, lp.col_upper_ = np.zeros(columns), np.full(columns, _INFINITY)
-        lp.row_lower_ = np.array([low for low, _, _ in self.rows], dtype=float)
-        lp.row_upper_ = np.array([high for _, _, high in self.rows], dtype=float)
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lp.a_matrix_.start_ = np.cumsum([0, *(len(row) for _, row, _ in self.rows)])
-        lp.a_matrix_.index_ = np.array([column for _, row, _ in self.rows for column in row])
-        lp.a_matrix_.value_ = np.array([value for _, row, _ in self.rows for value in row.values()], dtype=float)
-        return lp
 
 
 # ---- one level at a time -------------------------------------------------------------------------

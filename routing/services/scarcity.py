@@ -6,13 +6,13 @@ is not renewed in time counts no more.
 
 import time as monotonic_time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.conf import settings
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from inventory import queries as inventory
 from inventory.exposure import Context
@@ -22,12 +22,12 @@ from routing.engine import scarcity
 from routing.engine.scarcity import Basket, Lane, Level, Market
 from routing.engine.types import from_micro, to_micro
 from routing.forecasts import Past, Recipe, expected_baskets
+from routing.leadtimes import area_of
 from routing.models import DemandFact, ScarcityPrice
 from routing.queries import SCARCITY
 from routing.services.sourcing import COLLECTED, Demand, Destination, Line, parcel_prices
 
 _SERVICE = "standard"
-_AREA_CHARS = 2  # a zone is a country and the first characters of the postal code
 _WORTH_KEEPING = to_micro(Decimal("0.01"))
 #: Baskets × places × SKUs of one programme; beyond, levels are looked at one by one.
 _LARGEST_PROGRAMME = 200_000
@@ -75,27 +75,24 @@ def _life() -> timedelta:
     return timedelta(hours=settings.SCARCITY_HOURS)
 
 
-def _outlooks(as_of: datetime) -> list[_Outlook]:
+def _outlooks(as_of: datetime) -> Iterator[_Outlook]:
     recipe = Recipe(horizon_days=settings.SCARCITY_HORIZON_DAYS)
     facts = DemandFact.objects.filter(
         at__gt=as_of - timedelta(days=recipe.window_days), at__lte=as_of, service=_SERVICE, location=""
     ).exclude(method__in=COLLECTED)
-    past: dict[str, list[Past]] = defaultdict(list)
-    somewhere: dict[str, dict[str, Destination]] = defaultdict(dict)
+    for currency in facts.order_by("currency").values_list("currency", flat=True).distinct():
+        somewhere: dict[str, Destination] = {}
+        past = _past(facts.filter(currency=currency), somewhere)
+        yield _Outlook(currency, expected_baskets(past, as_of=as_of, recipe=recipe), somewhere)
+
+
+def _past(facts: QuerySet[DemandFact], somewhere: dict[str, Destination]) -> Iterator[Past]:
+    """One after the other, however many; the first of each zone is written down as its address."""
     for fact in facts.iterator():
-        zone = zone_of(fact.country, fact.postal_code)
-        past[fact.currency].append(Past(fact.at, zone, _units(fact.lines)))
-        somewhere[fact.currency].setdefault(
-            zone, Destination(fact.country, fact.postal_code, latitude=fact.latitude, longitude=fact.longitude)
-        )
-    return [
-        _Outlook(currency, expected_baskets(seen, as_of=as_of, recipe=recipe), somewhere[currency])
-        for currency, seen in sorted(past.items())
-    ]
-
-
-def zone_of(country: str, postal_code: str) -> str:
-    return country + postal_code[:_AREA_CHARS].upper()
+        zone = area_of(fact.country, fact.postal_code)
+        there = Destination(fact.country, fact.postal_code, latitude=fact.latitude, longitude=fact.longitude)
+        somewhere.setdefault(zone, there)
+        yield Past(fact.at, zone, _units(fact.lines))
 
 
 def _units(lines: Iterable[Sequence]) -> dict[str, int]:
