@@ -25,12 +25,7 @@ def main() -> None:
     with system.database() as postgres:
         from benchmarks import dataset
 
-        scale = dataset.Scale(skus=given.skus, places=given.places)
-        _say(f"data set: {scale}")
-        if given.rebuild or not dataset.is_built(scale):
-            _say("building it (about two minutes; kept for the next run)")
-            dataset.build(scale)
-        dataset.clear_history()
+        scale = dataset.ready(given.skus, given.places, rebuild=given.rebuild)
         _warm(postgres)
         report = Report(str(scale), machine.description(), floor.driver_name(postgres))
         _Run(given, scale, postgres, report).all()

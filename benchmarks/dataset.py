@@ -57,6 +57,17 @@ def special_sku(group: str, number: int) -> str:
     return f"{group}{number:04d}"
 
 
+def ready(skus: int, places: int, *, rebuild: bool = False) -> Scale:
+    """The data set of this size, built if need be, without what earlier runs left in it."""
+    scale = Scale(skus=skus, places=places)
+    print(f"· data set: {scale}", flush=True)
+    if rebuild or not is_built(scale):
+        print("· building it (about two minutes; kept for the next run)", flush=True)
+        build(scale)
+    clear_history()
+    return scale
+
+
 def is_built(scale: Scale) -> bool:
     """Whether a data set of this scale stands, whole."""
     with connection.cursor() as cursor:

@@ -28,11 +28,7 @@ def main() -> None:
     with system.database() as postgres:
         from benchmarks import dataset
 
-        scale = dataset.Scale(skus=given.skus, places=given.places)
-        if not dataset.is_built(scale):
-            _say(f"building {scale} (about two minutes; kept for the next run)")
-            dataset.build(scale)
-        dataset.clear_history()
+        scale = dataset.ready(given.skus, given.places)
         report = Report(str(scale), machine.description(), floor.driver_name(postgres))
         run = _Run(given, scale, postgres, report)
         try:

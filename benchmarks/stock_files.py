@@ -32,12 +32,7 @@ def main() -> None:
     with system.database() as postgres:
         from benchmarks import dataset
 
-        scale = dataset.Scale(skus=given.skus, places=given.places)
-        _say(f"data set: {scale}")
-        if given.rebuild or not dataset.is_built(scale):
-            _say("building it (about two minutes; kept for the next run)")
-            dataset.build(scale)
-        dataset.clear_history()
+        scale = dataset.ready(given.skus, given.places, rebuild=given.rebuild)
         report = Report(str(scale), given.rows, machine.description(), os.getloadavg()[0])
         _Run(given, postgres, report).all()
         path = Path(os.environ["OMS_HOME"]) / "last-imports.json"
