@@ -107,7 +107,7 @@ class _Work:
             log.info("import was taken from us", extra={"import": self.row.pk})
         except FileRefused as refusal:
             self._fail(refusal)
-        except DatabaseError:
+        except (DatabaseError, OSError):  # a disk that fails, too, is given time, and given up in the end
             log.exception("import failed for now", extra={"import": self.row.pk})
             connection.close()  # it may be the connection that is broken
             self._pause()

@@ -1,5 +1,6 @@
 """What a file of counts does to the levels, whatever is in it and whatever happens meanwhile."""
 
+import errno
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from inventory.errors import TooManyImports
 from inventory.exposure import Context
 from inventory.imports.staging import SCHEMA, Staging, imports_with_tables
+from inventory.imports.unpacking import Unpacked
 from inventory.imports.upload import import_files, path_of
 from inventory.models import ImportPlace, LedgerStart, StockImport, StockLevel, StockMovement
 from inventory.services import (
@@ -548,3 +550,45 @@ def test_a_file_does_what_the_same_counts_would_have_done_as_events(before, coun
         outcomes.append(sorted(StockLevel.objects.values_list(*fields)))
         transaction.savepoint_rollback(savepoint)
     assert outcomes[0] == outcomes[1]
+
+
+# ---- a disk that fails ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broken_disk(monkeypatch):
+    def read(*_args):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Unpacked, "_read", read)
+    monkeypatch.setattr(connection, "close", lambda: None)  # it is ours, too
+    return monkeypatch
+
+
+def work_for(row, minutes):
+    """As often as the alarm rings."""
+    start = now()
+    for minute in range(minutes):
+        work_on_imports(now=lambda at=start + minute * MINUTE: at, seconds=60)
+    row.refresh_from_db()
+
+
+def test_a_file_whose_disk_fails_for_a_while_is_applied_when_it_can_be_read(broken_disk):
+    row = receive(rows("A,S,7"))
+    work_for(row, minutes=2)
+    assert (row.status, row.failures, level("A", "S").on_hand) == ("staging", 2, 5)
+
+    broken_disk.undo()
+    work_for(row, minutes=10)
+
+    assert (row.status, level("A", "S").on_hand) == ("completed", 7)
+
+
+def test_a_file_whose_disk_fails_for_good_is_given_up_and_changes_nothing(broken_disk):
+    row = receive(rows("A,S,7"))
+
+    work_for(row, minutes=120)
+
+    assert (row.status, row.failure["code"]) == ("failed", "given_up")
+    assert level("A", "S").on_hand == 5
+    assert not StockMovement.objects.filter(reference=row.pk).exists()
