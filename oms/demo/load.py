@@ -50,7 +50,7 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     feeds.load_files(as_of=as_of)
     supply.load_supply([item.sku for item in items], as_of=as_of)
     counts.load_counts(as_of=as_of)
-    holds.load_holds(as_of=as_of)
+    holds.load_holds(items, as_of=as_of)
     learn_dates(as_of=as_of)
     _finish(orders=accepted, as_of=as_of)
 

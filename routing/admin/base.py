@@ -1,0 +1,40 @@
+"""What the pages of routing share."""
+
+from typing import Any
+
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.formats import number_format
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from oms.backoffice.lists import BackOfficeAdmin
+from oms.cache import bump
+
+
+class CachedTableAdmin(BackOfficeAdmin):
+    """A table planning keeps in memory: the admin's transaction also tells every process of the change."""
+
+    cache_name: str
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        bump(self.cache_name)
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        super().delete_model(request, obj)
+        bump(self.cache_name)
+
+
+def html_table(heads: list[str], rows: Any) -> SafeString:
+    head = format_html_join("", "<th style='text-align:left;padding-right:1rem'>{}</th>", ((head,) for head in heads))
+    body = format_html_join(
+        "",
+        "<tr>{}</tr>",
+        ((format_html_join("", "<td style='padding-right:1rem'>{}</td>", ((c,) for c in row)),) for row in rows),
+    )
+    return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
+
+
+def percent(share: float) -> str:
+    return f"{number_format(share * 100, 1)} %"

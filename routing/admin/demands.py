@@ -1,0 +1,50 @@
+"""What was wanted, and what the last units are worth."""
+
+from django.contrib import admin
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from oms.backoffice.lists import ReadOnlyAdmin
+from routing.models import (
+    DemandFact,
+    ScarcityPrice,
+)
+
+
+@admin.register(DemandFact)
+class DemandFactAdmin(ReadOnlyAdmin):
+    list_display = ["reference", "at", "channel", "method", "service", "country", "postal_code", "shown_units", "value"]
+    list_filter = ["channel", "method", "source", "at"]
+    search_fields = ["reference"]
+    fields = ["reference", "at", "channel", "method", "service", "country", "postal_code", "location"]
+    fields += ["value", "currency", "shown_lines", "source"]
+    readonly_fields = ["shown_lines"]
+
+    @admin.display(description=gettext_lazy("units"))
+    def shown_units(self, fact: DemandFact) -> int:
+        return sum(quantity for _sku, quantity, *_ in fact.lines)
+
+    @admin.display(description=gettext_lazy("lines"))
+    def shown_lines(self, fact: DemandFact) -> str:
+        return ", ".join(f"{quantity} × {sku}" for sku, quantity, *_ in fact.lines)
+
+
+@admin.register(ScarcityPrice)
+class ScarcityPriceAdmin(ReadOnlyAdmin):
+    list_display = ["sku", "location", "shown_price", "units", "expected", "method", "valid_until"]
+    list_filter = ["method", "currency"]
+    search_fields = ["sku", "location"]
+    fields = ["sku", "location", "shown_price", "shown_reason", "method", "computed_at", "valid_until"]
+    readonly_fields = ["shown_price", "shown_reason"]
+
+    @admin.display(description=gettext_lazy("price of a unit"), ordering="price")
+    def shown_price(self, price: ScarcityPrice) -> str:
+        return f"{number_format(round(price.price, 2), 2)} {price.currency}"
+
+    @admin.display(description=gettext_lazy("because"))
+    def shown_reason(self, price: ScarcityPrice) -> str:
+        return _("%(units)d there, about %(expected)s wanted nearby in the days ahead") % {
+            "units": price.units,
+            "expected": number_format(price.expected, 1),
+        }
