@@ -229,9 +229,21 @@ def test_without_the_lock_what_is_bought_during_a_count_is_missing_silently(
     twenty_units: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(LOCKED, ""))
-    _pause_before(monkeypatch, stock_events, "save_levels", seconds=1)
+    has_read, have_bought, save = threading.Event(), threading.Event(), stock_events.save_levels
 
-    at_once(20, count_three_or_buy)
+    def save_after_the_buyers(*args: Any, **kwargs: Any) -> Any:
+        has_read.set()
+        assert have_bought.wait(20)
+        return save(*args, **kwargs)
+
+    def buy_meanwhile() -> None:
+        assert has_read.wait(20)
+        with transaction.atomic():
+            assert not reserve(*(Want(f"line:{number}", "A", "S", 1) for number in range(5)))
+        have_bought.set()
+
+    monkeypatch.setattr(stock_events, "save_levels", save_after_the_buyers)
+    both(lambda: count_three_or_buy(0), buy_meanwhile)
 
     assert _promised_more_than_is_there_and_nobody_was_told()
 
