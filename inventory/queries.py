@@ -48,6 +48,8 @@ class PlaceInfo:
     paused_at: datetime | None = None
     paused_until: datetime | None = None
     region: str = ""
+    handling_cost_per_unit: Decimal = Decimal(0)
+    packaging_cost: Decimal = Decimal(0)
 
     def is_paused(self, as_of: datetime) -> bool:
         """Its manager wants no new work at that instant."""
@@ -96,6 +98,8 @@ def _place(row: Location) -> PlaceInfo:
         cut_off=row.cut_off,
         preparation_minutes=row.preparation_minutes,
         handling_cost=row.handling_cost,
+        handling_cost_per_unit=row.handling_cost_per_unit,
+        packaging_cost=row.packaging_cost,
         currency=row.currency,
         safety_stock=row.safety_stock,
         position=row.position,

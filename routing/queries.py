@@ -15,7 +15,7 @@ from oms.cache import VersionedCache
 from routing.documents import BUILT_IN, compact_postal_code, parse
 from routing.engine import geo
 from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone
-from routing.engine.types import BySkuAndPlace, Place, Rule, to_micro
+from routing.engine.types import MICRO, BySkuAndPlace, Place, Rule, to_micro
 from routing.leadtimes import LeadTimes
 from routing.models import CarrierService, DatePolicy, LearnedTable, RuleSetSlot, ScarcityPrice, ServiceLevel
 
@@ -299,7 +299,7 @@ def _atlas() -> _Atlas:
 def engine_places(currency: str, *, as_of: datetime) -> Mapping[str, Place]:
     """All places, their order of creation counted from 0, paused as they are at that instant.
 
-    Handling costs in another currency than the demand's cannot be compared and count nothing.
+    Costs of handling and packaging in another currency than the demand's cannot be compared and count nothing.
     """
     atlas = _atlas()
     paused = frozenset(code for code in atlas.pauses if atlas.directory[code].is_paused(as_of))
@@ -320,13 +320,16 @@ def _point_of(place: PlaceInfo) -> geo.Point | None:
 
 
 def _engine_place(place: PlaceInfo, rank: int, currency: str, is_paused: bool) -> Place:
+    rate = MICRO if place.currency == currency else 0
     return Place(
         code=place.code,
         kind=place.kind,
         groups=place.groups,
         abilities=place.abilities,
         point=_point_of(place),
-        handling_micro=to_micro(place.handling_cost) if place.currency == currency else 0,
+        handling_micro=round(rate * place.handling_cost),
+        handling_unit_micro=round(rate * place.handling_cost_per_unit),
+        packaging_micro=round(rate * place.packaging_cost),
         position=rank,
         is_accepting=place.accepting_orders and place.calendar.next_opening(datetime.now(UTC)) is not None,
         is_paused=is_paused,

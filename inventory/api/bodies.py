@@ -205,6 +205,8 @@ class LocationBody(Body):
         cut_off={"standard": "16:00", "same_day": "12:00"},
         preparation_minutes=60,
         handling_cost="1.50",
+        handling_cost_per_unit="0.20",
+        packaging_cost="0.35",
         groups=["idf"],
         safety_stock=1,
     )
@@ -233,7 +235,9 @@ class LocationBody(Body):
     )
     cut_off: CutOff | None = None
     preparation_minutes: Annotated[int, Field(ge=0, le=60 * 24 * 60)] = 0
-    handling_cost: Money = Decimal(0)
+    handling_cost: Money = Field(default=Decimal(0), description="Per parcel.")
+    handling_cost_per_unit: Money = Decimal(0)
+    packaging_cost: Money = Field(default=Decimal(0), description="Of the box, per parcel.")
     currency: Currency = "EUR"
     groups: Labels = []
     safety_stock: Units = 0

@@ -73,6 +73,8 @@ def location_document(location: Location) -> dict[str, Any]:
         "holiday_calendar": location.holiday_calendar or None,
         "paused_until": location.paused_until if location.is_paused(now()) else None,
         "handling_cost": str(location.handling_cost),
+        "handling_cost_per_unit": str(location.handling_cost_per_unit),
+        "packaging_cost": str(location.packaging_cost),
         "currency": location.currency,
         "groups": location.groups,
         "safety_stock": location.safety_stock,

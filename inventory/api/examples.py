@@ -75,6 +75,8 @@ tell(
         "cut_off": "14:00",
         "preparation_minutes": 60,
         "handling_cost": "1.50",
+        "handling_cost_per_unit": "0.20",
+        "packaging_cost": "0.35",
         "groups": ["idf"],
         "kinds": ["store"],
         # how many

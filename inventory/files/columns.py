@@ -166,6 +166,8 @@ _BY_NAME: Mapping[str, Way] = {
     "price": (Decimal, _decimal),
     "amount": (Decimal, _decimal),
     "handling_cost": (Decimal, _decimal),
+    "handling_cost_per_unit": (Decimal, _decimal),
+    "packaging_cost": (Decimal, _decimal),
     "latitude": (float, _coordinate),
     "longitude": (float, _coordinate),
     "daily_capacity": (int, _whole),

@@ -96,6 +96,10 @@ class Location(models.Model):
     )
     preparation_minutes = models.PositiveIntegerField(_("preparation (minutes of open time)"), default=0)
     handling_cost = MoneyField(verbose_name=_("handling cost"), default=0, help_text=_("Per parcel."))
+    handling_cost_per_unit = MoneyField(verbose_name=_("handling cost per unit"), default=0, db_default=0)
+    packaging_cost = MoneyField(
+        verbose_name=_("packaging cost"), default=0, db_default=0, help_text=_("Of the box, per parcel.")
+    )
     currency = CurrencyField(verbose_name=_("currency"), default="EUR")
     groups = ArrayField(models.CharField(max_length=64), verbose_name=_("groups"), default=list, blank=True)
     safety_stock = models.PositiveIntegerField(
@@ -118,6 +122,10 @@ class Location(models.Model):
                 name="coordinates_are_both_given_and_on_earth",
             ),
             models.CheckConstraint(condition=Q(handling_cost__gte=0), name="a_handling_cost_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(handling_cost_per_unit__gte=0), name="a_handling_cost_per_unit_is_not_negative"
+            ),
+            models.CheckConstraint(condition=Q(packaging_cost__gte=0), name="a_packaging_cost_is_not_negative"),
             models.CheckConstraint(
                 condition=Q(paused_at=None, paused_until=None)
                 | Q(paused_at__isnull=False, paused_until__isnull=False, paused_at__lt=models.F("paused_until")),

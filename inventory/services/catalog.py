@@ -78,6 +78,8 @@ class LocationRow:
     cut_off: str | Mapping[str, str] | None = None
     preparation_minutes: int = 0
     handling_cost: Decimal = Decimal(0)
+    handling_cost_per_unit: Decimal = Decimal(0)
+    packaging_cost: Decimal = Decimal(0)
     currency: str = "EUR"
     groups: Sequence[str] = ()
     safety_stock: int = 0

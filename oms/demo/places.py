@@ -184,6 +184,8 @@ def _warehouse(place: Store) -> LocationRow:
         cut_off={"standard": "17:00", "express": "19:00"},
         preparation_minutes=120,
         handling_cost=Decimal("1.20"),
+        handling_cost_per_unit=Decimal("0.15"),
+        packaging_cost=Decimal("0.30"),
         safety_stock=2,
     )
 
@@ -196,6 +198,8 @@ def _hub(place: Store) -> LocationRow:
         daily_capacity=400,
         preparation_minutes=20,
         handling_cost=Decimal("1.90"),
+        handling_cost_per_unit=Decimal("0.30"),
+        packaging_cost=Decimal("0.45"),
     )
 
 
@@ -213,6 +217,8 @@ def _store(place: Store, *, country: str = "FR", timezone: str = "Europe/Paris")
         cut_off="17:00",
         preparation_minutes=45 if is_flagship else 60,
         handling_cost=Decimal("2.40"),
+        handling_cost_per_unit=Decimal("0.40"),
+        packaging_cost=Decimal("0.60"),
         safety_stock=0 if "outlet" in groups else 1,
     )
 
@@ -228,6 +234,7 @@ def _supplier(place: Store) -> LocationRow:
         cut_off="12:00",
         preparation_minutes=480,
         handling_cost=Decimal("3.50"),
+        packaging_cost=Decimal("0.50"),
         safety_stock=3,
     )
 

@@ -189,9 +189,9 @@ def _lanes(currency: str, there: Destination, codes: Sequence[str], as_of: datet
     asking = Demand(
         channel="", currency=currency, lines=(Line("l", "", 1),), service=_SERVICE, destination=there, method="ship"
     )
-    weights_g = (_USUAL_WEIGHT_G, 3 * _USUAL_WEIGHT_G)
+    parcels = [(units, units * _USUAL_WEIGHT_G) for units in (1, 3)]
     lanes = {}
-    for code, (one, three) in parcel_prices(asking, codes, weights_g, as_of=as_of).items():
+    for code, (one, three) in parcel_prices(asking, codes, parcels, as_of=as_of).items():
         unit = max(0, three - one) // 2
         lanes[code] = Lane(max(0, one - unit), unit)
     return lanes

@@ -179,9 +179,10 @@ def plan(
 
 
 def parcel_prices(
-    demand: Demand, codes: Iterable[str], weights_g: Sequence[int], *, as_of: datetime
+    demand: Demand, codes: Iterable[str], parcels: Sequence[tuple[int, int]], *, as_of: datetime
 ) -> dict[str, list[int]]:
-    """What one parcel to this destination costs from each place, handling included, in millionths, by weight.
+    """What parcels of so many (units, g) to this destination cost from each place, in millionths, handling and
+    packaging included.
 
     The cheapest carrier service counts; a place that no carrier serves from is left out.
     """
@@ -194,7 +195,10 @@ def parcel_prices(
         tariffs = (asked,) if isinstance(asked, Tariff) else asked
         if tariffs:
             fixed = place.handling_micro + place.packaging_micro
-            found[place.code] = [fixed + min(t.price_micro(weight) for t in tariffs) for weight in weights_g]
+            found[place.code] = [
+                fixed + units * place.handling_unit_micro + min(t.price_micro(weight_g) for t in tariffs)
+                for units, weight_g in parcels
+            ]
     return found
 
 

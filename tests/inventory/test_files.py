@@ -96,6 +96,8 @@ STORE = {
     "cut_off": {"express": "12:00", "standard": "16:00"},
     "preparation_minutes": 45,
     "handling_cost": "1.20",
+    "handling_cost_per_unit": "0.15",
+    "packaging_cost": "0.40",
     "currency": "EUR",
     "groups": ["riviera"],
     "safety_stock": 2,

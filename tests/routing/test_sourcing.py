@@ -14,7 +14,7 @@ from routing.documents import parse
 from routing.models import CapacityDay, CarrierService, Decision, PostalArea, Rate, ServiceLevel, Zone
 from routing.queries import ActiveRules
 from routing.services.decisions import record_decisions
-from routing.services.sourcing import Demand, Destination, Line, plan
+from routing.services.sourcing import Demand, Destination, Line, parcel_prices, plan
 from routing.snapshots import explanation
 from tests.factories.inventory import make_location, make_locations, make_product, make_products, set_stocks
 
@@ -60,6 +60,37 @@ def test_the_cheapest_place_by_rate_and_handling_is_chosen(two_places):
     assert (parcel.cost, parcel.carrier_service) == (Decimal("4"), "post")
     assert planned.outcome.optimal
     assert {c.location: c.score_micro for c in planned.outcome.candidates} == {"LYON": 4_000_000, "PARIS": 6_000_000}
+
+
+def test_packaging_counts_per_parcel_and_handling_per_unit_too():
+    make_product("SKU-1")
+    make_location("BOXES", packaging_cost=Decimal("0.60"))
+    make_location("HANDS", handling_cost_per_unit=Decimal("0.25"))
+    make_location("DOLLARS", packaging_cost=Decimal("9.00"), currency="USD")
+    set_stocks({("SKU-1", code): 3 for code in ("BOXES", "HANDS", "DOLLARS")})
+    make_carrier(prices=((None, "1.00"),))
+    rules = [{"steps": [{"from": {"locations": ["BOXES", "HANDS"]}}]}]
+
+    two, three = ask(Line("l1", "SKU-1", 2), rules=rules), ask(Line("l1", "SKU-1", 3), rules=rules)
+    anywhere = ask(Line("l1", "SKU-1", 3))
+
+    assert places_of(two) == {"HANDS": {"l1": 2}}
+    assert two.parcels[0].cost == Decimal("1.50")
+    assert places_of(three) == {"BOXES": {"l1": 3}}
+    assert three.outcome.parcels[0].parts == {"shipping": 1_000_000, "handling": 0, "packaging": 600_000}
+    assert places_of(anywhere) == {"DOLLARS": {"l1": 3}}  # what is asked in another currency cannot be compared
+
+
+def test_a_parcels_price_has_all_that_is_paid_for_it():
+    make_location(
+        "SHOP", handling_cost=Decimal(2), handling_cost_per_unit=Decimal("0.25"), packaging_cost=Decimal("0.40")
+    )
+    make_carrier(prices=((500, "4.00"), (None, "9.00")))
+    demand = Demand(lines=(Line("l1", "SKU-1", 1),), channel="web", currency="EUR", destination=IN_PARIS)
+
+    asked = parcel_prices(demand, ["SHOP"], [(1, 500), (3, 1500)], as_of=MONDAY_NOON)
+
+    assert asked == {"SHOP": [6_650_000, 12_150_000]}  # 4 + 2 + 0.40 + 0.25, 9 + 2 + 0.40 + 3 × 0.25
 
 
 def test_the_price_of_a_zone_holds_where_it_reaches(two_places):
