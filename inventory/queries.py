@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from django.db import connection
 
+from inventory.confidence import PRIOR
 from inventory.exposure import Context, Kept, Protections, Rule
 from inventory.hours import Calendar
 from inventory.models import ExposureRule, Location, Membership
@@ -267,6 +268,19 @@ def sellable_of_known(
         parameters["locations"] = list(locations)
     rows = _rows(_SELLABLE_ANYWHERE if locations is None else _SELLABLE_HERE, parameters)
     return {sku: orjson.loads(units) if units else {} for sku, units in rows}
+
+
+_CONFIDENCES = """
+SELECT sku, json_object_agg(location_id, coalesce(confidence, %s))::text FROM inventory_stocklevel
+WHERE sku = ANY(ARRAY(SELECT unnest(%s::text[]))) AND on_hand > 0 GROUP BY sku"""
+
+
+def confidences(skus: Collection[str]) -> dict[str, dict[str, float]]:
+    """How far the levels with stock can be believed, from 0 to 1, by SKU and location code (`inventory.confidence`).
+
+    What nobody has looked at yet is as sure as a look would find it.
+    """
+    return {sku: orjson.loads(levels) for sku, levels in _rows(_CONFIDENCES, [PRIOR, list(skus)])}
 
 
 def promised_too_much(sku: str, location: str) -> int:

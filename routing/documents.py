@@ -131,8 +131,9 @@ class When(Body):
 
 
 class Source(Body):
-    """Which places a step lets in. `min_capacity_left` counts the parcels a place can still prepare that day, `on_time`
-    leaves out every carrier service that would be late."""
+    """Which places a step lets in. `min_confidence` is asked of each product's stock there (one half before anybody
+    looked), `min_capacity_left` counts the parcels a place can still prepare that day, `on_time` leaves out every
+    carrier service that would be late."""
 
     kinds: ListOf[Kind] = ()
     groups: ListOf[Tag] = ()
@@ -146,6 +147,7 @@ class Source(Body):
     open_now: bool = False
     on_time: bool = False
     min_capacity_left: Count = 0
+    min_confidence: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0
     before_cut_off: bool = False
 
     def as_engine(self) -> engine.Source:
@@ -162,6 +164,7 @@ class Source(Body):
             open_now=self.open_now,
             on_time=self.on_time,
             min_capacity_left=self.min_capacity_left,
+            min_confidence=self.min_confidence,
             before_cut_off=self.before_cut_off,
         )
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from inventory.hours import WEEKDAYS
+from routing.documents import parse
 
 # The closed vocabularies of a rule, each worded as its phrase below needs it; what is not here is somebody's own name.
 WORDS: Mapping[str, Mapping[str, str | Promise]] = {
@@ -204,6 +205,8 @@ def _restrictions(source: dict[str, Any]) -> Iterator[str]:
         yield _("with at least %d units") % source["min_sellable"]
     if source["min_left_after"]:
         yield _("keeping %d units") % source["min_left_after"]
+    if source["min_confidence"]:
+        yield _("whose stock is at least %d%% certain") % round(100 * source["min_confidence"])
     if source["min_capacity_left"]:
         yield (
             ngettext("with room for %d parcel", "with room for %d parcels", source["min_capacity_left"])
@@ -248,5 +251,5 @@ def _any_of(values: Iterable[str], words: Mapping[str, str | Promise] | None = N
 
 
 def document_sentences(document: dict[str, Any]) -> list[str]:
-    """One sentence per rule, in order."""
-    return [capfirst(rule_sentence(rule)) for rule in document["rules"]]
+    """One sentence per rule, in order. What was stored before a condition was known does not name it."""
+    return [capfirst(rule_sentence(rule)) for rule in parse(document).as_json()["rules"]]

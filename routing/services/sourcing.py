@@ -25,6 +25,7 @@ from routing.engine import geo, planner
 from routing.engine import types as engine
 from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone
 from routing.engine.types import Budget, Line, PlannedLine, RestLine, Timing, from_micro
+from routing.later import Later
 from routing.leadtimes import HOUR_CLASSES
 from routing.queries import ActiveRules
 from routing.services.promises import Asked, Promise, Whereto, promise
@@ -343,7 +344,8 @@ class _Planning:
             is_before_cut_off=self.is_before_cut_off,
             timing=self.timing,
             workload=self.workload,
-            scarcity=queries.scarcity_prices(demand.currency, as_of=self.as_of),
+            scarcity=Later(lambda: queries.scarcity_prices(demand.currency, as_of=self.as_of)),
+            confidence=Later(lambda: inventory.confidences(list(tags))),
         )
 
     def _take(self, sku: str, code: str, units: int) -> None:

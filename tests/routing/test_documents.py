@@ -24,7 +24,7 @@ def a_rule_set(**changes):
                 "from": {"kinds": ["warehouse"], "groups": [], "exclude_groups": [], "locations": ["W2", "W1"],
                          "abilities": [], "max_distance_km": 160, "ignore_capacity": False, "min_sellable": 0,
                          "min_left_after": 0, "open_now": False, "on_time": False, "min_capacity_left": 2,
-                         "before_cut_off": True},
+                         "min_confidence": 0.8, "before_cut_off": True},
                 "weights": {"cost": 1, "distance_km": 0.5, "parcels": 0, "lateness_days": 0, "workload": 0,
                             "carbon_kg": 0, "scarcity": 0, "location_order": 0},
                 "max_parcels": 1, "min_parcel_value": None, "keep_groups": True, "complete": True,
@@ -55,7 +55,7 @@ def test_the_documented_example_becomes_rules():
     assert step.source.max_distance_km == 160
     assert (rule.when.min_units, rule.when.max_units) == (1, 9)
     assert (rule.when.from_date, rule.when.until_date) == (dt.date(2026, 11, 27), dt.date(2026, 11, 30))
-    assert (step.source.min_capacity_left, step.source.before_cut_off) == (2, True)
+    assert (step.source.min_capacity_left, step.source.min_confidence, step.source.before_cut_off) == (2, 0.8, True)
     assert step.weights == Weights(cost=1, distance_km=0.5)
     assert (step.max_parcels, step.complete, step.rest) == (1, True, Rest.EXCEPTION)
     assert (step.no_split_below, step.no_split_tags) == (Decimal("50.00"), frozenset({"set"}))
@@ -117,6 +117,10 @@ def test_postal_prefixes_are_compared_without_spaces_and_in_capitals():
             {("/rules/0/when", "empty_range")},
         ),
         ({"rules": [{"when": {"min_units": 3, "max_units": 2}, "steps": [{}]}]}, {("/rules/0/when", "empty_range")}),
+        (
+            {"rules": [{"steps": [{"from": {"min_confidence": 1.1}}]}]},
+            {("/rules/0/steps/0/from/min_confidence", "less_than_equal")},
+        ),
         ([], {("", "model_type")}),
     ],
 )
@@ -128,7 +132,6 @@ def test_each_fault_is_named_by_its_pointer(document, expected):
     ("part", "name"),
     [
         ("/when", "customer_tags"),
-        ("/steps/0/from", "min_confidence"),
         ("/steps/0/weights", "markdown"),
         ("/steps/0/weights", "refusal"),
         ("/steps/0", "offer_to"),

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from inventory.models import StockLevel
 from oms.cache import bump
 from routing import queries
 from routing.documents import parse
@@ -295,6 +296,33 @@ def test_conditions_see_the_shoppers_weekday_and_time(two_places):
     assert places_of(ask(rules=monday_noon)) == {"PARIS": {"l1": 1}}
     late = ask(rules=monday_noon, as_of=MONDAY_NOON + timedelta(minutes=1))
     assert (late.parcels, late.notes) == ((), ("no_rule", "no_carrier_service"))
+
+
+def test_a_rule_may_ask_how_far_stock_can_be_believed(two_places, settings, django_assert_num_queries):
+    """What nobody has looked at is as sure as not; it is read only for rules that ask, and only once."""
+    settings.VERSIONED_CACHE_SECONDS = 3600
+    StockLevel.objects.filter(location="PARIS").update(confidence=0.8)
+    sure = {"from": {"min_confidence": 0.8}}
+    surer = {"from": {"min_confidence": 0.81}}
+    ask(), ask(rules=[{"steps": [sure]}])  # the caches are warm
+
+    with django_assert_num_queries(1):
+        assert places_of(ask(rules=[{"steps": [{}]}])) == {"LYON": {"l1": 1}}
+    with django_assert_num_queries(2):
+        asked = ask(rules=[{"steps": [surer, sure]}])
+
+    assert places_of(asked) == {"PARIS": {"l1": 1}}
+    assert [(c.location, c.reason) for c in asked.outcome.candidates] == [("LYON", "low_confidence"), ("PARIS", None)]
+    assert places_of(ask(rules=[{"steps": [{"from": {"min_confidence": 0.5}}]}])) == {"LYON": {"l1": 1}}
+
+
+def test_a_rule_that_does_not_match_asks_for_nothing(two_places, settings, django_assert_num_queries):
+    settings.VERSIONED_CACHE_SECONDS = 3600
+    rules = [{"when": {"channels": ["shop"]}, "steps": [{"from": {"min_confidence": 0.8}}]}, {"steps": [{}]}]
+    ask(rules=rules)
+
+    with django_assert_num_queries(1):
+        ask(rules=rules)
 
 
 def test_conditions_see_the_shoppers_day(two_places):

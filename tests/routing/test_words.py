@@ -67,6 +67,7 @@ def test_every_condition_and_filter_is_told():
                     "open_now": True,
                     "on_time": True,
                     "ignore_capacity": True,
+                    "min_confidence": 0.8,
                     "min_capacity_left": 3,
                     "before_cut_off": True,
                 },
@@ -84,7 +85,7 @@ def test_every_condition_and_filter_is_told():
         "of at least 2 units, of at most 9 units, from 09:00 o'clock, until 12:00 o'clock, from Nov. 27, 2026 on, "
         "up to and with Nov. 30, 2026: "
         "any number of parcels from A, B or C of idf not of outlet able to ship with at least 3 units keeping 1 units "
-        "with room for 3 parcels open now before its cut-off in time "
+        "whose stock is at least 80% certain with room for 3 parcels open now before its cut-off in time "
         "whatever its capacity each worth at least 20.00 unsplit below 50.00 unsplit with products tagged set; "
         "the rest on back-order."
     ]
