@@ -2,9 +2,10 @@
 
 It is SQL because it runs where the rows are. What differs between askers comes in as parameters: what a place
 protects by default, what the exposure rules keep (`inventory.exposure`), whose cart hold is their own.
+`units_kept` says the same in Python, for stock that stands in memory; a test holds the two against each other.
 """
 
-from inventory.exposure import HIDDEN
+from inventory.exposure import HIDDEN, Kept
 
 
 def good_sql(level: str) -> str:
@@ -55,3 +56,15 @@ def sellable_sql(
         f"CASE WHEN {closed} THEN 0 ELSE greatest(0, {good_sql(level)} - {level}.reserved"
         f" - {held} - {kept_sql(level, safety=safety, kept=kept)}) END"
     )
+
+
+def units_kept(good: int, *, safety: int, confidence: float | None, kept: Kept) -> int:
+    """As `kept_sql`, of a level with so many units in good condition that nothing hides."""
+    most = max(safety, kept.units, _share_of(good, kept.share))
+    if confidence is not None and confidence < kept.doubt_below:
+        most = max(most, kept.doubt_units, _share_of(good, kept.doubt_share))
+    return most
+
+
+def _share_of(good: int, share: int) -> int:
+    return (max(good, 0) * share + 9999) // 10_000

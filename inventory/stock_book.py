@@ -1,0 +1,229 @@
+"""Stock in memory, as it stood at an instant of the past and as it changed from then on, for whoever decides it again.
+
+What was known then counts: a movement changes the book when it was recorded, not when it is said to have happened.
+Units in good condition come from the levels as they are less what was recorded later; what was reserved comes from
+the reservations, which are kept when they end. Not remembered, and so taken as they are now: safety stock, exposure
+rules, confidence and doubt (a level that is suspect now is closed from then on), and what carts held (nothing).
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection
+
+from inventory.exposure import NOTHING, Context, Kept, Protections
+from inventory.queries import places, protections
+from inventory.sellable import units_kept
+
+
+@dataclass(slots=True)
+class LevelThen:
+    """`good`: on hand in sellable condition. `safety_stock` None: the place's."""
+
+    good: int
+    reserved: int = 0
+    safety_stock: int | None = None
+    confidence: float | None = None
+    is_closed: bool = False
+
+
+class Change(NamedTuple):
+    """So many more or fewer units at a level, from an instant on. `closes`: its goods were not found."""
+
+    at: datetime
+    sku: str
+    location: str
+    good: int = 0
+    reserved: int = 0
+    closes: bool = False
+
+
+Levels = dict[str, dict[str, LevelThen]]
+_Kept = Mapping[str, Kept]
+
+
+class StockBook:
+    """Levels by SKU and place, and what is still to happen to them. Owns what it is given."""
+
+    def __init__(self, levels: Levels, changes: Iterable[Change] = ()):
+        self._levels = levels
+        self._changes = sorted(changes, key=lambda change: change.at)
+        self._next = 0
+        self._shown: dict[str, dict[int, dict[str, int]]] = {}  # by SKU, then by whose rules
+        self._rules: list[Protections] = []  # keeps them alive, so that their numbers stay theirs
+        self._kept: dict[tuple[int, str], _Kept] = {}
+
+    def advance(self, until: datetime) -> None:
+        """Let happen what happened before that instant."""
+        while self._next < len(self._changes) and self._changes[self._next].at < until:
+            change = self._changes[self._next]
+            self._next += 1
+            level = self._level(change.sku, change.location)
+            level.good += change.good
+            level.reserved += change.reserved
+            level.is_closed |= change.closes
+
+    def take(self, sku: str, location: str, units: int) -> None:
+        """Promise units of a level to somebody."""
+        self._level(sku, location).reserved += units
+
+    def _level(self, sku: str, location: str) -> LevelThen:
+        self._shown.pop(sku, None)
+        return self._levels.setdefault(sku, {}).setdefault(location, LevelThen(0))
+
+    def sellable_units(
+        self,
+        skus: Iterable[str],
+        *,
+        context: Context,
+        locations: Collection[str] | None = None,
+        tags: Mapping[str, Collection[str]] | None = None,
+    ) -> dict[str, dict[str, int]]:
+        """As `inventory.queries.sellable_units` answers; products that are out of use by now are not left out."""
+        rules = protections(context)
+        number = self._number_of(rules)
+        found = {sku: self._of(sku, rules, number, (tags or {}).get(sku, ())) for sku in skus}
+        if locations is None:
+            return {sku: dict(units) for sku, units in found.items()}
+        return {sku: {code: units[code] for code in locations if code in units} for sku, units in found.items()}
+
+    def _number_of(self, rules: Protections) -> int:
+        if not any(known is rules for known in self._rules):
+            self._rules.append(rules)
+        return id(rules)
+
+    def _of(self, sku: str, rules: Protections, number: int, tags: Collection[str]) -> dict[str, int]:
+        by_rules = self._shown.setdefault(sku, {})
+        if number not in by_rules:
+            by_rules[number] = dict(self._sellable(sku, rules, number, tags))
+        return by_rules[number]
+
+    def _sellable(self, sku: str, rules: Protections, number: int, tags: Collection[str]) -> Iterator[tuple[str, int]]:
+        directory = places()
+        kept = self._kept_of(sku, rules, number, tags)
+        for code, level in self._levels.get(sku, {}).items():
+            place = directory.get(code)
+            here = kept.get(code, NOTHING)
+            if place is None or not place.is_active or level.is_closed or here.is_hidden:
+                continue
+            safety = place.safety_stock if level.safety_stock is None else level.safety_stock
+            back = units_kept(level.good, safety=safety, confidence=level.confidence, kept=here)
+            if (units := level.good - level.reserved - back) > 0:
+                yield code, units
+
+    def _kept_of(self, sku: str, rules: Protections, number: int, tags: Collection[str]) -> _Kept:
+        if not rules.has_rules:
+            return {}
+        if (number, sku) not in self._kept:
+            self._kept[number, sku] = {code: rules.kept(sku, tags, code) for code in self._levels.get(sku, {})}
+        return self._kept[number, sku]
+
+
+# ---- reading the past --------------------------------------------------------------------------------
+
+
+def stock_book(
+    skus: Collection[str], *, as_of: datetime, until: datetime | None = None, follows: bool = False
+) -> StockBook:
+    """The levels of these products as they were at `as_of`; with `until`, changing as they did up to then.
+
+    `follows`: what was reserved meanwhile changes them too, so that they stand at every instant as they stood. Without,
+    whoever decides takes units by `take`, and of what was reserved meanwhile nothing is seen: neither its promise, nor
+    its goods leaving, nor its being given back.
+    """
+    levels = _levels(skus, as_of)
+    changes = [*_moved(skus, as_of, until)] if until is not None else []
+    changes += _promised(levels, skus, as_of, until, follows=follows)
+    return StockBook(levels, changes)
+
+
+_LEVELS = """
+SELECT s.sku, s.location_id, (s.on_hand - s.damaged - s.quarantined - coalesce(later.good, 0))::bigint,
+    s.safety_stock, s.confidence, coalesce(s.suspect_at <= %(as_of)s, false)
+FROM inventory_stocklevel s
+LEFT JOIN (
+    SELECT m.sku, m.location_id, sum(m.quantity - m.damaged_delta - m.quarantined_delta) AS good
+    FROM inventory_stockmovement m WHERE m.recorded_at > %(as_of)s AND m.sku = ANY(%(skus)s::text[])
+    GROUP BY m.sku, m.location_id
+) later ON later.sku = s.sku AND later.location_id = s.location_id
+WHERE s.sku = ANY(%(skus)s::text[])"""
+
+_MOVED = """
+SELECT m.recorded_at, m.sku, m.location_id, m.quantity - m.damaged_delta - m.quarantined_delta, 0, false
+FROM inventory_stockmovement m
+WHERE m.recorded_at > %(as_of)s AND m.recorded_at <= %(until)s AND m.sku = ANY(%(skus)s::text[])
+UNION ALL
+SELECT s.suspect_at, s.sku, s.location_id, 0, 0, true FROM inventory_stocklevel s
+WHERE s.suspect_at > %(as_of)s AND s.suspect_at <= %(until)s AND s.sku = ANY(%(skus)s::text[])"""
+
+_RESERVATIONS = """
+SELECT r.demand, r.sku, r.location_id, r.quantity, r.remaining, r.status, r.created_at, r.updated_at
+FROM inventory_reservation r
+WHERE r.sku = ANY(%(skus)s::text[]) AND r.created_at <= %(until)s AND (r.status = 'active' OR r.updated_at > %(as_of)s)
+ORDER BY r.created_at, r.id"""
+
+
+class _Reserved(NamedTuple):
+    demand: str
+    sku: str
+    location: str
+    quantity: int
+    remaining: int
+    status: str
+    created_at: datetime
+    updated_at: datetime
+
+    def standing(self, as_of: datetime) -> int:
+        """Units promised at an instant before its end. Of a part that was let go only the last instant is known."""
+        return self.remaining if self.status == "active" and self.updated_at <= as_of else self.quantity
+
+
+def _levels(skus: Collection[str], as_of: datetime) -> Levels:
+    levels: Levels = defaultdict(dict)
+    for sku, location, good, safety, confidence, is_closed in _rows(_LEVELS, skus, as_of=as_of):
+        levels[sku][location] = LevelThen(good, 0, safety, confidence, is_closed)
+    return dict(levels)
+
+
+def _moved(skus: Collection[str], as_of: datetime, until: datetime) -> Iterator[Change]:
+    return (Change(*row) for row in _rows(_MOVED, skus, as_of=as_of, until=until))
+
+
+def _promised(
+    levels: Levels, skus: Collection[str], as_of: datetime, until: datetime | None, *, follows: bool
+) -> list[Change]:
+    """Count what was promised at `as_of` at its levels; what became of promises is left to happen."""
+    rows = [_Reserved(*row) for row in _rows(_RESERVATIONS, skus, as_of=as_of, until=until or as_of)]
+    before = {row.demand for row in rows if row.created_at <= as_of}
+    changes: list[Change] = []
+    for row in rows:
+        is_old = row.created_at <= as_of
+        units = row.standing(as_of)
+        if is_old:
+            levels.setdefault(row.sku, {}).setdefault(row.location, LevelThen(0)).reserved += units
+        elif follows or row.demand in before:  # an old demand that was moved here
+            changes.append(Change(row.created_at, row.sku, row.location, reserved=units))
+        if until is not None:
+            changes += _let_go(row, units, counts=is_old or follows or row.demand in before)
+    return changes
+
+
+def _let_go(row: _Reserved, units: int, *, counts: bool) -> Sequence[Change]:
+    """The end of a reservation, or of a part of it. `counts`: its beginning was counted.
+
+    Of others only goods that left are of interest: the movement tells that they are gone, who took units in memory has
+    counted them already.
+    """
+    gone = units - row.remaining
+    if gone <= 0 or not (counts or row.status == "consumed"):
+        return ()
+    return (Change(row.updated_at, row.sku, row.location, reserved=-gone),)
+
+
+def _rows(statement: str, skus: Collection[str], **instants: datetime) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"skus": list(skus), **instants})
+        return cursor.fetchall()
