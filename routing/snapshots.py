@@ -1,22 +1,33 @@
-"""A decision in few bytes: written once, read as words.
+"""A decision in few bytes: what was decided stands in the snapshot, what it was decided upon in the evidence.
 
-A candidate is `[code, reason | null, distance_km | null, [parts]]`, its parts in the order of `parts`;
-their sum is the score. One hundred places stay under 8 kB.
+The words are made by planning again from the evidence: the same engine gives the same plan, with every place that was
+looked at. One hundred places and five lines stay under 8 kB together. Decisions of before evidence was kept have a
+`[code, reason | null, distance_km | null, [parts]]` per place in their snapshot instead, their parts in the order of
+`parts`.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from time import monotonic
 from typing import Any
 
-from routing.engine.types import MICRO, Candidate
+from django.conf import settings
+
+from routing.engine.explain import excluded_counts
+from routing.engine.planner import plan_again
+from routing.engine.types import MICRO, Budget, Candidate, Plan
+from routing.evidence_bytes import packed, unpacked
+from routing.models import Decision
 from routing.services.sourcing import SourcingPlan
+
+#: Said where the engine of today, or with more time, plans otherwise than was decided.
+PLANNED_OTHERWISE = "planned_otherwise"
 
 
 def snapshot_of(plan: SourcingPlan) -> dict[str, Any]:
     outcome = plan.outcome
-    names = sorted({name for candidate in outcome.candidates for name in candidate.parts})
-    return {
+    decided = {
         "demand": _demand(plan),
         "rule": outcome.rule,
         "chosen": [
@@ -24,12 +35,31 @@ def snapshot_of(plan: SourcingPlan) -> dict[str, Any]:
             for p in plan.parcels
         ],
         "rest": [[line.key, line.sku, line.quantity, str(line.disposition)] for line in plan.rest],
-        "parts": names,
-        "candidates": [_candidate(candidate, names) for candidate in outcome.candidates],
-        "counts": dict(outcome.excluded_counts),
         "steps": [[s.name, s.outcome, s.eligible, s.parcels, _amount(s.cost_micro)] for s in outcome.steps],
         "notes": list(plan.notes),
     }
+    return decided if outcome.evidence else {**decided, **_looked_at(outcome)}
+
+
+def evidence_of(plan: SourcingPlan) -> bytes:
+    """Empty for a plan that cannot be made again by itself."""
+    return packed(plan.outcome.evidence()) if plan.outcome.evidence else b""
+
+
+def _looked_at(outcome: Plan) -> dict[str, Any]:
+    names = sorted({name for candidate in outcome.candidates for name in candidate.parts})
+    return {
+        "parts": names,
+        "candidates": [_row(candidate, names) for candidate in outcome.candidates],
+        "counts": dict(outcome.excluded_counts),
+    }
+
+
+def _row(candidate: Candidate, names: list[str]) -> list[Any]:
+    km = None if candidate.distance_km is None else round(candidate.distance_km, 1)
+    if candidate.reason:
+        return [candidate.location, candidate.reason, km]
+    return [candidate.location, None, km, [_amount(candidate.parts.get(name, 0)) for name in names]]
 
 
 def _demand(plan: SourcingPlan) -> dict[str, Any]:
@@ -47,19 +77,40 @@ def _demand(plan: SourcingPlan) -> dict[str, Any]:
     }
 
 
-def _candidate(candidate: Candidate, names: list[str]) -> list[Any]:
-    km = None if candidate.distance_km is None else round(candidate.distance_km, 1)
-    if candidate.reason:
-        return [candidate.location, candidate.reason, km]
-    return [candidate.location, None, km, [_amount(candidate.parts.get(name, 0)) for name in names]]
-
-
 def _amount(micro: int) -> float:
     return micro / MICRO
 
 
-def explanation(snapshot: Mapping[str, Any]) -> dict[str, Any]:
-    """The snapshot spelled out, as the API and the admin show it."""
+def explanation(decision: Decision) -> dict[str, Any]:
+    """The decision spelled out, as the API and the admin show it."""
+    snapshot = decision.snapshot
+    if not decision.evidence:
+        return {**_decided(snapshot), **_spelled_out(snapshot)}
+    told = unpacked(bytes(decision.evidence))
+    again = plan_again(told, replay_budget())
+    looked_at = _spelled_out(_looked_at(again))
+    notes = snapshot["notes"] if is_as_decided(snapshot, again) else [*snapshot["notes"], PLANNED_OTHERWISE]
+    counts = excluded_counts(told.places, again.candidates)
+    return {**_decided(snapshot), **looked_at, "excluded_counts": counts, "notes": notes}
+
+
+def explanation_of(planned: SourcingPlan) -> dict[str, Any]:
+    """A plan spelled out that was made just now."""
+    return {**_decided(snapshot_of(planned)), **_spelled_out(_looked_at(planned.outcome))}
+
+
+def replay_budget() -> Budget:
+    return Budget.of(settings.PLANNING_BUDGET_MS / 1000, monotonic)
+
+
+def is_as_decided(snapshot: Mapping[str, Any], again: Plan) -> bool:
+    """Whether planning again sends the same units from the same places for the same cost."""
+    then = [(code, sorted(map(tuple, lines)), Decimal(cost)) for code, lines, cost, _service in snapshot["chosen"]]
+    now = [(p.location, sorted((line.key, line.sku, line.quantity) for line in p.lines), p.cost) for p in again.parcels]
+    return sorted(then) == sorted(now)
+
+
+def _decided(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     demand = snapshot["demand"]
     there = demand["destination"]
     return {
@@ -82,10 +133,15 @@ def explanation(snapshot: Mapping[str, Any]) -> dict[str, Any]:
             for location, lines, cost, carrier_service in snapshot["chosen"]
         ],
         "rest": [dict(zip(("line", "sku", "quantity", "disposition"), rest, strict=True)) for rest in snapshot["rest"]],
-        "candidates": [_spelled_out(row, snapshot["parts"]) for row in snapshot["candidates"]],
-        "excluded_counts": snapshot["counts"],
         "steps": [_step(step) for step in snapshot["steps"]],
         "notes": snapshot["notes"],
+    }
+
+
+def _spelled_out(looked_at: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "candidates": [_candidate(row, looked_at["parts"]) for row in looked_at["candidates"]],
+        "excluded_counts": looked_at["counts"],
     }
 
 
@@ -100,7 +156,7 @@ def _step(step: list[Any]) -> dict[str, Any]:
     return {"name": name, "outcome": outcome, "eligible": eligible, "parcels": parcels, "cost": money(cost)}
 
 
-def _spelled_out(row: list[Any], names: list[str]) -> dict[str, Any]:
+def _candidate(row: list[Any], names: list[str]) -> dict[str, Any]:
     location, reason, km, *amounts = row
     parts = dict(zip(names, amounts[0], strict=True)) if amounts else {}
     return {

@@ -84,6 +84,9 @@ NOTES = {
     "no_rule": gettext_lazy("No rule matches this order."),
     "destination_not_placed": gettext_lazy("The address is not on the map: distances were left out."),
     "destination_approximate": gettext_lazy("The postal code is not known: its neighbourhood was taken."),
+    "planned_otherwise": gettext_lazy(
+        "Planned again from what was known then, the engine now finds another plan; the scores below are of that one."
+    ),
     "no_carrier_service": gettext_lazy("No carrier service is set up: transport was counted as free."),
 }
 

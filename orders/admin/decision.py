@@ -39,8 +39,8 @@ class DecisionView:
 
 
 def decision_view(decision: Decision) -> DecisionView:
-    told = explanation(decision.snapshot)
-    names = list(decision.snapshot["parts"])
+    told = explanation(decision)
+    names = list(dict.fromkeys(name for candidate in told["candidates"] for name in candidate["cost"]))
     chosen = {parcel["location"] for parcel in told["chosen"]}
     ranked = sorted(
         told["candidates"], key=lambda c: (c["location"] not in chosen, not c["eligible"], float(c["score"] or 0))

@@ -39,13 +39,13 @@ class DecisionAdmin(ReadOnlyAdmin):
     def shown_steps(self, decision: Decision) -> SafeString:
         rows = (
             (step["name"], words.OUTCOMES.get(step["outcome"], step["outcome"]), step["eligible"], step["cost"])
-            for step in explanation(decision.snapshot)["steps"]
+            for step in explanation(decision)["steps"]
         )
         return html_table([_("step"), _("outcome"), _("places let in"), _("cost")], rows)
 
     @admin.display(description=gettext_lazy("places"))
     def shown_places(self, decision: Decision) -> SafeString:
-        told = explanation(decision.snapshot)
+        told = explanation(decision)
         chosen = {place["location"] for place in told["chosen"]}
         candidates = sorted(
             told["candidates"], key=lambda c: (c["location"] not in chosen, c["score"] is None, float(c["score"] or 0))

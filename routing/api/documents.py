@@ -14,7 +14,7 @@ from routing.documents import ListOf, Method, Rule, RuleSetDocument, Service, So
 from routing.engine.types import from_micro
 from routing.models import Decision, RuleSet
 from routing.services.sourcing import SourcingPlan
-from routing.snapshots import explanation, money, snapshot_of
+from routing.snapshots import explanation, explanation_of, money
 
 _REACH = dt.timedelta(days=3653)
 """How far from now a plan can be asked for: calendars are not known for ever."""
@@ -139,7 +139,7 @@ class PlanDocument(BaseModel):
 
 
 def plan_document(planned: SourcingPlan, *, decision: str | None) -> dict[str, Any]:
-    spelled_out = explanation(snapshot_of(planned))
+    spelled_out = explanation_of(planned)
     return {
         "fulfillments": [
             {
@@ -239,7 +239,7 @@ def decision_document(decision: Decision) -> dict[str, Any]:
         "lower_bound": money(Decimal(decision.lower_bound)),
         "optimal": decision.optimal,
         "elapsed_ms": decision.elapsed_ms,
-        **explanation(decision.snapshot),
+        **explanation(decision),
     }
 
 

@@ -51,7 +51,10 @@ class Scene:
     def distances_km(self) -> np.ndarray:
         """Of the places that hold anything; the others are left at not-a-number."""
         found = np.full(len(self.atlas.places), np.nan)
-        if self.demand.point is not None:
+        known = self.network.distances_km
+        if known is not None:
+            found[:] = [np.nan if (km := known.get(code)) is None else km for code in self.atlas.codes]
+        elif self.demand.point is not None:
             rows = np.flatnonzero(self.held.any(axis=1))
             found[rows] = geo.distances_km(self.atlas.points[rows], self.demand.point)
         return found

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,16 @@ _REMEMBERED = 8
 _known: OrderedDict[int, "Atlas"] = OrderedDict()
 
 
+class Profile(NamedTuple):
+    """What steps ask of a place's standing: many places have the same."""
+
+    kind: str
+    groups: frozenset[str]
+    abilities: frozenset[str]
+    is_accepting: bool
+    is_paused: bool
+
+
 class Atlas:
     """The places sorted by code, and what follows from them alone."""
 
@@ -23,6 +34,7 @@ class Atlas:
         self.places = [places[code] for code in self.codes]
         self.index = {code: row for row, code in enumerate(self.codes)}
         self._standing: dict[tuple[Source, str], np.ndarray] = {}
+        self._profiles: dict[frozenset[str], tuple[list[Profile], np.ndarray]] = {}
 
     @classmethod
     def of(cls, places: Mapping[str, Place]) -> "Atlas":
@@ -68,6 +80,27 @@ class Atlas:
             self._standing[source, ability] = known
         return known
 
+    @cached_property
+    def figures(self) -> dict[str, np.ndarray]:
+        """The whole numbers of the places, by their names."""
+        return {
+            "handling_micro": self.handling,
+            "handling_unit_micro": self.handling_unit,
+            "packaging_micro": self.packaging,
+            "position": self.position,
+        }
+
+    def profiles(self, groups: frozenset[str]) -> tuple[list[Profile], np.ndarray]:
+        """The different profiles, of groups only these, and per place the number of its own."""
+        known = self._profiles.get(groups)
+        if known is None:
+            if len(self._profiles) > _REMEMBERED * 8:
+                self._profiles.clear()
+            number_of: dict[Profile, int] = {}
+            numbers = [number_of.setdefault(_profile(place, groups), len(number_of)) for place in self.places]
+            known = self._profiles[groups] = (list(number_of), np.array(numbers, dtype=np.intp))
+        return known
+
     def table(
         self, figures: Mapping[str, Mapping[str, float]], skus: Sequence[str], rows: np.ndarray | None, absent: float
     ) -> np.ndarray:
@@ -80,3 +113,7 @@ class Atlas:
                 at = np.fromiter((index.get(code, nowhere) for code in named), np.intp, len(named))
                 found[at, column] = np.fromiter(named.values(), found.dtype, len(named))
         return found[:-1] if rows is None else found[rows]
+
+
+def _profile(place: Place, groups: frozenset[str]) -> Profile:
+    return Profile(place.kind, place.groups & groups, place.abilities, place.is_accepting, place.is_paused)

@@ -10,6 +10,7 @@ from . import explain
 from .assess import Assessment, Scene, assess
 from .conditions import matching_rule
 from .cost import weight_of
+from .evidence import Evidence, Witness, evidence
 from .problem import Problem, Quantities, Solution
 from .solve import solve
 from .types import (
@@ -37,7 +38,16 @@ def plan(demand: Demand, rules: Sequence[Rule], network: Network, budget: Budget
     rule only says where the rest goes.
     """
     rule = matching_rule(rules, demand)
-    return _Planning(Scene(demand, network), budget).run(rule, steps_of(demand, rule))
+    witness = Witness(network)
+    steps = steps_of(demand, rule)
+    planning = Planning(Scene(demand, witness.network), budget)
+    planned = planning.run(rule, steps)
+    return replace(planned, evidence=partial(evidence, planning.scene, witness, rule, steps))
+
+
+def plan_again(told: Evidence, budget: Budget) -> Plan:
+    """The plan that was made of this evidence."""
+    return Planning(Scene(told.demand, told.network()), budget).run(told.rule, told.steps)
 
 
 def steps_of(demand: Demand, rule: Rule | None) -> tuple[Step, ...]:
@@ -59,7 +69,7 @@ def steps_of(demand: Demand, rule: Rule | None) -> tuple[Step, ...]:
 
 
 @dataclass
-class _Planning:
+class Planning:
     """One run of the steps; what earlier steps took is gone for later ones."""
 
     scene: Scene

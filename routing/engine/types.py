@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from .geo import Point
 from .tariffs import Tariff, Tier
+
+if TYPE_CHECKING:
+    from .evidence import Evidence
 
 #: Scores are whole millionths of a currency unit, so that sums and ties are exact.
 MICRO = 1_000_000
@@ -268,6 +272,7 @@ class Network:
     scarcity: BySkuAndPlace = field(default_factory=dict)
     markdown: BySkuAndPlace = field(default_factory=dict)
     confidence: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    distances_km: Mapping[str, float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,7 +372,8 @@ class Plan:
 
     `lower_bound_micro`: no plan the same steps could have made costs less; equal to the cost when
     `optimal`. `candidates` covers every place holding at least one unit, `excluded_counts` all others; both are
-    worked out when first asked for (by `explain`), since many plans are never explained.
+    worked out when first asked for (by `explain`), since many plans are never explained; so is `evidence`, from which
+    the plan can be made again.
     """
 
     parcels: tuple[Parcel, ...]
@@ -379,6 +385,7 @@ class Plan:
     steps: tuple[StepReport, ...]
     explain: Callable[[], tuple[tuple[Candidate, ...], Mapping[str, int]]] = field(repr=False, compare=False)
     notes: tuple[str, ...] = ()
+    evidence: "Callable[[], Evidence] | None" = field(default=None, repr=False, compare=False)
 
     @cached_property
     def _explanation(self) -> tuple[tuple[Candidate, ...], Mapping[str, int]]:

@@ -5,9 +5,10 @@ from oms.ids import PrefixedIdField
 
 
 class Decision(models.Model):
-    """Why goods leave from where they leave. `snapshot` is compact (see `routing.snapshots`), read as words.
+    """Why goods leave from where they leave: what was decided (`snapshot`) upon what (`evidence`), read as words.
 
-    `subject` names whose demand it was (an order's number); no key points up.
+    Both are compact (see `routing.snapshots`); decisions of before evidence was kept have none. `subject` names whose
+    demand it was (an order's number); no key points up.
     """
 
     id = PrefixedIdField("dec")
@@ -19,6 +20,7 @@ class Decision(models.Model):
     optimal = models.BooleanField(_("proven best"))
     elapsed_ms = models.FloatField(_("time taken (ms)"))
     snapshot = models.JSONField(_("snapshot"))
+    evidence = models.BinaryField(_("evidence"), default=b"", db_default=b"", editable=False)
     created_at = models.DateTimeField(_("at"))
 
     class Meta:

@@ -7,7 +7,7 @@ from oms.sql import Tables, insert_rows
 from oms.transactions import in_transaction
 from routing.models import Decision
 from routing.services.sourcing import SourcingPlan
-from routing.snapshots import snapshot_of
+from routing.snapshots import evidence_of, snapshot_of
 
 
 def decision_rows(plans: Sequence[tuple[SourcingPlan, str]]) -> Tables:
@@ -26,6 +26,7 @@ def _row(plan: SourcingPlan, *, subject: str) -> dict[str, Any]:
         "optimal": plan.outcome.optimal,
         "elapsed_ms": plan.elapsed_ms,
         "snapshot": snapshot_of(plan),
+        "evidence": "\\x" + evidence_of(plan).hex(),  # rows travel as text
         "created_at": plan.as_of,
     }
 

@@ -12,7 +12,7 @@ from inventory.models import StockLevel
 from oms.cache import bump
 from routing import queries
 from routing.documents import parse
-from routing.models import CapacityDay, CarrierService, Decision, PostalArea, Rate, ServiceLevel, Zone
+from routing.models import CapacityDay, CarrierService, Decision, PostalArea, Rate, ScarcityPrice, ServiceLevel, Zone
 from routing.queries import ActiveRules
 from routing.services.decisions import record_decisions
 from routing.services.sourcing import Demand, Destination, Line, parcel_prices, plan
@@ -37,6 +37,24 @@ def make_carrier(code="post", service="standard", prices=((500, "4.00"), (None, 
     for limit, price in prices:
         Rate.objects.create(zone=found, max_weight_g=limit, price=price)
     return carrier
+
+
+def price_scarcity(sku, prices):
+    ScarcityPrice.objects.bulk_create(
+        ScarcityPrice(
+            sku=sku,
+            location=code,
+            currency="EUR",
+            price=price,
+            units=1,
+            expected=1,
+            method="programme",
+            computed_at=MONDAY_NOON,
+            valid_until=MONDAY_NOON + timedelta(hours=3),
+        )
+        for code, price in prices.items()
+    )
+    bump(queries.SCARCITY)
 
 
 def places_of(planned):
@@ -401,7 +419,7 @@ def test_a_decision_keeps_every_place_that_held_a_unit(two_places, in_use_case):
         4,
         True,
     )
-    told = explanation(kept.snapshot)
+    told = explanation(kept)
     assert [(c["location"], c["excluded_because"], c["score"]) for c in told["candidates"]] == [
         ("CLOSED", "not_accepting", None),
         ("LYON", None, "4.00"),
@@ -428,18 +446,32 @@ def test_several_decisions_are_written_in_one_statement(two_places, in_use_case,
     assert Decision.objects.count() == 3
 
 
-def test_a_decision_over_a_hundred_places_takes_less_than_eight_kilobytes(in_use_case):
-    make_products("SKU-1", "SKU-2", weight_g=400)
-    make_carrier()
+def test_a_decision_over_a_hundred_places_and_five_lines_takes_less_than_eight_kilobytes(in_use_case):
+    """With all that a rule can weigh, for places that are all different."""
+    skus = [f"SKU-{n}" for n in range(1, 6)]
+    make_products(*skus, weight_g=400)
+    make_carrier(max_distance_km=300)
+    make_carrier("quick", prices=((500, "5.10"), (2000, "6.30"), (None, "11.00")), transit=1)
     codes = [f"MONOPRIX-{i:04}" for i in range(100)]
     for i, code in enumerate(codes):
-        make_location(code, latitude=43 + i / 20, longitude=i / 30, handling_cost=Decimal(i) / 7)
-    set_stocks({(sku, code): 3 for sku in ("SKU-1", "SKU-2") for code in codes})
-    planned = ask(Line("l1", "SKU-1", 1, weight_g=400), Line("l2", "SKU-2", 2, weight_g=400))
+        place = {
+            "latitude": 43 + i / 20.3,
+            "longitude": i / 30.7,
+            "handling_cost": Decimal(i) / 7,
+            "daily_capacity": 20,
+        }
+        make_location(code, **place)
+    set_stocks({(sku, code): 1 + (i * 7 + n * 3) % 29 for n, sku in enumerate(skus) for i, code in enumerate(codes)})
+    for n, sku in enumerate(skus):
+        price_scarcity(sku, {code: (i * 37 + n * 11) % 977 / 100 + 0.013 for i, code in enumerate(codes)})
+    weights = {"cost": 1, "distance_km": 0.01, "lateness_days": 1, "workload": 1, "scarcity": 1}
+    step = {"name": "all", "weights": weights, "rest": "exception"}
+    lines = [Line(f"oli_01kjq2m8f1c3e5g7j9k2m4n6p{n}", sku, 2, weight_g=400) for n, sku in enumerate(skus)]
+    planned = ask(*lines, rules=[{"name": "all", "steps": [step]}])
 
     with transaction.atomic():
         record_decisions([(planned, "100001")])
 
-    snapshot = Decision.objects.get().snapshot
-    assert len(snapshot["candidates"]) == 100
-    assert len(json.dumps(snapshot)) < 8 * 1024
+    decision = Decision.objects.get()
+    assert len(explanation(decision)["candidates"]) == 100
+    assert len(json.dumps(decision.snapshot)) + len(decision.evidence) < 8 * 1024

@@ -1,0 +1,77 @@
+"""What a decision was based on is enough to make it again."""
+
+from dataclasses import fields
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from routing.engine.evidence import QUESTIONS
+from routing.engine.explain import excluded_counts
+from routing.engine.planner import plan, plan_again
+from routing.engine.types import Network, Place, Plan, Rule, Source, Step
+from routing.evidence_bytes import packed, unpacked
+
+from .told import network_of, planned, random_world
+from .world import UNHURRIED, a_demand, line, network, place
+
+
+def again(result: Plan) -> Plan:
+    return plan_again(unpacked(packed(result.evidence())), UNHURRIED)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_planning_again_gives_the_same_plan_and_the_same_words(draw):
+    world = random_world(draw)
+
+    result = planned(world)
+
+    repeated = again(result)
+    assert repeated == result
+    assert repeated.candidates == result.candidates
+    assert excluded_counts(len(world["places"]), repeated.candidates) == result.excluded_counts
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_what_nobody_asked_then_can_be_asked_of_another_network(draw):
+    world = random_world(draw)
+    told = unpacked(packed(planned(world).evidence()))
+    whole = network_of(world)
+    asked_anew: set[str] = set()
+
+    answering = told.network(whole, asked_anew)
+
+    for code in told.codes:
+        here = whole.places[code]
+        assert all(getattr(answering, name)(here) == getattr(whole, name)(here) for name in QUESTIONS)
+    assert asked_anew <= set(told.codes)
+
+
+def test_a_place_the_shopper_chose_is_planned_again_without_rule_or_address():
+    net = network([place("X", abilities={"pickup"}), place("Y")], {("A", "X"): 1, ("A", "Y"): 1})
+
+    result = plan(a_demand(line("A"), at=None, method="pickup", location="X"), [], net, UNHURRIED)
+
+    assert again(result) == result
+    assert result.evidence().codes == ["X"]
+
+
+def test_only_groups_that_the_rule_names_are_kept():
+    net = network([place("X", groups={"north", "secret"})], {("A", "X"): 1})
+    step = Step(source=Source(groups=frozenset({"north", "south"})))
+
+    result = plan(a_demand(line("A")), [Rule("rule", (step,))], net, UNHURRIED)
+
+    assert [profile.groups for profile in result.evidence().profiles] == [frozenset({"north"})]
+    assert again(result) == result
+
+
+def test_everything_that_a_network_tells_is_kept():
+    """Whoever gives networks or places another field keeps it in the evidence, and says so here."""
+    kept = {"places", "sellable", "tariff", "timing", "scarcity", "markdown", "confidence", "distances_km", *QUESTIONS}
+    kept_of_places = {"code", "kind", "groups", "abilities", "is_accepting", "is_paused"}
+    kept_of_places |= {"handling_micro", "handling_unit_micro", "packaging_micro", "position"}
+
+    assert {field.name for field in fields(Network)} == kept
+    assert {field.name for field in fields(Place)} == kept_of_places | {"point"}  # the distance stands for it
