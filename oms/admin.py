@@ -321,6 +321,7 @@ _KINDS = {
     "orders.release": gettext_lazy("hand work to its place"),
     "orders.acknowledge": gettext_lazy("a place must accept"),
     "orders.prepare": gettext_lazy("a place must be ready"),
+    "orders.hand_over": gettext_lazy("a place must hand over to the carrier"),
     "orders.escalate": gettext_lazy("late work needs a person"),
     "orders.collect": gettext_lazy("the shopper must collect"),
 }

@@ -24,6 +24,7 @@ _COMMON: dict[str, tuple[str, ...]] = {
 _RESOLUTIONS: dict[str, tuple[str, ...]] = {
     ExceptionCase.Reason.LATE_PICKUP: ("keep", "reroute", "cancel"),
     ExceptionCase.Reason.LATE_WORK: ("keep",),
+    ExceptionCase.Reason.LATE_HAND_OVER: ("keep",),
     ExceptionCase.Reason.EXPIRED_PICKUP: ("keep", "cancel"),
 }
 

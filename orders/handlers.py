@@ -11,6 +11,7 @@ on_deadline("orders.hold_expires")(holds.on_hold_expires)
 on_deadline("orders.release")(release.on_release)
 on_deadline("orders.acknowledge")(reassignment.on_acknowledge)
 on_deadline("orders.prepare")(reassignment.on_prepare)
+on_deadline("orders.hand_over")(reassignment.on_hand_over)
 on_deadline("orders.escalate")(reassignment.on_escalate)
 on_deadline("orders.collect")(reassignment.on_collect)
 

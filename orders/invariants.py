@@ -1,10 +1,12 @@
 """What must always be true of orders, their work and their money (architecture §4)."""
 
 from oms.invariants import by_query, register
+from orders.models import ExceptionCase
 from orders.services import repairs
 from orders.states import LIVE
 
 _LIVE = ", ".join(f"'{status}'" for status in sorted(LIVE))
+_ABOUT_LATENESS = ", ".join(f"'{reason}'" for reason in sorted(ExceptionCase.ABOUT_LATENESS))
 
 register(
     by_query(
@@ -45,13 +47,13 @@ register(
 register(
     by_query(
         "orders: open units stand in front of a person",
-        """
+        f"""
         SELECT l.id AS line, l.open AS open, coalesce(c.units, 0) AS in_queue
         FROM orders_orderline l
         LEFT JOIN (
             SELECT e.order_id, line->>'line' AS ref, sum((line->>'quantity')::int) AS units
             FROM orders_exceptioncase e, jsonb_array_elements(e.lines) line
-            WHERE e.status = 'open' AND e.reason NOT IN ('late_pickup', 'late_work', 'expired_pickup') GROUP BY 1, 2
+            WHERE e.status = 'open' AND e.reason NOT IN ({_ABOUT_LATENESS}) GROUP BY 1, 2
         ) c ON c.order_id = l.order_id AND c.ref = l.ref
         WHERE l.open <> coalesce(c.units, 0)
         """,

@@ -38,7 +38,7 @@ _FULFILLMENT = """
                 WHERE fl.fulfillment_id = f.id
         ),
         'assigned_at', f.assigned_at, 'acknowledge_by', f.acknowledge_by, 'ready_by', f.ready_by,
-            'collect_by', f.collect_by,
+            'hand_over_by', f.hand_over_by, 'collect_by', f.collect_by,
         'promised_at', f.promised_at, 'expected_at', f.expected_at, 'late_since', f.late_since, 'attempt', f.attempt,
         'replaces', f.replaces_id,
         'replaced_by', (SELECT coalesce(json_agg(r.id ORDER BY r.id), '[]') FROM orders_fulfillment r

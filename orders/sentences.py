@@ -63,6 +63,7 @@ _RESOLUTIONS = {
     "accepted": gettext_lazy("the place accepted after all"),
     "declined": gettext_lazy("the place declined"),
     "picking": gettext_lazy("the place began to pick"),
+    "packed": gettext_lazy("the place packed the goods"),
     "done": gettext_lazy("collected after all"),
     "ready": gettext_lazy("ready after all"),
     "stock_short": gettext_lazy("less stands there than was promised"),

@@ -49,6 +49,13 @@ def prepare_minutes(place: PlaceInfo, policy: Policy) -> float:
     return place.preparation_minutes or DEFAULT_PREPARE_MINUTES
 
 
+def hand_over_by(place: PlaceInfo, policy: Policy, *, packed_at: datetime) -> datetime | None:
+    """Until when the carrier must have it; None where the time to prepare covers that."""
+    if policy.hand_over_minutes is None:
+        return None
+    return _open_time_later(place.calendar, packed_at, policy.hand_over_minutes)
+
+
 def collect_by(policy: Policy, *, ready_at: datetime) -> datetime:
     """Hours on the wall clock: the shopper counts days, not opening hours."""
     return ready_at + timedelta(hours=policy.collect_hours)

@@ -2,7 +2,7 @@
 
 import time as clock
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -136,10 +136,11 @@ def services_offered(currency: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a place owes. `prepare_minutes` None: the place's own preparation time."""
+    """What a place owes. `prepare_minutes` None: the place's own preparation time; `hand_over_minutes` None: within it."""
 
     acknowledge_minutes: float = 120
     prepare_minutes: float | None = None
+    hand_over_minutes: float | None = None
     collect_hours: float = 168
     warn_at_share: float = 0.75
     max_attempts: int = 3
@@ -148,6 +149,7 @@ class Policy:
 #: Without any service level: two hours to answer, four to prepare where the place says nothing.
 DEFAULT_POLICY = Policy()
 DEFAULT_PREPARE_MINUTES = 240
+_OWED = tuple(field.name for field in fields(Policy))  # the service level has columns of these names
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +185,7 @@ def _load_policies() -> list[_ScopedPolicy]:
             kinds=frozenset(row.kinds),
             methods=frozenset(row.methods),
             services=frozenset(row.services),
-            policy=Policy(
-                row.acknowledge_minutes, row.prepare_minutes, row.collect_hours, row.warn_at_share, row.max_attempts
-            ),
+            policy=Policy(**{field: getattr(row, field) for field in _OWED}),
         )
         for row in ServiceLevel.objects.order_by("-created_at", "-id")
     ]

@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Case, Count, F, Q, QuerySet, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import get_language
 
 from inventory.models import Location, StockLevel
@@ -35,6 +36,7 @@ _TO_DO = (*TABS[NEW], *TABS[PICK], *TABS[HAND])
 _DUE = Case(
     When(status=S.ASSIGNED, then=F("acknowledge_by")),
     When(status=S.READY_FOR_PICKUP, then=F("collect_by")),
+    When(status=S.PACKED, then=Coalesce("hand_over_by", "ready_by")),
     When(status__in=TABS[PICK], then=F("ready_by")),
 )
 

@@ -118,7 +118,14 @@ def save_carriers() -> None:
 # Short, so that whoever watches the demo sees a sleeping store lose its work.
 SERVICE_LEVELS: Sequence[Mapping[str, Any]] = (
     {"acknowledge_minutes": 5, "prepare_minutes": 60, "collect_hours": 96, "max_attempts": 3},
-    {"kinds": ["store"], "acknowledge_minutes": 4, "prepare_minutes": 45, "collect_hours": 96, "max_attempts": 3},
+    {
+        "kinds": ["store"],
+        "acknowledge_minutes": 4,
+        "prepare_minutes": 45,
+        "hand_over_minutes": 90,
+        "collect_hours": 96,
+        "max_attempts": 3,
+    },
     {"groups": ["hub"], "acknowledge_minutes": 3, "prepare_minutes": 20, "collect_hours": 72, "max_attempts": 3},
     {"kinds": ["warehouse"], "acknowledge_minutes": 5, "prepare_minutes": 120, "collect_hours": 96, "max_attempts": 3},
     {"kinds": ["supplier"], "acknowledge_minutes": 60, "prepare_minutes": 960, "collect_hours": 96, "max_attempts": 2},

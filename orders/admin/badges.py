@@ -86,6 +86,8 @@ def _due(work: Fulfillment) -> tuple[str, datetime | None]:
             return _("accept"), work.acknowledge_by
         case F.ACCEPTED | F.PICKING:
             return _("prepare"), work.ready_by
+        case F.PACKED if work.hand_over_by:
+            return _("hand over"), work.hand_over_by
         case F.READY_FOR_PICKUP:
             return _("collect"), work.collect_by
     return "", None

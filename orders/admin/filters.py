@@ -19,7 +19,7 @@ IN_WORK = frozenset({FulfillmentStatus.ACCEPTED, FulfillmentStatus.PICKING})
 
 
 def late(as_of: datetime) -> Q:
-    """Work whose place has missed its time to answer or to prepare."""
+    """Work whose place has missed its time to answer, to prepare or to hand over."""
     return _due_before(as_of)
 
 
@@ -29,8 +29,10 @@ def late_soon(as_of: datetime) -> Q:
 
 
 def _due_before(instant: datetime) -> Q:
-    return Q(status=FulfillmentStatus.ASSIGNED, acknowledge_by__lte=instant) | Q(
-        status__in=[FulfillmentStatus.ASSIGNED, *sorted(IN_WORK)], ready_by__lte=instant
+    return (
+        Q(status=FulfillmentStatus.ASSIGNED, acknowledge_by__lte=instant)
+        | Q(status__in=[FulfillmentStatus.ASSIGNED, *sorted(IN_WORK)], ready_by__lte=instant)
+        | Q(status=FulfillmentStatus.PACKED, hand_over_by__lte=instant)
     )
 
 

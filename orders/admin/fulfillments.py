@@ -81,8 +81,9 @@ class FulfillmentAdmin(ReadOnlyAdmin):
                 "fields": [
                     ("released", "assigned"),
                     ("answer_by", "prepare_by"),
-                    ("collect_until", "late"),
-                    ("worker", "staging"),
+                    ("leaves_by", "collect_until"),
+                    ("late", "worker"),
+                    "staging",
                 ]
             },
         ),
@@ -169,6 +170,10 @@ class FulfillmentAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("assigned"))
     def assigned(self, work: Fulfillment) -> SafeString:
         return instant(work.assigned_at)
+
+    @display(description=gettext_lazy("hand over by"))
+    def leaves_by(self, work: Fulfillment) -> SafeString:
+        return instant(work.hand_over_by)
 
     @display(description=gettext_lazy("collect by"))
     def collect_until(self, work: Fulfillment) -> SafeString:

@@ -76,6 +76,7 @@ class FulfillmentDocument(_Document):
     assigned_at: Instant | None
     acknowledge_by: Instant | None
     ready_by: Instant | None
+    hand_over_by: Instant | None
     collect_by: Instant | None
     promised_at: Instant | None
     expected_at: Instant | None

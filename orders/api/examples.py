@@ -111,6 +111,7 @@ tell(
         "assigned_at": "2026-03-02T09:00:00Z",
         "acknowledge_by": "2026-03-02T11:00:00Z",
         "ready_by": "2026-03-02T13:00:00Z",
+        "hand_over_by": None,
         "collect_by": None,
         "late_since": None,
         "promised_at": "2026-03-05T22:59:00Z",

@@ -13,12 +13,16 @@ class ExceptionCase(models.Model):
         MAX_ATTEMPTS = "max_attempts", _("Too many places tried")
         LATE_PICKUP = "late_pickup", _("The pickup store is late")
         LATE_WORK = "late_work", _("Begun, but not finished in time")
+        LATE_HAND_OVER = "late_hand_over", _("Packed, but not handed to the carrier in time")
         PICKUP_SHORT = "pickup_short", _("The pickup store cannot serve it")
         EXPIRED_PICKUP = "expired_pickup", _("Not collected in time")
 
     class Status(models.TextChoices):
         OPEN = "open", _("Open")
         RESOLVED = "resolved", _("Resolved")
+
+    ABOUT_LATENESS = frozenset({Reason.LATE_PICKUP, Reason.LATE_WORK, Reason.LATE_HAND_OVER, Reason.EXPIRED_PICKUP})
+    """Cases that end when the place acts after all; the others are about units that no place has."""
 
     id = PrefixedIdField("exc")
     order = models.ForeignKey("orders.Order", models.CASCADE, related_name="exceptions", verbose_name=_("order"))

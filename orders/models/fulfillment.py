@@ -38,6 +38,7 @@ class Fulfillment(models.Model):
     assigned_at = models.DateTimeField(_("assigned"), null=True)
     acknowledge_by = models.DateTimeField(_("acknowledge by"), null=True)
     ready_by = models.DateTimeField(_("ready by"), null=True)
+    hand_over_by = models.DateTimeField(_("hand over by"), null=True)
     collect_by = models.DateTimeField(_("collect by"), null=True)
     promised_at = models.DateTimeField(_("promised"), null=True)
     expected_at = models.DateTimeField(_("expected"), null=True)

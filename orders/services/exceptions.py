@@ -9,11 +9,6 @@ from oms.outbox import Fact, publish
 from oms.transactions import in_transaction
 from orders.models import Delivery, ExceptionCase, Fulfillment, Order, OrderLine
 
-_ABOUT_LATENESS = frozenset(
-    {ExceptionCase.Reason.LATE_PICKUP, ExceptionCase.Reason.LATE_WORK, ExceptionCase.Reason.EXPIRED_PICKUP}
-)
-"""Cases that end when the place acts after all; the others are about units that no place has."""
-
 
 @in_transaction
 def open_case(
@@ -32,9 +27,9 @@ def open_case(
     """
     open_cases = ExceptionCase.objects.filter(status=ExceptionCase.Status.OPEN)
     standing = open_cases.filter(delivery=delivery, fulfillment=fulfillment).first()
-    if standing and reason in _ABOUT_LATENESS:
+    if standing and reason in ExceptionCase.ABOUT_LATENESS:
         return standing
-    if standing and standing.reason not in _ABOUT_LATENESS:
+    if standing and standing.reason not in ExceptionCase.ABOUT_LATENESS:
         return _add(standing, units, facts)
     if fulfillment:
         close_for([fulfillment], resolution="lost", actor="system", as_of=as_of)
@@ -88,7 +83,7 @@ def close_case(case: ExceptionCase, *, resolution: str, actor: str, as_of: datet
 def close_for(fulfillments: Sequence[Fulfillment], *, resolution: str, actor: str, as_of: datetime) -> None:
     """The place acted, or is out of it: that it was late is nobody's case any more. Lost units stay before a person."""
     for case in ExceptionCase.objects.filter(
-        fulfillment__in=fulfillments, status=ExceptionCase.Status.OPEN, reason__in=_ABOUT_LATENESS
+        fulfillment__in=fulfillments, status=ExceptionCase.Status.OPEN, reason__in=ExceptionCase.ABOUT_LATENESS
     ):
         close_case(case, resolution=resolution, actor=actor, as_of=as_of)
 
@@ -113,7 +108,7 @@ def shrink(order: Order, *, actor: str, as_of: datetime) -> None:
 def _unserved(line: OrderLine, case: ExceptionCase) -> int:
     """Units of the line this case may still be about: open ones, or for late work those at the place."""
     at_places = line.allocated + line.picked + line.packed
-    return at_places if case.reason in _ABOUT_LATENESS else line.open
+    return at_places if case.reason in ExceptionCase.ABOUT_LATENESS else line.open
 
 
 @in_transaction

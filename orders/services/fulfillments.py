@@ -187,10 +187,15 @@ def _check_pick(line: FulfillmentLine, given: PickLine, pointer: str) -> int:
 
 @use_case
 def pack(*, fulfillment_id: str, command: Pack, actor: str, as_of: datetime) -> None:
-    """Errors: Missing, IllegalMove (lines still to pick), Invalid (packages that do not hold just what was picked)."""
+    """Where the service level gives a time to hand over, it begins now.
+
+    Errors: Missing, IllegalMove (lines still to pick), Invalid (packages that do not hold just what was picked).
+    """
     held = lock_work(fulfillment_id)
-    if not _repeated(held, F.PACKED, actor):
-        _pack(held, command.packages, actor=actor, as_of=as_of)
+    if _repeated(held, F.PACKED, actor):
+        return
+    _pack(held, command.packages, actor=actor, as_of=as_of)
+    reassignment.await_carrier(held.fulfillment, actor=actor, as_of=as_of)
 
 
 @in_transaction

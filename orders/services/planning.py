@@ -329,6 +329,13 @@ def due_times(fulfillment: Fulfillment, *, assigned_at: datetime) -> dates.DueTi
     return dates.due_times(places()[fulfillment.location_id], _policy(fulfillment), assigned_at=assigned_at)
 
 
+def hand_over_by(fulfillment: Fulfillment, *, packed_at: datetime) -> datetime | None:
+    """Until when the carrier must have it; None for pickups, and where the time to prepare covers that."""
+    if fulfillment.is_pickup:
+        return None
+    return dates.hand_over_by(places()[fulfillment.location_id], _policy(fulfillment), packed_at=packed_at)
+
+
 def collect_by(fulfillment: Fulfillment, *, ready_at: datetime) -> datetime:
     return dates.collect_by(_policy(fulfillment), ready_at=ready_at)
 

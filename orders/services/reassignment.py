@@ -19,7 +19,7 @@ from inventory.services.adjustments import mark_damaged, mark_suspect
 from inventory.services.reservations import Held, release_reservations, reserve_stock
 from oms import deadlines
 from oms.actors import CLOCK
-from oms.deadlines import Claimed
+from oms.deadlines import Claimed, Due
 from oms.ids import new_id
 from oms.outbox import Fact, publish
 from oms.sql import insert_rows
@@ -348,6 +348,28 @@ def on_prepare(deadline: Claimed, as_of: datetime) -> None:
 
 
 @in_transaction
+def await_carrier(fulfillment: Fulfillment, *, actor: str, as_of: datetime) -> None:
+    """It was packed: where its place owes the hand-over within a time of its own, that clock takes over."""
+    hand_over_by = planning.hand_over_by(fulfillment, packed_at=as_of)
+    if hand_over_by is None:
+        return
+    fulfillment.hand_over_by, fulfillment.late_since = hand_over_by, None
+    fulfillment.save(update_fields=["hand_over_by", "late_since"])
+    deadlines.drop([fulfillment.pk], as_of=as_of, kinds=["orders.prepare", "orders.escalate"])
+    exceptions.close_for([fulfillment], resolution="packed", actor=actor, as_of=as_of)
+    deadlines.schedule([Due("orders.hand_over", fulfillment.pk, hand_over_by, fulfillment.version)])
+
+
+@use_case
+def on_hand_over(deadline: Claimed, as_of: datetime) -> None:
+    """No carrier has it yet. Packed goods are not taken away: the manager is told, then a person looks at it."""
+    held = lock_work(deadline.subject)
+    deadlines.finish(deadline)
+    if held.fulfillment.status == F.PACKED and held.fulfillment.hand_over_by == deadline.due_at:
+        _warn_and_escalate(held.fulfillment, as_of=as_of)
+
+
+@in_transaction
 def _late(held: Work, *, as_of: datetime) -> None:
     if held.fulfillment.is_pickup:
         _warn_and_escalate(held.fulfillment, as_of=as_of)
@@ -385,11 +407,18 @@ def on_escalate(deadline: Claimed, as_of: datetime) -> None:
         held.order,
         fulfillment.delivery,
         fulfillment,
-        reason=Reason.LATE_PICKUP if is_waiting else Reason.LATE_WORK,
+        reason=_late_reason(fulfillment),
         units=units,
         facts=_other_stores(held.order, fulfillment, units, as_of) if is_waiting else {},
         as_of=as_of,
     )
+
+
+def _late_reason(fulfillment: Fulfillment) -> str:
+    if fulfillment.status in (F.ASSIGNED, F.ACCEPTED):
+        return Reason.LATE_PICKUP
+    is_packed = fulfillment.status == F.PACKED and fulfillment.hand_over_by is not None
+    return Reason.LATE_HAND_OVER if is_packed else Reason.LATE_WORK
 
 
 @use_case

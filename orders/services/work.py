@@ -14,7 +14,7 @@ from orders.settlement import is_settled
 from orders.states import FULFILLMENT_MOVES, FulfillmentStatus, OrderStatus
 
 F = FulfillmentStatus
-CLOCKS = ("orders.acknowledge", "orders.prepare", "orders.escalate", "orders.collect")
+CLOCKS = ("orders.acknowledge", "orders.prepare", "orders.hand_over", "orders.escalate", "orders.collect")
 
 
 @in_transaction

@@ -25,12 +25,24 @@ from routing.models import (
 @admin.register(ServiceLevel)
 class ServiceLevelAdmin(CachedTableAdmin):
     cache_name = queries.SERVICE_LEVELS
-    list_display = ["__str__", "acknowledge_minutes", "prepare_minutes", "collect_hours", "max_attempts"]
+    list_display = [
+        "__str__",
+        "acknowledge_minutes",
+        "prepare_minutes",
+        "hand_over_minutes",
+        "collect_hours",
+        "max_attempts",
+    ]
     fieldsets = [
         (gettext_lazy("covers"), {"fields": ["locations", "groups", "kinds", "methods", "services"]}),
         (
             gettext_lazy("allows"),
-            {"fields": ["acknowledge_minutes", "prepare_minutes", "collect_hours", "warn_at_share", "max_attempts"]},
+            {
+                "fields": [
+                    *("acknowledge_minutes", "prepare_minutes", "hand_over_minutes", "collect_hours"),
+                    *("warn_at_share", "max_attempts"),
+                ]
+            },
         ),
     ]
 

@@ -159,6 +159,7 @@ tell(
             "scope": {"kinds": ["store"], "methods": ["ship"]},
             "acknowledge_minutes": 30,
             "prepare_minutes": 120,
+            "hand_over_minutes": 240,
             "collect_hours": 72,
             "warn_at_share": 0.75,
             "max_attempts": 4,

@@ -84,6 +84,7 @@ class ServiceLevelSerializer(StrictModelSerializer):
             "scope",
             "acknowledge_minutes",
             "prepare_minutes",
+            "hand_over_minutes",
             "collect_hours",
             "warn_at_share",
             "max_attempts",

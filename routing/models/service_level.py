@@ -22,7 +22,7 @@ def _between(least: float, most: float) -> list[BaseValidator]:
 
 
 class ServiceLevel(models.Model):
-    """How quickly places answer and prepare, in their opening hours. The most specific scope wins.
+    """How quickly places answer, prepare and hand over, in their opening hours. The most specific scope wins.
 
     Durations may be fractions of a minute or an hour; an empty scope list covers everything.
     """
@@ -43,6 +43,13 @@ class ServiceLevel(models.Model):
         validators=_between(SHORTEST, MINUTES_OF_A_YEAR),
         help_text=_("Empty: the preparation time of the place."),
     )
+    hand_over_minutes = models.FloatField(
+        _("hand over within (minutes)"),
+        null=True,
+        blank=True,
+        validators=_between(SHORTEST, MINUTES_OF_A_YEAR),
+        help_text=_("From packed until the carrier has it. Empty: the time to prepare covers it."),
+    )
     collect_hours = models.FloatField(
         _("collect within (hours)"), default=168, validators=_between(SHORTEST, HOURS_OF_A_YEAR)
     )
@@ -58,6 +65,7 @@ class ServiceLevel(models.Model):
             models.CheckConstraint(
                 condition=Q(acknowledge_minutes__range=(SHORTEST, MINUTES_OF_A_YEAR))
                 & (Q(prepare_minutes=None) | Q(prepare_minutes__range=(SHORTEST, MINUTES_OF_A_YEAR)))
+                & (Q(hand_over_minutes=None) | Q(hand_over_minutes__range=(SHORTEST, MINUTES_OF_A_YEAR)))
                 & Q(collect_hours__range=(SHORTEST, HOURS_OF_A_YEAR)),
                 name="durations_are_more_than_nothing_and_at_most_a_year",
             ),

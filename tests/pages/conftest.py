@@ -11,7 +11,7 @@ from django.test import Client
 
 from oms import deadlines
 from oms.clock import now
-from orders.commands import Pick, PickLine, Ready, Ship
+from orders.commands import Pack, Pick, PickLine, Ready, Ship
 from orders.models import Fulfillment
 from orders.services import fulfillments
 from tests.factories.orders import make_network
@@ -39,6 +39,12 @@ def picked(work: Fulfillment) -> Fulfillment:
         PickLine(line=line.order_line.ref, picked=line.quantity) for line in work.lines.select_related("order_line")
     )
     fulfillments.pick(fulfillment_id=work.pk, command=Pick(lines=found), actor="user:lea", as_of=now())
+    return work
+
+
+def packed(work: Fulfillment) -> Fulfillment:
+    picked(work)
+    fulfillments.pack(fulfillment_id=work.pk, command=Pack(), actor="user:lea", as_of=now())
     return work
 
 

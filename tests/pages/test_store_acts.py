@@ -6,15 +6,17 @@ import pytest
 from django.test import Client
 
 from inventory.models import Product, StockLevel
+from oms.cache import clear_all
 from oms.models import Event
 from orders.commands import CancelOrder
 from orders.models import Fulfillment
 from orders.pickup_codes import pickup_code
 from orders.services.cancellation import cancel_order
+from routing.models import ServiceLevel
 from tests.factories.inventory import set_stock
 from tests.factories.orders import order_body, pickup_body
 from tests.factories.people import placed
-from tests.pages.conftest import accepted, pass_time, picked, ready
+from tests.pages.conftest import accepted, packed, pass_time, picked, ready
 
 
 def now_(work: Fulfillment) -> Fulfillment:
@@ -50,6 +52,17 @@ def test_late_work_says_who_waits(lea: Client) -> None:
 
     assert 'class="card is-late"' in shown
     assert "A B. is waiting" in shown
+
+
+def test_packed_goods_show_until_when_the_carrier_must_have_them(lea: Client) -> None:
+    ServiceLevel.objects.create(acknowledge_minutes=60, prepare_minutes=600, hand_over_minutes=90)
+    clear_all()
+    work = packed(placed(order_body()))
+
+    for address in ("/store/at/PARIS/?tab=pick", f"/store/work/{work.pk}/"):
+        shown = page(lea.get(address))
+        assert "Hand over within" in shown
+        assert f'datetime="{now_(work).hand_over_by.isoformat()}"' in shown
 
 
 def test_an_empty_list_says_what_to_do(lea: Client) -> None:

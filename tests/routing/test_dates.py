@@ -8,7 +8,15 @@ import pytest
 
 from inventory.hours import Calendar
 from inventory.queries import PlaceInfo
-from routing.dates import add_working_days, collect_by, due_times, pickup_promise, prepare_minutes, ship_promise
+from routing.dates import (
+    add_working_days,
+    collect_by,
+    due_times,
+    hand_over_by,
+    pickup_promise,
+    prepare_minutes,
+    ship_promise,
+)
 from routing.queries import CarrierTerms, Policy
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -66,6 +74,11 @@ def test_preparation_time_is_the_policys_then_the_places_then_the_houses(policy_
     place = shop(preparation_minutes=place_minutes)
 
     assert prepare_minutes(place, Policy(prepare_minutes=policy_minutes)) == expected
+
+
+def test_handing_over_is_counted_in_opening_hours_from_the_packing():
+    assert hand_over_by(shop(), Policy(hand_over_minutes=90), packed_at=at(7, "18:30")) == at(9, "11:00")
+    assert hand_over_by(shop(), Policy(), packed_at=at(7, "18:30")) is None
 
 
 def test_collection_is_counted_by_the_wall_clock():
