@@ -303,6 +303,17 @@ def products_by_sku(skus: Iterable[str]) -> dict[str, ProductInfo]:
     return {row[0]: ProductInfo(*(*row[:-2], frozenset(row[-2]), row[-1])) for row in rows}
 
 
+def tags_in_use(among: Collection[str] | None = None) -> frozenset[str]:
+    """The tags some product has; of some named ones without looking at all products."""
+    if among is None:
+        return frozenset(tag for (tag,) in _rows("SELECT DISTINCT unnest(tags) FROM inventory_product", []))
+    statement = (
+        "SELECT tag FROM unnest(%s::text[]) AS tag"
+        " WHERE EXISTS (SELECT FROM inventory_product WHERE tags @> ARRAY[tag::varchar])"
+    )
+    return frozenset(tag for (tag,) in _rows(statement, [sorted(among)])) if among else frozenset()
+
+
 def locations_of_user(user: Any) -> frozenset[str]:
     """The codes of the places where this user works."""
     return frozenset(Membership.objects.filter(user=user).values_list("location_id", flat=True))

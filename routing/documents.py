@@ -256,6 +256,11 @@ def parse(document: Any) -> RuleSetDocument:
         raise InvalidDocument(errors=refusal.errors) from None
 
 
+def written_out(stored: Any) -> dict[str, Any]:
+    """A stored text in the order people read it in (the database keeps none), with what came to be known since."""
+    return parse(stored).as_json()
+
+
 def unknown_channels(document: RuleSetDocument, known: set[str]) -> list[FieldError]:
     return [
         FieldError(f"/channels/{i}", "unknown_channel", f"there is no channel {channel}")

@@ -23,3 +23,15 @@ class InvalidDocument(Invalid):
 class InvalidPostalFile(Invalid):
     code = "invalid_postal_file"
     title = _("The file of postal areas cannot be read")
+
+
+class RuleSetFaulty(Invalid):
+    """Well formed, but a part of it could never do what it was written for."""
+
+    code = "rule_set_faulty"
+    title = _("The rule set cannot be published as it is")
+
+
+class DraftChanged(Conflict):
+    code = "draft_changed"
+    title = _("Somebody changed this draft in the meantime: look at it again")

@@ -80,6 +80,13 @@ REASONS = {
     "too_heavy": gettext_lazy("too heavy for its carriers"),
 }
 
+RESTS = {
+    "next": gettext_lazy("to the next step, after the last one to a person"),
+    "backorder": gettext_lazy("on back-order"),
+    "exception": gettext_lazy("to a person"),
+    "refuse": gettext_lazy("is refused"),
+}
+
 NOTES = {
     "no_rule": gettext_lazy("No rule matches this order."),
     "destination_not_placed": gettext_lazy("The address is not on the map: distances were left out."),
@@ -119,12 +126,13 @@ def reason(code: str) -> str:
 def rule_sentence(rule: dict[str, Any]) -> str:
     """`Web orders for FR under 2 kg: one parcel from a warehouse within 300 km; else …; the rest to a person`."""
     steps = rule["steps"]
-    told = [_step(step) for step in steps]
-    sentence = _(": ").join([_condition(rule["when"]), _("; else ").join(told)])
+    told = [step_sentence(step) for step in steps]
+    sentence = _(": ").join([condition_sentence(rule["when"]), _("; else ").join(told)])
     return _("%(sentence)s; the rest %(rest)s.") % {"sentence": sentence, "rest": _rest(steps[-1]["rest"])}
 
 
-def _condition(when: dict[str, Any]) -> str:
+def condition_sentence(when: dict[str, Any]) -> str:
+    """`Orders from web, to FR`, without a stop: it may go on."""
     told = ", ".join(_condition_parts(when))
     return _("Orders %(conditions)s") % {"conditions": told} if told else _("Every order")
 
@@ -161,7 +169,8 @@ def _bounds(low: Any, high: Any, at_least: str, at_most: str) -> Iterator[str]:
         yield at_most % high
 
 
-def _step(step: dict[str, Any]) -> str:
+def step_sentence(step: dict[str, Any]) -> str:
+    """`one parcel from a warehouse within 300 km`, without a stop: it may go on."""
     parts = [_parcels(step["max_parcels"]), _("from %s") % _places(step["from"]), *_restrictions(step["from"])]
     if step["min_parcel_value"] is not None:
         parts.append(_("each worth at least %s") % step["min_parcel_value"])
@@ -242,6 +251,11 @@ def _rest(rest: str) -> str:
         "backorder": _("on back-order"),
         "refuse": _("is refused"),
     }[rest]
+
+
+def rest_words(rest: str) -> str:
+    """Where a step sends what it could not serve, said of the step alone."""
+    return str(RESTS[rest])
 
 
 def _any_of(values: Iterable[str], words: Mapping[str, str | Promise] | None = None) -> str:

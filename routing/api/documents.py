@@ -1,6 +1,7 @@
 """Bodies and answers of the routing endpoints."""
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -10,9 +11,12 @@ from pydantic_core import PydanticCustomError
 
 from oms.api.body import Body, Code, Country, Instant, Latitude, Longitude, Name, Quantity, example
 from oms.clock import now
-from routing.documents import ListOf, Method, Rule, RuleSetDocument, Service, SomeOf
+from routing.differences import Document, differences, yaml_diff
+from routing.documents import ListOf, Method, Rule, RuleSetDocument, Service, SomeOf, written_out
+from routing.engine.review import Finding
 from routing.engine.types import from_micro
 from routing.models import Decision, RuleSet
+from routing.remarks import difference_sentence, finding_sentence
 from routing.services.sourcing import SourcingPlan
 from routing.snapshots import explanation, explanation_of, money
 
@@ -280,4 +284,80 @@ def rule_set_answer(rule_set: RuleSet) -> dict[str, Any]:
         "published_at": rule_set.published_at,
         "actions": ["edit", "publish", "delete"] if rule_set.status == "draft" else [],
         **rule_set.document,
+    }
+
+
+class FindingDocument(BaseModel):
+    """`pointer` leads into the document. A `serious` one refuses publication, the others only deserve a look."""
+
+    pointer: str
+    code: str
+    serious: bool
+    detail: str
+
+
+class ReviewDocument(BaseModel):
+    may_publish: bool = Field(description="Nothing serious was found. Only drafts are published.")
+    findings: list[FindingDocument]
+
+
+def review_answer(findings: Sequence[Finding]) -> dict[str, Any]:
+    return {
+        "may_publish": not any(finding.is_fault for finding in findings),
+        "findings": [
+            {
+                "pointer": finding.pointer,
+                "code": finding.code,
+                "serious": finding.is_fault,
+                "detail": finding_sentence(finding),
+            }
+            for finding in findings
+        ],
+    }
+
+
+class ComparedRuleSet(BaseModel):
+    """`id` and `version` are null of the rules that are built in."""
+
+    id: str | None
+    name: str
+    version: int | None
+
+
+class DifferenceDocument(BaseModel):
+    """`where`: keys and names from the outside in. `before` and `after`: values, positions of what was moved, or all of
+    what was added or removed."""
+
+    kind: Literal["added", "removed", "moved", "changed"]
+    where: list[str]
+    before: Any
+    after: Any
+    detail: str
+
+
+class DifferencesDocument(BaseModel):
+    compared_with: ComparedRuleSet
+    differences: list[DifferenceDocument]
+    diff: str = Field(description="Of the two exports as YAML; empty when nothing differs.")
+
+
+def differences_answer(rule_set: RuleSet, before: Document, other: RuleSet | None) -> dict[str, Any]:
+    after = written_out(rule_set.document)
+    return {
+        "compared_with": {
+            "id": other.pk if other else None,
+            "name": before["name"],
+            "version": other.version if other else None,
+        },
+        "differences": [
+            {
+                "kind": difference.kind,
+                "where": list(difference.where),
+                "before": difference.before,
+                "after": difference.after,
+                "detail": difference_sentence(difference),
+            }
+            for difference in differences(before, after)
+        ],
+        "diff": yaml_diff(before, after, old_name=str(other) if other else before["name"], new_name=str(rule_set)),
     }

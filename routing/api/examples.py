@@ -42,6 +42,22 @@ tell(
         "RuleSetAnswer.name": "default",
         "rules": _RULES,
         "PatchedRuleSetChangesRequest": {"name": "spring", "rules": _RULES},
+        "FindingDocument": {
+            "pointer": "/rules/0/steps/1",
+            "code": "unreachable_step",
+            "serious": False,
+            "detail": "Never tried: the step “any place” before leaves nothing for it.",
+        },
+        "may_publish": True,
+        "ComparedRuleSet": {"id": "rul_01kjq1t2v3w4x5y6z7a8b9c0d0", "name": "default", "version": 2},
+        "DifferenceDocument": {
+            "kind": "changed",
+            "where": ["rules", "everything", "steps", "one warehouse near", "from", "max_distance_km"],
+            "before": 120.0,
+            "after": 160.0,
+            "detail": "Rule “everything”, step “one warehouse near”, distance of at most (km): 160 instead of 120.",
+        },
+        "diff": "--- default v2\n+++ default v3\n@@ -10,1 +10,1 @@\n-      max_distance_km: 120.0\n+      max_distance_km: 160.0\n",
         # plans and decisions
         "decisions.id": "dec_01kjq2m8f2t4v6x8z0b2d4f6h8",
         "DecisionDocument.id": "dec_01kjq2m8f2t4v6x8z0b2d4f6h8",

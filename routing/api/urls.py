@@ -1,7 +1,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from routing.api import capacity, promises, quotes, tables, views
+from routing.api import capacity, promises, quotes, rule_sets, tables, views
 
 router = SimpleRouter()
 router.register("service-levels", tables.ServiceLevels)
@@ -17,10 +17,12 @@ urlpatterns = [
     path("routing/promises/summary/", promises.PromisesSummary.as_view(), name="routing-promises-summary"),
     path("routing/lead-times/", promises.LeadTimesView.as_view(), name="routing-lead-times"),
     path("quotes/", quotes.Quotes.as_view(), name="quotes"),
-    path("rule-sets/", views.RuleSetsView.as_view(), name="rule-sets"),
-    path("rule-sets/<str:pk>/", views.RuleSetView.as_view(), name="rule-set"),
-    path("rule-sets/<str:pk>/publish/", views.PublishRuleSetView.as_view(), name="rule-set-publish"),
-    path("rule-sets/<str:pk>/export/", views.ExportRuleSetView.as_view(), name="rule-set-export"),
+    path("rule-sets/", rule_sets.RuleSetsView.as_view(), name="rule-sets"),
+    path("rule-sets/<str:pk>/", rule_sets.RuleSetView.as_view(), name="rule-set"),
+    path("rule-sets/<str:pk>/publish/", rule_sets.PublishRuleSetView.as_view(), name="rule-set-publish"),
+    path("rule-sets/<str:pk>/export/", rule_sets.ExportRuleSetView.as_view(), name="rule-set-export"),
+    path("rule-sets/<str:pk>/review/", rule_sets.ReviewRuleSetView.as_view(), name="rule-set-review"),
+    path("rule-sets/<str:pk>/differences/", rule_sets.RuleSetDifferencesView.as_view(), name="rule-set-differences"),
     path("decisions/<str:pk>/", views.DecisionView.as_view(), name="decision"),
     path("", include(router.urls)),
 ]

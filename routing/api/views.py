@@ -1,36 +1,22 @@
-"""Planning, decisions and rule sets."""
+"""Planning and decisions."""
 
-from typing import Any
-
-import yaml
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.renderers import BaseRenderer
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from oms.api.json import JsonRenderer
-from oms.api.paging import CursorPaging
 from oms.api.views import ApiView
 from oms.clock import now
-from oms.errors import FieldError, Invalid, Missing, PlaceNotAllowed
+from oms.errors import Missing
 from routing.api.documents import (
     DecisionDocument,
     PlanBody,
     PlanDocument,
-    RuleSetAnswer,
-    RuleSetChanges,
-    RuleSetPage,
     decision_document,
     plan_document,
-    rule_set_answer,
 )
-from routing.documents import RuleSetDocument
-from routing.errors import InvalidDocument, NotADraft, RuleSetMissing
-from routing.models import Decision, RuleSet
-from routing.services import dry_runs, rule_sets
+from routing.models import Decision
+from routing.services import dry_runs
 from routing.services.sourcing import Destination
-from routing.states import RuleSetStatus
 
 
 class PlanView(ApiView):
@@ -71,133 +57,3 @@ class DecisionView(ApiView):
     def check_decision_channel(self, decision: Decision) -> None:
         if self.caller.channel not in (None, decision.snapshot["demand"]["channel"]):
             raise Missing()
-
-
-class RuleSetWrites(ApiView):
-    """Rules choose among all places; a caller bound to a channel may write those of that channel."""
-
-    def check_reach(self) -> None:
-        if self.caller.locations is not None:
-            raise PlaceNotAllowed()
-
-
-class RuleSetsView(RuleSetWrites):
-    scopes = {"GET": "routing:read", "POST": "routing:write"}
-    refusals = {
-        "POST": [
-            InvalidDocument(errors=[FieldError("/rules/0/steps/0/rest", "literal_error", "One of these is needed")])
-        ]
-    }
-
-    @extend_schema(
-        responses={200: RuleSetPage},
-        parameters=[
-            OpenApiParameter("status", str, enum=RuleSetStatus.values),
-            OpenApiParameter("name", str),
-            OpenApiParameter("cursor", str),
-            OpenApiParameter("page_size", int),
-        ],
-        operation_id="rule_sets_list",
-    )
-    def get(self, request: Request) -> Response:
-        """Rule sets, newest first."""
-        found = RuleSet.objects.all()
-        if status := request.query_params.get("status"):
-            if status not in RuleSetStatus.values:
-                raise Invalid(errors=[FieldError("/status", "unknown_status", "draft, published or archived")])
-            found = found.filter(status=status)
-        if name := request.query_params.get("name"):
-            found = found.filter(name=name)
-        paging = CursorPaging()
-        page = paging.paginate_queryset(found, request, view=self) or []
-        return paging.get_paginated_response([rule_set_answer(rule_set) for rule_set in page])
-
-    @extend_schema(
-        request=RuleSetDocument,
-        responses={201: RuleSetAnswer},
-        operation_id="rule_sets_create",
-    )
-    def post(self, request: Request) -> Response:
-        """A new draft; the next version when the name is taken."""
-        draft = rule_sets.create_draft(document=_object(request.data), bound_to=self.caller.channel)
-        return Response(rule_set_answer(draft), status=201)
-
-
-class RuleSetView(RuleSetWrites):
-    scopes = {"GET": "routing:read", "PATCH": "routing:write", "DELETE": "routing:write"}
-    refusals = {
-        "GET": [RuleSetMissing()],
-        "PATCH": [RuleSetMissing(), NotADraft(current="published")],
-        "DELETE": [RuleSetMissing(), NotADraft(current="published")],
-    }
-
-    @extend_schema(responses={200: RuleSetAnswer}, operation_id="rule_sets_retrieve")
-    def get(self, request: Request, pk: str) -> Response:
-        return Response(rule_set_answer(rule_sets.find_rule_set(pk)))
-
-    @extend_schema(request=RuleSetChanges, responses={200: RuleSetAnswer}, operation_id="rule_sets_partial_update")
-    def patch(self, request: Request, pk: str) -> Response:
-        """Replace `name`, `channels` or `rules` of a draft, whichever is sent."""
-        changes = _object(request.data)
-        draft = rule_sets.change_draft(rule_set_id=pk, changes=changes, bound_to=self.caller.channel)
-        return Response(rule_set_answer(draft))
-
-    @extend_schema(responses={204: None}, operation_id="rule_sets_destroy")
-    def delete(self, request: Request, pk: str) -> Response:
-        """Forget a draft."""
-        rule_sets.delete_draft(rule_set_id=pk, bound_to=self.caller.channel)
-        return Response(status=204)
-
-
-class PublishRuleSetView(RuleSetWrites):
-    scopes = {"POST": "routing:write"}
-    refusals = {"POST": [RuleSetMissing(), NotADraft(current="published")]}
-
-    @extend_schema(request=None, responses={200: RuleSetAnswer}, operation_id="rule_sets_publish")
-    def post(self, request: Request, pk: str) -> Response:
-        """Let a draft decide for its channels from now on; what it replaces everywhere is archived."""
-        published = rule_sets.publish_rule_set(
-            rule_set_id=pk, actor=self.caller.actor, as_of=now(), bound_to=self.caller.channel
-        )
-        return Response(rule_set_answer(published))
-
-
-_YAML = OpenApiExample(
-    "typical",
-    value="name: default\nchannels: []\nrules:\n- name: everything\n  steps:\n  - name: any place\n    rest: exception\n",
-)
-
-
-class YamlRenderer(BaseRenderer):
-    media_type = "application/yaml"
-    format = "yaml"
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, encoding="utf-8")
-
-
-class ExportRuleSetView(ApiView):
-    scopes = {"GET": "routing:read"}
-    renderer_classes = [JsonRenderer, YamlRenderer]
-
-    @extend_schema(
-        responses={
-            (200, "application/json"): RuleSetDocument,
-            (200, "application/yaml"): OpenApiResponse(
-                OpenApiTypes.STR, description="The same document as YAML.", examples=[_YAML]
-            ),
-        },
-        parameters=[
-            OpenApiParameter("format", str, enum=["json", "yaml"], description="Default: by Accept, else json.")
-        ],
-        operation_id="rule_sets_export",
-    )
-    def get(self, request: Request, pk: str) -> Response:
-        """The document alone, as a file to keep, compare and post again."""
-        return Response(rule_sets.find_rule_set(pk).document)
-
-
-def _object(data: Any) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise Invalid(errors=[FieldError("", "not_an_object", "a JSON object is needed")])
-    return data

@@ -14,7 +14,7 @@ from .filters import ability_for, standing_reason
 from .types import Place, Rest, Rule, Source, Step, When
 
 #: Codes of what makes a rule or step do nothing it was written for.
-FAULTS = frozenset({"unknown_group", "unknown_location", "never_matches", "nobody_let_in"})
+FAULTS = frozenset({"unknown_group", "unknown_location", "unknown_channel", "never_matches", "nobody_let_in"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,25 @@ class Finding:
         return self.code in FAULTS
 
 
-def review(rules: Sequence[Rule], places: Iterable[Place], groups: frozenset[str]) -> list[Finding]:
-    """All findings, in the order of the document. `groups`: all there are, places in them or not."""
-    return list(_Review(rules, tuple(places), groups).findings())
+def review(
+    rules: Sequence[Rule],
+    places: Iterable[Place],
+    groups: frozenset[str],
+    *,
+    channels: frozenset[str] | None = None,
+    tags: frozenset[str] | None = None,
+    decides_for: frozenset[str] = frozenset(),
+) -> list[Finding]:
+    """All findings, in the order of the document. `groups`: all there are, places in them or not.
+
+    `channels`, `tags`: all there are, None: not looked at. `decides_for`: the channels whose orders come to these
+    rules, empty: any. Before the first place exists no filter can let anybody in, and none is blamed for it.
+    """
+    return list(_Review(rules, tuple(places), groups, channels, tags, decides_for).findings())
+
+
+#: For which of these an order may ask.
+METHODS = frozenset({"ship", "pickup", "curbside", "locker"})
 
 
 @dataclass(frozen=True)
@@ -40,17 +56,36 @@ class _Review:
     rules: Sequence[Rule]
     places: tuple[Place, ...]
     groups: frozenset[str]
+    channels: frozenset[str] | None
+    tags: frozenset[str] | None
+    decides_for: frozenset[str]
 
     def findings(self) -> Iterator[Finding]:
         for number, rule in enumerate(self.rules):
             here = f"/rules/{number}"
-            if word := contradiction(rule.when):
+            yield from self._unknown_words(here, rule)
+            if word := self._contradiction(rule.when):
                 yield Finding(f"{here}/when", "never_matches", {"because": word})
             elif earlier := next((other for other in self.rules[:number] if covers(other.when, rule.when)), None):
                 yield Finding(here, "unreachable_rule", {"rule": earlier.name})
             yield from self._steps(here, rule)
-        if not any(rule.when == When() for rule in self.rules):
+        if not any(covers(rule.when, When(channels=self.decides_for)) for rule in self.rules):
             yield Finding("/rules", "not_for_every_order")
+
+    def _unknown_words(self, here: str, rule: Rule) -> Iterator[Finding]:
+        unknown = set() if self.channels is None else rule.when.channels - self.channels
+        if unknown:
+            yield Finding(f"{here}/when/channels", "unknown_channel", {"channels": sorted(unknown)})
+        named = [("when/tags", rule.when.tags)]
+        named += [(f"steps/{number}/no_split_tags", step.no_split_tags) for number, step in enumerate(rule.steps)]
+        for pointer, tags in named:
+            if self.tags is not None and (unused := tags - self.tags):
+                yield Finding(f"{here}/{pointer}", "unused_tag", {"tags": sorted(unused)})
+
+    def _contradiction(self, when: When) -> str | None:
+        if self.decides_for and when.channels and when.channels.isdisjoint(self.decides_for):
+            return "channels"
+        return contradiction(when)
 
     def _steps(self, here: str, rule: Rule) -> Iterator[Finding]:
         closed_by: Step | None = None
@@ -71,12 +106,12 @@ class _Review:
             yield Finding(pointer, "unknown_group", {"groups": sorted(unknown_groups)})
         if unknown_places:
             yield Finding(pointer, "unknown_location", {"locations": sorted(unknown_places)})
-        if not unknown_groups and not unknown_places and not self._let_in(rule, source):
+        if self.places and not unknown_groups and not unknown_places and not self._let_in(rule, source):
             yield Finding(pointer, "nobody_let_in")
 
     def _let_in(self, rule: Rule, source: Source) -> list[Place]:
         """Places that could ever pass for one of the rule's methods; today's pauses do not count."""
-        abilities = {ability_for(method) for method in rule.when.methods or {"ship"}}
+        abilities = {ability_for(method) for method in rule.when.methods or METHODS}
         return [
             place
             for place in self.places

@@ -4,21 +4,26 @@ Who is bound to a channel decides for that one alone, never for those without ru
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
 from django.db.models import Max
+from django.utils.translation import gettext as _
 
 from oms.cache import bump
-from oms.errors import ChannelNotAllowed
-from oms.models import Channel
+from oms.errors import ChannelNotAllowed, FieldError
+from oms.models import Channel, Event
 from oms.transactions import in_transaction, use_case
 from routing import queries
-from routing.documents import RuleSetDocument, parse, unknown_channels
+from routing.differences import Document
+from routing.documents import BUILT_IN, RuleSetDocument, parse, unknown_channels, written_out
 from routing.errors import InvalidDocument, NotADraft, RuleSetMissing
 from routing.models import RuleSet, RuleSetSlot
+from routing.services.reviews import require_sound
 from routing.states import RULE_SET_MOVES, RuleSetStatus
+from routing.yaml_text import read_yaml
 
 
 @use_case
@@ -27,6 +32,17 @@ def create_draft(*, document: Mapping[str, Any], bound_to: str | None = None) ->
     checked = checked_document(document)
     _require_own(checked.channels, bound_to)
     return write_draft(RuleSet(), checked)
+
+
+def import_draft(raw: bytes, *, bound_to: str | None = None) -> RuleSet:
+    """A draft from a file of YAML. Errors: InvalidDocument, each fault with its line; ChannelNotAllowed."""
+    text = read_yaml(raw)
+    if not isinstance(text.data, dict):
+        raise InvalidDocument(errors=text.located((FieldError("", "dict_type", _("A rule set is needed")),)))
+    try:
+        return create_draft(document=text.data, bound_to=bound_to)
+    except InvalidDocument as refusal:
+        raise InvalidDocument(errors=text.located(refusal.errors)) from None
 
 
 @use_case
@@ -53,13 +69,15 @@ def delete_draft(*, rule_set_id: str, bound_to: str | None = None) -> None:
 def publish_rule_set(*, rule_set_id: str, actor: str, as_of: datetime, bound_to: str | None = None) -> RuleSet:
     """Let a draft decide for its channels; what decided there before is archived once it decides nowhere.
 
-    Errors: RuleSetMissing, ChannelNotAllowed, IllegalMove, InvalidDocument (a channel has gone).
+    Errors: RuleSetMissing, ChannelNotAllowed, IllegalMove, InvalidDocument (a channel has gone), RuleSetFaulty.
     """
     with connection.cursor() as cursor:  # one publication at a time: slots and statuses change together
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('routing.publish'))")
     rule_set = _lock(rule_set_id)
     _require_own(rule_set.channels, bound_to)
     checked = checked_document(rule_set.document)
+    if rule_set.status == RuleSetStatus.DRAFT:  # of any other it is told that it cannot move
+        require_sound(checked)
     RULE_SET_MOVES.move(
         rule_set,
         to=RuleSetStatus.PUBLISHED,
@@ -86,6 +104,48 @@ def write_draft(rule_set: RuleSet, document: RuleSetDocument) -> RuleSet:
     rule_set.document = document.as_json()
     rule_set.save()
     return rule_set
+
+
+def replaced_by(rule_set: RuleSet) -> list[RuleSet]:
+    """What decides today where this one would decide: of its first channel first, each once.
+
+    A channel without rules of its own is decided by the default ones.
+    """
+    slots = {slot.channel: slot.rule_set for slot in RuleSetSlot.objects.select_related("rule_set")}
+    there = (slots.get(channel) or slots.get("") for channel in rule_set.channels or ("",))
+    return list({found.pk: found for found in there if found}.values())
+
+
+def compared_with(rule_set: RuleSet, other_id: str = "") -> tuple[Document, RuleSet | None]:
+    """The text a rule set is held against: the named one's, else what decides today, else the built-in.
+
+    Errors: RuleSetMissing.
+    """
+    other = find_rule_set(other_id) if other_id else next(iter(replaced_by(rule_set)), None)
+    return (written_out(other.document) if other else BUILT_IN.as_json()), other
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What became of a version, when, and who did it."""
+
+    rule_set: RuleSet
+    became: str
+    at: datetime
+    actor: str
+
+
+_MOST_VERSIONS = 100
+
+
+def publications(name: str) -> list[Publication]:
+    """What became of the latest versions of a name, the newest first."""
+    versions = {row.pk: row for row in RuleSet.objects.filter(name=name).order_by("-version")[:_MOST_VERSIONS]}
+    told = Event.objects.filter(root__in=list(versions), type__startswith=f"{RULE_SET_MOVES.noun}.").order_by("-id")
+    return [
+        Publication(versions[event.root], event.type.rpartition(".")[2], event.occurred_at, event.actor)
+        for event in told
+    ]
 
 
 def find_rule_set(rule_set_id: str) -> RuleSet:

@@ -121,6 +121,11 @@ def _pickup(*acts: str) -> Callable[[Stage], None]:
     return build
 
 
+def _rule_set(stage: Stage) -> None:
+    make_location("WAREHOUSE", kind="warehouse")
+    _made("rule_sets_create", "rule_sets_retrieve")(stage)
+
+
 def _case(stage: Stage) -> None:
     _pickup("fulfillments_decline")(stage)
     (case,) = stage.api.get("exceptions/").json["results"]
@@ -206,7 +211,7 @@ STAGES: dict[str, Callable[[Stage], None]] = {
     **{f"exposure_rules_{act}": _made("exposure_rules_create", "exposure_rules_retrieve") for act in ITEM},
     **{f"reservations_{act}": _made("reservations_create", "reservations_retrieve") for act in ITEM},
     **{f"product_prices_{act}": _made("product_prices_create", "product_prices_retrieve") for act in ITEM},
-    **{f"rule_sets_{act}": _made("rule_sets_create", "rule_sets_retrieve") for act in (*ITEM, "publish", "export")},
+    **{f"rule_sets_{act}": _rule_set for act in (*ITEM, "publish", "export", "review", "differences")},
     **{f"stock_imports_{act}": _import for act in ("list", "retrieve", "cancel_create", "errors_list")},
     "stock_imports_start_create": _upload,
     **{f"feeds_{act}": _feed for act in ("list", *ITEM)},

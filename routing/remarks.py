@@ -1,0 +1,120 @@
+"""What is said about rule sets: findings of a review and differences between two texts, as sentences."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from routing import words
+from routing.differences import Difference
+from routing.engine.review import Finding
+from routing.labels import label
+
+FINDINGS: Mapping[str, Promise] = {
+    "unknown_group": gettext_lazy("No place is in the group: %(groups)s."),
+    "unknown_location": gettext_lazy("There is no place: %(locations)s."),
+    "unknown_channel": gettext_lazy("There is no channel: %(channels)s."),
+    "unused_tag": gettext_lazy("No product has the tag: %(tags)s."),
+    "never_matches": gettext_lazy("No order can meet these conditions: they exclude each other (%(because)s)."),
+    "nobody_let_in": gettext_lazy("No place passes this filter: the step would never serve anything."),
+    "unreachable_rule": gettext_lazy(
+        "Never reached: every order it speaks for is taken by the rule “%(rule)s” before."
+    ),
+    "unreachable_step": gettext_lazy("Never tried: the step “%(step)s” before leaves nothing for it."),
+    "not_for_every_order": gettext_lazy("Orders that meet none of the rules are not planned: a person gets them."),
+    "places_not_on_the_map": gettext_lazy(
+        "The distance counts here, but these places are not on the map: %(locations)s."
+    ),
+}
+
+BECAUSE: Mapping[str, Promise] = {
+    "channels": gettext_lazy("the rule set is not for these channels"),
+    "value": gettext_lazy("value"),
+    "weight": gettext_lazy("weight"),
+    "units": gettext_lazy("units"),
+    "dates": gettext_lazy("days"),
+    "hours": gettext_lazy("times of day"),
+}
+
+_MOST_NAMED = 12
+
+
+def finding_sentence(finding: Finding) -> str:
+    facts = {name: _fact(value) for name, value in finding.facts.items()}
+    return str(FINDINGS[finding.code]) % facts
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, str):
+        return str(BECAUSE.get(value, value))
+    shown = ", ".join(value[:_MOST_NAMED])
+    return shown if len(value) <= _MOST_NAMED else _("%(shown)s and others") % {"shown": shown}
+
+
+# ---- differences -----------------------------------------------------------------------------------
+
+
+def difference_sentence(difference: Difference) -> str:
+    """`Rule “web”, step “near”, distance of at most (km): 50 instead of 80.`"""
+    return capfirst(_DIFFERENCES[difference.kind](difference))
+
+
+def _added(difference: Difference) -> str:
+    facts = {"where": _where(difference.where), "text": _text(difference.where, difference.after)}
+    return _("%(where)s is new: %(text)s") % facts
+
+
+def _removed(difference: Difference) -> str:
+    facts = {"where": _where(difference.where), "text": _text(difference.where, difference.before)}
+    return _("%(where)s is gone: %(text)s") % facts
+
+
+def _moved(difference: Difference) -> str:
+    facts = {"where": _where(difference.where), "before": difference.before, "after": difference.after}
+    return _("%(where)s stands at place %(after)s instead of %(before)s.") % facts
+
+
+def _changed(difference: Difference) -> str:
+    key = difference.where[-1]
+    facts = {
+        "where": _where(difference.where),
+        "before": value_words(key, difference.before),
+        "after": value_words(key, difference.after),
+    }
+    return _("%(where)s: %(after)s instead of %(before)s.") % facts
+
+
+_DIFFERENCES = {"added": _added, "removed": _removed, "moved": _moved, "changed": _changed}
+
+
+def _where(keys: Sequence[str]) -> str:
+    """Rules and steps by their names, then what it is; the boxes around it (`when`, `from`) tell nothing."""
+    told, rest = [], list(keys)
+    for box, phrase in (("rules", _("rule “%s”")), ("steps", _("step “%s”"))):
+        if rest[:1] == [box] and len(rest) > 1:
+            told.append(phrase % rest[1])
+            rest = rest[2:]
+    if rest:
+        told.append(label(rest[-1]))
+    return ", ".join(told)
+
+
+def _text(keys: Sequence[str], value: Any) -> str:
+    is_rule = len(keys) == 2
+    return capfirst(words.rule_sentence(value)) if is_rule else words.step_sentence(value)
+
+
+def value_words(key: str, value: Any) -> str:
+    if value is None or value == []:
+        return _("nothing")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if key == "rest":
+        return words.rest_words(value)
+    known = words.WORDS.get(key, {})
+    if isinstance(value, list):
+        return ", ".join(str(known.get(item, item)) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
