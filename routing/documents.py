@@ -171,7 +171,8 @@ class Source(Body):
 
 class Weights(Body):
     """In money per unit of each figure, so that the total is money. `cost` multiplies carriage, packaging and handling;
-    `scarcity` and `location_order` count per unit, the others per parcel. None given: by cost."""
+    `scarcity`, `markdown` (slow stock) and `location_order` count per unit, the others per parcel. None given: by
+    cost."""
 
     cost: Weight = 0
     distance_km: Weight = 0
@@ -181,6 +182,7 @@ class Weights(Body):
     carbon_kg: Weight = 0
     scarcity: Weight = 0
     location_order: Weight = 0
+    markdown: Weight = 0
 
     def as_engine(self) -> engine.Weights:
         """All absent or zero means: by cost."""

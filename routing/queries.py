@@ -1,7 +1,7 @@
 """What planning needs to know, kept in the process and never more than a second old."""
 
 import time as clock
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -357,6 +357,23 @@ def scarcity_prices(currency: str, *, as_of: datetime) -> BySkuAndPlace:
     """Price of a unit in millionths, by SKU and place; empty when none was worked out lately."""
     until, table = _scarcity.get().get(currency, (as_of, {}))
     return table if as_of < until else {}
+
+
+# ---- slow stock ----------------------------------------------------------------------------------
+
+
+def markdown_gains(currency: str, skus: Collection[str], *, as_of: datetime) -> BySkuAndPlace:
+    """What is gained by a unit of slow stock in millionths, by SKU and place. Read at each call: there may be millions."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sku, location, (gain * 1000000)::bigint FROM routing_slowstock"
+            " WHERE currency = %s AND sku = ANY(ARRAY(SELECT unnest(%s::text[]))) AND valid_until > %s",
+            [currency, list(skus), as_of],
+        )
+        gains: dict[str, dict[str, int]] = {}
+        for sku, location, gain in cursor.fetchall():
+            gains.setdefault(sku, {})[location] = gain
+    return gains
 
 
 # ---- the map -----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from typing import Any
 from celery import shared_task
 
 from oms.clock import now
-from routing.services import learning, scarcity
+from routing.services import learning, markdown, scarcity
 
 
 @shared_task
@@ -19,3 +19,9 @@ def learn_dates(**_later: Any) -> None:
 def price_scarcity(**_later: Any) -> None:
     """Asked for often, done when half the life of the prices is over."""
     scarcity.refresh_if_old(as_of=now())
+
+
+@shared_task
+def price_slow_stock(**_later: Any) -> None:
+    """Asked for every hour, done once a day."""
+    markdown.refresh_if_old(as_of=now())

@@ -51,6 +51,7 @@ WORDS: Mapping[str, Mapping[str, str | Promise]] = {
         "carbon_kg": gettext_lazy("carbon (kg)"),
         "scarcity": gettext_lazy("scarcity"),
         "location_order": gettext_lazy("order of the places"),
+        "markdown": gettext_lazy("slow stock"),
     },
 }
 
@@ -114,6 +115,7 @@ PARTS = {
     "carbon": gettext_lazy("carbon"),
     "packaging": gettext_lazy("packaging"),
     "scarcity": gettext_lazy("scarcity"),
+    "markdown": gettext_lazy("slow stock elsewhere"),
     "location_order": gettext_lazy("order of the places"),
     "units": gettext_lazy("scarcity and order"),  # decisions that were written when both were one
 }

@@ -278,6 +278,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 900.0,
         "options": {"queue": "default", "expires": 600},
     },
+    "price-slow-stock": {
+        "task": "routing.tasks.price_slow_stock",
+        "schedule": 3600.0,
+        "options": {"queue": "default", "expires": 1800},
+    },
     "reconcile-stock": {
         "task": "inventory.tasks.reconcile_stock",
         "schedule": crontab(hour="0", minute="20"),  # the day before has ended everywhere in UTC
@@ -345,6 +350,11 @@ CALIBRATION_DAYS = env.int("OMS_CALIBRATION_DAYS", default=60)  # of promises by
 SCARCITY_HORIZON_DAYS = 7
 SCARCITY_CAP = Decimal("10.00")
 SCARCITY_HOURS = 3.0
+# What slow stock is worth to get rid of: a share of its price that rises from nothing, at so many weeks of cover, to the
+# most at so many more.
+MARKDOWN_FROM_WEEKS = 26
+MARKDOWN_FULL_WEEKS = 52
+MARKDOWN_MOST = Decimal("0.20")
 DEMAND_DAYS = env.int("OMS_DEMAND_DAYS", default=400)  # what was wanted is remembered so long
 LEAD_TIME_DAYS = 400  # lead times are kept so long
 PROMISE_DAYS = env.int("OMS_PROMISE_DAYS", default=730)  # and promises that have ended

@@ -53,6 +53,7 @@ BACK_OFFICE_ROOMS = [
             _item(_("Date policies"), "event", "routing.DatePolicy"),
             _item(_("Demands"), "shopping_basket", "routing.DemandFact"),
             _item(_("Scarcity prices"), "trending_up", "routing.ScarcityPrice"),
+            _item(_("Slow stock"), "trending_down", "routing.SlowStock"),
         ],
     ),
     (

@@ -1,4 +1,4 @@
-"""What was wanted, and what the last units are worth."""
+"""What was wanted, what the last units are worth, and what is gained by slow ones."""
 
 from django.contrib import admin
 from django.utils.formats import number_format
@@ -9,6 +9,7 @@ from oms.backoffice.lists import ReadOnlyAdmin
 from routing.models import (
     DemandFact,
     ScarcityPrice,
+    SlowStock,
 )
 
 
@@ -48,3 +49,20 @@ class ScarcityPriceAdmin(ReadOnlyAdmin):
             "units": price.units,
             "expected": number_format(price.expected, 1),
         }
+
+
+@admin.register(SlowStock)
+class SlowStockAdmin(ReadOnlyAdmin):
+    list_display = ["sku", "location", "shown_gain", "units", "shown_cover", "computed_at", "valid_until"]
+    list_filter = ["currency"]
+    search_fields = ["sku", "location"]
+    fields = ["sku", "location", "shown_gain", "units", "shown_cover", "computed_at", "valid_until"]
+    readonly_fields = ["shown_gain", "shown_cover"]
+
+    @admin.display(description=gettext_lazy("gained by a unit"), ordering="gain")
+    def shown_gain(self, stock: SlowStock) -> str:
+        return f"{number_format(round(stock.gain, 2), 2)} {stock.currency}"
+
+    @admin.display(description=gettext_lazy("weeks they would last"), ordering="cover_weeks")
+    def shown_cover(self, stock: SlowStock) -> str:
+        return _("for ever") if stock.cover_weeks is None else number_format(stock.cover_weeks, 0)

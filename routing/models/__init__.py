@@ -7,6 +7,7 @@ from routing.models.postal_area import PostalArea
 from routing.models.rule_set import RuleSet, RuleSetSlot
 from routing.models.scarcity_price import ScarcityPrice
 from routing.models.service_level import ServiceLevel
+from routing.models.slow_stock import SlowStock
 
 __all__ = [
     "CapacityDay",
@@ -24,6 +25,7 @@ __all__ = [
     "ScarcityPrice",
     "ServiceLevel",
     "ServiceStandard",
+    "SlowStock",
     "Weekday",
     "Zone",
 ]

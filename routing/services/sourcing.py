@@ -345,6 +345,7 @@ class _Planning:
             timing=self.timing,
             workload=self.workload,
             scarcity=Later(lambda: queries.scarcity_prices(demand.currency, as_of=self.as_of)),
+            markdown=Later(lambda: queries.markdown_gains(demand.currency, list(tags), as_of=self.as_of)),
             confidence=Later(lambda: inventory.confidences(list(tags))),
         )
 
