@@ -24,15 +24,15 @@ class WebServer:
     pid: int
 
 
-def bench_home() -> Path:
+def bench_home(name: str = "bench") -> Path:
     """Beside the data of `make demo`, never in it."""
-    return oms_home() / "bench"
+    return oms_home() / name
 
 
 @contextlib.contextmanager
-def database() -> Iterator[Postgres]:
-    """A migrated database with durable commits, its address in the environment. Django is set up."""
-    home = bench_home()
+def database(name: str = "bench") -> Iterator[Postgres]:
+    """A migrated database of this name with durable commits, its address in the environment. Django is set up."""
+    home = bench_home(name)
     postgres = Postgres(home, settings=POSTGRES)
     postgres.start()
     os.environ.update(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from oms.cache import VersionedCache, bump
 from oms.models import Channel
@@ -18,6 +19,12 @@ class ChannelInfo:
     payment_hold_minutes: int
     authorizes_late: bool
     grace_minutes: Mapping[str, int]
+
+    def grace(self, method: str, service: str) -> timedelta:
+        """How long the shopper may still change everything; nobody waits for express and pickup."""
+        if method == "pickup" or service in ("express", "same_day"):
+            return timedelta(0)
+        return timedelta(minutes=self.grace_minutes.get(method, 0))
 
 
 def _load() -> dict[str, ChannelInfo]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Max, Q
 
-from orders.models import Delivery, Order
+from orders.models import Delivery, Fulfillment, Order
 from orders.services import planning
 from routing.models import DemandFact
 from routing.services.demand_facts import Wanted, record_demands
@@ -41,9 +41,17 @@ def _batches(*, since: datetime | None, until: datetime) -> Iterator[list[Wanted
 
 
 def _wanted(orders: list[Order]) -> Iterator[Wanted]:
+    decisions = _first_decisions(orders)
     deliveries = Delivery.objects.filter(order__in=orders).select_related("order").order_by("pk")
     for delivery in deliveries.prefetch_related("lines__product"):
         lines = {line: line.quantity for line in delivery.lines.all()}
         if lines:
             demand = planning.demand_of(delivery.order, delivery, lines)
-            yield Wanted(delivery.pk, delivery.order.placed_at, demand)
+            decision = decisions.get(delivery.pk, "")
+            yield Wanted(delivery.pk, delivery.order.placed_at, demand, decision=decision)
+
+
+def _first_decisions(orders: list[Order]) -> dict[str, str]:
+    """By delivery; one for which no place was found has none that could be told from the others of its order."""
+    first = Fulfillment.objects.filter(order__in=orders, attempt=1, replaces=None)
+    return dict(first.values_list("delivery_id", "decision"))

@@ -275,7 +275,7 @@ def _plan(draft: _Draft, *, as_of: datetime) -> list[PlannedDelivery]:
             taken=taken,
             hold=draft.command.reservation or "",
             wanted_by=draft.promised[index],
-            release_at=as_of + _grace(draft.channel, delivery),
+            release_at=as_of + draft.channel.grace(delivery.method, delivery.service),
             as_of=as_of,
         )
         for parcel in planned.parcels:
@@ -543,7 +543,7 @@ def _work_rows(
     """Fulfillments, their lines, and the promises they are to keep."""
     fulfillments, lines, promises = [], [], []
     for index, (delivery, planned) in enumerate(zip(draft.deliveries, plans, strict=True)):
-        release_at = as_of + _grace(draft.channel, delivery)
+        release_at = as_of + draft.channel.grace(delivery.method, delivery.service)
         for parcel in planned.parcels:
             fulfillment, work = planning.work_rows(
                 parcel,
@@ -583,13 +583,6 @@ def _case_rows(draft: _Draft, plans: Sequence[PlannedDelivery], *, as_of: dateti
         for delivery_id, planned in zip(draft.delivery_ids, plans, strict=True)
         if planned.rest
     ]
-
-
-def _grace(channel: ChannelInfo, delivery: DeliveryGiven) -> timedelta:
-    """How long the shopper may still change everything; nobody waits for express and pickup."""
-    if delivery.method == "pickup" or delivery.service in ("express", "same_day"):
-        return timedelta(0)
-    return timedelta(minutes=channel.grace_minutes.get(delivery.method, 0))
 
 
 def _dues(rows: Rows, *, as_of: datetime) -> list[Due]:

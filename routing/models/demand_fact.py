@@ -8,7 +8,7 @@ class DemandFact(models.Model):
     """What somebody wanted: one delivery of one order, as routing was asked for it the first time.
 
     What forecasts learn from and simulations replay. It names nobody: an area instead of an address.
-    `lines`: `[sku, quantity, group | null, unit value, weight (g), [tags]]` each.
+    `lines`: `[sku, quantity, group | null, unit value, weight (g), [tags]]` each. `decision`: the first about it.
     """
 
     class Source(models.TextChoices):
@@ -29,6 +29,7 @@ class DemandFact(models.Model):
     value = MoneyField(verbose_name=_("value of the order"))
     lines = models.JSONField(_("lines"))
     source = models.CharField(_("source"), max_length=8, choices=Source.choices, default=Source.LIVE)
+    decision = models.CharField(_("decision"), max_length=32, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["-at", "-id"]

@@ -16,12 +16,14 @@ _DECIMALS = 2
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """`reference` names the delivery (of an order, or of an imported history) and counts once."""
+    """`reference` names the delivery (of an order, or of an imported history) and counts once. `decision`: what was
+    decided first about it, where that is known."""
 
     reference: str
     at: datetime
     demand: Demand
     source: str = DemandFact.Source.LIVE
+    decision: str = ""
 
 
 @use_case
@@ -36,9 +38,9 @@ def forget_demands(*, before: datetime) -> int:
     return DemandFact.objects.filter(at__lt=before).delete()[0]
 
 
-def demands(facts: Iterable[DemandFact]) -> Iterable[tuple[datetime, Demand]]:
+def told(facts: Iterable[DemandFact]) -> Iterable[Wanted]:
     """As they were asked; places lost afterwards, holds and promises are not part of it."""
-    return ((fact.at, _demand(fact)) for fact in facts)
+    return (Wanted(fact.reference, fact.at, _demand(fact), fact.source, fact.decision) for fact in facts)
 
 
 def _row(wanted: Wanted) -> DemandFact:
@@ -58,6 +60,7 @@ def _row(wanted: Wanted) -> DemandFact:
         value=demand.value if demand.value is not None else _worth(demand),
         lines=[_line(line) for line in demand.lines],
         source=wanted.source,
+        decision=wanted.decision,
     )
 
 

@@ -207,9 +207,6 @@ class _Asking:
         return queries.coordinates_of(there.country, there.postal_code)
 
     def _plan(self, method: str, service: str, location: str | None = None) -> SourcingPlan:
-        grace = timedelta(0)
-        if method == "ship" and service == "standard":
-            grace = timedelta(minutes=self.channel.grace_minutes.get("ship", 0))
         demand = Demand(
             channel=self.channel.code,
             currency=self.channel.currency,
@@ -219,7 +216,9 @@ class _Asking:
             destination=self.destination if method == "ship" else None,
             location=location,
         )
-        return sourcing.plan(demand, as_of=self.as_of, release_at=self.as_of + grace, stock=self.stock)
+        return sourcing.plan(
+            demand, as_of=self.as_of, release_at=self.as_of + self.channel.grace(method, service), stock=self.stock
+        )
 
     # Delivery ---------------------------------------------------------------------------------
 

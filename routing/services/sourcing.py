@@ -94,7 +94,8 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class PlannedParcel:
-    """Work for one place. `shipping` is the carrier's part of the cost.
+    """Work for one place. `shipping` is the carrier's part of the cost; `paid` is what is really paid, carriage and
+    handling, whatever the rules weigh.
 
     `capacity_date` is the local day to book, None where nothing limits the place."""
 
@@ -104,6 +105,7 @@ class PlannedParcel:
     carrier_service: str
     cost: Decimal
     shipping: Decimal
+    paid: Decimal
     weight_g: int
     distance_km: float | None
     promised_at: datetime
@@ -143,6 +145,9 @@ class SourcingPlan:
 StockReader = Callable[..., dict[str, dict[str, int]]]
 """Answers as `inventory.queries.sellable_units` does; what it gives is the caller's to change."""
 
+CapacityReader = Callable[..., Mapping[str, Mapping[date, int]]]
+"""Answers as `routing.queries.booked_by_day` does."""
+
 
 def plan(
     demand: Demand,
@@ -151,16 +156,17 @@ def plan(
     release_at: datetime | None = None,
     rules: ActiveRules | None = None,
     stock: StockReader = inventory.sellable_units,
+    booked: CapacityReader = queries.booked_by_day,
 ) -> SourcingPlan:
     """The best plan under the channel's published rules, within the planning budget.
 
     `release_at`: when the places will learn of it (default: at once). `rules`: others than the published. `stock`: a
-    reader that several plans of one basket share.
+    reader that several plans of one basket share, or of another time, as `booked` may be.
     A destination that cannot be found on the map is planned without distances and noted, never refused.
     """
     started = monotonic_time.perf_counter()
     rules = rules or queries.rules_for(demand.channel)
-    planning = _Planning(demand, as_of, release_at or as_of, stock)
+    planning = _Planning(demand, as_of, release_at or as_of, stock, booked)
     budget = Budget.of(settings.PLANNING_BUDGET_MS / 1000, monotonic_time.monotonic)
     outcome = planner.plan(planning.engine_demand(), rules.rules, planning.network(), budget)
     parcels = tuple(planning.parcel(parcel, _ignores_capacity(rules, outcome, parcel)) for parcel in outcome.parcels)
@@ -187,7 +193,7 @@ def parcel_prices(
 
     The cheapest carrier service counts; a place that no carrier serves from is left out.
     """
-    planning = _Planning(demand, as_of, as_of, inventory.sellable_units)
+    planning = _Planning(demand, as_of, as_of)
     places = queries.engine_places(demand.currency, as_of=as_of)
     found = {}
     for place in (places[code] for code in codes if code in places):
@@ -215,7 +221,7 @@ def order_by(planned: SourcingPlan) -> datetime | None:
     if planned.promised_at is None:
         return None
     promised_at, as_of = planned.promised_at, planned.as_of
-    planning = _Planning(planned.demand, as_of, as_of, inventory.sellable_units)
+    planning = _Planning(planned.demand, as_of, as_of)
     wait = planned.release_at - as_of
     minute = as_of.replace(second=0, microsecond=0)
     places = [(planning.directory[p.location], p) for p in planned.outcome.parcels]
@@ -269,9 +275,17 @@ def _ignores_capacity(rules: ActiveRules, outcome: engine.Plan, parcel: engine.P
 class _Planning:
     """Answers the engine's questions for one demand."""
 
-    def __init__(self, demand: Demand, as_of: datetime, release_at: datetime, stock: StockReader):
+    def __init__(
+        self,
+        demand: Demand,
+        as_of: datetime,
+        release_at: datetime,
+        stock: StockReader = inventory.sellable_units,
+        booked: CapacityReader = queries.booked_by_day,
+    ):
         self.demand = demand
         self.stock = stock
+        self.booked = booked
         self.as_of = as_of
         self.release_at = release_at
         self.notes: list[str] = []
@@ -282,7 +296,9 @@ class _Planning:
         self.whereto = self._whereto()
         self.carriers = queries.carriers()
         self.offers = self._carriers_that_reach(self.country)
-        self._booked: dict[str, dict[date, int]] | None = None
+        self._booked: Mapping[str, Mapping[date, int]] | None = None
+        self._policies: dict[str, queries.Policy] = {}
+        self._preparation_days: dict[str, date] = {}
 
     # The demand -------------------------------------------------------------------------------
 
@@ -391,15 +407,20 @@ class _Planning:
         if self._booked is None:
             self._booked = self._all_booked()
         days = self._booked.get(code)
-        return days.get(self.preparation_day(self.directory[code]), 0) if days else 0
+        if not days:
+            return 0
+        day = self._preparation_days.get(code)  # asked for by filters and weights in turn
+        if day is None:
+            day = self._preparation_days[code] = self.preparation_day(self.directory[code])
+        return days.get(day, 0)
 
-    def _all_booked(self) -> dict[str, dict[date, int]]:
+    def _all_booked(self) -> Mapping[str, Mapping[date, int]]:
         holders = {code for units in self.sellable.values() for code in units}
         limited = [
             code for code in holders if code in self.directory and self.directory[code].daily_capacity is not None
         ]
         # West of the date line it may still be yesterday.
-        return queries.booked_by_day(limited, from_date=self.release_at.date() - timedelta(days=1))
+        return self.booked(limited, from_date=self.release_at.date() - timedelta(days=1))
 
     # Dates ------------------------------------------------------------------------------------
 
@@ -426,7 +447,11 @@ class _Planning:
         return promise(asked, channel=self.demand.channel)
 
     def _policy(self, place: PlaceInfo) -> queries.Policy:
-        return queries.policy_for(place, method=self.demand.method, service=self.demand.service)
+        found = self._policies.get(place.code)
+        if found is None:
+            found = queries.policy_for(place, method=self.demand.method, service=self.demand.service)
+            self._policies[place.code] = found
+        return found
 
     def ready_by(self, place: PlaceInfo) -> datetime:
         return dates.ready_by(place, self._policy(place), assigned_at=self.release_at)
@@ -445,6 +470,7 @@ class _Planning:
             carrier_service=parcel.carrier_service,
             cost=parcel.cost,
             shipping=from_micro(parcel.parts.get("shipping", 0)),
+            paid=from_micro(self._paid_micro(parcel)),
             weight_g=parcel.weight_g,
             distance_km=parcel.distance_km,
             promised_at=promised.promised_at,
@@ -454,6 +480,17 @@ class _Planning:
             earliest_at=promised.earliest_at,
             confidence=promised.confidence,
         )
+
+    def _paid_micro(self, parcel: engine.Parcel) -> int:
+        place = queries.engine_places(self.demand.currency, as_of=self.as_of)[parcel.location]
+        handling = place.handling_micro + place.packaging_micro
+        handling += place.handling_unit_micro * sum(line.quantity for line in parcel.lines)
+        if not parcel.carrier_service:
+            return handling
+        asked = self.tariff(place, parcel.distance_km)
+        tariffs = (asked,) if isinstance(asked, Tariff) else asked
+        ours = [t for t in tariffs if any(tier.carrier_service == parcel.carrier_service for tier in t.tiers)]
+        return handling + min((t.price_micro(parcel.weight_g) for t in ours), default=0)
 
 
 _free_rides = {

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from oms.clock import now
-from orders.models import Delivery
+from orders.models import Delivery, Fulfillment
 from orders.services import demand_history
 from routing.models import DemandFact
 from tests.factories.orders import make_key, make_network, order_body
@@ -30,6 +30,7 @@ def test_each_delivery_is_told_once_as_the_shopper_asked(monkeypatch):
     fact = DemandFact.objects.first()
     assert (fact.channel, fact.method, fact.country, fact.location) == ("web", "ship", "FR", "")
     assert [line[:2] for line in fact.lines] == [["SKU-1", 1]]
+    assert fact.decision == Fulfillment.objects.get(delivery=fact.reference).decision
 
     assert api.post("orders/", order_body(("SKU-1", 1))).status == 201
     demand_history.tell_demands(as_of=now() + timedelta(seconds=1))

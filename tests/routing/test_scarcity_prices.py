@@ -9,7 +9,7 @@ from routing import queries
 from routing.documents import parse
 from routing.models import DemandFact, ScarcityPrice
 from routing.queries import ActiveRules
-from routing.services.demand_facts import Wanted, demands, forget_demands, record_demands
+from routing.services.demand_facts import Wanted, forget_demands, record_demands, told
 from routing.services.scarcity import refresh, refresh_if_old
 from routing.services.sourcing import Demand, Destination, Line, plan
 from tests.factories.orders import make_network
@@ -94,11 +94,12 @@ def test_without_time_levels_are_priced_one_by_one():
 def test_a_demand_is_remembered_once_and_reads_back_without_its_address():
     make_network()
     exact = Destination("FR", "75011", "Paris", latitude=48.85661, longitude=2.35222)
-    wanted = [Wanted("dlv_1", NOON, demand(exact, 2))]
+    wanted = [Wanted("dlv_1", NOON, demand(exact, 2), decision="dec_1")]
     record_demands(wanted)
     record_demands(wanted)
-    ((at, read),) = demands(DemandFact.objects.all())
-    assert at == NOON
+    (fact,) = told(DemandFact.objects.all())
+    read = fact.demand
+    assert (fact.reference, fact.at, fact.decision) == ("dlv_1", NOON, "dec_1")
     assert read.destination == Destination("FR", "75011", latitude=48.86, longitude=2.35)
     assert (read.lines, read.value, read.channel) == (demand(exact, 2).lines, Decimal("39.80"), "web")
     assert forget_demands(before=NOON) == 0

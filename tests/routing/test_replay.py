@@ -1,0 +1,196 @@
+"""Orders decided again: in time order, over stock and days that run out, judged in money that is paid."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from inventory.models import Location
+from inventory.stock_book import stock_book
+from oms import cache
+from oms.channels import channels
+from routing.capacity_book import Booked, CapacityBook, capacity_book
+from routing.documents import parse
+from routing.models import GivenPromise
+from routing.queries import ActiveRules
+from routing.replay import Comparison, Tally, World
+from routing.services.demand_facts import Wanted
+from routing.services.sourcing import Demand, Destination, Line
+from tests.factories.orders import make_network
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+IN_PARIS = Destination("FR", "75011", latitude=48.86, longitude=2.38)
+
+
+def rules_of(**step):
+    document = {"rules": [{"steps": [{"weights": {"cost": 1}, "rest": "exception", **step}]}]}
+    rules = ActiveRules(parse(document).as_engine())
+    return lambda _channel: rules
+
+
+def world(rules=None, **more) -> World:
+    return World(rules or rules_of(), stock_book(["SKU-1", "SKU-2"], as_of=MONDAY), capacity_book(as_of=MONDAY), **more)
+
+
+def wanted(number: int, *lines: tuple[str, int], **more) -> Wanted:
+    asked = tuple(
+        Line(f"l{n}", sku, units, unit_value=Decimal("19.90"), weight_g=400)
+        for n, (sku, units) in enumerate(lines or (("SKU-1", 1),))
+    )
+    values = {"channel": "web", "currency": "EUR", "lines": asked, "destination": IN_PARIS, **more}
+    return Wanted(f"dlv_{number}", MONDAY + timedelta(minutes=number), Demand(**values))
+
+
+def places(outcome) -> list[str]:
+    return [sent.location for sent in outcome.sent]
+
+
+def test_who_comes_first_takes_the_nearest_units():
+    make_network(paris=2, lille=1, lyon=5)
+    ours = world()
+
+    chosen = [places(ours.decide(wanted(n))) for n in range(5)]
+
+    assert chosen == [["PARIS"], ["PARIS"], ["LILLE"], ["LYON"], ["LYON"]]
+    assert ours.taken == {("SKU-1", "PARIS"): 2, ("SKU-1", "LILLE"): 1, ("SKU-1", "LYON"): 2}
+
+
+def test_a_world_goes_on_where_another_stopped():
+    make_network(paris=2, lille=1, lyon=5)
+    stopped, whole, resumed = world(), world(), world()
+    expected = [places(whole.decide(wanted(n))) for n in range(5)]
+    for n in range(3):
+        stopped.decide(wanted(n))
+
+    resumed.resume(stopped.taken, stopped.booked)
+
+    assert [places(resumed.decide(wanted(n))) for n in (3, 4)] == expected[3:]
+    assert resumed.taken == whole.taken
+
+
+def test_what_would_have_been_refused_takes_nothing():
+    make_network(paris=2, lille=0, lyon=0)
+    ours = world()
+
+    refused = ours.decide(wanted(1, ("SKU-1", 3)))
+
+    assert (refused.verdict, refused.sent, refused.rest) == ("refused", (), {"SKU-1": 1})
+    assert not ours.taken
+    assert places(ours.decide(wanted(2, ("SKU-1", 2)))) == ["PARIS"]
+
+
+def test_what_no_place_may_serve_stands_before_a_person_or_is_refused_as_the_rule_says():
+    make_network()
+    assert (
+        world(rules_of(max_parcels=1, **{"from": {"locations": ["LYON"]}})).decide(wanted(1, ("SKU-1", 6))).verdict
+        == "left"
+    )
+    assert (
+        world(rules_of(**{"from": {"locations": ["LYON"]}}, rest="refuse")).decide(wanted(1, ("SKU-1", 6))).verdict
+        == "refused"
+    )
+
+
+def test_a_full_day_sends_the_work_elsewhere_and_back_on_the_next():
+    make_network()
+    Location.objects.filter(code="PARIS").update(daily_capacity=1)
+    cache.clear_all()
+    ours = world()
+
+    assert [places(ours.decide(wanted(n))) for n in (0, 1, 24 * 60)] == [["PARIS"], ["LILLE"], ["PARIS"]]
+    assert sum(ours.booked.values()) == 2
+
+
+def test_a_world_that_only_looks_on_takes_nothing():
+    make_network(paris=1)
+    looking = world(takes=False)
+    assert [places(looking.decide(wanted(n))) for n in range(2)] == [["PARIS"], ["PARIS"]]
+    assert not looking.taken
+
+
+def test_what_is_paid_does_not_depend_on_what_rules_weigh():
+    make_network()
+    Location.objects.filter(code="PARIS").update(handling_cost="1.50", currency="EUR")
+    cache.clear_all()
+
+    by_distance = world(rules_of(weights={"distance_km": 1})).decide(wanted(1))
+
+    assert places(by_distance) == ["PARIS"]
+    assert by_distance.paid == Decimal("5.50")  # 4.00 for the parcel, 1.50 for the work
+    assert "distance" in by_distance.sent[0].parts
+
+
+def test_the_sums_add_up_and_survive_being_written_down():
+    make_network(paris=1, lille=2, lyon=0)
+    ours, tally = world(), Tally()
+    late = wanted(2, wanted_by=MONDAY)
+    for one in (wanted(1, ("SKU-1", 2)), late, wanted(3, ("SKU-1", 9))):
+        tally.add(one, ours.decide(one))
+
+    figures = tally.figures(ours.capacity)
+
+    assert (figures["orders"], figures["served"], figures["refused"], figures["left_to_people"]) == (3, 2, 1, 0)
+    assert (figures["parcels"], figures["split_rate"], figures["units"]) == (2, 0.0, 3)  # both of one order from Lille
+    assert figures["cost"] == {"EUR": "9.00"}  # 5.00 from Lille, 4.00 from Paris
+    assert figures["cost_per_order"] == {"EUR": "4.5000"}
+    assert figures["late"] == 1
+    assert [(place["location"], place["units"]) for place in figures["places"]] == [("LILLE", 2), ("PARIS", 1)]
+    assert Tally.from_json(tally.as_json()) == tally
+    assert Tally.from_json(tally.as_json()).figures(ours.capacity) == figures
+
+
+def test_a_comparison_counts_what_changed_and_which_way():
+    make_network()
+    cheap, near = world(), world(rules_of(weights={"distance_km": 1}))
+    far = world(rules_of(**{"from": {"locations": ["LYON"]}}))
+    comparison = Comparison()
+
+    assert not comparison.add(cheap.decide(wanted(1)), near.decide(wanted(1)))
+    assert comparison.add(cheap.decide(wanted(2)), far.decide(wanted(2)))
+
+    assert comparison == Comparison(changed=1, dearer=1, later=1)
+
+
+def test_days_are_booked_by_promises_and_given_back_when_they_are_withdrawn():
+    make_network()
+    Location.objects.filter(code="PARIS").update(daily_capacity=5)
+    cache.clear_all()
+    outcomes = GivenPromise.Outcome
+
+    def promise(number: int, given_at: datetime, outcome=outcomes.OPEN, ended_at=None) -> None:
+        GivenPromise.objects.create(
+            reference=f"ful_{number}", root="ord_1", channel="web", location_id="PARIS", method="ship", service="standard",
+            given_at=given_at, release_at=given_at, hour=9, promised_at=MONDAY + timedelta(days=3),
+            expected_at=MONDAY + timedelta(days=3), outcome=outcome, ended_at=ended_at,
+        )  # fmt: skip
+
+    hour = timedelta(hours=1)
+    promise(1, MONDAY - hour)
+    promise(2, MONDAY - hour, outcomes.WITHDRAWN, MONDAY - hour / 2)  # was over by then
+    promise(3, MONDAY - hour, outcomes.WITHDRAWN, MONDAY + hour)  # was not
+    promise(4, MONDAY + hour)
+
+    def booked(book: CapacityBook, at: datetime) -> int:
+        book.advance(at)
+        return sum(book.booked_by_day(["PARIS"], from_date=MONDAY.date()).get("PARIS", {}).values())
+
+    until = MONDAY + 5 * hour
+    alone, following = capacity_book(as_of=MONDAY, until=until), capacity_book(as_of=MONDAY, until=until, follows=True)
+    assert [booked(alone, MONDAY), booked(alone, MONDAY + 2 * hour)] == [2, 1]
+    assert [booked(following, MONDAY), booked(following, MONDAY + 2 * hour)] == [2, 2]
+    assert booked(capacity_book(as_of=MONDAY), until) == 2
+
+
+def test_a_book_owns_its_days():
+    book = CapacityBook({}, [Booked(MONDAY, "PARIS", MONDAY.date(), 2)])
+    assert book.booked_by_day(["PARIS"], from_date=MONDAY.date()) == {}
+    book.advance(MONDAY + timedelta(seconds=1))
+    assert book.fullest("PARIS") == 2
+
+
+def test_the_grace_of_a_channel_is_for_those_who_can_wait():
+    make_network()
+    channel = channels()["web"]
+    assert channel.grace("pickup", "standard") == channel.grace("ship", "express") == timedelta(0)
