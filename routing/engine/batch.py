@@ -4,10 +4,10 @@ One by one, an early order takes the unit that a later one needs more. Here all 
 what the present plans hold counts as free, nobody's date gets later than the promise given, and the whole never costs
 more than before. It is solved exactly, within the budget, for up to `MAX_TOGETHER` orders and for as many more as have
 few enough ways to be served; of still more, the neighbours of one order at a time, the one that paid most for coming
-late first, until nothing improves.
+late first, until nothing improves. An order with too many ways to list is planned by itself, from what the others leave.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 
 from . import columns as single
-from . import explain, master
+from . import explain, geo, master
 from .assess import Assessment, Scene, assess
 from .conditions import matching_rule
-from .cost import weight_of
+from .cost import ways_to_send, weight_of
 from .planner import parcel_of, steps_of, with_runners_up
 from .problem import Problem, Solution, priced
 from .solve import solve
-from .tariffs import Tier
-from .types import Budget, BySkuAndPlace, Demand, Network, Parcel, Place, Plan, Rule, Step, StepReport, Timing
+from .tariffs import Tariff, Tier
+from .types import Budget, BySkuAndPlace, Demand, Network, Parcel, Place, Plan, Rest, Rule, Step, StepReport, Timing
 
 MAX_TOGETHER = 6
 #: Numbers in the table of all ways to serve the orders (columns × what they serve).
@@ -39,7 +39,8 @@ class Pending:
 
     `network` is the world for this demand as if none of the plans of the batch had been made. `arrives(place, tier)`
     tells when a parcel would come, in any measure that can be compared with `promise`, the date given (None: any date
-    will do). An order that is late already may stay as late as it is.
+    will do); `sooner` names, by key, the lines that were promised earlier. An order that is late already may stay as
+    late as it is. `slot(place)` is what a parcel from there takes of the pool's capacity.
     """
 
     key: str
@@ -49,15 +50,17 @@ class Pending:
     plan: Plan
     promise: Any = None
     arrives: Callable[[Place, Tier], Any] = lambda _place, _tier: 0
+    sooner: Mapping[str, Any] = field(default_factory=dict)
+    slot: Callable[[str], Hashable] = str
 
 
 @dataclass(frozen=True)
 class Pool:
     """What the orders of the batch have together: units by SKU and place, and the parcels that places can still
-    prepare (no entry: no limit), both with what the present plans hold."""
+    prepare, by slot (no entry: no limit), both with what the present plans hold."""
 
     stock: BySkuAndPlace
-    capacity: Mapping[str, int] = field(default_factory=dict)
+    capacity: Mapping[Hashable, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def reoptimise(pending: Sequence[Pending], pool: Pool, budget: Budget, max_size:
     """
     movable = [order for order in (_Order.of(one) for one in pending) if order]
     keys = {order.key for order in movable}
-    held = [parcel for one in pending if one.key not in keys for parcel in one.plan.parcels]
+    held = [(one, parcel) for one in pending if one.key not in keys for parcel in one.plan.parcels]
     work = _Work(movable, _Left.of(pool, held), budget, max_size)
     work.run()
     changed = [order for order in movable if work.chosen[order.key].parcels != order.present.parcels]
@@ -102,26 +105,54 @@ def reoptimise(pending: Sequence[Pending], pool: Pool, budget: Budget, max_size:
     )
 
 
+#: Of an order whose present plan is still to be found.
+NO_PLAN = Plan((), (), 0, 0, False, None, (), lambda: ((), {}))
+
+
+def present_plan(pending: Pending, parcels: Sequence[tuple[str, Mapping[str, int]]]) -> Plan | None:
+    """What these parcels (place, units by line) are under the rules and at the prices of now, as `pending.plan` has it.
+
+    The plan that `pending` comes with is not looked at. None where no step would have made them, where a part may be
+    an earlier step's, which goes first, or where they would come too late.
+    """
+    rule = matching_rule(pending.rules, pending.demand)
+    steps = steps_of(pending.demand, rule)
+    for number, step in enumerate(steps):
+        problem = _assessed(pending, step, pending.promise).problem
+        found = _solution(problem, parcels)
+        if found and problem.allows(found):
+            sent = tuple(parcel_of(problem, row, quantities, number) for row, quantities in found.parcels)
+            return replace(NO_PLAN, parcels=sent, cost_micro=found.cost_micro, rule=rule.name if rule else None)
+        let_in = {place.code for place in problem.offers.places}
+        may_be_partly_its = not problem.complete and any(code in let_in for code, _ in parcels)
+        if may_be_partly_its or step.rest is not Rest.NEXT:
+            return None
+    return None
+
+
 # What is shared ---------------------------------------------------------------------------------
+
+_Held = tuple[Pending, Parcel]
 
 
 @dataclass(frozen=True)
 class _Left:
-    """Units by (SKU, place) and parcels by place that are still to be had."""
+    """Units by (SKU, place) and parcels by slot that are still to be had."""
 
     units: Mapping[tuple[str, str], int]
-    parcels: Mapping[str, int]
+    parcels: Mapping[Hashable, int]
 
     @classmethod
-    def of(cls, pool: Pool, held: Iterable[Parcel]) -> "_Left":
+    def of(cls, pool: Pool, held: Iterable[_Held]) -> "_Left":
         units = {(sku, code): number for sku, at in pool.stock.items() for code, number in at.items()}
         return cls(units, dict(pool.capacity)).without(held)
 
-    def without(self, held: Iterable[Parcel]) -> "_Left":
+    def without(self, held: Iterable[_Held]) -> "_Left":
         units, parcels = dict(self.units), dict(self.parcels)
-        for parcel in held:
-            if parcel.location in parcels:
-                parcels[parcel.location] -= 1
+        for pending, parcel in held:
+            slot = pending.slot(parcel.location)
+            if slot in parcels:
+                parcels[slot] -= 1
             for line in parcel.lines:
                 key = (line.sku, parcel.location)
                 units[key] = units.get(key, 0) - line.quantity
@@ -160,7 +191,8 @@ class _Order:
         if plan.rest or len(numbers) != 1 or demand.location is not None or max(numbers) >= len(steps):
             return None
         number = numbers.pop()
-        assessment = _assessed(pending, replace(steps[number], complete=True))
+        latest = None if pending.promise is None else max([pending.promise, *_arrivals(pending)])
+        assessment = _assessed(pending, replace(steps[number], complete=True), latest)
         present = _as_solution(assessment.problem, plan)
         return cls(pending, number, steps, rule, assessment, present) if present else None
 
@@ -191,21 +223,40 @@ class _Order:
         )
 
 
-def _assessed(pending: Pending, step: Step) -> Assessment:
-    """As the step sees the places, without any way to send that would break the promise."""
-    given = network = pending.network
-    if pending.promise is not None:
-        latest = max([pending.promise, *_arrivals(pending)])
+def _assessed(pending: Pending, step: Step, latest: Any) -> Assessment:
+    """As the step sees the places, without any way to send that would come after `latest`, or too late for a line."""
+    network, demand = pending.network, pending.demand
+    if latest is not None:
+        demand = replace(demand, excluded=_too_slow(pending, latest))
         must_be_on_time = step.source.on_time
 
         def timing(place: Place, tier: Tier) -> Timing:
-            own = given.timing(place, tier)
+            own = pending.network.timing(place, tier)
             keeps = pending.arrives(place, tier) <= latest
             return Timing(own.late_days, keeps and (own.is_on_time or not must_be_on_time))
 
-        network = replace(given, timing=timing)
+        network = replace(network, timing=timing)
         step = replace(step, source=replace(step.source, on_time=True))
-    return assess(Scene(pending.demand, network), step, pending.demand.lines, {}, [])
+    return assess(Scene(demand, network), step, demand.lines, {}, [])
+
+
+def _too_slow(pending: Pending, latest: Any) -> Mapping[str, frozenset[str]]:
+    """The places that must not get a line: also those that could send so that it comes after its own date."""
+    excluded = dict(pending.demand.excluded)
+    skus = {line.key: line.sku for line in pending.demand.lines}
+    for key, date in pending.sooner.items():
+        holders = [pending.network.places[code] for code in pending.network.sellable.get(skus[key], ())]
+        slow = {place.code for place in holders if any(date < at <= latest for at in _ways(pending, place))}
+        excluded[key] = excluded.get(key, frozenset()) | slow
+    return excluded
+
+
+def _ways(pending: Pending, place: Place) -> Iterator[Any]:
+    """When a parcel from there could come."""
+    there = pending.demand.point
+    found = pending.network.tariff(place, geo.distance_km(place.point, there) if place.point and there else None)
+    for tier in ways_to_send((found,) if isinstance(found, Tariff) else found or ()):
+        yield pending.arrives(place, tier)
 
 
 def _arrivals(pending: Pending) -> Iterator[Any]:
@@ -217,12 +268,17 @@ def _arrivals(pending: Pending) -> Iterator[Any]:
 
 
 def _as_solution(problem: Problem, plan: Plan) -> Solution | None:
-    """The plan at the prices of now; None when a place of it is no longer let in, or holds too little."""
+    return _solution(
+        problem, [(parcel.location, {line.key: line.quantity for line in parcel.lines}) for parcel in plan.parcels]
+    )
+
+
+def _solution(problem: Problem, given: Iterable[tuple[str, Mapping[str, int]]]) -> Solution | None:
+    """These parcels at the prices of now; None when a place of them is no longer let in, or holds too little."""
     rows = {place.code: row for row, place in enumerate(problem.offers.places)}
     parcels, cost = [], 0
-    for parcel in plan.parcels:
-        row = rows.get(parcel.location)
-        units = {line.key: line.quantity for line in parcel.lines}
+    for code, units in given:
+        row = rows.get(code)
         quantities = tuple(units.get(line.key, 0) for line in problem.lines)
         if row is None or (problem.offers.units[row] < np.array(quantities)).any():
             return None
@@ -260,6 +316,9 @@ class _Work:
 
     def run(self) -> None:
         self.lower_bound_micro = sum(self.alone(order) for order in self.orders)
+        for order in self.orders:
+            if order.columns is None and self._regret(order) > 0 and not self.budget.is_spent:
+                self._improve_alone(order)
         able = [order for order in self.orders if order.columns is not None]
         if len(able) <= MAX_TOGETHER or _size(able) <= self.max_size:
             bound = self._improve(able)
@@ -279,6 +338,7 @@ class _Work:
     def _neighbours(self, order: _Order, others: Sequence[_Order]) -> list[_Order]:
         """Those who hold what this order could use, the nearest to its best places first."""
         places = {place.code for place in order.problem.offers.places}
+        slots = {order.pending.slot(code) for code in places} & set(self.left.parcels)
         skus = {line.sku for line in order.problem.lines}
         found = []
         for other in others:
@@ -286,7 +346,7 @@ class _Work:
                 continue
             held = other.parcels(self.chosen[other.key])
             shared = sum(line.sku in skus for parcel in held if parcel.location in places for line in parcel.lines)
-            crowded = any(parcel.location in places and parcel.location in self.left.parcels for parcel in held)
+            crowded = any(other.pending.slot(parcel.location) in slots for parcel in held)
             if shared or crowded:
                 found.append((-shared, -self._regret(other), other.key, other))
         return [other for *_, other in sorted(found, key=lambda entry: entry[:3])][: _NEIGHBOURS - 1]
@@ -295,14 +355,38 @@ class _Work:
         """The best plans for these, the others staying as they are; the bound is that of these alone."""
         if not orders:
             return 0
-        chosen = {order.key for order in orders}
-        held = [p for other in self.orders if other.key not in chosen for p in other.parcels(self.chosen[other.key])]
-        joint = _Joint(orders, self.left.without(held))
+        joint = _Joint(orders, self._left_for(orders))
         before = sum(self.chosen[order.key].cost_micro for order in orders)
         found, bound = joint.solve(before, self.budget)
         if found and sum(solution.cost_micro for solution in found.values()) < before:
             self.chosen |= found
         return bound
+
+    def _improve_alone(self, order: _Order) -> None:
+        """The best plan for an order whose ways are too many to list, the others staying as they are."""
+        problem = _limited(order, self._left_for([order]))
+        found = solve(problem, self.budget)
+        if found and found.units == sum(problem.asked) and found.cost_micro < self.chosen[order.key].cost_micro:
+            self.chosen[order.key] = found
+
+    def _left_for(self, orders: Sequence[_Order]) -> _Left:
+        """What those who stay as they are leave."""
+        moving = {order.key for order in orders}
+        others = [other for other in self.orders if other.key not in moving]
+        held = [(other.pending, parcel) for other in others for parcel in other.parcels(self.chosen[other.key])]
+        return self.left.without(held)
+
+
+def _limited(order: _Order, left: _Left) -> Problem:
+    """The order's problem with no more than what is left."""
+    offers = order.problem.offers
+    units = offers.units.copy()
+    for row, place in enumerate(offers.places):
+        is_full = left.parcels.get(order.pending.slot(place.code), 1) < 1
+        for i, line in enumerate(order.problem.lines):
+            most = 0 if is_full else max(0, left.units.get((line.sku, place.code), 0))
+            units[row, i] = min(units[row, i], most)
+    return replace(order.problem, offers=replace(offers, units=units))
 
 
 def _size(orders: Sequence[_Order]) -> int:
@@ -354,8 +438,9 @@ class _Joint:
                     here = self._column(uses, ("units", sku, codes[row]))
                     here[own] += np.where(self.place[own] == row, units, 0)
             for row in np.unique(self.place[own]).tolist():
-                if codes[row] in self.left.parcels:
-                    self._column(uses, ("parcels", codes[row]))[own] += self.place[own] == row
+                slot = order.pending.slot(codes[row])
+                if slot in self.left.parcels:
+                    self._column(uses, ("parcels", slot))[own] += self.place[own] == row
             if order.problem.max_parcels is not None:
                 self._column(uses, ("order", k))[own] = 1
         limits = {key: self._limit(key) for key in uses}

@@ -69,7 +69,7 @@ class Carriage:
         tariffs = (found,) if isinstance(found, Tariff) else found
         ids = tuple(map(id, tariffs))
         if ids not in self._seen:  # keeps the tariffs alive, so that their ids stay theirs
-            self._seen[ids] = (tuple(tariffs), list(_ways_to_send(tariffs)))
+            self._seen[ids] = (tuple(tariffs), list(ways_to_send(tariffs)))
         if not self.is_timed:
             key: tuple = ids
             late: dict[tuple[str, int], int | None] = {}
@@ -105,7 +105,7 @@ class Carriage:
         return micro if self.weights.cost == 1 else round(self.weights.cost * micro)
 
 
-def _ways_to_send(tariffs: Iterable[Tariff]) -> Iterable[Tier]:
+def ways_to_send(tariffs: Iterable[Tariff]) -> Iterable[Tier]:
     """One tier for each service and duration: tiers of the same are in time or late together."""
     return {(tier.carrier_service, tier.transit_days): tier for tariff in tariffs for tier in tariff.tiers}.values()
 

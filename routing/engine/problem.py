@@ -192,6 +192,18 @@ class Problem:
             has &= self.offers.units[:, indexes].max(axis=1) >= sum(quantities[i] for i in indexes)
         return has
 
+    def allows(self, solution: "Solution") -> bool:
+        """Whether the limits that do not hang on the stock of a line let it pass."""
+        values = [
+            sum(to_micro(line.unit_value) * q for line, q in zip(self.lines, quantities, strict=True))
+            for _, quantities in solution.parcels
+        ]
+        return (
+            (self.max_parcels is None or len(solution.parcels) <= self.max_parcels)
+            and (self.least_value_micro is None or min(values) >= self.least_value_micro)
+            and all(self.has_stock(quantities)[row] for row, quantities in solution.parcels)
+        )
+
     def costs(self, taken: np.ndarray) -> np.ndarray:
         """Per offer, the cost of one parcel with its row of counts."""
         unit_costs = self.unit_costs

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from routing.engine.batch import Batch, Pending, Pool, reoptimise
+from routing.engine.batch import NO_PLAN, Batch, Pending, Pool, present_plan, reoptimise
 from routing.engine.planner import plan
-from routing.engine.types import Budget, Rule, Step
+from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier
+from routing.engine.types import Budget, Plan, Rest, Rule, Source, Step
 
 from .oracle import World, judged, programmed_jointly, random_world
 from .sides import MICRO_PER_CENT, UNHURRIED, allocation, demand_of, network_of, rules_of
@@ -95,6 +96,114 @@ def test_the_capacity_of_a_place_is_shared():
     assert (batch.cost_before_micro, batch.cost_micro) == (10_000_000, 3_000_000)
 
 
+def test_places_that_prepare_the_orders_on_other_days_have_room_for_both():
+    places, prices = [place("X"), place("Y")], {"X": flat("1"), "Y": flat("2")}
+    pending = []
+    for key, now_at in (("o0", "X"), ("o1", "Y")):
+        demand = a_demand(line("A", key=key))
+        present = planned(demand, network(places, {("A", now_at): 1}, prices))
+        pending.append(Pending(key, demand, ANYWHERE, network(places, {("A", c): 9 for c in "XY"}, prices), present))
+    room = {("X", 1): 1, ("X", 2): 1}
+
+    on_one_day = [replace(one, slot=lambda code: (code, 1)) for one in pending]
+    on_two_days = [replace(one, slot=lambda code, day=day: (code, day)) for day, one in enumerate(pending, start=1)]
+
+    for orders, cost in ((on_one_day, 3), (on_two_days, 2)):
+        assert reoptimise(orders, Pool({"A": {"X": 9, "Y": 9}}, room), UNHURRIED).cost_micro == cost * 10**6
+
+
+def test_a_line_that_was_promised_sooner_than_the_others_comes_no_later():
+    """Both lines would cost less in one parcel from Y, which comes on day 4; line A was promised for day 2."""
+    places, prices = [place("X"), place("Y")], {"X": flat("3"), "Y": flat("3")}
+    demand = a_demand(line("A", key="A"), line("B", key="B"))
+    free = network(places, {("A", "X"): 1, ("A", "Y"): 1, ("B", "Y"): 1}, prices)
+    order = Pending("o", demand, ANYWHERE, free, NO_PLAN, promise=4, arrives=lambda at, _: {"X": 2, "Y": 4}[at.code])
+    pool = Pool({"A": {"X": 1, "Y": 1}, "B": {"Y": 1}})
+    two_parcels = [("X", {"A": 1}), ("Y", {"B": 1})]
+
+    for sooner, cost in (({}, 3), ({"A": 2}, 6)):
+        one = replace(order, sooner=sooner)
+        one = replace(one, plan=present_plan(one, two_parcels))
+        assert reoptimise([one], pool, UNHURRIED).cost_micro == cost * 10**6
+
+
+def test_a_place_that_might_send_a_line_too_late_is_left_out_for_it():
+    slow_or_quick = Tariff.of([Tier(NO_WEIGHT_LIMIT_G, 10**6, transit_days=4, carrier_service="slow")])
+    demand = a_demand(line("A", key="A"), line("B", key="B"))
+    free = network([place("X"), place("Y")], {("A", "X"): 1, ("B", "Y"): 1}, {"X": slow_or_quick, "Y": flat("1")})
+    order = Pending("o", demand, ANYWHERE, free, NO_PLAN, promise=5, arrives=lambda _, tier: tier.transit_days)
+
+    assert present_plan(order, [("X", {"A": 1}), ("Y", {"B": 1})])
+    assert present_plan(replace(order, sooner={"A": 3}), [("X", {"A": 1}), ("Y", {"B": 1})]) is None
+
+
+def test_an_order_with_too_many_ways_to_list_is_finished_from_what_the_others_leave():
+    """Sixteen products in two parcels could be in one, but the other place's last unit of one of them is another's."""
+    skus = [f"S{n}" for n in range(16)]
+    places, prices = [place("X"), place("Y"), place("Z")], {"X": flat("4"), "Y": flat("5"), "Z": flat("9")}
+    stock = {(sku, code): 1 for sku in skus for code in "XYZ"}
+    large = a_demand(*(line(sku, key=sku) for sku in skus))
+    half = [("X", dict.fromkeys(skus[:8], 1)), ("Y", dict.fromkeys(skus[8:], 1))]
+    order = Pending("large", large, ANYWHERE, network(places, stock, prices), NO_PLAN)
+    order = replace(order, plan=present_plan(order, half))
+    small = a_demand(line("S0", key="s"))
+    other = Pending("small", small, ANYWHERE, network(places, {("S0", "X"): 1, ("S0", "Z"): 1}, prices), NO_PLAN)
+    other = replace(other, plan=present_plan(other, [("X", {"s": 1})]))
+    pool = Pool({sku: dict.fromkeys("XYZ", 1) for sku in skus})
+    without_x = replace(order, plan=present_plan(order, [("Y", half[1][1]), ("Z", half[0][1])]))
+
+    alone = reoptimise([order], pool, UNHURRIED)
+    together = reoptimise([without_x, other], pool, UNHURRIED)
+
+    assert [parcel.location for parcel in alone.plans["large"].parcels] == ["X"]
+    assert [parcel.location for parcel in together.plans["large"].parcels] == ["Y"]  # S0 in X is the other's
+    assert (together.cost_before_micro, together.cost_micro) == (18 * 10**6, 9 * 10**6)
+
+
+# What stands already ------------------------------------------------------------------------------
+
+BY_STEPS = [
+    Rule(
+        "steps",
+        (
+            Step("one", max_parcels=1, complete=True),
+            Step("depots", Source(kinds=frozenset({"warehouse"})), rest=Rest.NEXT),
+            Step("all", rest=Rest.EXCEPTION),
+        ),
+    )
+]
+
+
+def standing(*parcels: tuple[str, dict[str, int]]) -> Plan | None:
+    places = [place("D", kind="warehouse"), place("S"), place("T")]
+    stock = {(sku, code): 1 for sku in "AB" for code in "DST"}
+    free = network(places, stock, {code: flat("1") for code in "DST"})
+    order = Pending("o", a_demand(line("A", key="A"), line("B", key="B")), BY_STEPS, free, NO_PLAN)
+    return present_plan(order, list(parcels))
+
+
+def test_what_stands_is_of_the_first_step_that_would_have_made_it():
+    one, two = standing(("S", {"A": 1, "B": 1})), standing(("S", {"A": 1}), ("T", {"B": 1}))
+
+    assert one and two
+    assert ([p.step for p in one.parcels], [p.step for p in two.parcels]) == ([0], [2, 2])
+    assert (one.cost_micro, two.cost_micro) == (10**6, 2 * 10**6)
+
+
+def test_what_may_be_partly_of_an_earlier_step_is_none_of_a_later_one():
+    assert standing(("D", {"A": 1}), ("S", {"B": 1})) is None
+
+
+def test_what_no_step_would_make_or_not_so_late_does_not_stand():
+    demand, places = a_demand(line("A", key="A")), [place("S")]
+    order = Pending("o", demand, ANYWHERE, network(places, {("A", "S"): 1}), NO_PLAN, arrives=lambda *_: 3)
+
+    assert present_plan(replace(order, promise=3), [("S", {"A": 1})])
+    assert present_plan(replace(order, promise=2), [("S", {"A": 1})]) is None
+    assert present_plan(order, [("ELSEWHERE", {"A": 1})]) is None
+    assert present_plan(replace(order, rules=[]), [("S", {"A": 1})]) is None
+
+
 # Random batches -----------------------------------------------------------------------------------
 
 
@@ -171,6 +280,16 @@ class RandomBatch:
             stock.setdefault(sku, {})[f"P{j:03}"] = units
         return Pool(stock, {f"P{j:03}": parcels for j, parcels in self.capacity.items()})
 
+    def standing(self) -> list[Plan]:
+        """What the parcels alone say of the plans, at the prices of now."""
+        found = []
+        for one in self.pending:
+            parcels = [(p.location, {line.key: line.quantity for line in p.lines}) for p in one.plan.parcels]
+            plan = present_plan(one, parcels)
+            assert plan and allocation(plan) == allocation(one.plan)
+            found.append(plan)
+        return found
+
     def assert_sound(self, batch: Batch) -> int:
         """Every order whole, in time and within what is shared; returns the cents of all."""
         units: dict[tuple[str, int], int] = {}
@@ -198,6 +317,7 @@ def assert_best(seed: int) -> bool:
     """Returns whether anything changed."""
     case = RandomBatch(seed, orders=random.Random(seed).randint(2, 6))
     batch = reoptimise(case.pending, case.pool, UNHURRIED)
+    assert sum(plan.cost_micro for plan in case.standing()) == batch.cost_before_micro
     cents = case.assert_sound(batch)
     assert batch.cost_micro <= batch.cost_before_micro
     assert batch.optimal
