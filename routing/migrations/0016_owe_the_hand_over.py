@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0003_remember_demand_and_price_scarcity'),
+        ('routing', '0015_price_slow_stock'),
     ]
 
     operations = [
