@@ -50,6 +50,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     OPERATIONS: (
         "orders.view_*",
         "orders.change_order",
+        "orders.change_customer",
         "orders.change_exceptioncase",
         "orders.change_payment",
         "inventory.*",
@@ -63,6 +64,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
     CUSTOMER_SERVICE: (
         "orders.view_*",
         "orders.change_order",
+        "orders.change_customer",
         "orders.change_exceptioncase",
         "orders.change_payment",
         "inventory.view_product",

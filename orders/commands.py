@@ -3,7 +3,7 @@
 from typing import Annotated, Literal, Self
 
 from django.utils.translation import gettext_noop
-from pydantic import Field, RootModel, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, RootModel, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from oms.api.body import (
@@ -24,11 +24,23 @@ from oms.api.body import (
 )
 from orders.states import DeclineReason, ShortReason
 
+
+def _each_once(given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(given))
+
+
 Ref = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Short = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
 Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 Phone = Annotated[str, StringConstraints(max_length=40, pattern=r"^\+?[0-9 ().-]{5,}$")]
+
+
+Tags = Annotated[
+    tuple[Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)], ...],
+    AfterValidator(_each_once),
+    Field(max_length=20),
+]
 
 
 class CustomerGiven(Body):
@@ -37,6 +49,9 @@ class CustomerGiven(Body):
     phone: Phone | None = None
     first_name: Short = ""
     last_name: Short = ""
+    tags: Tags | None = Field(
+        default=None, description="Kinds of customers that rules may ask for. Not given: those known remain."
+    )
 
     @model_validator(mode="after")
     def reachable(self) -> Self:
@@ -121,6 +136,7 @@ class PlaceOrder(Body):
             "phone": "+33600000000",
             "first_name": "Ana",
             "last_name": "Bernard",
+            "tags": ["gold"],
         },
         shipping_address={
             "name": "Ana Bernard",
@@ -180,6 +196,11 @@ class PlaceOrder(Body):
 
 class PlaceOrders(RootModel[list[PlaceOrder]]):
     """Bulk placement, each order judged by itself."""
+
+
+class ChangeCustomer(Body):
+    model_config = example(tags=["gold"])
+    tags: Tags
 
 
 class CancelLine(Body):

@@ -69,7 +69,7 @@ _ORDERS = f"""
         'discounts', o.discounts, 'tags', o.tags, 'metadata', o.metadata,
         'customer', json_build_object('id', c.id, 'external_id', c.external_id, 'email', nullif(c.email, ''),
             'phone', nullif(c.phone, ''),
-            'first_name', c.first_name, 'last_name', c.last_name),
+            'first_name', c.first_name, 'last_name', c.last_name, 'tags', to_json(c.tags)),
         'shipping_address', o.shipping_address, 'billing_address', o.billing_address, 'pickup_person', o.pickup_person,
         'deliveries', (
             SELECT json_agg(json_build_object('id', d.ref, 'method', d.method, 'service', d.service,

@@ -82,7 +82,7 @@ def _as_time(text: str | None) -> dt.time | None:
 
 class When(Body):
     """All conditions must hold; an empty one does not restrict. Bounds and days are inclusive, times half-open; day and
-    time are the shopper's. One line with one of the `tags` is enough."""
+    time are the shopper's. One line with one of the `tags` is enough, and one of the `customer_tags`."""
 
     channels: ListOf[Code] = ()
     methods: ListOf[Method] = ()
@@ -97,6 +97,7 @@ class When(Body):
     weekdays: ListOf[Weekday] = ()
     from_time: ClockTime | None = None
     until_time: ClockTime | None = None
+    customer_tags: ListOf[Tag] = ()
     min_units: Count | None = None
     max_units: Count | None = None
     from_date: Day | None = None
@@ -123,6 +124,7 @@ class When(Body):
             weekdays=frozenset(self.weekdays),
             from_time=_as_time(self.from_time),
             until_time=_as_time(self.until_time),
+            customer_tags=frozenset(self.customer_tags),
             min_units=self.min_units,
             max_units=self.max_units,
             from_date=self.from_date,
@@ -191,8 +193,8 @@ class Weights(Body):
 
 
 class Step(Body):
-    """One attempt. An order worth less than `no_split_below`, or with a product that has one of `no_split_tags`, leaves
-    in one parcel or not by this step."""
+    """One attempt. An order worth less than `no_split_below`, with a product that has one of `no_split_tags`, or of a
+    customer who has one of `no_split_customer_tags`, leaves in one parcel or not by this step."""
 
     name: Name = "step"
     source: Annotated[Source, BeforeValidator(_none_as_default)] = Field(default=Source(), alias="from")
@@ -204,6 +206,7 @@ class Step(Body):
     rest: Literal["next", "backorder", "exception", "refuse"] = "next"
     no_split_below: Money | None = None
     no_split_tags: ListOf[Tag] = ()
+    no_split_customer_tags: ListOf[Tag] = ()
 
     def as_engine(self) -> engine.Step:
         return engine.Step(
@@ -217,6 +220,7 @@ class Step(Body):
             rest=engine.Rest(self.rest),
             no_split_below=self.no_split_below,
             no_split_tags=frozenset(self.no_split_tags),
+            no_split_customer_tags=frozenset(self.no_split_customer_tags),
         )
 
 

@@ -4,6 +4,7 @@ import time as clock
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -27,13 +28,20 @@ DATE_POLICIES, LEAD_TIMES = "date-policies", "lead-times"
 # ---- rule sets -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ActiveRules:
     """Rules in force. The id is empty for the built-in ones and for a document that came with a request."""
 
     rules: tuple[Rule, ...]
     id: str = ""
     version: int = 0
+
+    @cached_property
+    def asks_for_customers(self) -> bool:
+        """Whether it matters who orders."""
+        return any(
+            rule.when.customer_tags or any(step.no_split_customer_tags for step in rule.steps) for rule in self.rules
+        )
 
 
 def _load_rule_sets() -> dict[str, ActiveRules]:

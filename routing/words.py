@@ -147,6 +147,7 @@ def _condition_parts(when: dict[str, Any]) -> Iterator[str]:
         ("countries", _("to %s")),
         ("postal_prefixes", _("to postal codes %s")),
         ("tags", _("with products tagged %s")),
+        ("customer_tags", _("of customers tagged %s")),
         ("weekdays", _("on %s")),
     ):
         if when[key]:
@@ -189,6 +190,8 @@ def _whole(step: dict[str, Any]) -> Iterator[str]:
         yield _("unsplit below %s") % step["no_split_below"]
     if step["no_split_tags"]:
         yield _("unsplit with products tagged %s") % _any_of(step["no_split_tags"])
+    if step["no_split_customer_tags"]:
+        yield _("unsplit for customers tagged %s") % _any_of(step["no_split_customer_tags"])
 
 
 def _parcels(most: int | None) -> str:

@@ -148,7 +148,9 @@ class _Batch:
         return self.customers.get(key) or self._new_customer(past, key)
 
     def _new_customer(self, past: PastOrder, key: tuple[str, str]) -> str:
-        row = Customer(**past.command.customer.model_dump(), channel_id=key[0], created_at=past.placed_at)
+        given = past.command.customer
+        values = {**given.model_dump(), "tags": list(given.tags or ())}
+        row = Customer(**values, channel_id=key[0], created_at=past.placed_at)
         self.add(row)
         if key[1]:
             self.customers[key] = row.pk
@@ -239,6 +241,7 @@ class _Record:
             address=command.shipping_address,
             wanted=wanted,
             value=money.items_total,
+            customer_tags=command.customer.tags or (),
             taken={},
             release_at=placed_at,
             as_of=placed_at,
@@ -260,6 +263,7 @@ class _Record:
                 external_id=command.external_id,
                 fingerprint=idempotency.fingerprint(self.past.body),
                 customer_id=self.batch.customer_id(self.past),
+                customer_tags=list(command.customer.tags or ()),
                 status=OrderStatus.CANCELED if is_canceled else OrderStatus.FULFILLED,
                 locale=command.locale,
                 currency=command.currency,

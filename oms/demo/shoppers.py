@@ -71,6 +71,7 @@ _STREETS = (
 )
 _BASKET_SIZES, _BASKET_WEIGHTS = (1, 2, 3, 4, 6), (46, 30, 14, 7, 3)
 _REGULARS = 900
+_ONE_LOYAL_IN = 8
 _FREE_SHIPPING_FROM = Decimal(60)
 _SHIPPING = {"standard": Decimal("4.90"), "express": Decimal("9.90"), "same_day": Decimal("12.90")}
 _TAX_RATES = {"standard": "0.20", "reduced": "0.055"}
@@ -172,6 +173,7 @@ def _person(rng: random.Random, errand: Errand) -> Body:
         "phone": f"+336{names.randrange(10**8):08d}",
         "first_name": first,
         "last_name": last,
+        **({"tags": ["loyal"]} if is_regular and number % _ONE_LOYAL_IN == 0 else {}),
     }
 
 

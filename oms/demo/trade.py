@@ -231,6 +231,14 @@ DEFAULT_RULES: Mapping[str, Any] = {
             "steps": [_step("one outlet", groups=["outlet"], max_parcels=1, complete=True), _ANYWHERE],
         },
         {
+            "name": "loyal customers rather in time than cheaply",
+            "when": {"methods": ["ship"], "customer_tags": ["loyal"]},
+            "steps": [
+                _step("one place in time", max_parcels=1, complete=True, weights={"cost": 1, "lateness_days": 2}),
+                _ANYWHERE,
+            ],
+        },
+        {
             "name": "home delivery",
             "when": {"methods": ["ship"]},
             "steps": [

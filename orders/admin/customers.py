@@ -1,19 +1,25 @@
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from pydantic import ValidationError
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
 
-from oms.backoffice.lists import ReadOnlyAdmin
+from oms.backoffice.lists import BackOfficeAdmin
 from oms.backoffice.words import instant, link, money
 from orders.admin import badges
+from orders.commands import ChangeCustomer
 from orders.models import Customer, Order
 from orders.search import find_customers
+from orders.services.customers import tag_customer
 
 
 class OrderInline(TabularInline):
@@ -51,8 +57,35 @@ class OrderInline(TabularInline):
         return instant(order.placed_at)
 
 
+class CustomerForm(forms.ModelForm):
+    tags = forms.CharField(
+        label=gettext_lazy("Tags"),
+        required=False,
+        help_text=gettext_lazy("Kinds of customers that rules may ask for, one per line."),
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+    class Meta:
+        model = Customer
+        fields = ("tags",)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.initial["tags"] = "\n".join(self.instance.tags)
+
+    def clean_tags(self) -> tuple[str, ...]:
+        given = filter(None, map(str.strip, self.cleaned_data["tags"].splitlines()))
+        try:
+            return ChangeCustomer(tags=tuple(given)).tags
+        except ValidationError:
+            raise forms.ValidationError(_("At most 20 tags of 64 characters")) from None
+
+
 @admin.register(Customer)
-class CustomerAdmin(ReadOnlyAdmin):
+class CustomerAdmin(BackOfficeAdmin):
+    """Orders write customers; what staff may say of them are the tags."""
+
+    form = CustomerForm
     list_display = ["name", "email", "phone", "channel", "external_id", "since"]
     list_select_related = ["channel"]
     list_filter = [("channel", RelatedDropdownFilter)]
@@ -60,7 +93,17 @@ class CustomerAdmin(ReadOnlyAdmin):
     search_help_text = gettext_lazy("E-mail, name, telephone or external id")
     ordering = ["-pk"]
     inlines = [OrderInline]
-    fields = [("first_name", "last_name"), ("email", "phone"), ("channel", "external_id"), "since"]
+    fields = ["name", ("email", "phone"), ("channel", "external_id"), "tags", "since"]
+    readonly_fields = ["name", "email", "phone", "channel", "external_id", "since"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Customer, form: CustomerForm, change: bool) -> None:
+        tag_customer(customer_id=obj.pk, tags=form.cleaned_data["tags"])
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return (find_customers(queryset, search_term) if search_term.strip() else queryset), False

@@ -124,6 +124,7 @@ class CustomerDocument(_Document):
     phone: str | None
     first_name: str
     last_name: str
+    tags: list[str]
 
 
 class DeliveryDocument(_Document):

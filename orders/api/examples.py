@@ -35,6 +35,8 @@ tell(
         "external_id": "W-1001",
         "CustomerDocument.external_id": "C-1",
         "CustomerPage360.external_id": "C-1",
+        "CustomerDocument.tags": ["gold"],
+        "CustomerPage360.tags": ["gold"],
         "order": "100482",
         "fulfillment": _WORK,
         "fulfillment_id": _WORK,

@@ -24,10 +24,20 @@ from orders import queries
 from orders.api.documents import BulkResults, CustomerPage360, OrderDocument, OrderPage, Page, TimelinePage
 from orders.api.filters import OrderFilter
 from orders.api.lists import DocumentList
-from orders.commands import AddNote, CancelOrder, HoldOrder, PlaceOrder, PlaceOrders, ReleaseHold, Reroute
+from orders.commands import (
+    AddNote,
+    CancelOrder,
+    ChangeCustomer,
+    HoldOrder,
+    PlaceOrder,
+    PlaceOrders,
+    ReleaseHold,
+    Reroute,
+)
 from orders.errors import NoPlaceLeft, PaymentMismatch, PaymentOpen, PickupPlaceIsChosen, TooLate
 from orders.models import Customer, Fulfillment, Order
 from orders.services.cancellation import cancel_order
+from orders.services.customers import change_customer
 from orders.services.holds import hold_order, release_hold
 from orders.services.notes import add_note
 from orders.services.placement import Placed, place_order
@@ -38,7 +48,7 @@ from routing.models import Decision
 
 _BULK_LIMIT = 500
 NOT_THEIRS = (*LOST, FulfillmentStatus.CANCELED)
-_CUSTOMER_FIELDS = ("id", "channel_id", "external_id", "email", "phone", "first_name", "last_name")
+_CUSTOMER_FIELDS = ("id", "channel_id", "external_id", "email", "phone", "first_name", "last_name", "tags")
 
 
 _SHORT = InsufficientStock(
@@ -264,11 +274,22 @@ class Decisions(OrderView):
 
 
 class OneCustomer(ApiView):
-    scopes = {"GET": "orders:read"}
+    scopes = {"GET": "orders:read", "PATCH": "orders:write"}
 
     @extend_schema(responses={200: CustomerPage360}, operation_id="customers_read")
     def get(self, request: Request, customer_id: str) -> Response:
         """A customer with their latest orders."""
+        return Response(self._page(customer_id))
+
+    @extend_schema(request=ChangeCustomer, responses={200: CustomerPage360}, operation_id="customers_partial_update")
+    def patch(self, request: Request, customer_id: str) -> Response:
+        """Replace the tags of a customer; orders that are placed from now on are planned with them."""
+        self._page(customer_id)  # who may not see it may not change it
+        change_customer(customer_id=customer_id, command=self.body(ChangeCustomer))
+        return Response(self._page(customer_id))
+
+    def _page(self, customer_id: str) -> dict[str, Any]:
+        """Errors: Missing."""
         customers = Customer.objects.filter(pk=customer_id)
         if self.caller.channel is not None:
             customers = customers.filter(channel_id=self.caller.channel)
@@ -279,4 +300,4 @@ class OneCustomer(ApiView):
             raise Missing()
         customer["channel"] = customer.pop("channel_id")
         latest = Order.objects.filter(customer_id=customer_id).order_by("-placed_at").values_list("pk", flat=True)[:50]
-        return Response({**customer, "orders": queries.order_documents(list(latest), caller=self.caller)})
+        return {**customer, "orders": queries.order_documents(list(latest), caller=self.caller)}

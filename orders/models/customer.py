@@ -5,6 +5,7 @@ from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from oms.ids import PrefixedIdField
+from oms.tags import TagsField
 
 
 def phone_end() -> models.Func:
@@ -23,6 +24,7 @@ class Customer(models.Model):
     phone = models.CharField(_("phone"), max_length=40, blank=True, default="")
     first_name = models.CharField(_("first name"), max_length=100, blank=True, default="")
     last_name = models.CharField(_("last name"), max_length=100, blank=True, default="")
+    tags = TagsField(verbose_name=_("tags"), help_text=_("Kinds of customers that rules may ask for, one per line."))
     created_at = models.DateTimeField(_("since"))
 
     class Meta:

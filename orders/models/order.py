@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from oms.ids import ByteOrderedField, PrefixedIdField
 from oms.money import CurrencyField, MoneyField
+from oms.tags import TagsField
 from orders.states import HoldKind, Method, OrderStatus
 
 BUCKETS = (
@@ -48,6 +49,7 @@ class Order(models.Model):
     pickup_person = models.JSONField(_("collected by"), null=True, blank=True)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    customer_tags = TagsField(verbose_name=_("tags of the customer"), help_text=_("As they were at placement."))
     tracking_token = ByteOrderedField(max_length=43, unique=True, editable=False)
     placed_by = models.CharField(_("placed by"), max_length=120, blank=True, default="")
     placed_at_location = models.ForeignKey(

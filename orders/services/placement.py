@@ -38,6 +38,7 @@ from orders.services.status import delays
 from orders.settlement import IN_STORE
 from orders.states import Method, OrderStatus, PaymentStatus
 from routing.models import GivenPromise
+from routing.queries import rules_for
 from routing.services.quotes import promise_of
 
 SETTLE_AFTER = timedelta(seconds=30)  # when a placement was killed before it heard the gateway
@@ -263,6 +264,7 @@ def _plan(draft: _Draft, *, as_of: datetime) -> list[PlannedDelivery]:
     Deliveries with a chosen place are planned first: they can have their units nowhere else.
     """
     found: dict[int, PlannedDelivery] = {}
+    customer_tags = _customer_tags(draft.command)
     taken: dict[tuple[str, str], int] = {}
     for index, delivery in sorted(enumerate(draft.deliveries), key=lambda numbered: numbered[1].location is None):
         planned = planning.plan_delivery(
@@ -275,6 +277,7 @@ def _plan(draft: _Draft, *, as_of: datetime) -> list[PlannedDelivery]:
             taken=taken,
             hold=draft.command.reservation or "",
             wanted_by=draft.promised[index],
+            customer_tags=customer_tags,
             release_at=as_of + draft.channel.grace(delivery.method, delivery.service),
             as_of=as_of,
         )
@@ -288,6 +291,15 @@ def _plan(draft: _Draft, *, as_of: datetime) -> list[PlannedDelivery]:
     if refused := [rest for planned in plans for rest in planned.rest if rest.disposition != "exception"]:
         raise NoPlaceLeft(rest=[{"sku": rest.sku, "quantity": rest.quantity} for rest in refused])
     return plans
+
+
+def _customer_tags(command: PlaceOrder) -> Sequence[str]:
+    """Those given; else those known, where a rule asks."""
+    given = command.customer
+    if given.tags is not None or given.external_id is None or not rules_for(command.channel).asks_for_customers:
+        return given.tags or ()
+    known = Customer.objects.filter(channel=command.channel, external_id=given.external_id)
+    return known.values_list("tags", flat=True).first() or ()
 
 
 def _wanted(draft: _Draft, delivery_index: int) -> list[Wanted]:
@@ -329,10 +341,10 @@ def commit_plans(
         return Placed(known["order"], is_replay=True)
     if draft.command.reservation:
         commit_hold(draft.command.reservation, as_of=as_of)
-    customer_id, new_customer = _save_customer(draft.command.channel, draft.command.customer, as_of=as_of)
-    rows = _rows(draft, plans, customer_id=customer_id, fingerprint=fingerprint, actor=actor, as_of=as_of)
+    customer = _save_customer(draft.command.channel, draft.command.customer, as_of=as_of)
+    rows = _rows(draft, plans, customer=customer, fingerprint=fingerprint, actor=actor, as_of=as_of)
     inserts: Tables = {
-        Customer: new_customer,
+        Customer: customer.inserts,
         **rows,
         **planning.decision_rows(plans, order_id=draft.order_id),
         **event_rows(_facts(draft, rows, actor=actor), as_of=as_of),
@@ -345,9 +357,17 @@ def commit_plans(
     return Placed(draft.order_id, is_replay=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Shopper:
+    """`inserts`: the row to insert where it is a guest, who always stays separate."""
+
+    id: str
+    tags: list[str]
+    inserts: list[dict[str, Any]]
+
+
 @in_transaction
-def _save_customer(channel: str, given: CustomerGiven, *, as_of: datetime) -> tuple[str, list[dict[str, Any]]]:
-    """The customer's id, and the row to insert where it is a guest, who always stays separate."""
+def _save_customer(channel: str, given: CustomerGiven, *, as_of: datetime) -> _Shopper:
     row: dict[str, Any] = {
         "id": new_id("cus"),
         "channel_id": channel,
@@ -357,22 +377,25 @@ def _save_customer(channel: str, given: CustomerGiven, *, as_of: datetime) -> tu
         "first_name": given.first_name,
         "last_name": given.last_name,
         "created_at": as_of,
+        "tags": list(given.tags or ()),
     }
     if given.external_id is None:
-        return row["id"], [row]
+        return _Shopper(row["id"], row["tags"], [row])
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO orders_customer (id, channel_id, external_id, email, phone, first_name, last_name, created_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+            "INSERT INTO orders_customer (id, channel_id, external_id, email, phone, first_name, last_name, created_at,"
+            " tags) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
             " ON CONFLICT (channel_id, external_id) WHERE external_id IS NOT NULL DO UPDATE SET"
             " email = coalesce(nullif(excluded.email, ''), orders_customer.email),"
             " phone = coalesce(nullif(excluded.phone, ''), orders_customer.phone),"
             " first_name = coalesce(nullif(excluded.first_name, ''), orders_customer.first_name),"
-            " last_name = coalesce(nullif(excluded.last_name, ''), orders_customer.last_name)"
-            " RETURNING id",
-            list(row.values()),
+            " last_name = coalesce(nullif(excluded.last_name, ''), orders_customer.last_name),"
+            " tags = CASE WHEN %s THEN excluded.tags ELSE orders_customer.tags END"
+            " RETURNING id, tags",
+            [*row.values(), given.tags is not None],
         )
-        return cursor.fetchone()[0], []
+        customer_id, tags = cursor.fetchone()
+        return _Shopper(customer_id, tags, [])
 
 
 Rows = dict[type, list[dict[str, Any]]]
@@ -382,7 +405,7 @@ def _rows(
     draft: _Draft,
     plans: Sequence[PlannedDelivery],
     *,
-    customer_id: str,
+    customer: _Shopper,
     fingerprint: bytes,
     actor: str,
     as_of: datetime,
@@ -390,7 +413,7 @@ def _rows(
     """Every row of this app that the order is made of, ids and all."""
     fulfillments, fulfillment_lines, promises = _work_rows(draft, plans, as_of=as_of)
     return {
-        Order: [_order_row(draft, plans, customer_id=customer_id, fingerprint=fingerprint, actor=actor, as_of=as_of)],
+        Order: [_order_row(draft, plans, customer=customer, fingerprint=fingerprint, actor=actor, as_of=as_of)],
         Delivery: _delivery_rows(draft),
         OrderLine: _line_rows(draft, plans),
         Payment: draft.payments,
@@ -409,7 +432,7 @@ def _order_row(
     draft: _Draft,
     plans: Sequence[PlannedDelivery],
     *,
-    customer_id: str,
+    customer: _Shopper,
     fingerprint: bytes,
     actor: str,
     as_of: datetime,
@@ -422,7 +445,8 @@ def _order_row(
         "channel_id": draft.channel.code,
         "external_id": command.external_id,
         "fingerprint": "\\x" + fingerprint.hex(),
-        "customer_id": customer_id,
+        "customer_id": customer.id,
+        "customer_tags": customer.tags,
         "status": OrderStatus.IN_FULFILLMENT if any(planned.parcels for planned in plans) else OrderStatus.PLACED,
         "locale": command.locale,
         "currency": command.currency,

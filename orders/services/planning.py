@@ -3,7 +3,7 @@
 Everything this app asks of routing passes here, so the rest of it speaks of deliveries and fulfillments only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -116,6 +116,7 @@ def plan_delivery(
     as_of: datetime,
     hold: str = "",
     wanted_by: datetime | None = None,
+    customer_tags: Collection[str] = (),
 ) -> PlannedDelivery:
     """Plan one delivery of a new order.
 
@@ -134,6 +135,7 @@ def plan_delivery(
         taken=taken,
         hold=hold,
         wanted_by=wanted_by,
+        customer_tags=customer_tags,
     )
     seen = _Seen()
     source = ask_routing(demand, as_of=as_of, release_at=release_at, stock=seen.read)
@@ -177,6 +179,7 @@ def demand_of(order: Order, delivery: Delivery, units: Mapping[OrderLine, int]) 
         destination=None if is_pickup else _destination_of(delivery.address or order.shipping_address),
         location=delivery.location_id if is_pickup else None,
         value=order.items_total,
+        customer_tags=order.customer_tags,
     )
 
 

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from oms.api.body import Body, Code, Country, Instant, Latitude, Longitude, Name, Quantity, example
 from oms.clock import now
 from routing.differences import Document, differences, yaml_diff
-from routing.documents import ListOf, Method, Rule, RuleSetDocument, Service, SomeOf, written_out
+from routing.documents import ListOf, Method, Rule, RuleSetDocument, Service, SomeOf, Tag, written_out
 from routing.engine.review import Finding
 from routing.engine.types import from_micro
 from routing.models import Decision, RuleSet
@@ -55,6 +55,9 @@ def _in_reach(instant: dt.datetime) -> dt.datetime:
 PlanningTime = Annotated[Instant, AfterValidator(_in_reach)]
 
 
+CustomerTags = Annotated[list[Tag], Field(max_length=20)]
+
+
 class PlanBody(Body):
     """`rule_set`: null for the published one, an id, or a whole document. `keep` stores the decision."""
 
@@ -71,6 +74,7 @@ class PlanBody(Body):
     delivery: PlanDelivery = PlanDelivery()
     rule_set: Code | dict[str, Any] | None = None
     exclude: Annotated[list[Code], Field(max_length=1000)] = []
+    customer_tags: CustomerTags = []
     as_of: PlanningTime | None = None
     keep: bool = False
 

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from oms.api.body import Body, Code, Currency, Instant, Quantity, example
 from oms.api.views import ApiView
 from oms.clock import now
-from routing.api.documents import PlanDestination
+from routing.api.documents import CustomerTags, PlanDestination
 from routing.services.quotes import Option, Quote, QuotedLine, quote
 from routing.services.sourcing import Destination
 
@@ -40,6 +40,7 @@ class QuoteBody(Body):
     destination: PlanDestination | None = None
     methods: Annotated[list[QuoteMethod], Field(min_length=1, max_length=4)] = ["ship", "pickup"]
     near_limit: Annotated[int, Field(ge=1, le=20)] = 5
+    customer_tags: CustomerTags = []
 
 
 class QuotedParcel(BaseModel):
@@ -111,6 +112,7 @@ class Quotes(ApiView):
             destination=Destination(**body.destination.model_dump()) if body.destination else None,
             methods=body.methods,
             near_limit=body.near_limit,
+            customer_tags=body.customer_tags,
             as_of=as_of,
         )
         return Response(_document(found, as_of))

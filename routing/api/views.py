@@ -36,6 +36,7 @@ class PlanView(ApiView):
             location=body.delivery.location,
             rule_set=body.rule_set,
             exclude=body.exclude,
+            customer_tags=body.customer_tags,
             keep=body.keep,
             as_of=body.as_of or now(),
         )

@@ -171,5 +171,7 @@ def _is_not_split(step: Step, demand: Demand) -> bool:
     """One line with such a tag is enough, as for the conditions of a rule."""
     if step.no_split_below is not None and demand.value < step.no_split_below:
         return True
+    if not step.no_split_customer_tags.isdisjoint(demand.customer_tags):
+        return True
     tags = step.no_split_tags
     return bool(tags) and any(not tags.isdisjoint(line.tags) for line in demand.lines)

@@ -162,9 +162,10 @@ BY_COST = Weights(cost=1)
 class Step:
     """One attempt: who may serve, what is best, within which limits, and where the rest goes.
 
-    An order worth less than `no_split_below`, or with a product that has one of `no_split_tags`, is not split: the
-    step sends all of it in one parcel or nothing. `cancel_after_days` goes with the rest. `offer_to` places at once
-    are asked for each parcel; the first that answers gets it.
+    An order worth less than `no_split_below`, with a product that has one of `no_split_tags`, or of a customer who has
+    one of `no_split_customer_tags`, is not split: the step sends all of it in one parcel or nothing.
+    `cancel_after_days` goes with the rest. `offer_to` places at once are asked for each parcel; the first that answers
+    gets it.
     """
 
     name: str = ""
@@ -177,6 +178,7 @@ class Step:
     rest: Rest = Rest.NEXT
     no_split_below: Decimal | None = None
     no_split_tags: frozenset[str] = frozenset()
+    no_split_customer_tags: frozenset[str] = frozenset()
     cancel_after_days: int | None = None
     offer_to: int = 1
 

@@ -2,12 +2,14 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from oms.money import CurrencyField, MoneyField
+from oms.tags import TagsField
 
 
 class DemandFact(models.Model):
     """What somebody wanted: one delivery of one order, as routing was asked for it the first time.
 
-    What forecasts learn from and simulations replay. It names nobody: an area instead of an address.
+    What forecasts learn from and simulations replay. It names nobody: an area instead of an address, and kinds of
+    customers instead of a customer.
     `lines`: `[sku, quantity, group | null, unit value, weight (g), [tags]]` each. `decision`: the first about it.
     """
 
@@ -27,6 +29,7 @@ class DemandFact(models.Model):
     longitude = models.FloatField(_("longitude"), null=True)
     location = models.CharField(_("chosen place"), max_length=64, blank=True, default="")
     value = MoneyField(verbose_name=_("value of the order"))
+    customer_tags = TagsField(verbose_name=_("tags of the customer"))
     lines = models.JSONField(_("lines"))
     source = models.CharField(_("source"), max_length=8, choices=Source.choices, default=Source.LIVE)
     decision = models.CharField(_("decision"), max_length=32, blank=True, default="", db_default="")

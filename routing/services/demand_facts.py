@@ -58,6 +58,7 @@ def _row(wanted: Wanted) -> DemandFact:
         longitude=_about(there.longitude),
         location=demand.location or "",
         value=demand.value if demand.value is not None else _worth(demand),
+        customer_tags=sorted(demand.customer_tags),
         lines=[_line(line) for line in demand.lines],
         source=wanted.source,
         decision=wanted.decision,
@@ -88,6 +89,7 @@ def _demand(fact: DemandFact) -> Demand:
         destination=there,
         location=fact.location or None,
         value=fact.value,
+        customer_tags=fact.customer_tags,
         lines=tuple(
             Line(f"l{number}", sku, quantity, group, Decimal(value), weight_g, frozenset(tags))
             for number, (sku, quantity, group, value, weight_g, tags) in enumerate(fact.lines, start=1)

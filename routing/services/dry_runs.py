@@ -36,6 +36,7 @@ def plan_dry_run(
     location: str | None,
     rule_set: str | Mapping[str, Any] | None,
     exclude: Sequence[str],
+    customer_tags: Sequence[str],
     keep: bool,
     as_of: datetime,
 ) -> SourcingPlan:
@@ -62,6 +63,7 @@ def plan_dry_run(
         service=service,
         destination=destination,
         location=location,
+        customer_tags=customer_tags,
         excluded={f"l{i}": exclude for i in range(1, len(lines) + 1)} if exclude else {},
     )
     planned = plan(demand, as_of=as_of, rules=rules)

@@ -101,6 +101,7 @@ def quote(
     methods: Collection[str],
     near_limit: int,
     as_of: datetime,
+    customer_tags: Collection[str] = (),
 ) -> Quote:
     """The ways to get these lines, per method in the order ship, pickup, curbside, back-order.
 
@@ -108,7 +109,7 @@ def quote(
     """
     products = inventory.products_by_sku({line.sku for line in lines})
     info = _checked(channel, currency, lines, products, destination, methods)
-    asking = _Asking(info, lines, products, destination, as_of)
+    asking = _Asking(info, lines, products, destination, customer_tags, as_of)
     options: list[Option] = []
     if "ship" in methods:
         options += asking.shipped()
@@ -182,10 +183,12 @@ class _Asking:
         lines: Sequence[QuotedLine],
         products: Mapping[str, ProductInfo],
         destination: Destination | None,
+        customer_tags: Collection[str],
         as_of: datetime,
     ):
         self.channel = channel
         self.destination = destination
+        self.customer_tags = customer_tags
         self.as_of = as_of
         self.needed = Counter[str]()
         for line in lines:
@@ -215,6 +218,7 @@ class _Asking:
             service=service,
             destination=self.destination if method == "ship" else None,
             location=location,
+            customer_tags=self.customer_tags,
         )
         return sourcing.plan(
             demand, as_of=self.as_of, release_at=self.as_of + self.channel.grace(method, service), stock=self.stock

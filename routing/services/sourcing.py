@@ -81,6 +81,7 @@ class Demand:
     value: Decimal | None = None
     wanted_by: datetime | None = None
     hold: str = ""
+    customer_tags: Collection[str] = ()
 
     def context(self, as_of: datetime) -> Context:
         """Who asks inventory for stock, and for what."""
@@ -338,6 +339,7 @@ class _Planning:
             weekday=WEEKDAYS[local.weekday()],
             time=local.time(),
             date=local.date(),
+            customer_tags=frozenset(demand.customer_tags),
             excluded={key: frozenset(codes) for key, codes in demand.excluded.items()},
         )
 

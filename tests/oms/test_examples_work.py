@@ -221,6 +221,7 @@ STAGES: dict[str, Callable[[Stage], None]] = {
     "orders_place_bulk": _network,
     **dict.fromkeys(("orders_read", "orders_timeline", "orders_decisions", "orders_cancel", "orders_note"), _order()),
     **dict.fromkeys(("orders_list", "orders_hold", "orders_reroute", "customers_read", "decisions_retrieve"), _order()),
+    "customers_partial_update": _order(),
     "orders_release": _held,
     **dict.fromkeys(("fulfillments_list", "fulfillments_read", "fulfillments_acknowledge"), _order()),
     "fulfillments_decline": _order(),

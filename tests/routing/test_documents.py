@@ -17,7 +17,7 @@ def a_rule_set(**changes):
             "when": {"channels": ["marketplace"], "methods": [], "services": [], "countries": [],
                      "postal_prefixes": ["75"], "tags": [], "min_value": None, "max_value": "99.90",
                      "min_weight_g": None, "max_weight_g": None,
-                     "weekdays": ["mon"], "from_time": "22:00", "until_time": "06:00",
+                     "weekdays": ["mon"], "from_time": "22:00", "until_time": "06:00", "customer_tags": ["gold"],
                      "min_units": 1, "max_units": 9, "from_date": "2026-11-27", "until_date": "2026-11-30"},
             "steps": [{
                 "name": "one warehouse near",
@@ -29,6 +29,7 @@ def a_rule_set(**changes):
                             "carbon_kg": 0, "scarcity": 0, "location_order": 0, "markdown": 1},
                 "max_parcels": 1, "min_parcel_value": None, "keep_groups": True, "complete": True,
                 "rest": "exception", "no_split_below": "50.00", "no_split_tags": ["set"],
+                "no_split_customer_tags": ["gold"],
             }],
         }],
         **changes,
@@ -53,12 +54,13 @@ def test_the_documented_example_becomes_rules():
     assert step.source.kinds == frozenset({"warehouse"})
     assert step.source.locations == ("W2", "W1")
     assert step.source.max_distance_km == 160
-    assert (rule.when.min_units, rule.when.max_units) == (1, 9)
+    assert (rule.when.customer_tags, rule.when.min_units, rule.when.max_units) == (frozenset({"gold"}), 1, 9)
     assert (rule.when.from_date, rule.when.until_date) == (dt.date(2026, 11, 27), dt.date(2026, 11, 30))
     assert (step.source.min_capacity_left, step.source.min_confidence, step.source.before_cut_off) == (2, 0.8, True)
     assert step.weights == Weights(cost=1, distance_km=0.5, markdown=1)
     assert (step.max_parcels, step.complete, step.rest) == (1, True, Rest.EXCEPTION)
     assert (step.no_split_below, step.no_split_tags) == (Decimal("50.00"), frozenset({"set"}))
+    assert step.no_split_customer_tags == frozenset({"gold"})
 
 
 def test_what_is_stored_reads_back_as_the_same_document():
@@ -131,7 +133,6 @@ def test_each_fault_is_named_by_its_pointer(document, expected):
 @pytest.mark.parametrize(
     ("part", "name"),
     [
-        ("/when", "customer_tags"),
         ("/steps/0/weights", "refusal"),
         ("/steps/0", "offer_to"),
         ("/steps/0", "cancel_after_days"),

@@ -343,18 +343,29 @@ def test_a_rule_that_does_not_match_asks_for_nothing(two_places, settings, djang
         ask(rules=rules)
 
 
-def test_conditions_see_the_shoppers_day(two_places):
+def test_conditions_see_the_shoppers_day_and_who_the_shopper_is(two_places):
     """Half past midnight in Paris is still the day before in UTC."""
     rules = [
         {
             "when": {"from_date": "2026-07-14", "until_date": "2026-07-14"},
             "steps": [{"from": {"locations": ["PARIS"]}}],
         },
+        {"when": {"customer_tags": ["gold"]}, "steps": [{"from": {"locations": ["LYON"]}}]},
     ]
     just_after_midnight = datetime(2026, 7, 13, 22, 30, tzinfo=UTC)
 
     assert places_of(ask(rules=rules, as_of=just_after_midnight)) == {"PARIS": {"l1": 1}}
     assert places_of(ask(rules=rules, as_of=just_after_midnight - timedelta(hours=1))) == {}
+    assert places_of(ask(rules=rules, customer_tags=["gold"])) == {"LYON": {"l1": 1}}
+
+
+def test_an_order_of_some_customers_is_not_split(two_places):
+    rules = [{"steps": [{"no_split_customer_tags": ["gold", "staff"]}]}]
+    lines = Line("l1", "SKU-1", 4, weight_g=400)
+
+    assert places_of(ask(lines, rules=rules)) == {"LYON": {"l1": 3}, "PARIS": {"l1": 1}}
+    assert places_of(ask(lines, rules=rules, customer_tags=["new"])) == {"LYON": {"l1": 3}, "PARIS": {"l1": 1}}
+    assert places_of(ask(lines, rules=rules, customer_tags=["gold"])) == {}
 
 
 def test_the_cheapest_service_that_meets_the_date_is_taken(two_places):

@@ -50,6 +50,7 @@ def test_every_condition_and_filter_is_told():
             "min_weight_g": 5,
             "from_time": "09:00",
             "until_time": "12:00",
+            "customer_tags": ["gold"],
             "min_units": 2,
             "max_units": 9,
             "from_date": "2026-11-27",
@@ -74,6 +75,7 @@ def test_every_condition_and_filter_is_told():
                 "min_parcel_value": "20.00",
                 "no_split_below": "50.00",
                 "no_split_tags": ["set"],
+                "no_split_customer_tags": ["gold"],
                 "rest": "backorder",
             }
         ],
@@ -81,12 +83,13 @@ def test_every_condition_and_filter_is_told():
 
     assert sentences(rule) == [
         "Orders by delivery or locker, with service express, to postal codes 75 or 92, with products tagged xl, "
-        "on Saturday, worth at least 10, worth at most 99.50, weighing at least 5 g, "
+        "of customers tagged gold, on Saturday, worth at least 10, worth at most 99.50, weighing at least 5 g, "
         "of at least 2 units, of at most 9 units, from 09:00 o'clock, until 12:00 o'clock, from Nov. 27, 2026 on, "
         "up to and with Nov. 30, 2026: "
         "any number of parcels from A, B or C of idf not of outlet able to ship with at least 3 units keeping 1 units "
         "whose stock is at least 80% certain with room for 3 parcels open now before its cut-off in time "
-        "whatever its capacity each worth at least 20.00 unsplit below 50.00 unsplit with products tagged set; "
+        "whatever its capacity each worth at least 20.00 unsplit below 50.00 unsplit with products tagged set "
+        "unsplit for customers tagged gold; "
         "the rest on back-order."
     ]
 
