@@ -19,7 +19,7 @@ def again(result: Plan) -> Plan:
     return plan_again(unpacked(packed(result.evidence())), UNHURRIED)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_planning_again_gives_the_same_plan_and_the_same_words(draw):
     world = random_world(draw)

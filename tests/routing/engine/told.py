@@ -13,10 +13,12 @@ CENT = 10_000
 
 
 def random_world(draw: Random, *, most_places: int = 6, most_lines: int = 3) -> dict:
+    """Half of them are calm: nothing keeps a place out but its stock, and the price decides."""
+    is_calm = draw.random() < 0.5
     codes = [f"P{n}" for n in range(draw.randint(1, most_places))]
     skus = ["A", "B", "C"][: draw.randint(1, most_lines)]
     return {
-        "places": {code: _random_place(draw) for code in codes},
+        "places": {code: _random_place(draw) | (_CALM if is_calm else {}) for code in codes},
         "stock": {(sku, code): draw.choice((0, 0, 1, 1, 2, 3)) for sku in skus for code in codes},
         "scarcity": {(sku, code): draw.randint(0, 400) for sku in skus if draw.random() < 0.5 for code in codes},
         "markdown": {(sku, code): draw.randint(0, 100) for sku in skus for code in codes},
@@ -32,8 +34,11 @@ def random_world(draw: Random, *, most_places: int = 6, most_lines: int = 3) -> 
         "near": draw.choice((100, 300)),  # the second service goes no farther
         "excluded": {"l0": draw.sample(codes, 1)} if draw.random() < 0.2 else {},
         "is_placed": draw.random() < 0.9,
-        "steps": [_random_step(draw, codes) for _ in range(draw.randint(1, 2))],
+        "steps": [_random_step(draw, codes) | ({"source": {}} if is_calm else {}) for _ in range(draw.randint(1, 2))],
     }
+
+
+_CALM = {"is_accepting": True, "is_paused": False, "capacity_left": None}
 
 
 def _random_place(draw: Random) -> dict:

@@ -1,0 +1,322 @@
+"""Why not there, and what would have had to be true: each answer is held against worlds that are changed by hand."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from routing.engine.counterfactual import NO_LIMIT, Case, Found, Need, Verdict, what_would_have_to_be_true, why_not
+from routing.engine.planner import plan
+from routing.engine.types import Budget, Rule
+
+from .told import CENT, demand_of, network_of, planned, random_world, steps_of
+from .world import UNHURRIED
+
+
+def case_of(world: dict) -> Case:
+    steps = steps_of(world)
+    return Case(demand_of(world), Rule("rule", steps), steps, network_of(world))
+
+
+def uses(world: dict, code: str) -> bool:
+    return any(parcel.location == code for parcel in planned(world).parcels)
+
+
+def unused(world: dict) -> list[str]:
+    return [code for code in world["places"] if not uses(world, code)]
+
+
+# ---- what would have had to be true ----------------------------------------------------------------
+
+
+def changed(world: dict, code: str, need: Need, value) -> dict:
+    """The raw world with this one figure at another value."""
+    other = deepcopy(world)
+    place = other["places"][code]
+    step = other["steps"][need.step] if need.step is not None else {}
+    match need.parameter:
+        case (
+            "is_accepting" | "is_paused" | "is_open" | "is_before_cut_off" | "capacity_left" | "workload" | "acceptance"
+        ):
+            place[need.parameter] = value
+        case "has_lost_it":
+            other["excluded"] = {key: [c for c in codes if c != code] for key, codes in other["excluded"].items()}
+        case "stock" | "confidence":
+            other[need.parameter][need.sku, code] = value
+        case "handling_micro" | "handling_unit_micro" | "packaging_micro":
+            place[need.parameter.removesuffix("_micro")] = value // CENT
+        case "scarcity_micro":
+            other["scarcity"][need.sku, code] = value // CENT
+        case "carriage_less_micro":
+            other["less_carriage"] = {code: value // CENT}
+        case "days_earlier":
+            place["late_days"] -= value
+        case "max_distance_km":
+            step["source"]["max_distance_km"] = None if value == NO_LIMIT else value
+        case "min_sellable" | "min_left_after" | "min_capacity_left":
+            step["source"][need.parameter] = value
+        case "max_parcels":
+            step["max_parcels"] = value
+        case "kinds":
+            step["source"]["kinds"] = [*step["source"]["kinds"], value]
+        case "locations":
+            step["source"]["locations"] = [*step["source"]["locations"], value]
+        case "exclude_groups":
+            step["source"]["exclude_groups"] = value
+        case "groups":
+            place["groups"] = [*place["groups"], *value]
+        case _:
+            raise AssertionError(need.parameter)
+    return other
+
+
+_UNIT = {
+    "stock": -1,
+    "capacity_left": -1,
+    "days_earlier": -1,
+    "max_parcels": -1,
+    "handling_micro": CENT,
+    "handling_unit_micro": CENT,
+    "packaging_micro": CENT,
+    "scarcity_micro": CENT,
+    "carriage_less_micro": -CENT,
+    "min_sellable": 1,
+    "min_left_after": 1,
+    "min_capacity_left": 1,
+    "workload": 0.01,
+    "acceptance": -0.01,
+}
+"""How a little less of the change looks."""
+
+
+def a_little_less(need: Need):
+    """None where nothing lies between what was and what was needed."""
+    if need.parameter == "max_distance_km" and need.needed != NO_LIMIT:
+        return round(need.needed + (-0.1 if need.needed > need.actual else 0.1), 1)
+    if need.parameter not in _UNIT or need.needed == NO_LIMIT:
+        return None
+    less = need.needed + _UNIT[need.parameter]
+    is_between = need.actual < less if _UNIT[need.parameter] < 0 else less < need.actual
+    return round(less, 2) if is_between else None
+
+
+EXTREMES = {
+    "stock": [9_999],
+    "capacity_left": [1, 2, 99],
+    "handling_micro": [0],
+    "handling_unit_micro": [0],
+    "packaging_micro": [0],
+    "scarcity_micro": [0],
+    "carriage_less_micro": [99_999 * CENT],
+    "days_earlier": [99],
+    "workload": [0.0],
+    "acceptance": [1.0],
+    "confidence": [1.0],
+    "min_sellable": [0, 1],
+    "min_left_after": [0],
+    "min_capacity_left": [0, 1],
+    "is_accepting": [True],
+    "is_paused": [False],
+    "is_open": [True],
+    "is_before_cut_off": [True],
+    "has_lost_it": [False],
+    "max_parcels": [2, 3, 4, 9],
+    "max_distance_km": [NO_LIMIT, 60.0, 110.0, 160.0, 210.0, 310.0, 500.0],
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_each_answer_is_what_planning_again_says(draw):
+    world = random_world(draw, most_places=5)
+    for code in unused(world)[:2]:
+        for need in what_would_have_to_be_true(case_of(world), code, UNHURRIED):
+            if need.found is Found.NONE:
+                for value in EXTREMES.get(need.parameter, []):
+                    other = changed(world, code, need, value)
+                    is_nearer = need.parameter == "max_distance_km" and _lets_in_as_before(world, other, need, code)
+                    assert is_nearer or not uses(other, code), (need, value)
+                continue
+            assert need.found is Found.VALUE and need.is_smallest
+            assert uses(changed(world, code, need, need.needed), code), need
+            less = a_little_less(need)
+            assert less is None or not uses(changed(world, code, need, less), code), need
+
+
+def _lets_in_as_before(world: dict, other: dict, need: Need, code: str) -> bool:
+    """A limit is moved towards the place only: from beyond it outwards, from within inwards, not past it."""
+    limit, own = other["steps"][need.step]["source"]["max_distance_km"], network_of(world).distances_km[code]
+    was = world["steps"][need.step]["source"]["max_distance_km"]
+    if own is None:
+        return limit is not None
+    return (limit or 9999) < was if own > was else limit is None or limit > was or limit < own
+
+
+def test_a_place_that_is_used_or_not_the_chosen_one_needs_nothing_that_figures_could_give():
+    world = a_world(lyon=(1, 0), paris=(1, 500))
+    case = case_of(world)
+
+    other = replace(case, demand=replace(case.demand, location="paris"))
+
+    assert what_would_have_to_be_true(other, "lyon", UNHURRIED) == ()
+
+
+def test_without_time_nothing_is_claimed():
+    world = a_world(lyon=(1, 900), paris=(1, 0))
+    spent = Budget(now=lambda: 1.0, ends_at=0.0)
+
+    needs = what_would_have_to_be_true(case_of(world), "lyon", spent)
+
+    assert {need.found for need in needs if need.parameter != "stock"} == {Found.NOT_SEARCHED}
+
+
+# ---- why not? --------------------------------------------------------------------------------------
+
+
+def a_world(**places) -> dict:
+    """{code: (units of A, cents of handling)}; carriage is free."""
+    usual = {"km": 10.0, "kind": "store", "groups": [], "is_accepting": True, "is_paused": False, "handling_unit": 0}
+    usual |= {"packaging": 0, "capacity_left": None, "is_open": True, "is_before_cut_off": True, "workload": 0.0}
+    usual |= {"acceptance": 1.0, "late_days": 0}
+    return {
+        "places": {code: {**usual, "handling": cents} for code, (_units, cents) in places.items()},
+        "stock": {("A", code): units for code, (units, _cents) in places.items()},
+        "scarcity": {},
+        "markdown": {},
+        "confidence": {},
+        "lines": [("l0", "A", 1, None, 100)],
+        "services": [("post", 3, [(2000, 0)])],
+        "near": 100,
+        "excluded": {},
+        "is_placed": True,
+        "steps": [
+            {
+                "source": {},
+                "weights": {"cost": 1},
+                "max_parcels": None,
+                "complete": False,
+                "keep_groups": False,
+                "min_parcel_value": None,
+            }
+        ],
+    }
+
+
+def verdict_of(world: dict, code: str):
+    (verdict,) = why_not(case_of(world).run(UNHURRIED), code, UNHURRIED)
+    return verdict
+
+
+def test_a_dearer_place_tells_by_how_much_and_through_what():
+    world = a_world(lyon=(2, 0), paris=(9, 250))
+    world["scarcity"] = {("A", "lyon"): 310}
+    world["steps"][0]["weights"]["scarcity"] = 1
+
+    found = verdict_of(world, "lyon")
+
+    assert found.verdict is Verdict.DEARER
+    assert found.alternative.extra_micro == 60 * CENT
+    assert found.alternative.parts == {"handling": -250 * CENT, "scarcity": 310 * CENT}
+    assert [(last.sku, last.held, last.cost_micro) for last in found.alternative.last_units] == [("A", 2, 310 * CENT)]
+
+
+def test_a_place_may_be_cheaper_alone_and_dearer_together():
+    """Lyon sends one of two units for 3.00 and Nice must send the other for 5.00; Paris sends both for 7.00."""
+    world = a_world(lyon=(1, 300), nice=(1, 500), paris=(2, 700))
+    world["lines"] = [("l0", "A", 2, None, 100)]
+
+    found = verdict_of(world, "lyon")
+
+    assert found.verdict is Verdict.DEARER_TOGETHER
+    assert (found.alternative.own_cost_micro, found.alternative.others) == (300 * CENT, ("nice",))
+    assert (found.alternative.cost_micro, found.alternative.plan_cost_micro) == (800 * CENT, 700 * CENT)
+
+
+def test_a_tie_says_so():
+    assert verdict_of(a_world(lyon=(1, 100), paris=(1, 100)), "paris").verdict is Verdict.AS_GOOD
+
+
+def test_a_place_that_could_only_serve_less_says_how_much_less():
+    world = a_world(lyon=(1, 0), paris=(3, 900))
+    world["lines"] = [("l0", "A", 3, None, 100)]
+    world["steps"][0]["max_parcels"] = 1
+
+    found = verdict_of(world, "lyon")
+
+    assert (found.verdict, found.alternative.missing_units) == (Verdict.SERVES_LESS, 2)
+
+
+def test_a_step_whose_turn_did_not_come_says_so():
+    world = a_world(lyon=(1, 300), paris=(1, 0))
+    world["steps"] = [{**world["steps"][0], "source": {"locations": ["paris"]}}, world["steps"][0]]
+
+    first, second = why_not(case_of(world).run(UNHURRIED), "lyon", UNHURRIED)
+
+    assert (first.verdict, first.reason, first.actual, first.needed) == (
+        Verdict.EXCLUDED,
+        "location",
+        "lyon",
+        ["paris"],
+    )
+    assert second.verdict is Verdict.NOT_TRIED
+
+
+@pytest.mark.parametrize(
+    ("told", "source", "reason", "actual", "needed"),
+    [
+        ({"km": 62.34}, {"max_distance_km": 50.0}, "too_far", 62.34, 50.0),
+        ({"km": None}, {"max_distance_km": 50.0}, "distance_unknown", None, 50.0),
+        ({}, {"kinds": ["warehouse"]}, "kind", "store", ["warehouse"]),
+        ({"groups": ["big"]}, {"groups": ["north", "outlet"]}, "group", [], ["north", "outlet"]),
+        ({"groups": ["outlet"]}, {"exclude_groups": ["outlet"]}, "exclude_group", ["outlet"], []),
+        ({}, {"min_sellable": 3}, "too_few_units", 1, 3),
+        ({}, {"min_left_after": 2}, "too_few_units", 1, 3),
+        ({"capacity_left": 0}, {}, "no_capacity", 0, 1),
+        ({"capacity_left": 1}, {"min_capacity_left": 4}, "little_capacity", 1, 4),
+        ({"is_open": False}, {"open_now": True}, "closed_now", None, None),
+        ({"is_before_cut_off": False}, {"before_cut_off": True}, "past_cut_off", None, None),
+        ({"is_paused": True}, {}, "paused", None, None),
+        ({"late_days": 2}, {"on_time": True}, "late", None, None),
+    ],
+)
+def test_who_was_left_out_is_told_what_was_and_what_had_to_be(told, source, reason, actual, needed):
+    world = a_world(lyon=(1, 0), paris=(5, 0))
+    world["places"]["lyon"] |= told
+    world["places"]["paris"] |= {"kind": "warehouse", "groups": ["north"]}
+    world["steps"][0]["source"] = source
+
+    case = case_of(world)
+    remembered = plan(case.demand, [case.rule], case.network, UNHURRIED).evidence()
+    case = Case(case.demand, case.rule, case.steps, remembered.network(case.network))
+
+    (found,) = why_not(case.run(UNHURRIED), "lyon", UNHURRIED)
+
+    assert (found.verdict, found.reason, found.actual, found.needed) == (Verdict.EXCLUDED, reason, actual, needed)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_a_place_is_dearer_by_what_its_handling_would_have_to_cost_less(draw):
+    """Two ways to the same figure: the best plan with the place, and the cent at which planning again turns to it."""
+    world = random_world(draw, most_places=5)
+    world["steps"] = world["steps"][:1]
+    for place in world["places"].values():
+        place["handling"] += 5_000
+    case = case_of(world)
+    for code in unused(world):
+        (verdict,) = why_not(case.run(UNHURRIED), code, UNHURRIED)
+        needs = {need.parameter: need for need in what_would_have_to_be_true(case, code, UNHURRIED)}
+        turns_at = needs["handling_micro"]
+        if verdict.verdict in (Verdict.DEARER, Verdict.DEARER_TOGETHER, Verdict.AS_GOOD):
+            found = verdict.alternative
+            assert sum(found.parts.values()) == found.extra_micro
+            if turns_at.found is Found.VALUE:
+                less = turns_at.actual - turns_at.needed
+                assert found.extra_micro <= less <= found.extra_micro + CENT
+            else:  # cheaper than nothing it cannot be
+                assert found.extra_micro >= turns_at.actual
+        else:
+            assert verdict.verdict in (Verdict.EXCLUDED, Verdict.SERVES_LESS, Verdict.IMPOSSIBLE)
+            assert turns_at.found is Found.NONE
