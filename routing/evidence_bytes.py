@@ -86,6 +86,7 @@ def _demand(demand: Demand) -> list[Any]:
         demand.point,
         {key: sorted(codes) for key, codes in demand.excluded.items()},
         [[x.key, x.sku, x.quantity, x.group, str(x.unit_value), x.weight_g, sorted(x.tags)] for x in demand.lines],
+        sorted(demand.customer_tags),
     ]
 
 
@@ -96,6 +97,7 @@ def _as_demand(
     point: Sequence[float] | None,
     excluded: dict[str, list[str]],
     lines: list[list[Any]],
+    customer_tags: Sequence[str] = (),
 ) -> Demand:
     """Without what only chooses the rule: that is known."""
     return Demand(
@@ -105,6 +107,7 @@ def _as_demand(
         value=Decimal(value),
         point=None if point is None else (point[0], point[1], point[2]),
         excluded={key: frozenset(codes) for key, codes in excluded.items()},
+        customer_tags=frozenset(customer_tags),
     )
 
 

@@ -60,6 +60,7 @@ LABELS: Mapping[str, str | Promise] = {
     "complete": _("only if it serves everything"),
     "no_split_below": _("in one parcel if worth less than"),
     "no_split_tags": _("in one parcel with products tagged"),
+    "no_split_customer_tags": _("in one parcel for customers tagged"),
     "offer_to": _("ask so many places at once"),
     "rest": _("what could not be served"),
     "cancel_after_days": _("cancel what still waits after (days)"),

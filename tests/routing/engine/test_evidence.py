@@ -1,6 +1,6 @@
 """What a decision was based on is enough to make it again."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,6 +55,18 @@ def test_a_place_the_shopper_chose_is_planned_again_without_rule_or_address():
 
     assert again(result) == result
     assert result.evidence().codes == ["X"]
+
+
+def test_a_customer_whose_orders_are_not_split_is_remembered():
+    step = Step(no_split_customer_tags=frozenset({"gold"}))
+    net = network([place("X"), place("Y")], {("A", "X"): 1, ("A", "Y"): 1})
+
+    split, whole = (
+        plan(replace(a_demand(line("A", 2)), customer_tags=frozenset(tags)), [Rule("all", (step,))], net, UNHURRIED)
+        for tags in ((), ("gold", "new"))
+    )
+
+    assert (len(again(split).parcels), len(again(whole).parcels)) == (2, 0)
 
 
 def test_only_groups_that_the_rule_names_are_kept():
