@@ -3,7 +3,18 @@
 from inventory.events import RESERVATION_CONSUMED, STOCK_SHORT
 from oms.deadlines import on_deadline
 from oms.outbox import subscribe
-from orders.services import authorisation, holds, lead_times, payments, reassignment, release, shortages, till
+from orders.services import (
+    authorisation,
+    holds,
+    lead_times,
+    payments,
+    reassignment,
+    release,
+    resolution,
+    shortages,
+    till,
+)
+from orders.services.exceptions import CASE_WAITS
 
 on_deadline("orders.settle_payment")(authorisation.on_settle_payment)
 on_deadline("orders.payment_operation")(payments.on_payment_operation)
@@ -14,6 +25,7 @@ on_deadline("orders.prepare")(reassignment.on_prepare)
 on_deadline("orders.hand_over")(reassignment.on_hand_over)
 on_deadline("orders.escalate")(reassignment.on_escalate)
 on_deadline("orders.collect")(reassignment.on_collect)
+on_deadline(CASE_WAITS)(resolution.on_case_waits)
 
 subscribe(
     *("orders.lead_times", lead_times.SENT, lead_times.READY, lead_times.ARRIVED, lead_times.COLLECTED),

@@ -46,6 +46,7 @@ _WHY = {
     "canceled by the order": gettext_lazy("the order was canceled"),
     "payment_expired": gettext_lazy("the payment did not come in time"),
     "exception": gettext_lazy("no place could serve it"),
+    "waited_too_long": gettext_lazy("no place could serve it in the time it may wait"),
     "nothing found": gettext_lazy("nothing was found"),
     "order canceled": gettext_lazy("the order was canceled"),
     "timed_out": gettext_lazy("it did not act in time"),

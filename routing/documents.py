@@ -194,7 +194,8 @@ class Weights(Body):
 
 class Step(Body):
     """One attempt. An order worth less than `no_split_below`, with a product that has one of `no_split_tags`, or of a
-    customer who has one of `no_split_customer_tags`, leaves in one parcel or not by this step."""
+    customer who has one of `no_split_customer_tags`, leaves in one parcel or not by this step. `cancel_after_days` ends
+    the waiting of what is sent to back-order or to a person."""
 
     name: Name = "step"
     source: Annotated[Source, BeforeValidator(_none_as_default)] = Field(default=Source(), alias="from")
@@ -207,6 +208,15 @@ class Step(Body):
     no_split_below: Money | None = None
     no_split_tags: ListOf[Tag] = ()
     no_split_customer_tags: ListOf[Tag] = ()
+    cancel_after_days: Annotated[int, Field(ge=1, le=365)] | None = None
+
+    @model_validator(mode="after")
+    def _cancels_what_waits(self) -> "Step":
+        if self.cancel_after_days is not None and self.rest not in ("backorder", "exception"):
+            raise PydanticCustomError(
+                "nothing_waits", gettext_noop("Only what is sent to back-order or to a person can be canceled later")
+            )
+        return self
 
     def as_engine(self) -> engine.Step:
         return engine.Step(
@@ -221,6 +231,7 @@ class Step(Body):
             no_split_below=self.no_split_below,
             no_split_tags=frozenset(self.no_split_tags),
             no_split_customer_tags=frozenset(self.no_split_customer_tags),
+            cancel_after_days=self.cancel_after_days,
         )
 
 

@@ -130,7 +130,7 @@ def rule_sentence(rule: dict[str, Any]) -> str:
     steps = rule["steps"]
     told = [step_sentence(step) for step in steps]
     sentence = _(": ").join([condition_sentence(rule["when"]), _("; else ").join(told)])
-    return _("%(sentence)s; the rest %(rest)s.") % {"sentence": sentence, "rest": _rest(steps[-1]["rest"])}
+    return _("%(sentence)s; the rest %(rest)s.") % {"sentence": sentence, "rest": _rest(steps[-1])}
 
 
 def condition_sentence(when: dict[str, Any]) -> str:
@@ -249,13 +249,18 @@ def _objective(weights: dict[str, float]) -> str:
     )
 
 
-def _rest(rest: str) -> str:
-    return {
+def _rest(step: dict[str, Any]) -> str:
+    told = {
         "next": _("to a person"),
         "exception": _("to a person"),
         "backorder": _("on back-order"),
         "refuse": _("is refused"),
-    }[rest]
+    }[step["rest"]]
+    days = step["cancel_after_days"]
+    if days is None:
+        return told
+    canceled = ngettext("%(rest)s, canceled after %(days)d day", "%(rest)s, canceled after %(days)d days", days)
+    return canceled % {"rest": told, "days": days}
 
 
 def rest_words(rest: str) -> str:

@@ -217,6 +217,7 @@ class ExceptionDocument(_Document):
     lines: list[dict[str, Any]]
     facts: dict[str, Any]
     opened_at: Instant
+    cancel_at: Instant | None = Field(description="What is not solved by then is canceled; null: it waits.")
     resolved_at: Instant | None
     resolution: str | None
     resolved_by: str | None

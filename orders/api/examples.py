@@ -153,6 +153,7 @@ tell(
             ]
         },
         "opened_at": "2026-03-02T10:12:00Z",
+        "cancel_at": None,
         "resolved_at": None,
         "resolution": None,
         "resolved_by": None,

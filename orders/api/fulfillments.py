@@ -159,6 +159,7 @@ def _exception_document(case: ExceptionCase, caller: Caller) -> dict[str, Any]:
         "lines": case.lines,
         "facts": case.facts,
         "opened_at": case.opened_at,
+        "cancel_at": case.cancel_at,
         "resolved_at": case.resolved_at,
         "resolution": case.resolution or None,
         "resolved_by": case.resolved_by or None,

@@ -45,6 +45,9 @@ class ExceptionCase(models.Model):
     lines = models.JSONField(_("lines"), help_text=_("[{line, sku, quantity}] still without a place"))
     facts = models.JSONField(_("facts"), default=dict, help_text=_("Reasons per place, and other places to offer."))
     opened_at = models.DateTimeField(_("since"))
+    cancel_at = models.DateTimeField(
+        _("canceled on"), null=True, blank=True, help_text=_("Unless it is solved before. Empty: it waits.")
+    )
     resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
     resolution = models.CharField(_("resolution"), max_length=12, blank=True, default="")
     resolved_by = models.CharField(_("by"), max_length=120, blank=True, default="")

@@ -4,10 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from oms import deadlines
+from oms.deadlines import Due
 from oms.ids import new_id
 from oms.outbox import Fact, publish
 from oms.transactions import in_transaction
 from orders.models import Delivery, ExceptionCase, Fulfillment, Order, OrderLine
+
+CASE_WAITS = "orders.case_waits"
+"""The deadline of a case whose units wait no longer than the rules say."""
 
 
 @in_transaction
@@ -20,17 +25,19 @@ def open_case(
     units: Mapping[OrderLine, int],
     facts: Mapping[str, Any],
     as_of: datetime,
+    cancel_at: datetime | None = None,
 ) -> ExceptionCase:
     """Put these units before a person, in one case per fulfillment (or per delivery that never found a place).
 
-    Units that were lost join those lost before; they end a case that was only about lateness.
+    Units that were lost join those lost before; they end a case that was only about lateness. `cancel_at`: until when
+    they wait; of units that join others, the later instant holds for all.
     """
     open_cases = ExceptionCase.objects.filter(status=ExceptionCase.Status.OPEN)
     standing = open_cases.filter(delivery=delivery, fulfillment=fulfillment).first()
     if standing and reason in ExceptionCase.ABOUT_LATENESS:
         return standing
     if standing and standing.reason not in ExceptionCase.ABOUT_LATENESS:
-        return _add(standing, units, facts)
+        return _add(standing, units, facts, cancel_at, as_of=as_of)
     if fulfillment:
         close_for([fulfillment], resolution="lost", actor="system", as_of=as_of)
     case = ExceptionCase.objects.create(
@@ -43,7 +50,10 @@ def open_case(
         lines=[{"line": line.ref, "sku": line.product_id, "quantity": quantity} for line, quantity in units.items()],
         facts=dict(facts),
         opened_at=as_of,
+        cancel_at=cancel_at,
     )
+    if cancel_at:
+        deadlines.schedule([Due(CASE_WAITS, case.pk, cancel_at)])
     _tell(
         "opened",
         case,
@@ -55,14 +65,32 @@ def open_case(
 
 
 @in_transaction
-def _add(case: ExceptionCase, units: Mapping[OrderLine, int], facts: Mapping[str, Any]) -> ExceptionCase:
+def _add(
+    case: ExceptionCase,
+    units: Mapping[OrderLine, int],
+    facts: Mapping[str, Any],
+    cancel_at: datetime | None,
+    *,
+    as_of: datetime,
+) -> ExceptionCase:
     known = {entry["line"]: entry for entry in case.lines}
     for line, quantity in units.items():
         before = known.get(line.ref, {"quantity": 0})["quantity"]
         known[line.ref] = {"line": line.ref, "sku": line.product_id, "quantity": before + quantity}
     case.lines, case.facts = list(known.values()), {**case.facts, **facts}
-    case.save(update_fields=["lines", "facts"])
+    if case.cancel_at is not None:
+        case.cancel_at = cancel_at and max(cancel_at, case.cancel_at)
+        _wait_until(case, as_of=as_of)
+    case.save(update_fields=["lines", "facts", "cancel_at"])
     return case
+
+
+@in_transaction
+def _wait_until(case: ExceptionCase, *, as_of: datetime) -> None:
+    if case.cancel_at is None:
+        deadlines.drop([case.pk], as_of=as_of, kinds=[CASE_WAITS])
+    else:
+        deadlines.retime(CASE_WAITS, case.pk, case.cancel_at, as_of=as_of)
 
 
 @in_transaction
@@ -70,6 +98,8 @@ def close_case(case: ExceptionCase, *, resolution: str, actor: str, as_of: datet
     case.status, case.resolution = ExceptionCase.Status.RESOLVED, resolution
     case.resolved_by, case.resolved_at = actor, as_of
     case.save(update_fields=["status", "resolution", "resolved_by", "resolved_at"])
+    if case.cancel_at:
+        deadlines.drop([case.pk], as_of=as_of, kinds=[CASE_WAITS])
     _tell(
         "resolved",
         case,

@@ -33,6 +33,7 @@ from orders.errors import NoPlaceLeft
 from orders.models import Customer, Delivery, ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine, Payment
 from orders.pricing import Priced, check_payments, price_order
 from orders.services import authorisation, planning
+from orders.services.exceptions import CASE_WAITS
 from orders.services.planning import PlannedDelivery, Wanted
 from orders.services.status import delays
 from orders.settlement import IN_STORE
@@ -601,6 +602,7 @@ def _case_rows(draft: _Draft, plans: Sequence[PlannedDelivery], *, as_of: dateti
             "lines": [{"line": refs[r.key], "sku": r.sku, "quantity": r.quantity} for r in planned.rest],
             "facts": planned.facts,
             "opened_at": as_of,
+            "cancel_at": planned.cancel_at(as_of),
             "resolution": "",
             "resolved_by": "",
         }
@@ -613,7 +615,9 @@ def _dues(rows: Rows, *, as_of: datetime) -> list[Due]:
     """Who looks after the order if this process dies now, and when its grace period ends."""
     settle = [Due("orders.settle_payment", row["id"], as_of + SETTLE_AFTER) for row in rows[Payment]]
     waiting = [row for row in rows[Fulfillment] if row["release_at"] > as_of or not settle]
-    return settle + [Due("orders.release", row["id"], max(row["release_at"], as_of + SETTLE_AFTER)) for row in waiting]
+    release = [Due("orders.release", row["id"], max(row["release_at"], as_of + SETTLE_AFTER)) for row in waiting]
+    cases = [Due(CASE_WAITS, row["id"], row["cancel_at"]) for row in rows[ExceptionCase] if row["cancel_at"]]
+    return settle + release + cases
 
 
 def _facts(draft: _Draft, rows: Rows, *, actor: str) -> list[Fact]:

@@ -52,6 +52,7 @@ class RestUnits:
     sku: str
     quantity: int
     disposition: str
+    cancel_after_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ class PlannedDelivery:
     @property
     def reasons(self) -> list[dict[str, str]]:
         return [{"location": c.location, "reason": c.reason} for c in self.source.outcome.candidates if c.reason]
+
+    def cancel_at(self, as_of: datetime) -> datetime | None:
+        """Until when the rest may wait; None: for as long as it takes."""
+        days = [rest.cancel_after_days for rest in self.rest if rest.cancel_after_days is not None]
+        return as_of + timedelta(days=min(days)) if days else None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -139,7 +145,7 @@ def plan_delivery(
     )
     seen = _Seen()
     source = ask_routing(demand, as_of=as_of, release_at=release_at, stock=seen.read)
-    rest = tuple(RestUnits(r.key, r.sku, r.quantity, str(r.disposition)) for r in source.rest)
+    rest = _rest(source)
     shortages = _shortages(demand, wanted, seen.units, as_of=as_of) if rest else ()
     return PlannedDelivery(source, source.parcels, rest, shortages)
 
@@ -163,8 +169,11 @@ def plan_again(
             excluded[line_id].add(location)
     demand = replace(demand_of(order, delivery, units), location=only, excluded=excluded, wanted_by=wanted_by)
     source = ask_routing(demand, as_of=as_of)
-    rest = tuple(RestUnits(r.key, r.sku, r.quantity, str(r.disposition)) for r in source.rest)
-    return PlannedDelivery(source, source.parcels, rest)
+    return PlannedDelivery(source, source.parcels, _rest(source))
+
+
+def _rest(source: SourcingPlan) -> tuple[RestUnits, ...]:
+    return tuple(RestUnits(r.key, r.sku, r.quantity, str(r.disposition), r.cancel_after_days) for r in source.rest)
 
 
 def demand_of(order: Order, delivery: Delivery, units: Mapping[OrderLine, int]) -> Demand:

@@ -237,7 +237,7 @@ def find_places(
     if planned.rest:
         lines = {line.pk: line for line in units}
         rest = {lines[line.key]: line.quantity for line in planned.rest}
-        put_before_person(reason=Reason.NO_PLACE, units=rest, facts=planned.facts)
+        put_before_person(reason=Reason.NO_PLACE, units=rest, facts=planned.facts, cancel_at=planned.cancel_at(as_of))
 
 
 @in_transaction

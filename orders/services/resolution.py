@@ -7,6 +7,9 @@ from django.utils.translation import gettext as _
 
 from inventory.queries import places
 from inventory.services.reservations import Held, release_reservations
+from oms import deadlines
+from oms.actors import CLOCK
+from oms.deadlines import Claimed
 from oms.errors import Conflict, FieldError, IllegalMove, Invalid, Missing
 from oms.idempotency import idempotent
 from oms.transactions import in_transaction, use_case
@@ -22,6 +25,7 @@ from orders.services.status import refresh_status
 from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, FulfillmentStatus, Method
 
 REROUTED = "rerouted"
+WAITED_TOO_LONG = "waited_too_long"
 
 
 @use_case
@@ -108,6 +112,19 @@ def _resolve_by_cancel(
     units = {lines[entry["line"]].pk: entry["quantity"] for entry in case.lines}
     of = case.fulfillment if case.reason == ExceptionCase.Reason.LATE_PICKUP else None
     cancellation.cancel_units(order, units, of=of, reason=command.note or "exception", actor=actor, as_of=as_of)
+
+
+@use_case
+def on_case_waits(deadline: Claimed, as_of: datetime) -> None:
+    """Nobody solved it in the days that the rules give it: what still has no place is canceled."""
+    order = lock_order(ExceptionCase.objects.values_list("order_id", flat=True).get(pk=deadline.subject))
+    deadlines.finish(deadline)
+    case = ExceptionCase.objects.select_for_update(no_key=True).get(pk=deadline.subject)
+    if case.status != ExceptionCase.Status.OPEN or case.cancel_at != deadline.due_at:
+        return
+    units = {line.pk: quantity for line, quantity in _open_units(order, case).items() if quantity}
+    exceptions.close_case(case, resolution="cancel", actor=CLOCK, as_of=as_of)
+    cancellation.cancel_units(order, units, of=None, reason=WAITED_TOO_LONG, actor=CLOCK, as_of=as_of)
 
 
 @in_transaction

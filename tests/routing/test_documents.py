@@ -29,7 +29,7 @@ def a_rule_set(**changes):
                             "carbon_kg": 0, "scarcity": 0, "location_order": 0, "markdown": 1},
                 "max_parcels": 1, "min_parcel_value": None, "keep_groups": True, "complete": True,
                 "rest": "exception", "no_split_below": "50.00", "no_split_tags": ["set"],
-                "no_split_customer_tags": ["gold"],
+                "no_split_customer_tags": ["gold"], "cancel_after_days": 14,
             }],
         }],
         **changes,
@@ -60,7 +60,7 @@ def test_the_documented_example_becomes_rules():
     assert step.weights == Weights(cost=1, distance_km=0.5, markdown=1)
     assert (step.max_parcels, step.complete, step.rest) == (1, True, Rest.EXCEPTION)
     assert (step.no_split_below, step.no_split_tags) == (Decimal("50.00"), frozenset({"set"}))
-    assert step.no_split_customer_tags == frozenset({"gold"})
+    assert (step.no_split_customer_tags, step.cancel_after_days) == (frozenset({"gold"}), 14)
 
 
 def test_what_is_stored_reads_back_as_the_same_document():
@@ -123,6 +123,10 @@ def test_postal_prefixes_are_compared_without_spaces_and_in_capitals():
             {"rules": [{"steps": [{"from": {"min_confidence": 1.1}}]}]},
             {("/rules/0/steps/0/from/min_confidence", "less_than_equal")},
         ),
+        (
+            {"rules": [{"steps": [{"rest": "refuse", "cancel_after_days": 3}]}]},
+            {("/rules/0/steps/0", "nothing_waits")},
+        ),
         ([], {("", "model_type")}),
     ],
 )
@@ -135,7 +139,6 @@ def test_each_fault_is_named_by_its_pointer(document, expected):
     [
         ("/steps/0/weights", "refusal"),
         ("/steps/0", "offer_to"),
-        ("/steps/0", "cancel_after_days"),
     ],
 )
 def test_what_the_engine_can_weigh_but_nobody_tells_it_yet_is_refused(part, name):

@@ -77,6 +77,7 @@ def test_every_condition_and_filter_is_told():
                 "no_split_tags": ["set"],
                 "no_split_customer_tags": ["gold"],
                 "rest": "backorder",
+                "cancel_after_days": 14,
             }
         ],
     }
@@ -90,7 +91,7 @@ def test_every_condition_and_filter_is_told():
         "whose stock is at least 80% certain with room for 3 parcels open now before its cut-off in time "
         "whatever its capacity each worth at least 20.00 unsplit below 50.00 unsplit with products tagged set "
         "unsplit for customers tagged gold; "
-        "the rest on back-order."
+        "the rest on back-order, canceled after 14 days."
     ]
 
 
