@@ -7,7 +7,7 @@ rules, confidence and doubt (a level that is suspect now is closed from then on)
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -111,7 +111,7 @@ class StockBook:
                 continue
             safety = place.safety_stock if level.safety_stock is None else level.safety_stock
             back = units_kept(level.good, safety=safety, confidence=level.confidence, kept=here)
-            if (units := level.good - level.reserved - back) > 0:
+            if (units := level.good - max(0, level.reserved) - back) > 0:
                 yield code, units
 
     def _kept_of(self, sku: str, rules: Protections, number: int, tags: Collection[str]) -> _Kept:
@@ -131,8 +131,9 @@ def stock_book(
     """The levels of these products as they were at `as_of`; with `until`, changing as they did up to then.
 
     `follows`: what was reserved meanwhile changes them too, so that they stand at every instant as they stood. Without,
-    whoever decides takes units by `take`, and of what was reserved meanwhile nothing is seen: neither its promise, nor
-    its goods leaving, nor its being given back.
+    whoever decides takes units by `take`, and the first reservations of new demands are left out. What became of them
+    happens all the same, where it happened: units that were given back can be had again, and those that were then found
+    elsewhere are taken there.
     """
     levels = _levels(skus, as_of)
     changes = [*_moved(skus, as_of, until)] if until is not None else []
@@ -197,30 +198,18 @@ def _promised(
 ) -> list[Change]:
     """Count what was promised at `as_of` at its levels; what became of promises is left to happen."""
     rows = [_Reserved(*row) for row in _rows(_RESERVATIONS, skus, as_of=as_of, until=until or as_of)]
-    before = {row.demand for row in rows if row.created_at <= as_of}
+    first: dict[str, datetime] = {}
     changes: list[Change] = []
     for row in rows:
-        is_old = row.created_at <= as_of
+        begun = first.setdefault(row.demand, row.created_at)
         units = row.standing(as_of)
-        if is_old:
+        if row.created_at <= as_of:
             levels.setdefault(row.sku, {}).setdefault(row.location, LevelThen(0)).reserved += units
-        elif follows or row.demand in before:  # an old demand that was moved here
+        elif follows or row.created_at > begun:
             changes.append(Change(row.created_at, row.sku, row.location, reserved=units))
-        if until is not None:
-            changes += _let_go(row, units, counts=is_old or follows or row.demand in before)
+        if until is not None and units > row.remaining:
+            changes.append(Change(row.updated_at, row.sku, row.location, reserved=row.remaining - units))
     return changes
-
-
-def _let_go(row: _Reserved, units: int, *, counts: bool) -> Sequence[Change]:
-    """The end of a reservation, or of a part of it. `counts`: its beginning was counted.
-
-    Of others only goods that left are of interest: the movement tells that they are gone, who took units in memory has
-    counted them already.
-    """
-    gone = units - row.remaining
-    if gone <= 0 or not (counts or row.status == "consumed"):
-        return ()
-    return (Change(row.updated_at, row.sku, row.location, reserved=-gone),)
 
 
 def _rows(statement: str, skus: Collection[str], **instants: datetime) -> list[tuple]:

@@ -46,7 +46,7 @@ class CapacityBook:
 
     def book(self, location: str, day: date, units: int = 1) -> None:
         days = self._days.setdefault(location, {})
-        days[day] = days.get(day, 0) + units
+        days[day] = max(0, days.get(day, 0) + units)
 
     def booked_by_day(self, locations: Sequence[str], *, from_date: date) -> Mapping[str, Mapping[date, int]]:
         """As `routing.queries.booked_by_day` answers, with earlier days besides."""
@@ -58,23 +58,27 @@ class CapacityBook:
 
 
 def capacity_book(*, as_of: datetime, until: datetime | None = None, follows: bool = False) -> CapacityBook:
-    """The days from `as_of` on; with `until`, changing as they did up to then. `follows`: by new promises, too."""
+    """The days from `as_of` on; with `until`, changing as they did up to then. `follows`: by all new promises; without,
+    the first ones of an order are left out, for somebody who decides them anew."""
     limited = [code for code, place in places().items() if place.daily_capacity is not None]
     given = GivenPromise.objects.filter(
         Q(ended_at=None) | ~Q(outcome=GivenPromise.Outcome.WITHDRAWN) | Q(ended_at__gt=as_of),
         location_id__in=limited,
         given_at__gt=as_of - _LONGEST_PREPARATION,
-        given_at__lte=until if follows and until else as_of,
+        given_at__lte=until or as_of,
     )
     days: Days = {}
     changes = []
-    fields = ("location_id", "method", "service", "given_at", "release_at", "ended_at", "outcome")
-    for code, method, service, given_at, release_at, ended_at, outcome in given.values_list(*fields).iterator():
+    first: dict[str, datetime] = {}
+    fields = ("root", "location_id", "method", "service", "given_at", "release_at", "ended_at", "outcome")
+    rows = given.order_by("given_at").values_list(*fields)
+    for root, code, method, service, given_at, release_at, ended_at, outcome in rows.iterator():
+        begun = first.setdefault(root, given_at)
         day = preparation_day(code, method, service, release_at)
         if given_at <= as_of:
             of_place = days.setdefault(code, {})
             of_place[day] = of_place.get(day, 0) + 1
-        else:
+        elif follows or given_at > begun:
             changes.append(Booked(given_at, code, day, 1))
         if outcome == GivenPromise.Outcome.WITHDRAWN and until is not None and ended_at <= until:
             changes.append(Booked(ended_at, code, day, -1))

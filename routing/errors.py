@@ -35,3 +35,17 @@ class RuleSetFaulty(Invalid):
 class DraftChanged(Conflict):
     code = "draft_changed"
     title = _("Somebody changed this draft in the meantime: look at it again")
+
+
+class NotSimulated(Conflict):
+    """The house wants to see what rules would have done before they decide."""
+
+    code = "not_simulated"
+    title = _("Simulate this text to its end first: it has changed since, or never was")
+
+
+class TooManySimulations(Conflict):
+    """Facts: `limit`."""
+
+    code = "too_many_simulations"
+    title = _("Too many simulations wait already")

@@ -19,3 +19,26 @@ RULE_SET_MOVES = StateTable(
     noun="routing.rule_set",
     states=RuleSetStatus,
 )
+
+
+class SimulationStatus(models.TextChoices):
+    PENDING = "pending", _("Waiting")
+    RUNNING = "running", _("Running")
+    COMPLETED = "completed", _("Completed")
+    CANCELED = "canceled", _("Canceled")
+    FAILED = "failed", _("Failed")
+
+
+S = SimulationStatus
+SIMULATION_MOVES = StateTable(
+    {
+        S.PENDING: {S.RUNNING, S.CANCELED, S.FAILED},
+        S.RUNNING: {S.COMPLETED, S.CANCELED, S.FAILED},
+        S.COMPLETED: set(),
+        S.CANCELED: set(),  # what was found so far is of no use
+        S.FAILED: set(),
+    },
+    noun="routing.simulation",
+    states=S,
+)
+LIVE_SIMULATIONS = frozenset({S.PENDING, S.RUNNING})

@@ -1,11 +1,16 @@
 """Celery's entry points into routing. Safe to run any number of times, at once, and to kill."""
 
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
+from django.conf import settings
 
 from oms.clock import now
-from routing.services import learning, markdown, scarcity
+from routing.services import learning, markdown, scarcity, simulations
+from routing.services import simulation_work as work
+
+_PATIENCE_SECONDS = 300.0  # one alarm works this long at most, then leaves the rest to the next
 
 
 @shared_task
@@ -25,3 +30,13 @@ def price_scarcity(**_later: Any) -> None:
 def price_slow_stock(**_later: Any) -> None:
     """Asked for every hour, done once a day."""
     markdown.refresh_if_old(as_of=now())
+
+
+@shared_task
+def work_on_simulations(**_later: Any) -> None:
+    work.work_on_simulations(now=now, seconds=_PATIENCE_SECONDS)
+
+
+@shared_task
+def forget_simulations(**_later: Any) -> None:
+    simulations.forget_simulations(before=now() - timedelta(days=settings.SIMULATION_DAYS))

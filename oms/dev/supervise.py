@@ -101,6 +101,18 @@ def start_services(supervisor: Supervisor, home: Path, host: str, port: int) -> 
     # Files of stock have a process of their own, so that no clock waits behind one.
     importer = ["-Q", "imports", "--pool", "solo", "--hostname", "importer@%h", "--without-gossip", "--without-mingle"]
     supervisor.keep("importer", [*celery, "worker", *importer])
+    # So have simulations, which want a whole core for minutes.
+    simulator = [
+        "-Q",
+        "simulations",
+        "--pool",
+        "solo",
+        "--hostname",
+        "simulator@%h",
+        "--without-gossip",
+        "--without-mingle",
+    ]
+    supervisor.keep("simulator", [*celery, "worker", *simulator])
     supervisor.keep("beat", [*celery, "beat", "--schedule", str(home / "beat-schedule"), "--pidfile="])
     address = ["--host", host, "--port", str(port)]
     size = ["--workers", "2", "--blocking-threads", "4"]  # each thread keeps a database connection of its own

@@ -273,6 +273,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 900.0,
         "options": {"queue": "default", "expires": 600},
     },
+    "work-on-simulations": {
+        "task": "routing.tasks.work_on_simulations",
+        "schedule": 2.0,
+        "options": {"queue": "simulations", "expires": 5},
+    },
+    "forget-simulations": {
+        "task": "routing.tasks.forget_simulations",
+        "schedule": crontab(hour="4", minute="10"),
+        "options": {"queue": "default", "expires": 3600},
+    },
     "price-scarcity": {
         "task": "routing.tasks.price_scarcity",
         "schedule": 900.0,
@@ -365,3 +375,12 @@ QUOTE_MINUTES = env.int("OMS_QUOTE_MINUTES", default=30)
 COUNT_TOLERANCE_UNITS = env.int("OMS_COUNT_TOLERANCE_UNITS", default=1)
 COUNT_TOLERANCE_VALUE = env.int("OMS_COUNT_TOLERANCE_VALUE", default=50)
 COUNT_HEADQUARTERS_VALUE = env.int("OMS_COUNT_HEADQUARTERS_VALUE", default=1000)
+SIMULATION_MOST_ORDERS = env.int("OMS_SIMULATION_MOST_ORDERS", default=100_000)
+SIMULATIONS_WAITING = 20
+SIMULATION_CHANGES_KEPT = env.int("OMS_SIMULATION_CHANGES_KEPT", default=2000)  # changed orders, to be looked at
+SIMULATION_DAYS = env.int("OMS_SIMULATION_DAYS", default=180)  # simulations that have ended are kept so long
+SIMULATION_LEASE_SECONDS = env.int(
+    "OMS_SIMULATION_LEASE_SECONDS", default=30
+)  # how long a killed worker delays what it had
+# Rules decide only after a simulation of that very text has been completed.
+PUBLISHING_NEEDS_SIMULATION = env.bool("OMS_PUBLISHING_NEEDS_SIMULATION", default=False)

@@ -29,8 +29,112 @@ _ZONES = [
     {"code": "fr", "countries": ["FR"], "transit_days": 2, "rates": [{"max_weight_g": 30000, "price": "6.00"}]},
 ]
 
+_SIDE = {
+    "orders": 1840,
+    "served": 1821,
+    "left_to_people": 7,
+    "refused": 12,
+    "units": 2610,
+    "units_not_served": 24,
+    "parcels": 2012,
+    "split_rate": 0.0963,
+    "parcels_per_order": 1.1006,
+    "cost": {"EUR": "9713.40"},
+    "cost_per_order": {"EUR": "5.3137"},
+    "distance_km": 301420.5,
+    "distance_km_per_parcel": 149.8114,
+    "promised_days": 2.6104,
+    "late": 0,
+    "carbon_kg": 51.372,
+    "places": [
+        {"location": "PARIS", "parcels": 840, "units": 1102, "fullest_day": 0.92},
+        {"location": "LYON", "parcels": 610, "units": 780, "fullest_day": None},
+    ],
+}
+_NEARER = {
+    **_SIDE,
+    "parcels": 2098,
+    "split_rate": 0.1302,
+    "parcels_per_order": 1.1477,
+    "cost": {"EUR": "9920.10"},
+    "cost_per_order": {"EUR": "5.4267"},
+    "distance_km": 221180.0,
+    "distance_km_per_parcel": 105.4242,
+    "carbon_kg": 37.7,
+}
+
+
+def _outcome(location: str, paid: str, km: float) -> dict[str, object]:
+    parcel = {
+        "location": location,
+        "lines": [{"sku": "SKU-1", "quantity": 2}],
+        "carrier_service": "post",
+        "paid": paid,
+        "distance_km": km,
+        "promised_at": "2026-03-04T22:59:00Z",
+        "score": {"shipping": 4.0, "handling": 0.0},
+    }
+    return {"verdict": "served", "rule": "everything", "parcels": [parcel], "rest": []}
+
+
+_SIMULATION = {
+    "id": "sim_01kjq5a1b2c3d4e5f6g7h8j9k0",
+    "status": "completed",
+    "rule_set": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1",
+    "name": "nearest first v3",
+    "baseline": "",
+    "source": "period",
+    "file_name": "",
+    "placed_after": "2026-03-01T00:00:00Z",
+    "placed_before": "2026-03-02T00:00:00Z",
+    "stock_as_of": "2026-03-01T00:00:00Z",
+    "stock_moves": True,
+    "orders_total": 1840,
+    "orders_judged": 1840,
+    "orders_done": 1840,
+    "progress": 1.0,
+    "changes_kept": 412,
+    "figures": {
+        "baseline": _SIDE,
+        "candidate": _NEARER,
+        "comparison": {"changed": 412, "cheaper": 101, "dearer": 280, "later": 9, "sooner": 77},
+        "agreement": {"known": 1828, "same": 1819, "rate": 0.9951},
+    },
+    "differences": [
+        {
+            "measure": "cost",
+            "currency": "EUR",
+            "baseline": 5.3137,
+            "candidate": 5.4267,
+            "change": 0.113,
+            "relative": 0.0213,
+        }
+    ],
+    "failure": None,
+    "actor": "key:planning",
+    "created_at": "2026-03-02T09:00:00Z",
+    "started_at": "2026-03-02T09:00:01Z",
+    "finished_at": "2026-03-02T09:00:14Z",
+    "actions": [],
+}
+
 tell(
     {
+        # simulations
+        "simulations.simulation_id": "sim_01kjq5a1b2c3d4e5f6g7h8j9k0",
+        "files.rule_set": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1",
+        "SimulationDocument": _SIMULATION,
+        "SimulatedChangeDocument": {
+            "id": 7,
+            "reference": "dlv_01kjq2m8f1c3e5g7j9k2m4n6p8",
+            "at": "2026-03-01T18:20:00Z",
+            "channel": "web",
+            "currency": "EUR",
+            "lines": [{"sku": "SKU-1", "quantity": 2}],
+            "baseline": _outcome("LYON", "6.00", 392.1),
+            "candidate": _outcome("PARIS", "4.00", 2.3),
+            "cost_change": "-2.00",
+        },
         # rules
         "rule-sets.id": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1",
         "RuleSetAnswer.id": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1",

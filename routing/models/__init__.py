@@ -8,6 +8,7 @@ from routing.models.rule_set import RuleSet, RuleSetSlot
 from routing.models.scarcity_price import ScarcityPrice
 from routing.models.service_level import ServiceLevel
 from routing.models.slow_stock import SlowStock
+from routing.models.simulation import SimulatedChange, Simulation
 
 __all__ = [
     "CapacityDay",
@@ -26,6 +27,8 @@ __all__ = [
     "ServiceLevel",
     "ServiceStandard",
     "SlowStock",
+    "SimulatedChange",
+    "Simulation",
     "Weekday",
     "Zone",
 ]

@@ -29,7 +29,7 @@ class Wanted:
 @use_case
 def record_demands(wanted: Sequence[Wanted]) -> None:
     """Those told before are left as they are, so the same history may be told again."""
-    DemandFact.objects.bulk_create(map(_row, wanted), batch_size=1000, ignore_conflicts=True)
+    DemandFact.objects.bulk_create(map(fact_of, wanted), batch_size=1000, ignore_conflicts=True)
 
 
 @use_case
@@ -43,7 +43,8 @@ def told(facts: Iterable[DemandFact]) -> Iterable[Wanted]:
     return (Wanted(fact.reference, fact.at, _demand(fact), fact.source, fact.decision) for fact in facts)
 
 
-def _row(wanted: Wanted) -> DemandFact:
+def fact_of(wanted: Wanted) -> DemandFact:
+    """Not yet saved."""
     demand, there = wanted.demand, wanted.demand.destination or Destination("")
     return DemandFact(
         reference=wanted.reference,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Max
 from django.utils.translation import gettext as _
@@ -19,10 +20,10 @@ from oms.transactions import in_transaction, use_case
 from routing import queries
 from routing.differences import Document
 from routing.documents import BUILT_IN, RuleSetDocument, parse, unknown_channels, written_out
-from routing.errors import InvalidDocument, NotADraft, RuleSetMissing
-from routing.models import RuleSet, RuleSetSlot
+from routing.errors import InvalidDocument, NotADraft, NotSimulated, RuleSetMissing
+from routing.models import RuleSet, RuleSetSlot, Simulation
 from routing.services.reviews import require_sound
-from routing.states import RULE_SET_MOVES, RuleSetStatus
+from routing.states import RULE_SET_MOVES, RuleSetStatus, SimulationStatus
 from routing.yaml_text import read_yaml
 
 
@@ -69,7 +70,8 @@ def delete_draft(*, rule_set_id: str, bound_to: str | None = None) -> None:
 def publish_rule_set(*, rule_set_id: str, actor: str, as_of: datetime, bound_to: str | None = None) -> RuleSet:
     """Let a draft decide for its channels; what decided there before is archived once it decides nowhere.
 
-    Errors: RuleSetMissing, ChannelNotAllowed, IllegalMove, InvalidDocument (a channel has gone), RuleSetFaulty.
+    Errors: RuleSetMissing, ChannelNotAllowed, IllegalMove, InvalidDocument (a channel has gone), RuleSetFaulty,
+    NotSimulated (the house wants it, see `PUBLISHING_NEEDS_SIMULATION`).
     """
     with connection.cursor() as cursor:  # one publication at a time: slots and statuses change together
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('routing.publish'))")
@@ -78,6 +80,8 @@ def publish_rule_set(*, rule_set_id: str, actor: str, as_of: datetime, bound_to:
     checked = checked_document(rule_set.document)
     if rule_set.status == RuleSetStatus.DRAFT:  # of any other it is told that it cannot move
         require_sound(checked)
+    if settings.PUBLISHING_NEEDS_SIMULATION and last_simulation(rule_set) is None:
+        raise NotSimulated()
     RULE_SET_MOVES.move(
         rule_set,
         to=RuleSetStatus.PUBLISHED,
@@ -154,6 +158,13 @@ def find_rule_set(rule_set_id: str) -> RuleSet:
         return RuleSet.objects.get(pk=rule_set_id)
     except RuleSet.DoesNotExist:
         raise RuleSetMissing() from None
+
+
+def last_simulation(rule_set: RuleSet) -> Simulation | None:
+    """The newest completed one of this very text."""
+    found = Simulation.objects.filter(rule_set=rule_set.pk, status=SimulationStatus.COMPLETED)
+    same = (one for one in found.defer("demands", "state") if one.document == rule_set.document)
+    return next(same, None)
 
 
 @in_transaction

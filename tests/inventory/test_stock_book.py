@@ -105,11 +105,9 @@ def test_a_book_that_follows_says_at_every_instant_what_readers_were_told(shelve
 
 @pytest.mark.parametrize("seed", range(6))
 def test_whoever_takes_what_was_promised_then_finds_what_readers_were_told(shelves, seed):
-    """As long as nothing is given back: that is not decided anew."""
     trade = Trade(seed)
     trade.live(20)
     begin, first = trade.at, len(trade.told)
-    trade.give_back = trade.ship  # type: ignore[method-assign]
     promised: list[tuple[datetime, Want]] = []
     make = trade.promise
 

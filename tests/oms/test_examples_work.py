@@ -13,8 +13,10 @@ from jsonschema import Draft202012Validator
 
 from inventory.models import StockImport
 from oms import cache
+from oms.clock import now
 from orders.models import Fulfillment
 from orders.pickup_codes import pickup_code
+from orders.services.demand_history import tell_demands
 from tests.factories.inventory import NOW, make_location
 from tests.factories.orders import make_channel, make_network, pickup_body
 from tests.factories.transactions import undone_at_the_end
@@ -46,7 +48,7 @@ class Stage:
             elif parameter["in"] == "query" and parameter.get("required"):
                 query.append(f"{parameter['name']}={parameter['example']}")
         body, content_type = self._body(operation)
-        address = self._named(path.removeprefix("/api/v1/")) + ("?" + "&".join(query) if query else "")
+        address = self._named(path.removeprefix("/api/v1/")) + (self._named("?" + "&".join(query)) if query else "")
         headers = {"Idempotency_Key": f"{name} {len(self.names)}"} if method == "post" else {}
         return self.api.call(method.upper(), address, body, content_type=content_type, **headers)
 
@@ -185,6 +187,19 @@ def _transfer(stage: Stage) -> None:
     stage.call("inbound_id", stage.play("transfers_send").json["id"])
 
 
+def _wanted(*acts: str) -> Callable[[Stage], None]:
+    """Rules, an order of the past that they can be tried on, and these acts."""
+
+    def build(stage: Stage) -> None:
+        stage.order()
+        tell_demands(as_of=now())
+        stage.call("rule_set", stage.play("rule_sets_create").json["id"])
+        for name in acts:
+            stage.call("simulation_id", stage.play(name).json["id"])
+
+    return build
+
+
 def _count(*acts: str, units: int = 0) -> Callable[[Stage], None]:
     """A count of SKU-1 in PARIS, of which so many (0: not yet looked for) are found where the books have five."""
 
@@ -212,6 +227,8 @@ STAGES: dict[str, Callable[[Stage], None]] = {
     **{f"reservations_{act}": _made("reservations_create", "reservations_retrieve") for act in ITEM},
     **{f"product_prices_{act}": _made("product_prices_create", "product_prices_retrieve") for act in ITEM},
     **{f"rule_sets_{act}": _rule_set for act in (*ITEM, "publish", "export", "review", "differences")},
+    **dict.fromkeys(("simulations_create", "simulations_create_of_file"), _wanted()),
+    **{f"simulations_{act}": _wanted("simulations_create") for act in ("list", "retrieve", "cancel", "changes")},
     **{f"stock_imports_{act}": _import for act in ("list", "retrieve", "cancel_create", "errors_list")},
     "stock_imports_start_create": _upload,
     **{f"feeds_{act}": _feed for act in ("list", *ITEM)},

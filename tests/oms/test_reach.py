@@ -28,6 +28,8 @@ NETWORK_WIDE = [
     ("POST", "carrier-services/"),
     ("POST", "rates/"),
     ("POST", "postal-areas/"),
+    ("POST", "simulations/"),
+    ("POST", "simulations/files/"),
 ]
 
 

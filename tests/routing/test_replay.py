@@ -159,9 +159,9 @@ def test_days_are_booked_by_promises_and_given_back_when_they_are_withdrawn():
     cache.clear_all()
     outcomes = GivenPromise.Outcome
 
-    def promise(number: int, given_at: datetime, outcome=outcomes.OPEN, ended_at=None) -> None:
+    def promise(number: int, given_at: datetime, outcome=outcomes.OPEN, ended_at=None, root="") -> None:
         GivenPromise.objects.create(
-            reference=f"ful_{number}", root="ord_1", channel="web", location_id="PARIS", method="ship", service="standard",
+            reference=f"ful_{number}", root=root or f"ord_{number}", channel="web", location_id="PARIS", method="ship", service="standard",
             given_at=given_at, release_at=given_at, hour=9, promised_at=MONDAY + timedelta(days=3),
             expected_at=MONDAY + timedelta(days=3), outcome=outcome, ended_at=ended_at,
         )  # fmt: skip
@@ -171,6 +171,7 @@ def test_days_are_booked_by_promises_and_given_back_when_they_are_withdrawn():
     promise(2, MONDAY - hour, outcomes.WITHDRAWN, MONDAY - hour / 2)  # was over by then
     promise(3, MONDAY - hour, outcomes.WITHDRAWN, MONDAY + hour)  # was not
     promise(4, MONDAY + hour)
+    promise(5, MONDAY + hour, root="ord_3")  # the third found another place here
 
     def booked(book: CapacityBook, at: datetime) -> int:
         book.advance(at)
@@ -178,8 +179,8 @@ def test_days_are_booked_by_promises_and_given_back_when_they_are_withdrawn():
 
     until = MONDAY + 5 * hour
     alone, following = capacity_book(as_of=MONDAY, until=until), capacity_book(as_of=MONDAY, until=until, follows=True)
-    assert [booked(alone, MONDAY), booked(alone, MONDAY + 2 * hour)] == [2, 1]
-    assert [booked(following, MONDAY), booked(following, MONDAY + 2 * hour)] == [2, 2]
+    assert [booked(alone, MONDAY), booked(alone, MONDAY + 2 * hour)] == [2, 2]
+    assert [booked(following, MONDAY), booked(following, MONDAY + 2 * hour)] == [2, 3]
     assert booked(capacity_book(as_of=MONDAY), until) == 2
 
 
