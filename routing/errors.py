@@ -49,3 +49,17 @@ class TooManySimulations(Conflict):
 
     code = "too_many_simulations"
     title = _("Too many simulations wait already")
+
+
+class LocationMissing(Missing):
+    """Facts: `location`."""
+
+    code = "location_not_found"
+    title = _("There is no such place")
+
+
+class EvidenceMissing(Conflict):
+    """The decision was written before it kept what it was based on."""
+
+    code = "evidence_missing"
+    title = _("This decision did not keep what it was based on")

@@ -37,6 +37,8 @@ def snapshot_of(plan: SourcingPlan) -> dict[str, Any]:
         "rest": [[line.key, line.sku, line.quantity, str(line.disposition)] for line in plan.rest],
         "steps": [[s.name, s.outcome, s.eligible, s.parcels, _amount(s.cost_micro)] for s in outcome.steps],
         "notes": list(plan.notes),
+        "release_at": plan.release_at.isoformat(),
+        "wanted_by": plan.demand.wanted_by and plan.demand.wanted_by.isoformat(),
     }
     return decided if outcome.evidence else {**decided, **_looked_at(outcome)}
 
@@ -140,8 +142,8 @@ def _decided(snapshot: Mapping[str, Any]) -> dict[str, Any]:
 
 def _spelled_out(looked_at: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "candidates": [_candidate(row, looked_at["parts"]) for row in looked_at["candidates"]],
-        "excluded_counts": looked_at["counts"],
+        "candidates": [_candidate(row, looked_at["parts"]) for row in looked_at.get("candidates", ())],
+        "excluded_counts": looked_at.get("counts", {}),
     }
 
 

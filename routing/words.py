@@ -79,6 +79,7 @@ REASONS = {
     "little_capacity": gettext_lazy("has less capacity left than the rule wants"),
     "no_rate": gettext_lazy("no carrier goes there from here"),
     "too_heavy": gettext_lazy("too heavy for its carriers"),
+    "other_place_chosen": gettext_lazy("another place was chosen"),
 }
 
 RESTS = {

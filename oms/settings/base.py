@@ -347,6 +347,7 @@ PUBLIC_URL = env("OMS_PUBLIC_URL", default=f"http://127.0.0.1:{env('PORT', defau
 # ---- the trade's defaults (overridden by channels and service levels) --------------------------
 
 PLANNING_BUDGET_MS = env.int("OMS_PLANNING_BUDGET_MS", default=150)
+EXPLANATION_SECONDS = 3.0  # for so long at most a decision is planned again to say why a place was not chosen
 PLACEMENT_ATTEMPTS = 4
 PAYMENT_TIMEOUT_SECONDS = 3
 SUPPLY_TRUSTED_DAYS_LATE = env.int("OMS_SUPPLY_TRUSTED_DAYS_LATE", default=7)

@@ -24,6 +24,7 @@ from orders.admin.filters import DueFilter
 from orders.admin.page import order_address, place_name
 from orders.models import Fulfillment, FulfillmentLine
 from orders.sentences import reason_words, units_words
+from routing.admin.decisions import picker_of
 from routing.models import Decision
 
 
@@ -120,6 +121,7 @@ class FulfillmentAdmin(ReadOnlyAdmin):
             "title": _("Why %(place)s for order %(order)s?")
             % {"place": place_name(work.location_id), "order": work.order},
             "view": decision_view(decision),
+            "picker": picker_of(decision),
             "back": order_address(work.order_id),
             "is_fullwidth": "1",
         }

@@ -11,12 +11,15 @@ from pydantic_core import PydanticCustomError
 
 from oms.api.body import Body, Code, Country, Instant, Latitude, Longitude, Name, Quantity, example
 from oms.clock import now
+from routing import whys
 from routing.differences import Document, differences, yaml_diff
 from routing.documents import ListOf, Method, Rule, RuleSetDocument, Service, SomeOf, Tag, written_out
+from routing.engine.counterfactual import Alternative, Found, Need, StepVerdict, Verdict
 from routing.engine.review import Finding
 from routing.engine.types import from_micro
 from routing.models import Decision, RuleSet
 from routing.remarks import difference_sentence, finding_sentence
+from routing.services.explanations import PlaceExplained
 from routing.services.sourcing import SourcingPlan
 from routing.snapshots import explanation, explanation_of, money
 
@@ -249,6 +252,145 @@ def decision_document(decision: Decision) -> dict[str, Any]:
         "elapsed_ms": decision.elapsed_ms,
         **explanation(decision),
     }
+
+
+# ---- why not? ----------------------------------------------------------------------------------
+
+Figure = str | float | bool | list[str] | None
+
+
+class UnitsSent(BaseModel):
+    line: str
+    sku: str
+    quantity: int
+
+
+class LastUnitsDocument(BaseModel):
+    """What scarcity asks for the units of a product that the place's parcel would take of the `held`."""
+
+    sku: str
+    held: int
+    cost: str
+
+
+class AlternativeDocument(BaseModel):
+    """The best the step could have done with the place. `parts`: what each cause adds to the cost of the plan's parcels
+    or takes from it; `missing_units`: served by the plan, and not with the place."""
+
+    lines: list[UnitsSent]
+    own_cost: str
+    cost: str
+    plan_cost: str
+    extra: str
+    parts: dict[str, str]
+    others: list[str]
+    missing_units: int
+    last_units: list[LastUnitsDocument]
+
+
+class StepVerdictDocument(BaseModel):
+    """`excluded_because` with what was (`actual`) and had to be (`needed`), or the `alternative`."""
+
+    step: str
+    verdict: Verdict
+    excluded_because: str | None
+    actual: Figure
+    needed: Figure
+    alternative: AlternativeDocument | None
+    words: str
+
+
+class NeedDocument(BaseModel):
+    """One figure with all others as they were: with `needed` the place would have been used, as planning again has shown.
+
+    `is_smallest`: no smaller change does it. `step`: of the rule, for its limits. `carriage_less` and `days_earlier` are
+    changes, all others the figures themselves; `no_limit` stands for a limit taken away.
+    """
+
+    parameter: str
+    step: str | None
+    sku: str | None
+    found: Found
+    actual: Figure
+    needed: Figure
+    is_smallest: bool
+
+
+class WhyNotDocument(BaseModel):
+    """`is_as_decided`: planning again gave the plan that was decided. `is_asked_anew`: hours, bookings or dates that
+    nobody asked about then were asked today."""
+
+    decision: str
+    location: str
+    is_used: bool
+    steps: list[StepVerdictDocument]
+    needs: list[NeedDocument]
+    words: list[str]
+    is_as_decided: bool
+    is_asked_anew: bool
+
+
+def why_not_document(decision: Decision, told: PlaceExplained) -> dict[str, Any]:
+    return {
+        "decision": decision.id,
+        "location": told.location,
+        "is_used": told.is_used,
+        "steps": [_step_verdict(step, told) for step in told.steps],
+        "needs": [_need(need, told) for need in told.needs],
+        "words": [*whys.sentences(told), *whys.need_sentences(told)],
+        "is_as_decided": told.is_as_decided,
+        "is_asked_anew": told.is_asked_anew,
+    }
+
+
+def _step_verdict(step: StepVerdict, told: PlaceExplained) -> dict[str, Any]:
+    is_money = step.reason == "parcel_value"
+    return {
+        "step": step.name,
+        "verdict": step.verdict,
+        "excluded_because": step.reason or None,
+        "actual": _money(step.actual) if is_money else _rounded(step.actual),
+        "needed": _money(step.needed) if is_money else step.needed,
+        "alternative": _alternative(step.alternative) if step.alternative else None,
+        "words": whys.step_sentence(step, told),
+    }
+
+
+def _alternative(found: Alternative) -> dict[str, Any]:
+    return {
+        "lines": [{"line": line.key, "sku": line.sku, "quantity": line.quantity} for line in found.lines],
+        "own_cost": _money(found.own_cost_micro),
+        "cost": _money(found.cost_micro),
+        "plan_cost": _money(found.plan_cost_micro),
+        "extra": _money(found.extra_micro),
+        "parts": {name: _money(micro) for name, micro in found.parts.items()},
+        "others": list(found.others),
+        "missing_units": found.missing_units,
+        "last_units": [
+            {"sku": last.sku, "held": last.held, "cost": _money(last.cost_micro)} for last in found.last_units
+        ],
+    }
+
+
+def _need(need: Need, told: PlaceExplained) -> dict[str, Any]:
+    is_money = need.parameter.endswith("_micro")
+    return {
+        "parameter": need.parameter.removesuffix("_micro"),
+        "step": None if need.step is None else told.steps[need.step].name,
+        "sku": need.sku or None,
+        "found": need.found,
+        "actual": _money(need.actual) if is_money else need.actual,
+        "needed": _money(need.needed) if is_money and need.needed is not None else need.needed,
+        "is_smallest": need.is_smallest,
+    }
+
+
+def _rounded(figure: Any) -> Any:
+    return round(figure, 3) if isinstance(figure, float) else figure
+
+
+def _money(micro: int) -> str:
+    return money(from_micro(micro))
 
 
 # ---- rule sets ---------------------------------------------------------------------------------

@@ -185,6 +185,62 @@ tell(
         "DecidedDestination": {"country": "FR", "postal_code": "75011", "latitude": 48.86, "longitude": 2.38},
         "DecidedRules": {"id": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1", "version": 3},
         "DecidedDemand.location": None,
+        # why not there?
+        "WhyNotDocument": {
+            "location": "LYON",
+            "is_used": False,
+            "steps": [
+                {
+                    "step": "any place",
+                    "verdict": "dearer",
+                    "excluded_because": None,
+                    "actual": None,
+                    "needed": None,
+                    "alternative": {
+                        "lines": [{"line": "oli_01kjq2m8f1c3e5g7j9k2m4n6p8", "sku": "SKU-1", "quantity": 2}],
+                        "own_cost": "7.10",
+                        "cost": "7.10",
+                        "plan_cost": "4.00",
+                        "extra": "3.10",
+                        "parts": {"scarcity": "3.10"},
+                        "others": [],
+                        "missing_units": 0,
+                        "last_units": [{"sku": "SKU-1", "held": 2, "cost": "3.10"}],
+                    },
+                    "words": "Step “any place”: possible, but the best plan with it costs 3.10 EUR more"
+                    " (keeps the last 2 × SKU-1 in Lyon for local demand: +3.10).",
+                }
+            ],
+            "needs": [
+                {
+                    "parameter": "scarcity",
+                    "step": None,
+                    "sku": "SKU-1",
+                    "found": "value",
+                    "actual": "1.55",
+                    "needed": "0.00",
+                    "is_smallest": True,
+                },
+                {
+                    "parameter": "stock",
+                    "step": None,
+                    "sku": "SKU-1",
+                    "found": "none",
+                    "actual": 2,
+                    "needed": None,
+                    "is_smallest": True,
+                },
+            ],
+            "words": [
+                "Step “any place”: possible, but the best plan with it costs 3.10 EUR more"
+                " (keeps the last 2 × SKU-1 in Lyon for local demand: +3.10).",
+                "Scarcity price of SKU-1 there: used with 0.00 EUR instead of 1.55 EUR.",
+                "None of these alone would have done it: stock of SKU-1 there.",
+            ],
+            "is_as_decided": True,
+            "is_asked_anew": False,
+        },
+        "decisions_why_not.location": "LYON",
         # what a shopper can have
         "QuoteDocument.quote": "eyJjIjoid2ViIiwibCI6W1siU0tVLTEiLDFdXX0:1vNsG2:vT0hVg8b3yq5mQ2Xr7Zk1c9Jd4Lw6Ns8Pt2Ru5Yx0Ae",
         "QuoteOption.price": "4.90",

@@ -1,8 +1,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from routing.api import capacity, promises, quotes, rule_sets, tables, views
-from routing.api import capacity, promises, quotes, simulations, tables, views
+from routing.api import capacity, promises, quotes, rule_sets, simulations, tables, views
 
 router = SimpleRouter()
 router.register("service-levels", tables.ServiceLevels)
@@ -24,15 +23,12 @@ urlpatterns = [
     path("rule-sets/<str:pk>/export/", rule_sets.ExportRuleSetView.as_view(), name="rule-set-export"),
     path("rule-sets/<str:pk>/review/", rule_sets.ReviewRuleSetView.as_view(), name="rule-set-review"),
     path("rule-sets/<str:pk>/differences/", rule_sets.RuleSetDifferencesView.as_view(), name="rule-set-differences"),
-    path("rule-sets/", views.RuleSetsView.as_view(), name="rule-sets"),
-    path("rule-sets/<str:pk>/", views.RuleSetView.as_view(), name="rule-set"),
-    path("rule-sets/<str:pk>/publish/", views.PublishRuleSetView.as_view(), name="rule-set-publish"),
-    path("rule-sets/<str:pk>/export/", views.ExportRuleSetView.as_view(), name="rule-set-export"),
     path("simulations/", simulations.Simulations.as_view(), name="simulations"),
     path("simulations/files/", simulations.SimulateFile.as_view(), name="simulate-file"),
     path("simulations/<str:simulation_id>/", simulations.OneSimulation.as_view(), name="simulation"),
     path("simulations/<str:simulation_id>/changes/", simulations.SimulatedChanges.as_view(), name="simulation-changes"),
     path("simulations/<str:simulation_id>/cancel/", simulations.CancelSimulation.as_view(), name="simulation-cancel"),
     path("decisions/<str:pk>/", views.DecisionView.as_view(), name="decision"),
+    path("decisions/<str:pk>/why-not/", views.WhyNotView.as_view(), name="decision-why-not"),
     path("", include(router.urls)),
 ]

@@ -1,21 +1,25 @@
 """Planning and decisions."""
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from oms.api.views import ApiView
 from oms.clock import now
-from oms.errors import Missing
+from oms.errors import FieldError, Invalid, Missing
 from routing.api.documents import (
     DecisionDocument,
     PlanBody,
     PlanDocument,
+    WhyNotDocument,
     decision_document,
     plan_document,
+    why_not_document,
 )
+from routing.errors import EvidenceMissing, LocationMissing
 from routing.models import Decision
 from routing.services import dry_runs
+from routing.services.explanations import explain_place
 from routing.services.sourcing import Destination
 
 
@@ -49,12 +53,31 @@ class DecisionView(ApiView):
     @extend_schema(responses={200: DecisionDocument}, operation_id="decisions_retrieve")
     def get(self, request: Request, pk: str) -> Response:
         """Why goods leave from where they leave: every place that held a unit, with its score or reason."""
+        return Response(decision_document(self.decision(pk)))
+
+    def decision(self, pk: str) -> Decision:
+        """One that the caller may see. Errors: Missing."""
         decision = Decision.objects.filter(pk=pk).first()
         if decision is None or self.caller.locations is not None:
             raise Missing()  # a decision tells about all places
-        self.check_decision_channel(decision)
-        return Response(decision_document(decision))
-
-    def check_decision_channel(self, decision: Decision) -> None:
         if self.caller.channel not in (None, decision.snapshot["demand"]["channel"]):
             raise Missing()
+        return decision
+
+
+class WhyNotView(DecisionView):
+    scopes = {"GET": "routing:read"}
+    refusals = {"GET": [LocationMissing(location="ATLANTIS"), EvidenceMissing()]}
+
+    @extend_schema(
+        responses={200: WhyNotDocument},
+        parameters=[OpenApiParameter("location", str, required=True, description="The code of a place.")],
+        operation_id="decisions_why_not",
+    )
+    def get(self, request: Request, pk: str) -> Response:
+        """Why not there, and what would have had to be true: the decision is planned again with one figure changed."""
+        location = request.query_params.get("location", "")
+        if not location:
+            raise Invalid(errors=[FieldError("/location", "required", "name a place")])
+        decision = self.decision(pk)
+        return Response(why_not_document(decision, explain_place(decision, location)))

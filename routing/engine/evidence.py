@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from . import geo
 from .assess import Scene
 from .atlas import Profile
 from .tariffs import Tariff, Tier
@@ -92,9 +93,14 @@ class Evidence:
     timings: Mapping[Way, list[Any]]
     by_sku: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
 
-    def network(self, others: Network | None = None, asked_anew: set[str] | None = None) -> Network:
-        """The network as it was. `others` answers what nobody asked then; the codes of those places are told."""
-        return _Memory(self, others, set() if asked_anew is None else asked_anew).network()
+    def network(
+        self, others: Network | None = None, asked_anew: set[str] | None = None, also: Sequence[str] = ()
+    ) -> Network:
+        """The network as it was. `others` answers what nobody asked then; the codes of those places are told.
+
+        `also`: places of the others that held nothing then.
+        """
+        return _Memory(self, others, set() if asked_anew is None else asked_anew).network(also)
 
 
 def evidence(scene: Scene, witness: Witness, rule: Rule | None, steps: tuple[Step, ...]) -> Evidence:
@@ -187,19 +193,25 @@ class _Memory:
     others: Network | None
     asked_anew: set[str]
 
-    def network(self) -> Network:
+    def network(self, also: Sequence[str] = ()) -> Network:
         told = self.told
+        added = {code: self.others.places[code] for code in also if code not in told.codes} if self.others else {}
         row_of = {code: row for row, code in enumerate(told.codes)}
         told_of: dict[str, Any] = {name: self._figures(columns) for name, columns in told.by_sku.items()}
         told_of |= {name: self._answers(name, row_of) for name in QUESTIONS if self.others or name in told.answers}
         return Network(
-            places={place.code: place for place in map(self._place, range(len(told.codes)))},
+            places={place.code: place for place in map(self._place, range(len(told.codes)))} | added,
             sellable={sku: self._named(units, drop=0) for sku, units in told.stock.items()},
             tariff=self._tariffs(row_of),
             timing=self._timing(row_of),
-            distances_km=dict(zip(told.codes, told.distances_km, strict=True)),
+            distances_km=dict(zip(told.codes, told.distances_km, strict=True))
+            | {code: self._km(place) for code, place in added.items()},
             **told_of,
         )
+
+    def _km(self, place: Place) -> float | None:
+        there = self.told.demand.point
+        return None if there is None or place.point is None else geo.distance_km(place.point, there)
 
     def _place(self, row: int) -> Place:
         profile = self.told.profiles[self.told.profile_of[row]]
@@ -214,16 +226,21 @@ class _Memory:
 
     def _answers(self, name: str, row_of: Mapping[str, int]) -> Callable[[Place], Any]:
         column = self.told.answers.get(name)
-        otherwise = getattr(self.others, name) if self.others else _USUAL[name]
+        usual = _USUAL[name]
+        otherwise = getattr(self.others, name) if self.others else usual
 
         def answer(place: Place) -> Any:
             row = row_of.get(place.code)
             if column and row is not None and column[row] != UNASKED:
                 return column[row]
-            self.asked_anew.add(place.code)
-            return otherwise(place)
+            return otherwise(place) if self._is_asked_anew(place) else usual(place)
 
         return answer
+
+    def _is_asked_anew(self, place: Place) -> bool:
+        """Whether the others can be asked: some places are no more."""
+        self.asked_anew.add(place.code)
+        return self.others is not None and place.code in self.others.places
 
     def _tariffs(self, row_of: Mapping[str, int]) -> Callable[[Place, float | None], Any]:
         told = self.told
@@ -233,13 +250,13 @@ class _Memory:
             row = row_of.get(place.code)
             if row is not None:
                 return ways[told.ways_of[row]]
-            self.asked_anew.add(place.code)
-            return self.others.tariff(place, distance_km) if self.others else None
+            return self.others.tariff(place, distance_km) if self.others and self._is_asked_anew(place) else None
 
         return tariff
 
     def _timing(self, row_of: Mapping[str, int]) -> Callable[[Place, Tier], Timing]:
-        otherwise: Callable[[Place, Tier], Timing] = self.others.timing if self.others else _USUAL["timing"]
+        usual: Callable[[Place, Tier], Timing] = _USUAL["timing"]
+        otherwise = self.others.timing if self.others else usual
         if not self.told.timings and self.others is None:
             return otherwise
 
@@ -247,7 +264,6 @@ class _Memory:
             row, column = row_of.get(place.code), self.told.timings.get((tier.carrier_service, tier.transit_days))
             if row is not None and column is not None and column[row] != UNASKED:
                 return column[row]
-            self.asked_anew.add(place.code)
-            return otherwise(place, tier)
+            return (otherwise if self._is_asked_anew(place) else usual)(place, tier)
 
         return timing

@@ -7,8 +7,8 @@ from routing.models.postal_area import PostalArea
 from routing.models.rule_set import RuleSet, RuleSetSlot
 from routing.models.scarcity_price import ScarcityPrice
 from routing.models.service_level import ServiceLevel
-from routing.models.slow_stock import SlowStock
 from routing.models.simulation import SimulatedChange, Simulation
+from routing.models.slow_stock import SlowStock
 
 __all__ = [
     "CapacityDay",
@@ -26,9 +26,9 @@ __all__ = [
     "ScarcityPrice",
     "ServiceLevel",
     "ServiceStandard",
-    "SlowStock",
     "SimulatedChange",
     "Simulation",
+    "SlowStock",
     "Weekday",
     "Zone",
 ]

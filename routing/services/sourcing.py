@@ -186,6 +186,18 @@ def plan(
     )
 
 
+def network_today(demand: Demand, codes: Collection[str], *, as_of: datetime, release_at: datetime) -> engine.Network:
+    """What can be asked today about that instant: hours and carriers as they are set now, and what is booked by now.
+
+    Of stock it knows nothing but that these places hold some.
+    """
+
+    def some(skus: Iterable[str], **_context: object) -> dict[str, dict[str, int]]:
+        return {sku: dict.fromkeys(codes, 1) for sku in skus}
+
+    return _Planning(demand, as_of, release_at, some).network()
+
+
 def parcel_prices(
     demand: Demand, codes: Iterable[str], parcels: Sequence[tuple[int, int]], *, as_of: datetime
 ) -> dict[str, list[int]]:

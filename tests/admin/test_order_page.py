@@ -1,5 +1,6 @@
 """One order on one screen, and the few things staff may do to it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -241,6 +242,8 @@ def test_why_here_tells_the_decision_and_every_place_looked_at(administrator: Cl
     assert "Place PARIS sends 1 × SKU-1, at a cost of 4.00\N{NO-BREAK SPACE}EUR." in page
     assert page.count("Possible, but dearer") == 2
     assert "Chosen" in page
+    asks = re.search(r'<form method="get" action="([^"#]+)#why-not"', page)
+    assert asks and "Why not" in administrator.get(asks[1], {"place": "LYON"}).content.decode()
 
 
 # ---- list ---------------------------------------------------------------------------------------------

@@ -93,6 +93,10 @@ def test_the_routing(witness: Witness) -> None:
     kept = witness.ask("POST", "routing/plan/", {**PLAN, "keep": True})
     witness.ask("POST", "routing/plan/", {**PLAN, "lines": [{"sku": "SKU-2", "quantity": 1}]})
     witness.ask("GET", f"decisions/{kept['decision']}/")
+    for place in ("LYON", "PARIS"):
+        witness.ask("GET", f"decisions/{kept['decision']}/why-not/?location={place}")
+    witness.ask("GET", f"decisions/{kept['decision']}/why-not/?location=ATLANTIS", status=404)
+    witness.ask("GET", f"decisions/{kept['decision']}/why-not/", status=422)
     rules = witness.ask("POST", "rule-sets/", RULES, status=201)
     witness.ask("GET", "rule-sets/")
     witness.ask("GET", f"rule-sets/{rules['id']}/")

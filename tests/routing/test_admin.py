@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.test import Client
 
-from routing.models import CapacityDay, CarrierService, PostalArea, Rate, RuleSet, ServiceLevel, Zone
+from routing.models import CapacityDay, CarrierService, Decision, PostalArea, Rate, RuleSet, ServiceLevel, Zone
 from routing.queries import rules_for
 from routing.services.decisions import record_decisions
 from routing.services.rule_sets import create_draft, publish_rule_set
@@ -153,3 +153,29 @@ def test_a_decision_is_told_in_words(office, web):
     ):
         assert words in shown
     assert "The address is not on the map: distances were left out." in shown
+
+
+def test_a_decision_page_asks_why_not_there_and_answers_in_sentences(office, web):
+    decision = decide()
+
+    asked = page(office, f"decision/{decision}/change/")
+    told = page(office, f"decision/{decision}/change/?place=SHUT")
+
+    assert '<option value="SHUT">' in asked and "left out:" not in asked
+    assert "left out: takes no orders now" in told
+    assert "Used if this alone had been otherwise: It took no orders." in told
+    assert '<option value="SHUT" selected>' in told
+
+
+@pytest.mark.parametrize(
+    ("evidence", "place", "refusal"),
+    [(True, "ATLANTIS", "There is no such place"), (False, "SHUT", "did not keep what it was based on")],
+)
+def test_what_cannot_be_answered_about_a_place_is_said(office, web, evidence, place, refusal):
+    decision = decide()
+    if not evidence:
+        Decision.objects.update(evidence=b"")
+
+    shown = page(office, f"decision/{decision}/change/?place={place}")
+
+    assert (refusal in shown) is evidence  # without evidence nothing is offered that could be asked

@@ -19,7 +19,7 @@ def again(result: Plan) -> Plan:
     return plan_again(unpacked(packed(result.evidence())), UNHURRIED)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_planning_again_gives_the_same_plan_and_the_same_words(draw):
     world = random_world(draw)
@@ -46,6 +46,17 @@ def test_what_nobody_asked_then_can_be_asked_of_another_network(draw):
         here = whole.places[code]
         assert all(getattr(answering, name)(here) == getattr(whole, name)(here) for name in QUESTIONS)
     assert asked_anew <= set(told.codes)
+
+
+def test_a_place_that_is_no_more_answers_as_usual_what_nobody_asked_then():
+    step = Step(source=Source(kinds=frozenset({"warehouse"})))
+    net = network([place("X")], {("A", "X"): 1}, capacity_left=lambda _place: 0)
+    told = plan(a_demand(line("A")), [Rule("rule", (step,))], net, UNHURRIED).evidence()
+
+    today = told.network(replace(net, places={}))
+
+    assert today.capacity_left(today.places["X"]) is None
+    assert told.network(net).capacity_left(today.places["X"]) == 0
 
 
 def test_a_place_the_shopper_chose_is_planned_again_without_rule_or_address():

@@ -1,0 +1,85 @@
+"""Why a place was not chosen by a decision, and what would have had to be true."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from time import monotonic
+from typing import Any
+
+from django.conf import settings
+
+from routing.engine.counterfactual import Case, Need, StepVerdict, Verdict, what_would_have_to_be_true, why_not
+from routing.engine.evidence import Evidence
+from routing.engine.types import Budget
+from routing.engine.types import Network as EngineNetwork
+from routing.errors import EvidenceMissing, LocationMissing
+from routing.evidence_bytes import unpacked
+from routing.models import Decision
+from routing.services.sourcing import Demand, Destination, network_today
+from routing.snapshots import is_as_decided
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceExplained:
+    """`steps`: what each made of the place; `needs`: what would have had to be true (nothing where it was used).
+
+    `is_as_decided`: planning again gave the plan that was decided. `is_asked_anew`: for some place, what was not asked
+    at the time (hours, bookings, dates) was asked today.
+    """
+
+    location: str
+    currency: str
+    is_used: bool
+    steps: tuple[StepVerdict, ...]
+    needs: tuple[Need, ...]
+    is_as_decided: bool
+    is_asked_anew: bool
+
+
+def explain_place(decision: Decision, location: str) -> PlaceExplained:
+    """Errors: EvidenceMissing, LocationMissing."""
+    if not decision.evidence:
+        raise EvidenceMissing()
+    told = unpacked(bytes(decision.evidence))
+    today = _today(decision.snapshot, told, location)
+    if location not in told.codes and location not in today.places:
+        raise LocationMissing(location=location)
+    budget = Budget.of(settings.EXPLANATION_SECONDS, monotonic)
+    asked_anew: set[str] = set()
+    case = Case(told.demand, told.rule, told.steps, told.network(today, asked_anew, also=[location]))
+    run = case.run(budget)
+    steps = why_not(run, location, budget)
+    is_used = any(step.verdict is Verdict.USED for step in steps)
+    needs = () if is_used else what_would_have_to_be_true(case, location, budget)
+    currency = decision.snapshot["demand"]["currency"]
+    as_decided = is_as_decided(decision.snapshot, run.plan)
+    return PlaceExplained(location, currency, is_used, steps, needs, as_decided, bool(asked_anew))
+
+
+def _today(snapshot: dict[str, Any], told: Evidence, location: str) -> EngineNetwork:
+    asked = snapshot["demand"]
+    demand = Demand(
+        channel=asked["channel"],
+        currency=asked["currency"],
+        lines=told.demand.lines,
+        method=asked["method"],
+        service=asked["service"],
+        destination=_destination(asked["destination"]),
+        location=asked["location"],
+        value=Decimal(told.demand.value),
+        wanted_by=_instant(snapshot.get("wanted_by")),
+    )
+    as_of = datetime.fromisoformat(asked["as_of"])
+    release_at = _instant(snapshot.get("release_at")) or as_of
+    return network_today(demand, {*told.codes, location}, as_of=as_of, release_at=release_at)
+
+
+def _destination(there: list[Any] | None) -> Destination | None:
+    if there is None:
+        return None
+    country, postal_code, latitude, longitude = there
+    return Destination(country, postal_code, "", latitude, longitude)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

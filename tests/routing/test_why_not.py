@@ -1,0 +1,142 @@
+"""Why not there? Asked of decisions that stand, over the API."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import transaction
+
+from inventory.models import Location
+from oms.cache import clear_all
+from routing.models import Decision
+from routing.services.decisions import record_decisions
+from routing.services.sourcing import Line
+from tests.factories.inventory import make_location, make_product, set_stocks
+from tests.routing.test_sourcing import ask, make_carrier, price_scarcity
+
+pytestmark = pytest.mark.django_db
+
+URL = "/api/v1/decisions"
+WEIGHING_SCARCITY = [
+    {"name": "all", "steps": [{"name": "any place", "weights": {"cost": 1, "scarcity": 1}, "rest": "exception"}]}
+]
+NEAR_ONLY = [{"name": "all", "steps": [{"name": "near", "from": {"max_distance_km": 100}, "rest": "exception"}]}]
+
+
+@pytest.fixture
+def country(web):
+    """Paris has plenty and is dear to handle, Lyon has the last two, Nice none."""
+    make_carrier()
+    make_product("SKU-1", weight_g=400)
+    make_location("PARIS", name="Paris", latitude=48.85, longitude=2.35, handling_cost=Decimal("1.00"))
+    make_location("LYON", name="Lyon", latitude=45.76, longitude=4.83, daily_capacity=10)
+    make_location("NICE", name="Nice", latitude=43.71, longitude=7.26)
+    set_stocks({("SKU-1", "PARIS"): 30, ("SKU-1", "LYON"): 2})
+    with transaction.atomic():
+        price_scarcity("SKU-1", {"LYON": Decimal("3.10")})
+
+
+def decided(rules) -> Decision:
+    planned = ask(Line("l1", "SKU-1", 1, weight_g=400), rules=rules)
+    with transaction.atomic():
+        record_decisions([(planned, "100001")])
+    return Decision.objects.get()
+
+
+def answer(client, decision: Decision, location: str):
+    return client.get(f"{URL}/{decision.id}/why-not/", {"location": location})
+
+
+def test_the_last_units_of_a_place_are_kept_for_its_neighbourhood(country, client):
+    told = answer(client, decided(WEIGHING_SCARCITY), "LYON").json()
+
+    (step,) = told["steps"]
+    assert (told["is_used"], step["verdict"], step["alternative"]["extra"]) == (False, "dearer", "2.10")
+    assert step["alternative"]["parts"] == {"handling": "-1.00", "scarcity": "3.10"}
+    assert step["alternative"]["last_units"] == [{"sku": "SKU-1", "held": 2, "cost": "3.10"}]
+    assert told["words"][0] == (
+        "Step “any place”: possible, but the best plan with it costs 2.10\N{NO-BREAK SPACE}EUR more"
+        " (keeps the last 2 × SKU-1 in Lyon for local demand: +3.10; handling: −1.00)."
+    )
+    needs = {need["parameter"]: (need["found"], need["actual"], need["needed"]) for need in told["needs"]}
+    assert needs["scarcity"] == ("value", "3.10", "1.00")  # what handling costs in Paris; of equals, LYON comes first
+    assert needs["carriage_less"] == ("value", "0.00", "2.10")
+    assert needs["stock"] == ("none", 2, None)
+    assert needs["capacity_left"] == ("none", 10, None)
+    assert (told["is_as_decided"], told["is_asked_anew"]) == (True, False)
+
+
+def test_it_is_answered_in_the_language_of_whoever_asks(country, client):
+    decision = decided(WEIGHING_SCARCITY)
+
+    told = client.get(f"{URL}/{decision.id}/why-not/", {"location": "LYON"}, headers={"accept-language": "fr"}).json()
+
+    assert "garde les 2 derniers × SKU-1 à Lyon pour la demande locale : +3,10" in told["words"][0]
+
+
+def test_a_place_too_far_needs_a_wider_limit_whatever_has_become_of_the_rule(country, client):
+    decision = decided(NEAR_ONLY)
+    Location.objects.update(latitude=0, longitude=0)
+    clear_all()
+
+    told = answer(client, decision, "LYON").json()
+
+    (step,) = told["steps"]
+    assert (step["verdict"], step["excluded_because"], step["needed"]) == ("excluded", "too_far", 100.0)
+    assert step["actual"] == pytest.approx(391, abs=1)
+    needs = {need["parameter"]: need for need in told["needs"]}
+    limit = needs["max_distance_km"]
+    assert (limit["found"], limit["step"], limit["actual"]) == ("value", "near", 100.0)
+    assert 0 <= limit["needed"] - step["actual"] <= 0.1  # Lyon is cheaper: no handling
+    assert needs["stock"]["found"] == "none"
+
+
+def test_a_place_that_held_nothing_needs_stock(country, client):
+    told = answer(client, decided(WEIGHING_SCARCITY), "NICE").json()
+
+    assert [(step["verdict"], step["excluded_because"]) for step in told["steps"]] == [("excluded", "no_stock")]
+    (stock,) = [need for need in told["needs"] if need["parameter"] == "stock"]
+    assert (stock["found"], stock["actual"], stock["needed"]) == ("value", 0, 1)
+    assert told["is_asked_anew"]
+    assert "Stock of SKU-1 there: used with 1 instead of 0." in told["words"]
+
+
+def test_the_place_that_was_chosen_says_so(country, client):
+    told = answer(client, decided(WEIGHING_SCARCITY), "PARIS").json()
+
+    assert (told["is_used"], told["needs"]) == (True, [])
+    assert told["words"] == ["Step “any place”: uses it."]
+
+
+@pytest.mark.parametrize(
+    ("location", "status", "code"), [("ATLANTIS", 404, "location_not_found"), ("", 422, "invalid")]
+)
+def test_a_place_nobody_knows_is_refused(country, client, location, status, code):
+    refused = answer(client, decided(WEIGHING_SCARCITY), location)
+
+    assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert refused["content-type"] == "application/problem+json"
+
+
+def test_a_decision_of_before_evidence_was_kept_is_refused(country, client):
+    decision = decided(WEIGHING_SCARCITY)
+    Decision.objects.update(evidence=b"")
+
+    refused = answer(client, decision, "LYON")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "evidence_missing")
+
+
+@pytest.mark.parametrize("bounds", [{"channel": "shop"}, {"locations": ["LYON"]}])
+def test_whoever_may_not_see_the_decision_is_told_nothing_about_places(country, client_with, bounds):
+    if "channel" in bounds:
+        from oms.models import Channel
+
+        bounds = {"channel": Channel.objects.create(code="shop", name="Shop", currency="EUR").code}
+    decision = decided(WEIGHING_SCARCITY)
+
+    for location in ("LYON", "ATLANTIS"):
+        assert answer(client_with("routing:read", **bounds), decision, location).status_code == 404
+
+
+def test_reading_rules_is_needed(country, client_with):
+    assert answer(client_with("stock:read"), decided(WEIGHING_SCARCITY), "LYON").status_code == 403
