@@ -16,6 +16,7 @@ from inventory.hours import Calendar
 from inventory.models import ExposureRule, Location, Membership
 from inventory.pauses import is_paused
 from inventory.sellable import good_sql, sellable_sql
+from oms import roles
 from oms.cache import VersionedCache
 
 EARTH_RADIUS_KM = 6371.0088
@@ -317,6 +318,12 @@ def tags_in_use(among: Collection[str] | None = None) -> frozenset[str]:
 def locations_of_user(user: Any) -> frozenset[str]:
     """The codes of the places where this user works."""
     return frozenset(Membership.objects.filter(user=user).values_list("location_id", flat=True))
+
+
+def managers_of(location: str) -> list[str]:
+    """The usernames of the managers who work in this place."""
+    people = Membership.objects.filter(location=location, user__is_active=True, user__groups__name=roles.STORE_MANAGER)
+    return list(people.order_by("user__username").values_list("user__username", flat=True))
 
 
 def haversine_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:

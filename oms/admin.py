@@ -322,6 +322,8 @@ _KINDS = {
     "orders.acknowledge": gettext_lazy("a place must accept"),
     "orders.prepare": gettext_lazy("a place must be ready"),
     "orders.hand_over": gettext_lazy("a place must hand over to the carrier"),
+    "orders.warn": gettext_lazy("a place is told that its time runs out"),
+    "orders.warn_manager": gettext_lazy("its manager is told that its time runs out"),
     "orders.escalate": gettext_lazy("late work needs a person"),
     "orders.collect": gettext_lazy("the shopper must collect"),
 }

@@ -5,6 +5,7 @@ from oms.deadlines import on_deadline
 from oms.outbox import subscribe
 from orders.services import (
     authorisation,
+    clocks,
     holds,
     lead_times,
     payments,
@@ -26,6 +27,8 @@ on_deadline("orders.hand_over")(reassignment.on_hand_over)
 on_deadline("orders.escalate")(reassignment.on_escalate)
 on_deadline("orders.collect")(reassignment.on_collect)
 on_deadline(CASE_WAITS)(resolution.on_case_waits)
+on_deadline(clocks.WARN)(clocks.on_warn)
+on_deadline(clocks.WARN_MANAGER)(clocks.on_warn_manager)
 
 subscribe(
     *("orders.lead_times", lead_times.SENT, lead_times.READY, lead_times.ARRIVED, lead_times.COLLECTED),

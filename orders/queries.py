@@ -7,14 +7,25 @@ from typing import Any
 import orjson
 from django.conf import settings
 from django.db import connection
+from django.db.models import Case, When
+from django.db.models.functions import Coalesce
 
 from oms.actors import Caller
 from oms.money import ZERO
 from orders.actions import actions_for, order_actions
 from orders.models import Fulfillment
 from orders.models.order import BUCKETS
+from orders.states import FulfillmentStatus as S
 
 Document = dict[str, Any]
+
+#: Until when the step must be over in which a piece of work stands; NULL where nobody owes anything now.
+STEP_DUE = Case(
+    When(status=S.ASSIGNED, then="acknowledge_by"),
+    When(status=S.PACKED, then=Coalesce("hand_over_by", "ready_by")),
+    When(status__in=[S.ACCEPTED, S.PICKING], then="ready_by"),
+    When(status=S.READY_FOR_PICKUP, then="collect_by"),
+)
 
 _LINE = f"""
     json_build_object(
@@ -39,7 +50,8 @@ _FULFILLMENT = """
         ),
         'assigned_at', f.assigned_at, 'acknowledge_by', f.acknowledge_by, 'ready_by', f.ready_by,
             'hand_over_by', f.hand_over_by, 'collect_by', f.collect_by,
-        'promised_at', f.promised_at, 'expected_at', f.expected_at, 'late_since', f.late_since, 'attempt', f.attempt,
+        'promised_at', f.promised_at, 'expected_at', f.expected_at, 'warned_at', f.warned_at,
+        'escalated_at', f.escalated_at, 'late_since', f.late_since, 'attempt', f.attempt,
         'replaces', f.replaces_id,
         'replaced_by', (SELECT coalesce(json_agg(r.id ORDER BY r.id), '[]') FROM orders_fulfillment r
             WHERE r.replaces_id = f.id),

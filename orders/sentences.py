@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from oms.backoffice.sentences import Payload, register, tells
 from oms.backoffice.words import money
+from orders.clocks import Step
 from orders.models import ExceptionCase
 from orders.states import DeclineReason, HoldKind, ShortReason
 
@@ -122,6 +123,28 @@ def _canceled(payload: Payload, place: str) -> str:
 @tells("orders.order.lines_canceled")
 def _lines_canceled(payload: Payload, place: str) -> str:
     return _with_why(_("Canceled: %(units)s") % {"units": units_words(payload["lines"])}, payload)
+
+
+_STEPS = {
+    Step.ACKNOWLEDGE: gettext_lazy("to accept"),
+    Step.PREPARE: gettext_lazy("to prepare"),
+    Step.HAND_OVER: gettext_lazy("to hand over"),
+}
+
+
+def _about_step(payload: Payload, place: str) -> dict[str, Any]:
+    due_at = localtime(datetime.fromisoformat(payload["due_at"]))
+    return {"place": place, "step": _STEPS[Step(payload["step"])], "due": date_format(due_at, "SHORT_DATETIME_FORMAT")}
+
+
+@tells("orders.fulfillment.due_soon")
+def _due_soon(payload: Payload, place: str) -> str:
+    return _("%(place)s was warned: its time %(step)s ends at %(due)s") % _about_step(payload, place)
+
+
+@tells("orders.fulfillment.escalated")
+def _escalated(payload: Payload, place: str) -> str:
+    return _("The manager of %(place)s was told: the time %(step)s ends at %(due)s") % _about_step(payload, place)
 
 
 @tells("orders.fulfillment.planned")

@@ -22,20 +22,29 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class DueTimes:
-    """`warn_at`: when so much of the preparation time has gone that the manager should know."""
-
     acknowledge_by: datetime
     ready_by: datetime
-    warn_at: datetime
 
 
 def due_times(place: PlaceInfo, policy: Policy, *, assigned_at: datetime) -> DueTimes:
-    warn_after = prepare_minutes(place, policy) * policy.warn_at_share
     return DueTimes(
         acknowledge_by=_open_time_later(place.calendar, assigned_at, policy.acknowledge_minutes),
         ready_by=ready_by(place, policy, assigned_at=assigned_at),
-        warn_at=_open_time_later(place.calendar, assigned_at, warn_after),
     )
+
+
+def time_left(place: PlaceInfo, *, due_at: datetime, as_of: datetime) -> timedelta:
+    """Opening hours until then; at a place that does not open again, by the wall clock."""
+    left = place.calendar.open_time_between(as_of, due_at)
+    if not left and due_at > as_of and place.calendar.next_opening(as_of) is None:
+        return due_at - as_of
+    return left
+
+
+def share_gone_at(place: PlaceInfo, minutes: float, share: float, *, due_at: datetime, as_of: datetime) -> datetime:
+    """When this share of so many minutes that end at `due_at` is gone; if it is already: at once, while it is open."""
+    left = time_left(place, due_at=due_at, as_of=as_of).total_seconds() / 60
+    return _open_time_later(place.calendar, as_of, max(0.0, left - minutes * (1 - share)))
 
 
 def ready_by(place: PlaceInfo, policy: Policy, *, assigned_at: datetime) -> datetime:

@@ -151,6 +151,7 @@ class Policy:
     hand_over_minutes: float | None = None
     collect_hours: float = 168
     warn_at_share: float = 0.75
+    escalate_at_share: float = 0.9
     max_attempts: int = 3
 
 

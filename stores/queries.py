@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Case, Count, F, Q, QuerySet, When
-from django.db.models.functions import Coalesce
 from django.utils.translation import get_language
 
 from inventory.models import Location, StockLevel
@@ -17,6 +16,7 @@ from inventory.queries import PlaceInfo, places
 from oms.actors import Caller
 from orders.actions import actions_for
 from orders.models import Fulfillment, FulfillmentLine, Order
+from orders.queries import STEP_DUE
 from orders.states import FulfillmentStatus as S
 from routing.models import CarrierService
 
@@ -33,12 +33,7 @@ TABS: Mapping[str, tuple[str, ...]] = {
     TODAY: (S.SHIPPED, S.DELIVERED, S.COLLECTED, S.DECLINED, S.TIMED_OUT, S.CANCELED, S.EXPIRED),
 }
 _TO_DO = (*TABS[NEW], *TABS[PICK], *TABS[HAND])
-_DUE = Case(
-    When(status=S.ASSIGNED, then=F("acknowledge_by")),
-    When(status=S.READY_FOR_PICKUP, then=F("collect_by")),
-    When(status=S.PACKED, then=Coalesce("hand_over_by", "ready_by")),
-    When(status__in=TABS[PICK], then=F("ready_by")),
-)
+_URGENT_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One piece of work in a list. `due_at` is the end of the step it stands in, None once it is over."""
+    """One piece of work in a list.
+
+    `due_at` is the end of the step it stands in, None once it is over; `is_soon`: the place was warned that it is near.
+    """
 
     id: str
     number: int
@@ -61,6 +59,8 @@ class Card:
     pictures: tuple[Picture, ...]
     due_at: datetime | None
     is_late: bool
+    is_soon: bool
+    is_escalated: bool
     shopper: str
     promised_at: datetime | None
     staging: str
@@ -126,6 +126,8 @@ class WorkDetail:
     destination: str
     due_at: datetime | None
     is_late: bool
+    is_soon: bool
+    is_escalated: bool
     promised_at: datetime | None
     collect_by: datetime | None
     changed_at: datetime
@@ -153,6 +155,7 @@ class PlaceCard:
     new: int
     to_do: int
     late: int
+    soon: int
 
 
 # ---- places ---------------------------------------------------------------------------------------
@@ -168,11 +171,14 @@ def place_cards(caller: Caller, *, words: str, as_of: datetime) -> list[PlaceCar
     rows = list(found.values_list("code", "name", "city", paused_until))
     work = _work_at(code for code, *_rest in rows).filter(status__in=_TO_DO)
     figures = work.values("location_id").annotate(
-        new=Count("id", filter=Q(status=S.ASSIGNED)), to_do=Count("id"), late=Count("id", filter=Q(due_at__lt=as_of))
+        new=Count("id", filter=Q(status=S.ASSIGNED)),
+        to_do=Count("id"),
+        late=Count("id", filter=Q(due_at__lt=as_of)),
+        soon=Count("id", filter=Q(due_at__gte=as_of, warned_at__isnull=False)),
     )
-    counts = {code: found for code, *found in figures.values_list("location_id", "new", "to_do", "late")}
-    cards = [PlaceCard(*row, *counts.get(row[0], (0, 0, 0))) for row in rows]
-    return sorted(cards, key=lambda card: (-card.late, -card.new, -card.to_do, card.name.casefold()))
+    counts = {code: found for code, *found in figures.values_list("location_id", "new", "to_do", "late", "soon")}
+    cards = [PlaceCard(*row, *counts.get(row[0], (0, 0, 0, 0))) for row in rows]
+    return sorted(cards, key=lambda card: (-card.late, -card.soon, -card.new, -card.to_do, card.name.casefold()))
 
 
 def place_for(caller: Caller, code: str) -> PlaceInfo | None:
@@ -181,7 +187,7 @@ def place_for(caller: Caller, code: str) -> PlaceInfo | None:
 
 
 def _work_at(codes: Iterable[str]) -> QuerySet[Fulfillment]:
-    return Fulfillment.objects.filter(location_id__in=list(codes)).annotate(due_at=_DUE)
+    return Fulfillment.objects.filter(location_id__in=list(codes)).annotate(due_at=STEP_DUE)
 
 
 # ---- the list --------------------------------------------------------------------------------------
@@ -229,11 +235,17 @@ def _card(row: Fulfillment, lines: Sequence[FulfillmentLine], as_of: datetime) -
         pictures=tuple(Picture(product.image_url, product.name) for product in products),
         due_at=due_at,
         is_late=bool(due_at and due_at < as_of),
+        is_soon=is_soon(row),
+        is_escalated=row.escalated_at is not None,
         shopper=short_name(row.order),
         promised_at=row.promised_at,
         staging=row.staging,
         changed_at=row.updated_at,
     )
+
+
+def is_soon(row: Fulfillment) -> bool:
+    return row.warned_at is not None and row.status in _TO_DO
 
 
 def short_name(order: Order) -> str:
@@ -242,12 +254,38 @@ def short_name(order: Order) -> str:
     return f"{first} {last[:1]}.".strip() if first and last else first or last
 
 
+@dataclass(frozen=True, slots=True)
+class Urgent:
+    """Work that its manager should look at: of which they were told, or that is late."""
+
+    cards: tuple[Card, ...]
+    count: int
+
+    @property
+    def hidden(self) -> int:
+        return self.count - len(self.cards)
+
+    @property
+    def version(self) -> str:
+        """Changes with what is shown."""
+        return " ".join([*(f"{card.id} {card.status} {card.due_at}" for card in self.cards), str(self.count)])
+
+
+def urgent_work(place: PlaceInfo, *, as_of: datetime) -> Urgent:
+    """Of every tab, the most urgent first. What waits for its shopper is nobody's fault here."""
+    here = Fulfillment.objects.filter(location=place.code, status__in=[*TABS[NEW], *TABS[PICK]])
+    work = here.annotate(due_at=STEP_DUE).filter(Q(escalated_at__isnull=False) | Q(due_at__lt=as_of))
+    rows = list(work.select_related("order__customer").order_by("due_at", "id")[:_URGENT_SHOWN])
+    count = len(rows) if len(rows) < _URGENT_SHOWN else work.count()
+    return Urgent(tuple(_card(row, (), as_of) for row in rows), count)
+
+
 # ---- one piece of work ---------------------------------------------------------------------------
 
 
 def work_detail(work_id: str, caller: Caller, *, as_of: datetime) -> WorkDetail | None:
     """None too when it is another place's work, or not yet handed out."""
-    found = Fulfillment.objects.exclude(status=S.PLANNED).annotate(due_at=_DUE)
+    found = Fulfillment.objects.exclude(status=S.PLANNED).annotate(due_at=STEP_DUE)
     if caller.locations is not None:
         found = found.filter(location_id__in=caller.locations)
     row = found.select_related("order__customer", "delivery", "shipment").filter(pk=work_id).first()
@@ -272,6 +310,8 @@ def _detail(row: Fulfillment, as_of: datetime) -> WorkDetail:
         destination=" ".join(filter(None, [address.get("postal_code"), address.get("city"), address.get("country")])),
         due_at=due_at,
         is_late=bool(due_at and due_at < as_of),
+        is_soon=is_soon(row),
+        is_escalated=row.escalated_at is not None,
         promised_at=row.promised_at,
         collect_by=row.collect_by,
         changed_at=row.updated_at,

@@ -74,7 +74,7 @@ def due_badge(fulfillment: Fulfillment) -> SafeString:
     word, at = _due(fulfillment)
     if at is None or (at < now() and fulfillment.status == F.PLANNED):  # held back: no place is late with it
         return NOTHING
-    tone = "bo-late" if at < now() else "bo-dim"
+    tone = "bo-late" if at < now() else "bo-soon" if fulfillment.warned_at else "bo-dim"
     return format_html('<span class="bo-due"><span class="{}">{}</span> {}</span>', tone, word, instant(at))
 
 

@@ -16,6 +16,7 @@ from orders.states import LIVE, FulfillmentStatus, HoldKind
 
 SOON = timedelta(minutes=30)
 IN_WORK = frozenset({FulfillmentStatus.ACCEPTED, FulfillmentStatus.PICKING})
+_TIMED = [FulfillmentStatus.ASSIGNED, *sorted(IN_WORK), FulfillmentStatus.PACKED]
 
 
 def late(as_of: datetime) -> Q:
@@ -24,8 +25,13 @@ def late(as_of: datetime) -> Q:
 
 
 def late_soon(as_of: datetime) -> Q:
-    """Work that will be late within half an hour, and is not yet."""
-    return _due_before(as_of + SOON) & ~_due_before(as_of)
+    """Work that will be late within half an hour, or of which its place was warned, and is not yet."""
+    return (_due_before(as_of + SOON) | Q(status__in=_TIMED, warned_at__isnull=False)) & ~_due_before(as_of)
+
+
+def told(as_of: datetime) -> Q:
+    """Work that will be late soon, as its place's manager was told."""
+    return Q(status__in=_TIMED, escalated_at__isnull=False) & ~_due_before(as_of)
 
 
 def _due_before(instant: datetime) -> Q:
@@ -45,10 +51,21 @@ class DueFilter(DropdownFilter):
     parameter_name = "due"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, Any]]:
-        return [("late", _("Late")), ("soon", _("Late within 30 minutes")), ("live", _("Being worked on"))]
+        return [
+            ("late", _("Late")),
+            ("soon", _("About to be late")),
+            ("told", _("About to be late, the manager knows")),
+            ("live", _("Being worked on")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Fulfillment]) -> QuerySet[Fulfillment]:
-        conditions = {"late": late(now()), "soon": late_soon(now()), "live": Q(status__in=sorted(LIVE))}
+        as_of = now()
+        conditions = {
+            "late": late(as_of),
+            "soon": late_soon(as_of),
+            "told": told(as_of),
+            "live": Q(status__in=sorted(LIVE)),
+        }
         return queryset.filter(conditions.get(self.value() or "", Q()))
 
 

@@ -16,6 +16,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 from unfold.decorators import display
 
 from inventory.admin.groups import GroupFilter
+from inventory.queries import managers_of
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.words import instant, link, listed, money, who
 from orders.admin import badges
@@ -83,6 +84,7 @@ class FulfillmentAdmin(ReadOnlyAdmin):
                     ("released", "assigned"),
                     ("answer_by", "prepare_by"),
                     ("leaves_by", "collect_until"),
+                    ("warned", "manager_told"),
                     ("late", "worker"),
                     "staging",
                 ]
@@ -180,6 +182,15 @@ class FulfillmentAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("collect by"))
     def collect_until(self, work: Fulfillment) -> SafeString:
         return instant(work.collect_by)
+
+    @display(description=gettext_lazy("place warned"))
+    def warned(self, work: Fulfillment) -> SafeString:
+        return instant(work.warned_at)
+
+    @display(description=gettext_lazy("manager told"))
+    def manager_told(self, work: Fulfillment) -> SafeString | str:
+        managers = ", ".join(managers_of(work.location_id)) or _("nobody manages this place")
+        return format_html("{} ({})", instant(work.escalated_at), managers) if work.escalated_at else instant(None)
 
     @display(description=gettext_lazy("late since"))
     def late(self, work: Fulfillment) -> SafeString:

@@ -16,9 +16,10 @@ from oms.backoffice.words import duration, instant
 from oms.channels import channels
 from oms.clock import now
 from oms.models import SetAside
-from orders.admin.filters import day_start, declined, late, late_soon
+from orders.admin.filters import day_start, declined, late, late_soon, told
 from orders.admin.page import place_name
 from orders.models import ExceptionCase, Fulfillment, Hold, Order, Payment
+from orders.queries import STEP_DUE
 from orders.states import HoldKind
 
 _PLACES_SHOWN = 12
@@ -38,8 +39,10 @@ class LatePlace:
     name: str
     late: int
     soon: int
+    told: int
     late_address: str
     soon_address: str
+    told_address: str
     first_due: SafeString
 
 
@@ -107,7 +110,12 @@ def _late_places() -> list[LatePlace]:
     counted = (
         Fulfillment.objects.filter(is_late | is_soon)
         .values_list("location_id")
-        .annotate(late=Count("pk", filter=is_late), soon=Count("pk", filter=is_soon), first=Min("acknowledge_by"))
+        .annotate(
+            late=Count("pk", filter=is_late),
+            soon=Count("pk", filter=is_soon),
+            told=Count("pk", filter=told(as_of)),
+            first=Min(STEP_DUE),
+        )
         .order_by("-late", "-soon", "location_id")[:_PLACES_SHOWN]
     )
     return [
@@ -115,11 +123,13 @@ def _late_places() -> list[LatePlace]:
             place_name(code),
             late_count,
             soon_count,
+            told_count,
             _list("fulfillment", due="late", location__code__exact=code),
             _list("fulfillment", due="soon", location__code__exact=code),
+            _list("fulfillment", due="told", location__code__exact=code),
             instant(first, as_of=as_of),
         )
-        for code, late_count, soon_count, first in counted
+        for code, late_count, soon_count, told_count, first in counted
     ]
 
 

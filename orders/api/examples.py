@@ -115,6 +115,8 @@ tell(
         "ready_by": "2026-03-02T13:00:00Z",
         "hand_over_by": None,
         "collect_by": None,
+        "warned_at": None,
+        "escalated_at": None,
         "late_since": None,
         "promised_at": "2026-03-05T22:59:00Z",
         "expected_at": "2026-03-05T22:59:00Z",

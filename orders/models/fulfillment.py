@@ -42,6 +42,8 @@ class Fulfillment(models.Model):
     collect_by = models.DateTimeField(_("collect by"), null=True)
     promised_at = models.DateTimeField(_("promised"), null=True)
     expected_at = models.DateTimeField(_("expected"), null=True)
+    warned_at = models.DateTimeField(_("place warned"), null=True, help_text=_("Of the step in which it stands."))
+    escalated_at = models.DateTimeField(_("manager told"), null=True, help_text=_("Of the step in which it stands."))
     late_since = models.DateTimeField(_("late since"), null=True, help_text=_("The manager was warned."))
     claimed_by = models.CharField(_("worked on by"), max_length=120, blank=True, default="")
     staging = models.CharField(_("staging place"), max_length=40, blank=True, default="")

@@ -24,7 +24,7 @@ from orders.errors import CodeLocked, MoreThanAsked, OrderOnHold, WrongCode
 from orders.locks import Work, lock_work
 from orders.models import Fulfillment, FulfillmentLine, Package, Shipment
 from orders.pickup_codes import pickup_code
-from orders.services import cancellation, exceptions, payments, planning, reassignment
+from orders.services import cancellation, clocks, exceptions, payments, planning, reassignment
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_status
 from orders.states import FULFILLMENT_MOVES, FulfillmentStatus, OrderStatus
@@ -63,8 +63,18 @@ def acknowledge(*, fulfillment_id: str, actor: str, as_of: datetime) -> None:
     if _repeated(held, F.ACCEPTED, actor):
         return
     _require(held, F.ASSIGNED)
-    FULFILLMENT_MOVES.move(held.fulfillment, to=F.ACCEPTED, actor=actor, as_of=as_of, claimed_by=actor)
-    deadlines.drop([fulfillment_id], as_of=as_of, kinds=["orders.acknowledge", "orders.escalate"])
+    FULFILLMENT_MOVES.move(
+        held.fulfillment,
+        to=F.ACCEPTED,
+        actor=actor,
+        as_of=as_of,
+        claimed_by=actor,
+        warned_at=None,
+        escalated_at=None,
+    )
+    ended = ["orders.acknowledge", "orders.escalate", *clocks.WARNINGS]
+    deadlines.drop([fulfillment_id], as_of=as_of, kinds=ended)
+    clocks.warn_later(held.fulfillment, as_of=as_of)
     exceptions.close_for([held.fulfillment], resolution="accepted", actor=actor, as_of=as_of)
 
 
@@ -310,6 +320,8 @@ def make_ready(*, fulfillment_id: str, command: Ready, actor: str, as_of: dateti
         claimed_by=actor,
         staging=command.staging,
         collect_by=collect_by,
+        warned_at=None,
+        escalated_at=None,
     )
     deadlines.drop([fulfillment_id], as_of=as_of)
     exceptions.close_for([held.fulfillment], resolution="ready", actor=actor, as_of=as_of)

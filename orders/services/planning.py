@@ -16,6 +16,7 @@ from inventory.services.reservations import Want
 from oms.money import ZERO
 from oms.sql import Tables, insert_rows
 from oms.transactions import in_transaction
+from orders.clocks import Step
 from orders.commands import Address, DeliveryGiven
 from orders.models import Delivery, Exclusion, Fulfillment, Order, OrderLine
 from orders.states import FulfillmentStatus, Method
@@ -350,6 +351,28 @@ def hand_over_by(fulfillment: Fulfillment, *, packed_at: datetime) -> datetime |
 
 def collect_by(fulfillment: Fulfillment, *, ready_at: datetime) -> datetime:
     return dates.collect_by(_policy(fulfillment), ready_at=ready_at)
+
+
+def warn_at(fulfillment: Fulfillment, step: Step, *, due_at: datetime, as_of: datetime) -> datetime:
+    """When the place is to be told that this step's time runs out."""
+    return _share_gone_at(fulfillment, step, _policy(fulfillment).warn_at_share, due_at=due_at, as_of=as_of)
+
+
+def escalate_at(fulfillment: Fulfillment, step: Step, *, due_at: datetime, as_of: datetime) -> datetime:
+    """When its manager is."""
+    return _share_gone_at(fulfillment, step, _policy(fulfillment).escalate_at_share, due_at=due_at, as_of=as_of)
+
+
+def _share_gone_at(
+    fulfillment: Fulfillment, step: Step, share: float, *, due_at: datetime, as_of: datetime
+) -> datetime:
+    place, policy = places()[fulfillment.location_id], _policy(fulfillment)
+    minutes = {
+        Step.ACKNOWLEDGE: policy.acknowledge_minutes,
+        Step.PREPARE: dates.prepare_minutes(place, policy),
+        Step.HAND_OVER: policy.hand_over_minutes or 0,
+    }
+    return dates.share_gone_at(place, minutes[step], share, due_at=due_at, as_of=as_of)
 
 
 def max_attempts(fulfillment: Fulfillment) -> int:

@@ -26,7 +26,7 @@ from oms.sql import insert_rows
 from oms.transactions import in_transaction, use_case
 from orders.locks import Work, lock_work
 from orders.models import Delivery, ExceptionCase, Exclusion, Fulfillment, FulfillmentLine, Order, OrderLine
-from orders.services import exceptions, planning, work
+from orders.services import clocks, exceptions, planning, work
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_expectation, refresh_status
 from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, DeclineReason, FulfillmentStatus, Method, ShortReason
@@ -353,11 +353,14 @@ def await_carrier(fulfillment: Fulfillment, *, actor: str, as_of: datetime) -> N
     hand_over_by = planning.hand_over_by(fulfillment, packed_at=as_of)
     if hand_over_by is None:
         return
-    fulfillment.hand_over_by, fulfillment.late_since = hand_over_by, None
-    fulfillment.save(update_fields=["hand_over_by", "late_since"])
-    deadlines.drop([fulfillment.pk], as_of=as_of, kinds=["orders.prepare", "orders.escalate"])
+    fulfillment.hand_over_by = hand_over_by
+    fulfillment.late_since = fulfillment.warned_at = fulfillment.escalated_at = None
+    fulfillment.save(update_fields=["hand_over_by", "late_since", "warned_at", "escalated_at"])
+    ended = ["orders.prepare", "orders.escalate", *clocks.WARNINGS]
+    deadlines.drop([fulfillment.pk], as_of=as_of, kinds=ended)
     exceptions.close_for([fulfillment], resolution="packed", actor=actor, as_of=as_of)
     deadlines.schedule([Due("orders.hand_over", fulfillment.pk, hand_over_by, fulfillment.version)])
+    clocks.warn_later(fulfillment, as_of=as_of)
 
 
 @use_case

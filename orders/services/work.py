@@ -7,14 +7,18 @@ from typing import Any
 from oms import deadlines
 from oms.deadlines import Due
 from oms.transactions import in_transaction
+from orders.clocks import Step
 from orders.locks import lock_payments, lock_planned
 from orders.models import Fulfillment, Order, Payment
-from orders.services import planning
+from orders.services import clocks, planning
 from orders.settlement import is_settled
 from orders.states import FULFILLMENT_MOVES, FulfillmentStatus, OrderStatus
 
 F = FulfillmentStatus
-CLOCKS = ("orders.acknowledge", "orders.prepare", "orders.hand_over", "orders.escalate", "orders.collect")
+CLOCKS = (
+    *("orders.acknowledge", "orders.prepare", "orders.hand_over", "orders.escalate", "orders.collect"),
+    *clocks.WARNINGS,
+)
 
 
 @in_transaction
@@ -56,6 +60,8 @@ def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) 
                     "ready_by": times.ready_by,
                     "claimed_by": "",
                     "late_since": None,
+                    "warned_at": None,
+                    "escalated_at": None,
                     "capacity_date": planning.capacity_date(fulfillment, ready_by=times.ready_by),
                 },
             )
@@ -63,6 +69,8 @@ def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) 
         generation = fulfillment.version + 1  # unique per assignment, as every move raises the version
         dues.append(Due("orders.acknowledge", fulfillment.pk, times.acknowledge_by, generation))
         dues.append(Due("orders.prepare", fulfillment.pk, times.ready_by, generation))
+        warn_at = planning.warn_at(fulfillment, Step.ACKNOWLEDGE, due_at=times.acknowledge_by, as_of=as_of)
+        dues.append(Due(clocks.WARN, fulfillment.pk, warn_at, generation))
     planning.move_capacity([(fulfillment, values["capacity_date"]) for fulfillment, values in rows])
     FULFILLMENT_MOVES.move_all(rows, to=F.ASSIGNED, actor=actor, as_of=as_of, inserts=deadlines.deadline_rows(dues))
 

@@ -40,7 +40,7 @@ class ServiceLevelAdmin(CachedTableAdmin):
             {
                 "fields": [
                     *("acknowledge_minutes", "prepare_minutes", "hand_over_minutes", "collect_hours"),
-                    *("warn_at_share", "max_attempts"),
+                    *("warn_at_share", "escalate_at_share", "max_attempts"),
                 ]
             },
         ),

@@ -338,6 +338,7 @@ tell(
             "hand_over_minutes": 240,
             "collect_hours": 72,
             "warn_at_share": 0.75,
+            "escalate_at_share": 0.9,
             "max_attempts": 4,
         },
         "PatchedServiceLevelRequest": {"acknowledge_minutes": 20},

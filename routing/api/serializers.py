@@ -87,10 +87,19 @@ class ServiceLevelSerializer(StrictModelSerializer):
             "hand_over_minutes",
             "collect_hours",
             "warn_at_share",
+            "escalate_at_share",
             "max_attempts",
             "created_at",
         ]
         read_only_fields = ["id", "created_at"]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        known = self.instance or ServiceLevel()
+        warn, escalate = (attrs.get(name, getattr(known, name)) for name in ("warn_at_share", "escalate_at_share"))
+        if escalate < warn:
+            fault = serializers.ErrorDetail(str(_("The manager is told no sooner than the place.")), "before_the_place")
+            raise serializers.ValidationError({"escalate_at_share": fault})
+        return attrs
 
 
 # ---- carriers --------------------------------------------------------------------------------------

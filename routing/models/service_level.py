@@ -3,7 +3,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import BaseValidator, MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from oms.ids import PrefixedIdField
@@ -53,7 +53,12 @@ class ServiceLevel(models.Model):
     collect_hours = models.FloatField(
         _("collect within (hours)"), default=168, validators=_between(SHORTEST, HOURS_OF_A_YEAR)
     )
-    warn_at_share = models.FloatField(_("warn after this share of the time"), default=0.75, validators=_between(0, 1))
+    warn_at_share = models.FloatField(
+        _("warn the place after this share of the time"), default=0.75, validators=_between(0, 1)
+    )
+    escalate_at_share = models.FloatField(
+        _("tell the manager after this share of the time"), default=0.9, validators=_between(0, 1)
+    )
     max_attempts = models.PositiveSmallIntegerField(
         _("places tried before a person decides"), default=3, validators=[MinValueValidator(1)]
     )
@@ -70,7 +75,14 @@ class ServiceLevel(models.Model):
                 name="durations_are_more_than_nothing_and_at_most_a_year",
             ),
             models.CheckConstraint(
-                condition=Q(warn_at_share__range=(0, 1)), name="a_warning_comes_within_the_time_allowed"
+                condition=Q(warn_at_share__range=(0, 1), escalate_at_share__range=(0, 1)),
+                name="a_warning_comes_within_the_time_allowed",
+            ),
+            models.CheckConstraint(
+                condition=Q(escalate_at_share__gte=F("warn_at_share")),
+                name="a_manager_is_told_no_sooner_than_the_place",
+                violation_error_code="before_the_place",
+                violation_error_message=_("The manager is told no sooner than the place."),
             ),
             models.CheckConstraint(condition=Q(max_attempts__gte=1), name="at_least_one_place_is_tried"),
         ]

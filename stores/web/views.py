@@ -62,6 +62,7 @@ class BoardPage(StorePage):
             "pause": pause,
             "pause_ends": pause_ends,
             "may_pause": self.caller.may("pauses:write"),
+            "urgent": queries.urgent_work(place, as_of=as_of) if self.caller.may("pauses:write") else None,
             "coming": count_coming_to(code),
             "may_send": self.caller.may("stock:adjust"),
             "has_other_places": self.caller.locations != {code},

@@ -76,6 +76,30 @@ def test_every_figure_is_the_length_of_the_list_it_leads_to(administrator: Clien
     assert {address: listed(administrator, address) for address in shown} == shown
 
 
+def test_what_its_place_was_warned_of_is_about_to_be_late_by_place(administrator: Client, network: None) -> None:
+    for place in ("PARIS", "LYON", "LILLE"):
+        set_stock("SKU-1", place, 50)
+    warned, told, _quiet = (work_of(placed()) for _order in range(3))
+    Fulfillment.objects.filter(pk__in=[warned.pk, told.pk]).update(warned_at=now())
+    Fulfillment.objects.filter(pk=told.pk).update(escalated_at=now())
+
+    page = home(administrator)
+
+    shown = {address: count for address, count in figures(page).items() if "due=" in address}
+    assert sorted(shown.values()) == [1, 2]
+    assert {address: listed(administrator, address) for address in shown} == shown
+    assert "The manager knows" in page
+
+
+def test_packed_goods_that_no_carrier_has_are_late_too(administrator: Client, network: None) -> None:
+    work = work_of(placed())
+    Fulfillment.objects.filter(pk=work.pk).update(status="packed", hand_over_by=now() - timedelta(minutes=1))
+
+    (late,) = [address for address in figures(home(administrator)) if "due=" in address]
+
+    assert listed(administrator, late) == 1
+
+
 def test_the_home_page_takes_few_queries(administrator: Client, network: None, django_assert_num_queries: Any) -> None:
     placed()
     home(administrator)

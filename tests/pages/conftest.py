@@ -11,6 +11,7 @@ from django.test import Client
 
 from oms import deadlines
 from oms.clock import now
+from oms.models import Deadline
 from orders.commands import Pack, Pick, PickLine, Ready, Ship
 from orders.models import Fulfillment
 from orders.services import fulfillments
@@ -26,6 +27,13 @@ def pass_time(**delta: float) -> None:
     later = now() + timedelta(**delta)
     while deadlines.sweep(now=lambda: later):
         pass
+
+
+def ring(work: Fulfillment, *kinds: str) -> None:
+    """These clocks of the work ring as if their instants were now."""
+    for kind in kinds:
+        Deadline.objects.filter(subject=work.pk, kind=kind, done_at=None).update(retry_at=now())
+        deadlines.sweep(now=now)
 
 
 def accepted(work: Fulfillment) -> Fulfillment:

@@ -15,8 +15,8 @@ from orders.services.cancellation import cancel_order
 from routing.models import ServiceLevel
 from tests.factories.inventory import set_stock
 from tests.factories.orders import order_body, pickup_body
-from tests.factories.people import placed
-from tests.pages.conftest import accepted, packed, pass_time, picked, ready
+from tests.factories.people import make_user, placed
+from tests.pages.conftest import accepted, packed, pass_time, picked, ready, ring
 
 
 def now_(work: Fulfillment) -> Fulfillment:
@@ -63,6 +63,38 @@ def test_packed_goods_show_until_when_the_carrier_must_have_them(lea: Client) ->
         shown = page(lea.get(address))
         assert "Hand over within" in shown
         assert f'datetime="{now_(work).hand_over_by.isoformat()}"' in shown
+
+
+def test_work_of_which_the_place_was_warned_stands_out(lea: Client) -> None:
+    warned, quiet = placed(order_body()), placed(order_body())
+    ring(warned, "orders.warn")
+
+    shown = page(lea.get("/store/at/PARIS/"))
+
+    assert f'class="card is-soon" id="{warned.pk}"' in shown
+    assert f'class="card" id="{quiet.pk}"' in shown
+    assert "Due soon" in shown
+    assert "Late, or about to be" not in shown  # that is for managers
+
+    ring(warned, "orders.warn_manager")
+    assert "The manager knows" in page(lea.get(f"/store/work/{warned.pk}/"))
+
+
+def test_a_manager_sees_on_every_tab_what_is_late_or_about_to_be(lea: Client) -> None:
+    set_stock("SKU-1", "PARIS", 50)
+    works = [placed(order_body()) for _ in range(7)]
+    for work in works[:6]:
+        ring(work, "orders.warn", "orders.warn_manager")
+    manager = Client()
+    manager.force_login(make_user("marie", "store_manager", places=("PARIS", "LYON")))
+
+    shown = page(manager.get("/store/at/PARIS/?tab=today"))
+
+    assert "Late, or about to be" in shown
+    assert [f"#{work.order.number}</strong>" in shown for work in works] == [True] * 5 + [False] * 2
+    assert "and 1 more" in shown
+    places = page(manager.get("/store/?q=a"))
+    assert "6 due soon" in places
 
 
 def test_an_empty_list_says_what_to_do(lea: Client) -> None:

@@ -15,6 +15,7 @@ from routing.dates import (
     hand_over_by,
     pickup_promise,
     prepare_minutes,
+    share_gone_at,
     ship_promise,
 )
 from routing.queries import CarrierTerms, Policy
@@ -41,13 +42,12 @@ def shop(hours: dict | None = None, **more) -> PlaceInfo:
 
 
 def test_due_times_run_in_opening_hours():
-    policy = Policy(acknowledge_minutes=60, prepare_minutes=120, warn_at_share=0.5)
+    policy = Policy(acknowledge_minutes=60, prepare_minutes=120)
 
     due = due_times(shop(), policy, assigned_at=at(7, "18:30"))  # Saturday, half an hour before closing
 
     assert due.acknowledge_by == at(9, "10:30")
     assert due.ready_by == at(9, "11:30")
-    assert due.warn_at == at(9, "10:30")  # half of two hours
 
 
 def test_durations_may_be_fractions_of_a_minute():
@@ -74,6 +74,27 @@ def test_preparation_time_is_the_policys_then_the_places_then_the_houses(policy_
     place = shop(preparation_minutes=place_minutes)
 
     assert prepare_minutes(place, Policy(prepare_minutes=policy_minutes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("share", "minutes", "left_from", "expected"),
+    [
+        (0.5, 120, at(7, "18:30"), at(9, "10:30")),  # half of two hours that began half an hour before closing
+        (1, 120, at(7, "18:30"), at(9, "11:30")),
+        (0, 120, at(7, "18:30"), at(7, "18:30")),
+        (0.75, 120, at(9, "11:15"), at(9, "11:15")),  # begun anew with a quarter of an hour left: at once
+        (0.75, 120, at(8, "12:00"), at(9, "11:00")),  # the last half hour of what ends at 11:30
+        (0.75, 480, at(8, "12:00"), at(9, "10:00")),  # less is left than the share: as soon as it opens
+    ],
+)
+def test_a_share_of_the_time_is_gone_in_opening_hours(share, minutes, left_from, expected):
+    assert share_gone_at(shop(), minutes, share, due_at=at(9, "11:30"), as_of=left_from) == expected
+
+
+def test_where_it_never_opens_the_share_is_of_the_wall_clock():
+    never = shop({"mon": []})
+
+    assert share_gone_at(never, 60, 0.75, due_at=at(2, "13:00"), as_of=at(2, "12:00")) == at(2, "12:45")
 
 
 def test_handing_over_is_counted_in_opening_hours_from_the_packing():

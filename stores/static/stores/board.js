@@ -30,8 +30,8 @@ function mergeCounts(fresh) {
   }
 }
 
-function mergePause(fresh) {
-  const [old, now] = [main.querySelector("[data-pause]"), fresh.querySelector("[data-pause]")];
+function mergePart(fresh, name) {
+  const [old, now] = [main.querySelector(name), fresh.querySelector(name)];
   if (old.dataset.version !== now.dataset.version) old.replaceWith(document.adoptNode(now));
 }
 
@@ -51,7 +51,8 @@ async function refresh() {
     const before = Number(main.querySelector('[data-count="new"]').textContent);
     mergeCards(main.querySelector("#cards"), fresh.querySelector("#cards"));
     mergeCounts(fresh);
-    mergePause(fresh);
+    mergePart(fresh, "[data-pause]");
+    mergePart(fresh, "[data-urgent]");
     if (Number(main.querySelector('[data-count="new"]').textContent) > before) announce();
     show(true);
   } catch {
