@@ -131,7 +131,7 @@ def rule_sentence(rule: dict[str, Any]) -> str:
     steps = rule["steps"]
     told = [step_sentence(step) for step in steps]
     sentence = _(": ").join([condition_sentence(rule["when"]), _("; else ").join(told)])
-    return _("%(sentence)s; the rest %(rest)s.") % {"sentence": sentence, "rest": _rest(steps[-1])}
+    return _("%(sentence)s; the rest %(rest)s.") % {"sentence": sentence, "rest": rest_of_rule(steps[-1])}
 
 
 def condition_sentence(when: dict[str, Any]) -> str:
@@ -250,14 +250,15 @@ def _objective(weights: dict[str, float]) -> str:
     )
 
 
-def _rest(step: dict[str, Any]) -> str:
+def rest_of_rule(step: Mapping[str, Any]) -> str:
+    """`the rest …` of a whole rule, by its last step: behind it there is only a person."""
     told = {
         "next": _("to a person"),
         "exception": _("to a person"),
         "backorder": _("on back-order"),
         "refuse": _("is refused"),
     }[step["rest"]]
-    days = step["cancel_after_days"]
+    days = step.get("cancel_after_days")
     if days is None:
         return told
     canceled = ngettext("%(rest)s, canceled after %(days)d day", "%(rest)s, canceled after %(days)d days", days)

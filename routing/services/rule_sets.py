@@ -20,7 +20,8 @@ from oms.transactions import in_transaction, use_case
 from routing import queries
 from routing.differences import Document
 from routing.documents import BUILT_IN, RuleSetDocument, parse, unknown_channels, written_out
-from routing.errors import InvalidDocument, NotADraft, NotSimulated, RuleSetMissing
+from routing.editing import Edit, apply, fingerprint
+from routing.errors import DraftChanged, InvalidDocument, NotADraft, NotSimulated, RuleSetMissing
 from routing.models import RuleSet, RuleSetSlot, Simulation
 from routing.services.reviews import require_sound
 from routing.states import RULE_SET_MOVES, RuleSetStatus, SimulationStatus
@@ -55,6 +56,27 @@ def change_draft(*, rule_set_id: str, changes: Mapping[str, Any], bound_to: str 
     checked = checked_document({**rule_set.document, **changes})
     _require_own(checked.channels, bound_to)
     return write_draft(rule_set, checked)
+
+
+@use_case
+def edit_draft(*, rule_set_id: str, edit: Edit, seen: str, bound_to: str | None = None) -> RuleSet:
+    """One change to a draft as somebody `seen` it (`editing.fingerprint`).
+
+    Errors: RuleSetMissing, ChannelNotAllowed, NotADraft, DraftChanged, InvalidDocument (nothing is left of a list).
+    """
+    rule_set = _lock(rule_set_id)
+    _require_own(rule_set.channels, bound_to)
+    _require_draft(rule_set)
+    if fingerprint(rule_set.document) != seen:
+        raise DraftChanged()
+    checked = checked_document(apply(written_out(rule_set.document), edit))
+    _require_own(checked.channels, bound_to)
+    return write_draft(rule_set, checked)
+
+
+def copy_to_draft(*, rule_set_id: str, bound_to: str | None = None) -> RuleSet:
+    """The next version of the same name, to be changed. Errors: RuleSetMissing, ChannelNotAllowed, InvalidDocument."""
+    return create_draft(document=find_rule_set(rule_set_id).document, bound_to=bound_to)
 
 
 @use_case
