@@ -67,7 +67,7 @@ def add_step(number: int, step: Mapping[str, Any]) -> Edit:
 
     def edit(document: dict[str, Any]) -> None:
         steps = item_at(document, (number,))["steps"]
-        steps[-1]["rest"] = "next"
+        steps[-1].update(rest="next", cancel_after_days=None)
         steps.append(dict(step))
 
     return edit

@@ -304,6 +304,7 @@ class StepForm(ItemForm):
                 "min_parcel_value",
                 "no_split_below",
                 "no_split_tags",
+                "no_split_customer_tags",
                 "offer_to",
             ),
         ),

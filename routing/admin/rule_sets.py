@@ -180,7 +180,8 @@ class RuleSetAdmin(ReadOnlyAdmin):
     def new_step_view(self, request: HttpRequest, object_id: str, rule: int) -> HttpResponse:
         rule_set, document = self._draft(request, object_id)
         before = self._item(document, (rule,))
-        item = {**_NEW_STEP, "name": "", "rest": before["steps"][-1]["rest"]}
+        last = before["steps"][-1]
+        item = {**_NEW_STEP, "name": "", "rest": last["rest"], "cancel_after_days": last["cancel_after_days"]}
         form = StepForm(request.POST or None, item=item, names=names_today())
         title, add = _("New step of “%(rule)s”") % {"rule": before["name"]}, partial(editing.add_step, rule)
         return self._edit_page(request, rule_set, form, add, title=title, anchor=f"rule-{rule + 1}")

@@ -105,6 +105,7 @@ _whens = st.fixed_dictionaries(
         "countries": _some(st.sampled_from(["FR", "BE", "NO"])),
         "postal_prefixes": _some(_words.map(str.upper)),
         "tags": _some(st.sampled_from(["heavy", "gone"])),
+        "customer_tags": _some(_words),
         "min_value": _money,
         "max_value": _money,
         "min_weight_g": _maybe(_count),
@@ -133,6 +134,7 @@ _sources = st.fixed_dictionaries(
         "on_time": st.booleans(),
         "min_capacity_left": _count,
         "before_cut_off": st.booleans(),
+        "min_confidence": st.floats(0, 1),
     }
 )
 _steps = st.fixed_dictionaries(
@@ -296,6 +298,20 @@ def test_a_new_step_is_tried_after_the_others(office, draft):
     draft.refresh_from_db()
     first, second = draft.document["rules"][1]["steps"]
     assert (first["rest"], second["name"], second["max_parcels"], second["rest"]) == ("next", "more", 3, "exception")
+
+
+@pytest.mark.django_db
+def test_how_long_the_rest_waits_goes_with_the_last_step(office, web):
+    steps = [{"name": "one", "rest": "backorder", "cancel_after_days": 14}]
+    made = create_draft(document={"name": "waits", "rules": [{"name": "r", "steps": steps}]})
+
+    fill(office, at("step_new", made.pk, 0), name="two")
+
+    made.refresh_from_db()
+    waits = [(step["rest"], step["cancel_after_days"]) for step in made.document["rules"][0]["steps"]]
+    assert waits == [("next", None), ("backorder", 14)]
+    answer = fill(office, at("step", made.pk, 0, 1), rest="refuse")
+    assert "Only what is sent to back-order or to a person can be canceled later" in said(answer)
 
 
 @pytest.mark.django_db
