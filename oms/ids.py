@@ -10,6 +10,7 @@ rows of one order are known before the first is written.
 import os
 import threading
 import time
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -36,6 +37,11 @@ def new_id(prefix: str) -> str:
     """48 bits of milliseconds, 80 bits that nobody can guess: unique without asking anyone."""
     millisecond, number = _next()
     return f"{prefix}_{_base32(millisecond << _RANDOM_BITS | number)}"
+
+
+def first_id(prefix: str, at: datetime) -> str:
+    """Ids made before that instant are less, those made since are not."""
+    return f"{prefix}_{_base32(int(at.timestamp() * 1000) << _RANDOM_BITS)}"
 
 
 def _next() -> tuple[int, int]:

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 
 from oms.clock import now
-from orders.services import demand_history
+from orders.services import demand_history, old_decisions
 from routing.services.demand_facts import forget_demands
 
 
@@ -16,3 +16,9 @@ def tell_demands(**_later: Any) -> None:
     """Behind the orders: routing learns what was wanted, and forgets what is too old."""
     demand_history.tell_demands(as_of=now())
     forget_demands(before=now() - timedelta(days=settings.DEMAND_DAYS))
+
+
+@shared_task
+def forget_decisions(**_later: Any) -> None:
+    """At night: decisions of long ago, but for orders that are still open."""
+    old_decisions.forget_decisions(before=now() - timedelta(days=settings.DECISION_DAYS))

@@ -281,6 +281,9 @@ CELERY_BEAT_SCHEDULE = {
     "forget-simulations": {
         "task": "routing.tasks.forget_simulations",
         "schedule": crontab(hour="4", minute="10"),
+    "forget-decisions": {
+        "task": "orders.tasks.forget_decisions",
+        "schedule": crontab(hour="3", minute="40"),
         "options": {"queue": "default", "expires": 3600},
     },
     "price-scarcity": {
@@ -367,6 +370,7 @@ MARKDOWN_FROM_WEEKS = 26
 MARKDOWN_FULL_WEEKS = 52
 MARKDOWN_MOST = Decimal("0.20")
 DEMAND_DAYS = env.int("OMS_DEMAND_DAYS", default=400)  # what was wanted is remembered so long
+DECISION_DAYS = env.int("OMS_DECISION_DAYS", default=400)  # and decisions, but for open orders
 LEAD_TIME_DAYS = 400  # lead times are kept so long
 PROMISE_DAYS = env.int("OMS_PROMISE_DAYS", default=730)  # and promises that have ended
 QUOTE_MINUTES = env.int("OMS_QUOTE_MINUTES", default=30)

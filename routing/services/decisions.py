@@ -1,10 +1,12 @@
 """Writing decisions down, in the transaction that acts on them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
 from typing import Any
 
+from oms.ids import first_id
 from oms.sql import Tables, insert_rows
-from oms.transactions import in_transaction
+from oms.transactions import in_transaction, use_case
 from routing.models import Decision
 from routing.services.sourcing import SourcingPlan
 from routing.snapshots import evidence_of, snapshot_of
@@ -35,3 +37,22 @@ def _row(plan: SourcingPlan, *, subject: str) -> dict[str, Any]:
 def record_decisions(plans: Sequence[tuple[SourcingPlan, str]]) -> None:
     """Write (plan, subject) pairs in one statement, under each plan's own `decision_id`."""
     insert_rows(decision_rows(plans))
+
+
+_CHUNK = 1000
+
+
+@use_case
+def forget_decisions(
+    *, before: datetime, after_id: str, still_needed: Callable[[Collection[str]], Collection[str]]
+) -> tuple[int, str]:
+    """Forget the next chunk of decisions that were made before that instant, but for subjects that are still needed.
+
+    Returns how many were forgotten, and the id to go on after; an empty one when all were looked at.
+    """
+    old = Decision.objects.filter(pk__gt=after_id, pk__lt=first_id("dec", before)).order_by("pk")
+    chunk = dict(old.values_list("pk", "subject")[:_CHUNK])
+    needed = set(still_needed(set(chunk.values())))
+    gone = [pk for pk, subject in chunk.items() if subject not in needed]
+    Decision.objects.filter(pk__in=gone).delete()
+    return len(gone), max(chunk) if len(chunk) == _CHUNK else ""
