@@ -281,6 +281,8 @@ CELERY_BEAT_SCHEDULE = {
     "forget-simulations": {
         "task": "routing.tasks.forget_simulations",
         "schedule": crontab(hour="4", minute="10"),
+        "options": {"queue": "default", "expires": 3600},
+    },
     "forget-decisions": {
         "task": "orders.tasks.forget_decisions",
         "schedule": crontab(hour="3", minute="40"),
