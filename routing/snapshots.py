@@ -102,7 +102,8 @@ def explanation_of(planned: SourcingPlan) -> dict[str, Any]:
 
 
 def replay_budget() -> Budget:
-    return Budget.of(settings.PLANNING_BUDGET_MS / 1000, monotonic)
+    """Longer than planning has: it must not fail for want of time where that did not."""
+    return Budget.of(4 * settings.PLANNING_BUDGET_MS / 1000, monotonic)
 
 
 def is_as_decided(snapshot: Mapping[str, Any], again: Plan) -> bool:

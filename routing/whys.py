@@ -193,6 +193,7 @@ _PARAMETERS = {
     "is_paused": lambda: _("its manager had paused it"),
     "is_open": lambda: _("it was closed"),
     "is_before_cut_off": lambda: _("its cut-off had passed"),
+    "cut_off": lambda: _("cut-off there"),
     "has_lost_it": lambda: _("it had lost this work before"),
     "capacity_left": lambda: _("capacity left there"),
     "stock": lambda: _("stock of %(sku)s there"),

@@ -1,14 +1,16 @@
 """Why a place was not chosen by a decision, and what would have had to be true."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from time import monotonic
 from typing import Any
 
 from django.conf import settings
 
-from routing.engine.counterfactual import Case, Need, StepVerdict, Verdict, what_would_have_to_be_true, why_not
+from inventory import queries as inventory
+from routing import dates
+from routing.engine.counterfactual import Case, Found, Need, StepVerdict, Verdict, what_would_have_to_be_true, why_not
 from routing.engine.evidence import Evidence
 from routing.engine.types import Budget
 from routing.engine.types import Network as EngineNetwork
@@ -51,9 +53,25 @@ def explain_place(decision: Decision, location: str) -> PlaceExplained:
     steps = why_not(run, location, budget)
     is_used = any(step.verdict is Verdict.USED for step in steps)
     needs = () if is_used else what_would_have_to_be_true(case, location, budget)
+    needs = tuple(_as_time(need, decision.snapshot, location) for need in needs)
     currency = decision.snapshot["demand"]["currency"]
     as_decided = is_as_decided(decision.snapshot, run.plan)
     return PlaceExplained(location, currency, is_used, steps, needs, as_decided, bool(asked_anew))
+
+
+def _as_time(need: Need, snapshot: dict[str, Any], location: str) -> Need:
+    """A cut-off as the time of day it would have had to be; as it stands where the place's own is another by now."""
+    place, service = inventory.places().get(location), snapshot["demand"]["service"]
+    if need.parameter != "is_before_cut_off" or place is None:
+        return need
+    release_at, cut_off = _release_at(snapshot), dates.cut_off_of(place, service)
+    local = place.calendar.local(release_at)
+    if cut_off is None or not place.calendar.is_open_on(local.date()) or cut_off >= local.time():
+        return need
+    minute = local.replace(second=0, microsecond=0)
+    needed = minute if minute == local else minute + timedelta(minutes=1)
+    told = f"{needed:%H:%M}" if need.found is Found.VALUE and needed.date() == local.date() else None
+    return replace(need, parameter="cut_off", actual=f"{cut_off:%H:%M}", needed=told or need.needed)
 
 
 def _today(snapshot: dict[str, Any], told: Evidence, location: str) -> EngineNetwork:
@@ -70,8 +88,11 @@ def _today(snapshot: dict[str, Any], told: Evidence, location: str) -> EngineNet
         wanted_by=_instant(snapshot.get("wanted_by")),
     )
     as_of = datetime.fromisoformat(asked["as_of"])
-    release_at = _instant(snapshot.get("release_at")) or as_of
-    return network_today(demand, {*told.codes, location}, as_of=as_of, release_at=release_at)
+    return network_today(demand, {*told.codes, location}, as_of=as_of, release_at=_release_at(snapshot))
+
+
+def _release_at(snapshot: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(snapshot.get("release_at") or snapshot["demand"]["as_of"])
 
 
 def _destination(there: list[Any] | None) -> Destination | None:

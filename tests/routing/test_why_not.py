@@ -21,6 +21,8 @@ WEIGHING_SCARCITY = [
 ]
 NEAR_ONLY = [{"name": "all", "steps": [{"name": "near", "from": {"max_distance_km": 100}, "rest": "exception"}]}]
 
+LINE = Line("l1", "SKU-1", 1, weight_g=400)
+
 
 @pytest.fixture
 def country(web):
@@ -36,7 +38,7 @@ def country(web):
 
 
 def decided(rules) -> Decision:
-    planned = ask(Line("l1", "SKU-1", 1, weight_g=400), rules=rules)
+    planned = ask(LINE, rules=rules)
     with transaction.atomic():
         record_decisions([(planned, "100001")])
     return Decision.objects.get()
@@ -98,6 +100,23 @@ def test_a_place_that_held_nothing_needs_stock(country, client):
     assert (stock["found"], stock["actual"], stock["needed"]) == ("value", 0, 1)
     assert told["is_asked_anew"]
     assert "Stock of SKU-1 there: used with 1 instead of 0." in told["words"]
+
+
+def test_a_cut_off_that_had_passed_is_told_as_the_time_it_would_have_had_to_be(country, client):
+    """Asked at noon; a minute less would not do."""
+    rules = [{"name": "all", "steps": [{"name": "today", "from": {"before_cut_off": True}, "rest": "exception"}]}]
+    Location.objects.filter(code="LYON").update(cut_off="11:00")
+    clear_all()
+    told = answer(client, decided(rules), "LYON").json()
+
+    assert told["steps"][0]["excluded_because"] == "past_cut_off"
+    (need,) = [need for need in told["needs"] if need["parameter"] == "cut_off"]
+    assert (need["found"], need["actual"], need["needed"]) == ("value", "11:00", "12:00")
+    assert "Cut-off there: used with 12:00 instead of 11:00." in told["words"]
+    for cut_off, place in (("12:00", "LYON"), ("11:59", "PARIS")):
+        Location.objects.filter(code="LYON").update(cut_off=cut_off)
+        clear_all()
+        assert [parcel.location for parcel in ask(LINE, rules=rules).parcels] == [place]
 
 
 def test_the_place_that_was_chosen_says_so(country, client):
