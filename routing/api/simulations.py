@@ -114,7 +114,7 @@ class SimulationFigures(BaseModel):
     agreement: AgreementFigures
 
 
-class DifferenceDocument(BaseModel):
+class MeasureDifference(BaseModel):
     """Of every measure less is better. `relative`: the change as a share of the baseline; null where that is nothing."""
 
     measure: Literal["cost", "parcels", "split", "distance", "days", "late", "refused", "left", "carbon"]
@@ -149,7 +149,7 @@ class SimulationDocument(BaseModel):
     progress: float
     changes_kept: int
     figures: SimulationFigures | None
-    differences: list[DifferenceDocument]
+    differences: list[MeasureDifference]
     failure: SimulationFailure | None
     actor: str
     created_at: Instant
