@@ -45,6 +45,7 @@ BACK_OFFICE_ROOMS = [
         _("Routing"),
         [
             _item(_("Rules"), "alt_route", "routing.RuleSet"),
+            _item(_("Simulations"), "science", "routing.Simulation"),
             _item(_("Service levels"), "timer", "routing.ServiceLevel"),
             _item(_("Carriers"), "local_shipping", "routing.CarrierService"),
             _item(_("Decisions"), "lightbulb", "routing.Decision"),
