@@ -44,10 +44,10 @@ class _LeaseLost(Exception):
     """The simulation was canceled, or another worker has it now; the transaction must not stand."""
 
 
-def work_on_simulations(*, now: Clock, seconds: float) -> int:
-    """Work on whatever waits, longest first, for about so long. Returns how many simulations were worked on."""
+def work_on_simulations(*, now: Clock, seconds: float, only: str = "") -> int:
+    """Work on whatever waits, longest first, for about so long; or on one. Returns how many simulations were worked on."""
     until, served = time.monotonic() + seconds, 0
-    while row := _claim(now()):
+    while row := _claim(now(), only):
         _Work(row, now=now).go_on(until)
         served += 1
         if time.monotonic() >= until:
@@ -56,13 +56,13 @@ def work_on_simulations(*, now: Clock, seconds: float) -> int:
 
 
 @use_case
-def _claim(as_of: datetime) -> Simulation | None:
+def _claim(as_of: datetime, only: str = "") -> Simulation | None:
     """Lease the simulation that has waited longest since it was last worked on."""
     found = read_rows(
         Simulation,
-        "WHERE t.status = ANY(%s) AND (t.leased_until IS NULL OR t.leased_until <= %s)"
+        "WHERE t.status = ANY(%s) AND (t.leased_until IS NULL OR t.leased_until <= %s) AND %s IN ('', t.id)"
         " ORDER BY t.served_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED",
-        [sorted(map(str, LIVE_SIMULATIONS)), as_of],
+        [sorted(map(str, LIVE_SIMULATIONS)), as_of, only],
     )
     for row in found:
         row.lease, row.leased_until, row.served_at = token_hex(8), as_of + _lease_time(), as_of

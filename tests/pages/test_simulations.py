@@ -106,10 +106,11 @@ def test_rules_are_tried_read_and_published(office: Any, live_server: Any, past:
     assert past.status == "published"
     assert office.get_by_role("button", name="Publish these rules").count() == 0
 
-    office.set_extra_http_headers({"Accept-Language": "fr"})
+    office.context.set_extra_http_headers({"Accept-Language": "fr"})
     for path in ("", "new/", f"{row.pk}/change/"):
         office.goto(f"{live_server.url}/admin/routing/simulation/{path}")
-        complaints += shoot(office, f"fr-{path.strip('/').replace('/', '-') or 'list'}") if path else []
+        complaints += shoot(office, f"fr-{path.rpartition('/')[0][:3] or 'list'}") if path else []
+    assert "Côte à côte" in office.locator(".bo").inner_text()
     assert complaints == []
 
 
