@@ -9,5 +9,7 @@ class OrdersConfig(AppConfig):
     def ready(self) -> None:
         from inventory.demands import register_order_demands
         from orders import demands, handlers, invariants  # noqa: F401
+        from routing.services.bench import register_orders
 
         register_order_demands(demands.demands_of_orders)
+        register_orders(demands.demands_of_number)

@@ -1,4 +1,5 @@
-"""What our orders want of the places, for a stock room that is told of them by number (see `inventory.demands`)."""
+"""What our orders want of the places, for rooms below that are told of them by number: a stock room (see
+`inventory.demands`), and the test bench of the rules (`routing.services.bench`)."""
 
 import re
 from collections import defaultdict
@@ -7,8 +8,10 @@ from collections.abc import Collection, Mapping, Sequence
 from django.db.models import F
 
 from inventory.demands import OrderDemand
-from orders.models import FulfillmentLine
+from orders.models import Delivery, FulfillmentLine
+from orders.services import planning
 from orders.states import LIVE, FulfillmentStatus
+from routing.services.sourcing import Demand
 
 _NUMBER = re.compile("[1-9][0-9]{0,17}")  # written in one way only: an order has one account
 _GIVEN = [*LIVE, FulfillmentStatus.SHIPPED, FulfillmentStatus.DELIVERED, FulfillmentStatus.COLLECTED]
@@ -30,3 +33,16 @@ def demands_of_orders(references: Collection[str]) -> Mapping[str, Sequence[Orde
     for (number, demand), given in units.items():
         found[str(number)].append(demand._replace(units=given))
     return found
+
+
+def demands_of_number(typed: str) -> list[Demand]:
+    """What each delivery of an order asked for at first, in their order; none for a number that is none of ours."""
+    if not _NUMBER.fullmatch(typed):
+        return []
+    deliveries = Delivery.objects.filter(order__number=int(typed)).select_related("order").order_by("pk")
+    asked = ((delivery, list(delivery.lines.all())) for delivery in deliveries.prefetch_related("lines__product"))
+    return [
+        planning.demand_of(delivery.order, delivery, {line: line.quantity for line in lines})
+        for delivery, lines in asked
+        if lines
+    ]

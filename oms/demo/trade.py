@@ -1,5 +1,6 @@
 """How Orvane trades: channels, carriers and their rates, what places owe, and the rules that choose places."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from decimal import Decimal
@@ -278,11 +279,33 @@ MARKETPLACE_RULES: Mapping[str, Any] = {
 WEB_RULES: Mapping[str, Any] = {**DEFAULT_RULES, "name": "web", "channels": [WEB]}
 
 
+def _rules_to_try() -> dict[str, Any]:
+    """The web's rules as somebody would have them next: stores from further away, small parcels from the corner."""
+    document = copy.deepcopy(dict(WEB_RULES))
+    rules = {rule["name"]: rule for rule in document["rules"]}
+    near = rules["home delivery"]["steps"][0]
+    near["name"], near["from"]["max_distance_km"] = "one store of the region that can spare it", 120
+    near["weights"] = {"cost": 1, "distance_km": 0.01, "workload": 6}
+    light = {
+        "name": "small parcels from the corner",
+        "when": {"methods": ["ship"], "services": ["standard"], "max_weight_g": 500, "max_units": 2},
+        "steps": [
+            _step("a store of the neighbourhood", kinds=["store"], max_distance_km=15, max_parcels=1, complete=True),
+            _step("any single place", max_parcels=1, complete=True),
+            _ANYWHERE,
+        ],
+    }
+    document["rules"].insert(document["rules"].index(rules["home delivery"]), light)
+    return document
+
+
 def publish_rules(*, as_of: datetime) -> None:
-    """One rule set for all, one of its own for each channel that sells; those published already stay."""
+    """One rule set for all, one of its own for each channel that sells, and a draft to try out; those there are stay."""
     for document in (DEFAULT_RULES, WEB_RULES, MARKETPLACE_RULES):
         if not RuleSet.objects.filter(name=document["name"], status=RuleSetStatus.PUBLISHED).exists():
             publish_rule_set(rule_set_id=create_draft(document=document).pk, actor=ACTOR, as_of=as_of)
+    if not RuleSet.objects.filter(name=WEB_RULES["name"], status=RuleSetStatus.DRAFT).exists():
+        create_draft(document=_rules_to_try())
 
 
 # ---- who sees how much stock -----------------------------------------------------------------------

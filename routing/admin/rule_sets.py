@@ -6,6 +6,7 @@ Every change goes through a service, onto a draft as it was seen; what is publis
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -29,7 +30,7 @@ from oms.backoffice.words import instant
 from oms.clock import now
 from oms.errors import DomainError, Missing
 from routing import editing, words
-from routing.admin import rule_pages
+from routing.admin import bench, rule_pages
 from routing.admin.rule_forms import ImportForm, ItemForm, NameForm, RuleForm, StepForm, names_today
 from routing.admin.rule_pages import status_badge
 from routing.differences import as_yaml
@@ -60,7 +61,7 @@ class RuleSetAdmin(ReadOnlyAdmin):
     list_filter = [("status", ChoicesDropdownFilter), "name"]
     search_fields = ["name", "id__exact"]
     search_help_text = gettext_lazy("Part of a name, or an id")
-    actions_list = ["new", "import_file"]
+    actions_list = ["try_out", "new", "import_file"]
 
     class Media:
         css = {"all": ["routing/rules.css"]}
@@ -88,6 +89,10 @@ class RuleSetAdmin(ReadOnlyAdmin):
     def published(self, rule_set: RuleSet) -> SafeString:
         return instant(rule_set.published_at)
 
+    @action(description=gettext_lazy("Test bench"), icon="science")
+    def try_out(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:routing_ruleset_bench")
+
     def has_edit_permission(self, request: HttpRequest) -> bool:
         return self.may_act(request)
 
@@ -109,6 +114,7 @@ class RuleSetAdmin(ReadOnlyAdmin):
         return [
             page("new/", self.new_view, "new"),
             page("import/", self.import_view, "import"),
+            page("bench/", self.bench_view, "bench"),
             page(f"{of_one}name/", self.name_view, "name"),
             page(f"{of_one}rules/new/", self.rule_view, "rule_new"),
             page(f"{of_one}rules/<int:rule>/", self.rule_view, "rule"),
@@ -220,6 +226,46 @@ class RuleSetAdmin(ReadOnlyAdmin):
             attempt(request, back, done=_("Undone."))
             rule_pages.forget_undo(request)
         return redirect(self._address(rule_set))
+
+    # ---- the test bench --------------------------------------------------------------------------
+
+    def bench_view(self, request: HttpRequest) -> HttpResponse:
+        """An order, picked or typed, under two rule sets. All is asked in the address; nothing is written."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        asked = request.GET
+        if "take" in asked:
+            return self._take_order(request)
+        rule_sets_known = bench.known_rule_sets()
+        rows = bench.Rows.of(asked)
+        data = asked if rows.lines or "channel" in asked else None
+        form = bench.BenchForm(data, rule_sets=rule_sets_known)
+        form.initial = {"rules": asked.get("rules") or bench.default_rules(rule_sets_known), "service": "standard"}
+        faults: list[str] = []
+        result = None
+        if data is not None and form.is_valid():
+            result = bench.tried(form, rows, faults)
+        shown = {
+            "title": _("Test bench"),
+            "form": form,
+            "rows": rows,
+            "faults": faults,
+            "result": result,
+            "order": asked.get("order", ""),
+            "deliveries": bench.deliveries_of(asked),
+            "has_rules": bool(rule_sets_known),
+        }
+        return self._render(request, "bench", None, shown)
+
+    def _take_order(self, request: HttpRequest) -> HttpResponse:
+        """Type in what an order asked for."""
+        typed, here = request.GET.get("order", ""), reverse("admin:routing_ruleset_bench")
+        kept = {name: request.GET.get(name, "") for name in ("rules", "against")}
+        address = bench.address_of_order(typed, part=request.GET.get("take", ""), kept=kept)
+        if address is None:
+            messages.error(request, _("Nobody knows an order “%(typed)s”.") % {"typed": typed})
+            return redirect(f"{here}?{urlencode(kept)}")
+        return redirect(f"{here}{address}")
 
     # ---- versions and files ----------------------------------------------------------------------
 

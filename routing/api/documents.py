@@ -61,8 +61,15 @@ PlanningTime = Annotated[Instant, AfterValidator(_in_reach)]
 CustomerTags = Annotated[list[Tag], Field(max_length=20)]
 
 
+class PlanStock(Body):
+    sku: Code
+    location: Code
+    sellable: Annotated[int, Field(ge=0, le=1_000_000)]
+
+
 class PlanBody(Body):
-    """`rule_set`: null for the published one, an id, or a whole document. `keep` stores the decision."""
+    """`rule_set`: null for the published one, an id, or a whole document. `stock`: units to reckon with at these places
+    instead of what stands in the books. `keep` stores the decision, not of a plan with such stock."""
 
     model_config = example(
         channel="web",
@@ -78,6 +85,7 @@ class PlanBody(Body):
     rule_set: Code | dict[str, Any] | None = None
     exclude: Annotated[list[Code], Field(max_length=1000)] = []
     customer_tags: CustomerTags = []
+    stock: Annotated[list[PlanStock], Field(max_length=1000)] = []
     as_of: PlanningTime | None = None
     keep: bool = False
 

@@ -31,19 +31,18 @@ class PlanView(ApiView):
         """Plan a basket without doing anything. Nothing is kept, but the decision with `keep`."""
         body = self.body(PlanBody)
         self.check_channel(body.channel)
-        planned = dry_runs.plan_dry_run(
+        wish = dry_runs.Wish(
             channel=body.channel,
             lines=[dry_runs.WantedLine(line.sku, line.quantity, line.group) for line in body.lines],
             destination=Destination(**body.destination.model_dump()) if body.destination else None,
             method=body.delivery.method,
             service=body.delivery.service,
             location=body.delivery.location,
-            rule_set=body.rule_set,
             exclude=body.exclude,
             customer_tags=body.customer_tags,
-            keep=body.keep,
-            as_of=body.as_of or now(),
+            stock=[dry_runs.TypedLevel(level.sku, level.location, level.sellable) for level in body.stock],
         )
+        planned = dry_runs.plan_dry_run(wish, rule_set=body.rule_set, keep=body.keep, as_of=body.as_of or now())
         return Response(plan_document(planned, decision=planned.decision_id if body.keep else None))
 
 

@@ -1,11 +1,15 @@
 """Planning for somebody who only wants to know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from inventory import queries as inventory
+from inventory.exposure import Context
 from oms.errors import FieldError, Invalid
 from oms.models import Channel
 from oms.transactions import use_case
@@ -26,50 +30,114 @@ class WantedLine:
     group: str | None = None
 
 
-def plan_dry_run(
-    *,
-    channel: str,
-    lines: Sequence[WantedLine],
-    destination: Destination | None,
-    method: str,
-    service: str,
-    location: str | None,
-    rule_set: str | Mapping[str, Any] | None,
-    exclude: Sequence[str],
-    customer_tags: Sequence[str],
-    keep: bool,
-    as_of: datetime,
-) -> SourcingPlan:
+@dataclass(frozen=True, slots=True)
+class TypedLevel:
+    """So many units to sell, whatever the books say."""
+
+    sku: str
+    location: str
+    sellable: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A basket somebody wants to see planned, at today's prices. `value`: of the whole order (default: of the lines)."""
+
+    channel: str
+    lines: Sequence[WantedLine]
+    destination: Destination | None = None
+    method: str = "ship"
+    service: str = "standard"
+    location: str | None = None
+    exclude: Sequence[str] = ()
+    customer_tags: Sequence[str] = ()
+    value: Decimal | None = None
+    stock: Sequence[TypedLevel] = ()
+
+
+RulesAsked = str | Mapping[str, Any] | None
+"""None the published ones, an id, or a whole document."""
+
+
+def plan_dry_run(wish: Wish, *, rule_set: RulesAsked, keep: bool, as_of: datetime) -> SourcingPlan:
     """Plan a basket at today's stock and prices; nothing is stored but, with `keep`, the decision.
 
-    `rule_set`: None the published one, an id, or a whole document. Errors: Invalid with every unknown
-    channel, SKU, place or rule set named.
+    Errors: Invalid with every unknown channel, SKU, place or rule set named; what was kept would not tell that its stock
+    was typed in, and is refused.
     """
-    products = inventory.products_by_sku({line.sku for line in lines})
-    found = Channel.objects.filter(code=channel, is_active=True).first()
-    faults = [*_unknown_skus(lines, products), *_unknown_places(location, exclude)]
-    if method in COLLECTED and location is None:
-        faults.append(FieldError("/delivery/location", "required", "name the place where the shopper collects"))
-    if found is None:
-        faults.append(FieldError("/channel", "unknown_channel", f"there is no active channel {channel}"))
-    rules = _rules(rule_set, faults)
-    if faults or found is None:
-        raise Invalid(errors=faults)
-    demand = Demand(
-        channel=channel,
-        currency=found.currency,
-        lines=tuple(_line(i, line, products[line.sku]) for i, line in enumerate(lines, start=1)),
-        method=method,
-        service=service,
-        destination=destination,
-        location=location,
-        customer_tags=customer_tags,
-        excluded={f"l{i}": exclude for i in range(1, len(lines) + 1)} if exclude else {},
-    )
-    planned = plan(demand, as_of=as_of, rules=rules)
+    if keep and wish.stock:
+        raise Invalid(errors=[FieldError("/keep", "typed_stock", _("A plan with stock typed in is not kept"))])
+    (planned,) = plan_side_by_side(wish, rule_sets=[rule_set], as_of=as_of).plans
     if keep:
         _keep_decision(planned)
     return planned
+
+
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Plans of one basket, and the units they all reckoned with, by SKU and place."""
+
+    plans: list[SourcingPlan]
+    sellable: Mapping[str, Mapping[str, int]]
+
+
+def plan_side_by_side(wish: Wish, *, rule_sets: Sequence[RulesAsked], as_of: datetime) -> SideBySide:
+    """The same basket under several rule sets, with the same stock. Errors: as of a dry run."""
+    faults: list[FieldError] = []
+    rules = [_rules(rule_set, faults) for rule_set in rule_sets]
+    demand = _demand(wish, faults)
+    stock = StockOfDay(wish.stock)
+    plans = [plan(demand, as_of=as_of, rules=asked, stock=stock) for asked in rules]
+    return SideBySide(plans, stock.found or {})
+
+
+def _demand(wish: Wish, faults: list[FieldError]) -> Demand:
+    """Errors: Invalid with these faults and those of the wish."""
+    products = inventory.products_by_sku({line.sku for line in wish.lines})
+    found = Channel.objects.filter(code=wish.channel, is_active=True).first()
+    faults = [*_unknown_skus(wish, products), *_unknown_places(wish), *faults]
+    if wish.method in COLLECTED and wish.location is None:
+        faults.append(FieldError("/delivery/location", "required", _("name the place where the shopper collects")))
+    if found is None:
+        text = _("there is no active channel %(channel)s") % {"channel": wish.channel}
+        faults.append(FieldError("/channel", "unknown_channel", text))
+    if faults or found is None:
+        raise Invalid(errors=faults)
+    return Demand(
+        channel=wish.channel,
+        currency=found.currency,
+        lines=tuple(_line(i, line, products[line.sku]) for i, line in enumerate(wish.lines, start=1)),
+        method=wish.method,
+        service=wish.service,
+        destination=wish.destination,
+        location=wish.location,
+        customer_tags=wish.customer_tags,
+        value=wish.value,
+        excluded={f"l{i}": wish.exclude for i in range(1, len(wish.lines) + 1)} if wish.exclude else {},
+    )
+
+
+@dataclass
+class StockOfDay:
+    """A reader for plans that are compared: the books are read once, and what was typed in stands instead."""
+
+    typed: Sequence[TypedLevel] = ()
+    found: dict[str, dict[str, int]] | None = None
+
+    def __call__(
+        self,
+        skus: Sequence[str],
+        *,
+        context: Context,
+        locations: Collection[str] | None = None,
+        tags: Mapping[str, Collection[str]] | None = None,
+    ) -> dict[str, dict[str, int]]:
+        if self.found is None:
+            self.found = inventory.sellable_units(skus, context=context, locations=locations, tags=tags)
+            for level in self.typed:
+                if level.sku in self.found and (locations is None or level.location in locations):
+                    self.found[level.sku][level.location] = level.sellable
+        return {sku: {code: units for code, units in self.found[sku].items() if units} for sku in skus}
 
 
 @use_case
@@ -81,32 +149,40 @@ def _line(number: int, line: WantedLine, product: inventory.ProductInfo) -> Line
     return Line(f"l{number}", line.sku, line.quantity, line.group, product.price, product.weight_g, product.tags)
 
 
-def _unknown_skus(lines: Sequence[WantedLine], products: Mapping[str, Any]) -> list[FieldError]:
-    return [
-        FieldError(f"/lines/{i}/sku", "unknown_sku", f"there is no product {line.sku}")
-        for i, line in enumerate(lines)
+def _unknown_skus(wish: Wish, products: Mapping[str, Any]) -> list[FieldError]:
+    """Of stock typed in, it must be of what is wanted: of anything else it would change nothing."""
+    wanted = {line.sku for line in wish.lines}
+    unknown = [
+        FieldError(f"/lines/{i}/sku", "unknown_sku", _("there is no product %(sku)s") % {"sku": line.sku})
+        for i, line in enumerate(wish.lines)
         if line.sku not in products
+    ]
+    return unknown + [
+        FieldError(f"/stock/{i}/sku", "unknown_sku", _("%(sku)s is not in the basket") % {"sku": level.sku})
+        for i, level in enumerate(wish.stock)
+        if level.sku not in wanted
     ]
 
 
-def _unknown_places(location: str | None, exclude: Sequence[str]) -> list[FieldError]:
+def _unknown_places(wish: Wish) -> list[FieldError]:
     places = inventory.places()
-    named = [("/delivery/location", location)] if location is not None else []
-    named += [(f"/exclude/{i}", code) for i, code in enumerate(exclude)]
+    named = [("/delivery/location", wish.location)] if wish.location is not None else []
+    named += [(f"/exclude/{i}", code) for i, code in enumerate(wish.exclude)]
+    named += [(f"/stock/{i}/location", level.location) for i, level in enumerate(wish.stock)]
     return [
-        FieldError(pointer, "unknown_location", f"there is no place {code}")
+        FieldError(pointer, "unknown_location", _("there is no place %(place)s") % {"place": code})
         for pointer, code in named
         if code not in places
     ]
 
 
-def _rules(rule_set: str | Mapping[str, Any] | None, faults: list[FieldError]) -> ActiveRules | None:
+def _rules(rule_set: RulesAsked, faults: list[FieldError]) -> ActiveRules | None:
     try:
         if isinstance(rule_set, str):
             return active_rules(find_rule_set(rule_set))
         return None if rule_set is None else ActiveRules(parse(rule_set).as_engine())
     except RuleSetMissing:
-        faults.append(FieldError("/rule_set", "unknown_rule_set", f"there is no rule set {rule_set}"))
+        faults.append(FieldError("/rule_set", "unknown_rule_set", _("there is no rule set %(id)s") % {"id": rule_set}))
     except InvalidDocument as refusal:
         faults += [FieldError(f"/rule_set{fault.pointer}", fault.code, fault.detail) for fault in refusal.errors]
     return None

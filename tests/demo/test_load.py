@@ -40,8 +40,12 @@ from oms.demo.load import LOADED
 from oms.invariants import all_invariants
 from oms.models import ApiKey, Channel, Deadline, Event
 from orders.models import Fulfillment, Hold, Order, OrderLine, Payment
+from routing.differences import differences
+from routing.documents import parse, written_out
 from routing.models import Decision, GivenPromise, LearnedTable, RuleSet
 from routing.queries import geocode
+from routing.services.reviews import review_document
+from routing.services.rule_sets import compared_with
 from tests import ledger_guard
 from tests.demo.conftest import SCALE
 from tests.factories.inventory import make_location
@@ -258,6 +262,15 @@ def test_the_channels_that_sell_have_published_rules():
 
     assert set(slots) == {"", "web", "marketplace"}
     assert set(Channel.objects.values_list("code", flat=True)) == {"web", "marketplace", "store"}
+
+
+def test_a_sound_draft_that_differs_waits_to_be_tried():
+    (draft,) = RuleSet.objects.filter(status="draft")
+
+    before, published = compared_with(draft)
+    assert (draft.name, published.name, published.status) == ("web", "web", "published")
+    assert len(differences(before, written_out(draft.document))) >= 3
+    assert not [finding for finding in review_document(parse(draft.document)) if finding.is_fault]
 
 
 @pytest.mark.parametrize("person", people.PEOPLE, ids=lambda person: person.username)

@@ -13,7 +13,8 @@ from oms.clock import now
 from routing.models import RuleSet
 from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.inventory import make_location
-from tests.factories.orders import make_network
+from tests.factories.orders import make_network, order_body
+from tests.factories.people import placed
 from tests.pages.conftest import PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -29,6 +30,9 @@ FAULTY = {
     **RULES,
     "rules": [{"name": "gone", "steps": [{"name": "gone", "from": {"groups": ["gone"]}}]}, RULES["rules"][1]],
 }
+
+
+TYPED = "channel=web&method=ship&service=standard&country=FR&postal_code=75011&sku=SKU-1&quantity=2"
 
 
 @pytest.fixture
@@ -81,6 +85,9 @@ def test_every_page_is_clean_on_a_phone_and_at_a_desk(desk: Page, live_server: A
         address("publish", draft.pk),
         address("new"),
         address("import"),
+        address("bench"),
+        f"{address('bench')}?{TYPED}&rules={draft.pk}",
+        f"{address('bench')}?{TYPED}&rules={draft.pk}&stock_sku=NONE&stock_place=PARIS",
     ):
         for size in (PHONE, {"width": 1280, "height": 900}):
             desk.set_viewport_size(size)  # type: ignore[arg-type]
@@ -163,3 +170,29 @@ def test_an_export_is_brought_in_as_a_file(desk: Page, live_server: Any, tmp_pat
     desk.get_by_role("button", name="Import as a draft").click()
     expect(desk.get_by_role("alert").filter(has_text="Line")).to_contain_text("One of these is needed")
     assert RuleSet.objects.count() == 2
+
+
+def test_an_order_is_tried_under_a_draft_and_what_is_published(desk: Page, live_server: Any) -> None:
+    desk.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    order = placed(order_body(("SKU-1", 2))).order
+    publish_rule_set(rule_set_id=create_draft(document=RULES).pk, actor="user:ada", as_of=now())
+    from_lyon = {"name": "lyon", "steps": [{"name": "lyon", "from": {"locations": ["LYON"]}, "rest": "refuse"}]}
+    draft = create_draft(document={"name": "default", "rules": [from_lyon]})
+    desk.goto(live_server.url + address("change", draft.pk))
+    desk.get_by_role("link", name="Try it").click()
+
+    desk.get_by_label("Pick an order").fill(f"#{order.number}")
+    desk.get_by_role("button", name="Take its articles and address").click()
+
+    expect(desk.locator(".rs-facts")).to_contain_text("Place LYON: 2 × SKU-1")
+    expect(desk.locator(".rs-facts")).to_contain_text("default v2")
+    expect(desk.get_by_text("They differ")).to_be_visible()
+
+    desk.get_by_text("What is asked for").click()
+    desk.get_by_label("Stock 1: SKU").fill("SKU-1")
+    desk.get_by_label("Stock 1: place").fill("LYON")
+    desk.get_by_label("Stock 1: units").fill("1")
+    desk.get_by_role("button", name="Plan it").click()
+
+    expect(desk.locator(".rs-facts")).to_contain_text("Place LYON: 1 × SKU-1")
+    expect(desk.get_by_text("1 × SKU-1 (typed in)")).to_be_visible()

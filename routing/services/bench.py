@@ -1,0 +1,98 @@
+"""The test bench: whose basket it is, and how two plans of it differ."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from routing.engine.types import BY_COST, MICRO, Step
+from routing.models import Decision, DemandFact
+from routing.services.demand_facts import told
+from routing.services.sourcing import Demand, Destination, Line, SourcingPlan
+
+FindOrder = Callable[[str], Sequence[Demand]]
+"""What people type of an order (its number) to what its deliveries asked for; nothing for what it does not know."""
+
+_find_order: FindOrder = lambda _typed: ()  # noqa: E731
+
+
+def register_orders(find: FindOrder) -> None:
+    """Whoever takes orders tells how they are found."""
+    global _find_order
+    _find_order = find
+
+
+def find_demands(typed: str) -> list[Demand]:
+    """By the number of an order, by what routing remembers of a delivery, or by a decision's id; none: empty."""
+    text = typed.strip().lstrip("#")
+    if found := list(_find_order(text)):
+        return found
+    if found := [wanted.demand for wanted in told(DemandFact.objects.filter(reference=text))]:
+        return found
+    return [_demand_of(decision) for decision in Decision.objects.filter(pk=text)]
+
+
+def _demand_of(decision: Decision) -> Demand:
+    asked = decision.snapshot["demand"]
+    country, postal_code, latitude, longitude = asked["destination"] or ("", "", None, None)
+    return Demand(
+        channel=asked["channel"],
+        currency=asked["currency"],
+        lines=tuple(Line(key, sku, quantity) for key, sku, quantity in asked["lines"]),
+        method=asked["method"],
+        service=asked["service"],
+        destination=Destination(country, postal_code, "", latitude, longitude) if asked["destination"] else None,
+        location=asked["location"],
+    )
+
+
+# ---- two plans of one basket -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What counts of a plan when it is held against another. `paid`: carriage, packaging and handling in money, where
+    the rules count them at all."""
+
+    rule: str | None
+    units_at: dict[str, Counter[str]]
+    left: Counter[str]
+    paid: Decimal | None
+    promised_at: datetime | None
+
+    @property
+    def parcels(self) -> int:
+        return len(self.units_at)
+
+
+def outcome_of(planned: SourcingPlan) -> Outcome:
+    units_at: dict[str, Counter[str]] = {}
+    for parcel in planned.parcels:
+        at = units_at.setdefault(parcel.location, Counter())
+        for line in parcel.lines:
+            at[line.sku] += line.quantity
+    left: Counter[str] = Counter()
+    for rest in planned.rest:
+        left[rest.sku] += rest.quantity
+    return Outcome(planned.outcome.rule, units_at, left, paid(planned), planned.promised_at)
+
+
+_MONEY_PARTS = ("shipping", "handling", "packaging")
+
+
+def paid(planned: SourcingPlan) -> Decimal | None:
+    """What the parcels cost in money: rules weigh it by a factor, which is taken out again. None: they leave it out."""
+    total = Decimal(0)
+    for parcel in planned.outcome.parcels:
+        weight = _step_of(planned, parcel.step).weights.cost
+        if not weight:
+            return None
+        weighed = sum(parcel.parts.get(part, 0) for part in _MONEY_PARTS)
+        total += Decimal(weighed) / MICRO / Decimal(str(weight))
+    return round(total, 2)
+
+
+def _step_of(planned: SourcingPlan, number: int) -> Step:
+    steps = next((rule.steps for rule in planned.rules.rules if rule.name == planned.outcome.rule), ())
+    return steps[number] if number < len(steps) else Step(weights=BY_COST)
