@@ -130,6 +130,12 @@ def ensure(kind: str, subject: str, due_at: datetime, *, as_of: datetime) -> Non
         retime(kind, subject, due_at, as_of=as_of)
 
 
+def pending(subject: str, *, kinds: Iterable[str]) -> dict[str, datetime]:
+    """For what of these kinds the subject waits, and until when."""
+    waiting = Deadline.objects.filter(subject=subject, kind__in=list(kinds), done_at=None)
+    return dict(waiting.values_list("kind", "due_at"))
+
+
 def claim(*, as_of: datetime, limit: int = 100) -> list[Claimed]:
     """Lease up to `limit` due deadlines, earliest first."""
     with connection.cursor() as cursor:

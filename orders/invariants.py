@@ -2,10 +2,12 @@
 
 from oms.invariants import by_query, register
 from orders.models import ExceptionCase
-from orders.services import repairs
+from orders.services import clocks, repairs
 from orders.states import LIVE
 
 _LIVE = ", ".join(f"'{status}'" for status in sorted(LIVE))
+_BEGUN = ", ".join(f"'{status}'" for status in clocks.BEGUN)
+_CLOCKS = ", ".join(f"'{kind}'" for kind in clocks.CLOCKS)
 _ABOUT_LATENESS = ", ".join(f"'{reason}'" for reason in sorted(ExceptionCase.ABOUT_LATENESS))
 
 register(
@@ -98,6 +100,22 @@ register(
               WHERE p.order_id = f.order_id AND d.kind = 'orders.settle_payment' AND d.done_at IS NULL)
         """,
         "fulfillment %(fulfillment)s is planned, and neither a hold nor a clock will hand it out",
+    )
+)
+register(
+    by_query(
+        "orders: the clocks of places stand still while their order is held, and only then",
+        f"""
+        SELECT f.id AS fulfillment, CASE WHEN f.clocks_left IS NULL THEN 'runs' ELSE 'stands still' END AS clock
+        FROM orders_fulfillment f
+        WHERE (f.clocks_left IS NOT NULL AND f.status IN ('assigned', 'accepted', {_BEGUN}) AND NOT EXISTS (
+                SELECT 1 FROM orders_hold h WHERE h.order_id = f.order_id AND h.released_at IS NULL))
+            OR (f.status IN ({_LIVE}) AND EXISTS (
+                SELECT 1 FROM orders_hold h WHERE h.order_id = f.order_id AND h.released_at IS NULL)
+              AND EXISTS (SELECT 1 FROM oms_deadline d
+                WHERE d.subject = f.id AND d.kind IN ({_CLOCKS}) AND d.done_at IS NULL))
+        """,
+        "the clock of fulfillment %(fulfillment)s %(clock)s, which its order's holds do not agree with",
     )
 )
 register(

@@ -21,6 +21,7 @@ Document = dict[str, Any]
 
 #: Until when the step must be over in which a piece of work stands; NULL where nobody owes anything now.
 STEP_DUE = Case(
+    When(clocks_left__isnull=False, then=None),
     When(status=S.ASSIGNED, then="acknowledge_by"),
     When(status=S.PACKED, then=Coalesce("hand_over_by", "ready_by")),
     When(status__in=[S.ACCEPTED, S.PICKING], then="ready_by"),
@@ -50,7 +51,8 @@ _FULFILLMENT = """
         ),
         'assigned_at', f.assigned_at, 'acknowledge_by', f.acknowledge_by, 'ready_by', f.ready_by,
             'hand_over_by', f.hand_over_by, 'collect_by', f.collect_by,
-        'promised_at', f.promised_at, 'expected_at', f.expected_at, 'warned_at', f.warned_at,
+        'promised_at', f.promised_at, 'expected_at', f.expected_at, 'clocks_left', f.clocks_left,
+        'warned_at', f.warned_at,
         'escalated_at', f.escalated_at, 'late_since', f.late_since, 'attempt', f.attempt,
         'replaces', f.replaces_id,
         'replaced_by', (SELECT coalesce(json_agg(r.id ORDER BY r.id), '[]') FROM orders_fulfillment r

@@ -29,6 +29,7 @@ register(
         "orders.fulfillment.timed_out": gettext_lazy("%(place)s did not act in time and lost the work"),
         "orders.fulfillment.expired": gettext_lazy("Not collected in time at %(place)s; the goods go back to stock"),
         "orders.fulfillment.late": gettext_lazy("%(place)s is late; its manager was warned"),
+        "orders.fulfillment.clock_started": gettext_lazy("The clock of %(place)s runs on with what was left"),
         "orders.fulfillment.extended": gettext_lazy("%(place)s keeps the goods longer for the shopper"),
         "orders.payment.pending": gettext_lazy("Payment awaited"),
         "orders.payment.authorized": gettext_lazy("Payment authorized"),
@@ -149,9 +150,16 @@ def _escalated(payload: Payload, place: str) -> str:
 
 @tells("orders.fulfillment.planned")
 def _planned(payload: Payload, place: str) -> str:
+    if payload.get("left"):
+        return _with_why(_("The work was called back from %(place)s and its clock stopped") % {"place": place}, payload)
     if payload.get("from"):
         return _with_why(_("The work was called back from %(place)s") % {"place": place}, payload)
     return _("Work was planned for %(place)s") % {"place": place}
+
+
+@tells("orders.fulfillment.clock_stopped")
+def _clock_stopped(payload: Payload, place: str) -> str:
+    return _with_why(_("The clock of %(place)s stands still") % {"place": place}, payload)
 
 
 @tells("orders.fulfillment.declined")

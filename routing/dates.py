@@ -41,6 +41,11 @@ def time_left(place: PlaceInfo, *, due_at: datetime, as_of: datetime) -> timedel
     return left
 
 
+def later(place: PlaceInfo, left: timedelta, *, as_of: datetime) -> datetime:
+    """When what was left of a time is over that runs on from now, in opening hours."""
+    return _open_time_later(place.calendar, as_of, left.total_seconds() / 60)
+
+
 def share_gone_at(place: PlaceInfo, minutes: float, share: float, *, due_at: datetime, as_of: datetime) -> datetime:
     """When this share of so many minutes that end at `due_at` is gone; if it is already: at once, while it is open."""
     left = time_left(place, due_at=due_at, as_of=as_of).total_seconds() / 60

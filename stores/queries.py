@@ -61,6 +61,7 @@ class Card:
     is_late: bool
     is_soon: bool
     is_escalated: bool
+    is_stopped: bool
     shopper: str
     promised_at: datetime | None
     staging: str
@@ -128,6 +129,7 @@ class WorkDetail:
     is_late: bool
     is_soon: bool
     is_escalated: bool
+    is_stopped: bool
     promised_at: datetime | None
     collect_by: datetime | None
     changed_at: datetime
@@ -237,6 +239,7 @@ def _card(row: Fulfillment, lines: Sequence[FulfillmentLine], as_of: datetime) -
         is_late=bool(due_at and due_at < as_of),
         is_soon=is_soon(row),
         is_escalated=row.escalated_at is not None,
+        is_stopped=is_stopped(row),
         shopper=short_name(row.order),
         promised_at=row.promised_at,
         staging=row.staging,
@@ -245,7 +248,12 @@ def _card(row: Fulfillment, lines: Sequence[FulfillmentLine], as_of: datetime) -
 
 
 def is_soon(row: Fulfillment) -> bool:
-    return row.warned_at is not None and row.status in _TO_DO
+    return row.warned_at is not None and row.status in _TO_DO and not is_stopped(row)
+
+
+def is_stopped(row: Fulfillment) -> bool:
+    """Its order is held: no time passes for it, and it may not leave."""
+    return row.clocks_left is not None and row.status in _TO_DO
 
 
 def short_name(order: Order) -> str:
@@ -274,7 +282,9 @@ class Urgent:
 def urgent_work(place: PlaceInfo, *, as_of: datetime) -> Urgent:
     """Of every tab, the most urgent first. What waits for its shopper is nobody's fault here."""
     here = Fulfillment.objects.filter(location=place.code, status__in=[*TABS[NEW], *TABS[PICK]])
-    work = here.annotate(due_at=STEP_DUE).filter(Q(escalated_at__isnull=False) | Q(due_at__lt=as_of))
+    work = here.annotate(due_at=STEP_DUE).filter(
+        Q(escalated_at__isnull=False) | Q(due_at__lt=as_of), due_at__isnull=False
+    )
     rows = list(work.select_related("order__customer").order_by("due_at", "id")[:_URGENT_SHOWN])
     count = len(rows) if len(rows) < _URGENT_SHOWN else work.count()
     return Urgent(tuple(_card(row, (), as_of) for row in rows), count)
@@ -312,6 +322,7 @@ def _detail(row: Fulfillment, as_of: datetime) -> WorkDetail:
         is_late=bool(due_at and due_at < as_of),
         is_soon=is_soon(row),
         is_escalated=row.escalated_at is not None,
+        is_stopped=is_stopped(row),
         promised_at=row.promised_at,
         collect_by=row.collect_by,
         changed_at=row.updated_at,

@@ -16,6 +16,7 @@ from orders.states import LIVE, FulfillmentStatus, HoldKind
 
 SOON = timedelta(minutes=30)
 IN_WORK = frozenset({FulfillmentStatus.ACCEPTED, FulfillmentStatus.PICKING})
+_RUNS = Q(clocks_left__isnull=True)  # no hold stops its clocks
 _TIMED = [FulfillmentStatus.ASSIGNED, *sorted(IN_WORK), FulfillmentStatus.PACKED]
 
 
@@ -26,20 +27,22 @@ def late(as_of: datetime) -> Q:
 
 def late_soon(as_of: datetime) -> Q:
     """Work that will be late within half an hour, or of which its place was warned, and is not yet."""
-    return (_due_before(as_of + SOON) | Q(status__in=_TIMED, warned_at__isnull=False)) & ~_due_before(as_of)
+    is_warned = Q(status__in=_TIMED, warned_at__isnull=False) & _RUNS
+    return (_due_before(as_of + SOON) | is_warned) & ~_due_before(as_of)
 
 
 def told(as_of: datetime) -> Q:
     """Work that will be late soon, as its place's manager was told."""
-    return Q(status__in=_TIMED, escalated_at__isnull=False) & ~_due_before(as_of)
+    return Q(status__in=_TIMED, escalated_at__isnull=False) & _RUNS & ~_due_before(as_of)
 
 
 def _due_before(instant: datetime) -> Q:
-    return (
+    due = (
         Q(status=FulfillmentStatus.ASSIGNED, acknowledge_by__lte=instant)
         | Q(status__in=[FulfillmentStatus.ASSIGNED, *sorted(IN_WORK)], ready_by__lte=instant)
         | Q(status=FulfillmentStatus.PACKED, hand_over_by__lte=instant)
     )
+    return due & _RUNS
 
 
 def day_start(as_of: datetime) -> datetime:

@@ -80,6 +80,7 @@ class FulfillmentDocument(_Document):
     collect_by: Instant | None
     promised_at: Instant | None
     expected_at: Instant | None
+    clocks_left: dict[str, float] | None
     warned_at: Instant | None
     escalated_at: Instant | None
     late_since: Instant | None

@@ -115,6 +115,7 @@ tell(
         "ready_by": "2026-03-02T13:00:00Z",
         "hand_over_by": None,
         "collect_by": None,
+        "clocks_left": None,
         "warned_at": None,
         "escalated_at": None,
         "late_since": None,

@@ -42,6 +42,11 @@ class Fulfillment(models.Model):
     collect_by = models.DateTimeField(_("collect by"), null=True)
     promised_at = models.DateTimeField(_("promised"), null=True)
     expected_at = models.DateTimeField(_("expected"), null=True)
+    clocks_left = models.JSONField(
+        _("left of its clocks"),
+        null=True,
+        help_text=_("Seconds of each clock that stands still while the order is held."),
+    )
     warned_at = models.DateTimeField(_("place warned"), null=True, help_text=_("Of the step in which it stands."))
     escalated_at = models.DateTimeField(_("manager told"), null=True, help_text=_("Of the step in which it stands."))
     late_since = models.DateTimeField(_("late since"), null=True, help_text=_("The manager was warned."))

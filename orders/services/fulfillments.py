@@ -206,6 +206,7 @@ def pack(*, fulfillment_id: str, command: Pack, actor: str, as_of: datetime) -> 
         return
     _pack(held, command.packages, actor=actor, as_of=as_of)
     reassignment.await_carrier(held.fulfillment, actor=actor, as_of=as_of)
+    clocks.stop_if_held(held, as_of=as_of)
 
 
 @in_transaction
@@ -322,10 +323,12 @@ def make_ready(*, fulfillment_id: str, command: Ready, actor: str, as_of: dateti
         collect_by=collect_by,
         warned_at=None,
         escalated_at=None,
+        clocks_left=None,
     )
     deadlines.drop([fulfillment_id], as_of=as_of)
     exceptions.close_for([held.fulfillment], resolution="ready", actor=actor, as_of=as_of)
     deadlines.schedule([Due("orders.collect", fulfillment_id, collect_by, held.fulfillment.version)])
+    clocks.stop_if_held(held, as_of=as_of)
 
 
 def hand_over(*, fulfillment_id: str, command: HandOver, actor: str, as_of: datetime, once: Once | None = None) -> None:
@@ -406,6 +409,7 @@ def extend_collection(held: Work, *, actor: str, as_of: datetime) -> None:
     fulfillment.collect_by, fulfillment.updated_at = planning.collect_by(fulfillment, ready_at=as_of), as_of
     fulfillment.save(update_fields=["collect_by", "updated_at"])
     deadlines.retime("orders.collect", fulfillment.pk, fulfillment.collect_by, as_of=as_of)
+    clocks.stop_if_held(held, as_of=as_of)
     exceptions.close_for([fulfillment], resolution="keep", actor=actor, as_of=as_of)
     facts = {"collect_by": fulfillment.collect_by}
     publish([Fact("orders.fulfillment.extended", fulfillment.pk, held.order.pk, actor, facts)], as_of=as_of)

@@ -1,6 +1,7 @@
 """Holds: reasons why an order waits.
 
-Placing one calls back work that was not begun; the last release hands it out again.
+Placing one calls back work that was not begun, and stops the clocks of what was; the last release hands it out again
+with the time it had left, and lets the clocks run on.
 """
 
 from datetime import datetime
@@ -19,7 +20,7 @@ from orders.commands import HoldOrder, ReleaseHold
 from orders.errors import PaymentOpen
 from orders.locks import lock_order, lock_order_number, lock_payments
 from orders.models import Hold, Order
-from orders.services import cancellation, release, work
+from orders.services import cancellation, clocks, release, work
 from orders.services.status import refresh_status
 from orders.settlement import is_settled
 from orders.states import HoldKind, OrderStatus
@@ -101,6 +102,7 @@ def release_kind(order: Order, kind: str, *, actor: str, as_of: datetime) -> Non
         deadlines.drop([hold.pk], as_of=as_of)
     refresh_status(order)
     publish([Fact("orders.order.released", order.pk, order.pk, actor, {"hold": hold.pk, "kind": kind})], as_of=as_of)
+    clocks.go_on(order, actor=actor, as_of=as_of)
 
 
 @use_case

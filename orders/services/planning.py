@@ -339,7 +339,25 @@ def _policy(fulfillment: Fulfillment) -> Policy:
 
 
 def due_times(fulfillment: Fulfillment, *, assigned_at: datetime) -> dates.DueTimes:
-    return dates.due_times(places()[fulfillment.location_id], _policy(fulfillment), assigned_at=assigned_at)
+    """By its service level; work that comes back from a hold has what was left of its time."""
+    times = dates.due_times(places()[fulfillment.location_id], _policy(fulfillment), assigned_at=assigned_at)
+    left = {name: timedelta(seconds=seconds) for name, seconds in (fulfillment.clocks_left or {}).items()}
+    if "prepare" in left:
+        ready_by = later(fulfillment, left["prepare"], as_of=assigned_at)
+        times = replace(times, ready_by=ready_by, acknowledge_by=min(times.acknowledge_by, ready_by))
+    if "acknowledge" in left:
+        times = replace(times, acknowledge_by=later(fulfillment, left["acknowledge"], as_of=assigned_at))
+    return times
+
+
+def time_left(fulfillment: Fulfillment, *, due_at: datetime, as_of: datetime) -> timedelta:
+    """How long its place is open until then."""
+    return dates.time_left(places()[fulfillment.location_id], due_at=due_at, as_of=as_of)
+
+
+def later(fulfillment: Fulfillment, left: timedelta, *, as_of: datetime) -> datetime:
+    """When its place will have been open for so long from now."""
+    return dates.later(places()[fulfillment.location_id], left, as_of=as_of)
 
 
 def hand_over_by(fulfillment: Fulfillment, *, packed_at: datetime) -> datetime | None:

@@ -349,13 +349,16 @@ def on_prepare(deadline: Claimed, as_of: datetime) -> None:
 
 @in_transaction
 def await_carrier(fulfillment: Fulfillment, *, actor: str, as_of: datetime) -> None:
-    """It was packed: where its place owes the hand-over within a time of its own, that clock takes over."""
+    """It was packed: where its place owes the hand-over within a time of its own, that clock takes over.
+
+    The clock of preparing ends, though it may have stood still.
+    """
     hand_over_by = planning.hand_over_by(fulfillment, packed_at=as_of)
     if hand_over_by is None:
         return
-    fulfillment.hand_over_by = hand_over_by
+    fulfillment.hand_over_by, fulfillment.clocks_left = hand_over_by, None
     fulfillment.late_since = fulfillment.warned_at = fulfillment.escalated_at = None
-    fulfillment.save(update_fields=["hand_over_by", "late_since", "warned_at", "escalated_at"])
+    fulfillment.save(update_fields=["hand_over_by", "clocks_left", "late_since", "warned_at", "escalated_at"])
     ended = ["orders.prepare", "orders.escalate", *clocks.WARNINGS]
     deadlines.drop([fulfillment.pk], as_of=as_of, kinds=ended)
     exceptions.close_for([fulfillment], resolution="packed", actor=actor, as_of=as_of)
@@ -461,5 +464,5 @@ def warn(fulfillment: Fulfillment, *, actor: str, as_of: datetime) -> None:
 @in_transaction
 def close(fulfillment: Fulfillment, *, as_of: datetime) -> None:
     """The place is out: its clocks stop and its capacity is free. After `lose`, which takes the locks in order."""
-    deadlines.drop([fulfillment.pk], as_of=as_of, kinds=work.CLOCKS)
+    deadlines.drop([fulfillment.pk], as_of=as_of, kinds=clocks.CLOCKS)
     planning.give_back_capacity([fulfillment])

@@ -18,7 +18,7 @@ from orders.commands import Reroute, ResolveException
 from orders.errors import NoPlaceLeft, PickupPlaceIsChosen
 from orders.locks import Work, lock_order, lock_order_number, lock_work
 from orders.models import Delivery, ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine
-from orders.services import cancellation, exceptions, fulfillments, reassignment
+from orders.services import cancellation, clocks, exceptions, fulfillments, reassignment
 from orders.services.lines import UnitMove, move_units
 from orders.services.planning import PlannedDelivery
 from orders.services.status import refresh_status
@@ -137,6 +137,7 @@ def _resolve_by_keep(
         fulfillments.extend_collection(held, actor=actor, as_of=as_of)
     else:
         reassignment.escalate_later(held.fulfillment, as_of=as_of)
+        clocks.stop_if_held(held, as_of=as_of)
 
 
 def _resolve_by_backorder(

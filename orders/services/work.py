@@ -15,10 +15,6 @@ from orders.settlement import is_settled
 from orders.states import FULFILLMENT_MOVES, FulfillmentStatus, OrderStatus
 
 F = FulfillmentStatus
-CLOCKS = (
-    *("orders.acknowledge", "orders.prepare", "orders.hand_over", "orders.escalate", "orders.collect"),
-    *clocks.WARNINGS,
-)
 
 
 @in_transaction
@@ -62,6 +58,7 @@ def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) 
                     "late_since": None,
                     "warned_at": None,
                     "escalated_at": None,
+                    "clocks_left": None,
                     "capacity_date": planning.capacity_date(fulfillment, ready_by=times.ready_by),
                 },
             )
@@ -77,11 +74,25 @@ def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) 
 
 @in_transaction
 def call_back(order: Order, *, actor: str, as_of: datetime, why: str) -> None:
-    """Take assigned and accepted work back to planned; what is being picked goes on.
+    """Take assigned and accepted work back to planned; what was begun stays, but its clocks stand still.
 
-    It keeps its stock and its day's capacity: it will come back to the place.
+    It keeps its stock, its day's capacity and what is left of its time: it will come back to the place.
     """
-    given = Fulfillment.objects.select_for_update(no_key=True).filter(order=order, status__in=[F.ASSIGNED, F.ACCEPTED])
+    given = Fulfillment.objects.select_for_update(no_key=True).filter(
+        order=order, status__in=[F.ASSIGNED, F.ACCEPTED, *clocks.BEGUN], clocks_left__isnull=True
+    )
     for fulfillment in given.order_by("id"):
-        FULFILLMENT_MOVES.move(fulfillment, to=F.PLANNED, actor=actor, as_of=as_of, why=why, claimed_by="")
-        deadlines.drop([fulfillment.pk], as_of=as_of, kinds=CLOCKS)
+        if fulfillment.status in clocks.BEGUN:
+            clocks.stop(fulfillment, why=why, actor=actor, as_of=as_of)
+            continue
+        left = clocks.take_away(fulfillment, as_of=as_of)
+        FULFILLMENT_MOVES.move(
+            fulfillment,
+            to=F.PLANNED,
+            actor=actor,
+            as_of=as_of,
+            why=why,
+            facts={"left": left},
+            claimed_by="",
+            clocks_left=left,
+        )

@@ -91,6 +91,18 @@ def test_what_its_place_was_warned_of_is_about_to_be_late_by_place(administrator
     assert "The manager knows" in page
 
 
+def test_nobody_is_late_with_what_is_held(administrator: Client, network: None) -> None:
+    work = work_of(placed())
+    Fulfillment.objects.filter(pk=work.pk).update(
+        status="picking", ready_by=now() - timedelta(minutes=1), warned_at=now(), escalated_at=now(), clocks_left={}
+    )
+
+    assert "Every place is on time." in home(administrator)
+    assert "clock stopped" in unescape(
+        administrator.get(reverse("admin:orders_fulfillment_changelist")).content.decode()
+    )
+
+
 def test_packed_goods_that_no_carrier_has_are_late_too(administrator: Client, network: None) -> None:
     work = work_of(placed())
     Fulfillment.objects.filter(pk=work.pk).update(status="packed", hand_over_by=now() - timedelta(minutes=1))

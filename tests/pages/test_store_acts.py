@@ -7,11 +7,13 @@ from django.test import Client
 
 from inventory.models import Product, StockLevel
 from oms.cache import clear_all
+from oms.clock import now
 from oms.models import Event
-from orders.commands import CancelOrder
+from orders.commands import CancelOrder, HoldOrder
 from orders.models import Fulfillment
 from orders.pickup_codes import pickup_code
 from orders.services.cancellation import cancel_order
+from orders.services.holds import hold_order
 from routing.models import ServiceLevel
 from tests.factories.inventory import set_stock
 from tests.factories.orders import order_body, pickup_body
@@ -95,6 +97,20 @@ def test_a_manager_sees_on_every_tab_what_is_late_or_about_to_be(lea: Client) ->
     assert "and 1 more" in shown
     places = page(manager.get("/store/?q=a"))
     assert "6 due soon" in places
+
+
+def test_while_the_order_is_held_the_list_counts_nothing_down(lea: Client) -> None:
+    parcel, pickup = picked(placed(order_body())), ready(placed(pickup_body()))
+    for work in (parcel, pickup):
+        hold_order(number=work.order.number, command=HoldOrder(kind="fraud"), actor="user:a", as_of=now())
+    pass_time(hours=200)
+
+    for tab in ("pick", "hand"):
+        shown = page(lea.get(f"/store/at/PARIS/?tab={tab}"))
+        assert "On hold: its clock stands still" in shown
+        assert "is-late" not in shown and "data-due" not in shown
+    for work in (parcel, pickup):
+        assert "On hold: its clock stands still" in page(lea.get(f"/store/work/{work.pk}/"))
 
 
 def test_an_empty_list_says_what_to_do(lea: Client) -> None:
