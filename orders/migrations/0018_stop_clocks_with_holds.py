@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0017_tell_managers_before_it_is_late'),
+        ('orders', '0018_cancel_what_waits_too_long'),
     ]
 
     operations = [
