@@ -8,6 +8,7 @@ from orders.services import (
     clocks,
     holds,
     lead_times,
+    offers,
     payments,
     reassignment,
     release,
@@ -34,5 +35,6 @@ subscribe(
     *("orders.lead_times", lead_times.SENT, lead_times.READY, lead_times.ARRIVED, lead_times.COLLECTED),
     *lead_times.ENDED,
 )(lead_times.on_work)
+subscribe("orders.offers", *offers.OUTCOMES)(offers.on_offer)
 subscribe("orders.till", RESERVATION_CONSUMED)(till.on_reservation_consumed)
 subscribe("orders.shortages", STOCK_SHORT)(shortages.on_stock_short)

@@ -173,8 +173,8 @@ class Source(Body):
 
 class Weights(Body):
     """In money per unit of each figure, so that the total is money. `cost` multiplies carriage, packaging and handling;
-    `scarcity`, `markdown` (slow stock) and `location_order` count per unit, the others per parcel. None given: by
-    cost."""
+    `scarcity`, `markdown` (slow stock) and `location_order` count per unit, the others per parcel. `refusal` is
+    what one failed attempt costs. None given: by cost."""
 
     cost: Weight = 0
     distance_km: Weight = 0
@@ -185,6 +185,7 @@ class Weights(Body):
     scarcity: Weight = 0
     location_order: Weight = 0
     markdown: Weight = 0
+    refusal: Weight = 0
 
     def as_engine(self) -> engine.Weights:
         """All absent or zero means: by cost."""

@@ -62,7 +62,7 @@ def _region_of(area: str) -> str:
 def preparation_cells(place: str, kind: str, method: str, *, hour: int | None, backlog: int | None) -> Cells:
     """`hour`: of the place's clock when the work was given to it; `backlog`: what was waiting there then."""
     wider = (f"{place}|{method}", f"{kind}:{method}", "")
-    return wider if hour is None else (f"{place}|{method}|{_hour_class(hour)}{_backlog_class(backlog)}", *wider)
+    return wider if hour is None else (f"{place}|{method}|{day_part(hour)}{_backlog_class(backlog)}", *wider)
 
 
 def transit_cells(carrier_service: str, origin: str, destination: str) -> Cells:
@@ -77,7 +77,8 @@ HOUR_CLASSES = (0, 11, 14, 17)
 _BUSY = (5, 15)
 
 
-def _hour_class(hour: int) -> str:
+def day_part(hour: int) -> str:
+    """Its letter: m, n, a or e."""
     return "mnae"[bisect_right(HOUR_CLASSES, hour) - 1]
 
 

@@ -13,16 +13,25 @@ from inventory import queries as inventory
 from inventory.hours import WEEKDAYS
 from inventory.queries import PlaceInfo
 from oms.cache import VersionedCache
+from routing.acceptance import Acceptance, Belief
 from routing.documents import BUILT_IN, compact_postal_code, parse
 from routing.engine import geo
 from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone
 from routing.engine.types import MICRO, BySkuAndPlace, Place, Rule, to_micro
 from routing.leadtimes import LeadTimes
-from routing.models import CarrierService, DatePolicy, LearnedTable, RuleSetSlot, ScarcityPrice, ServiceLevel
+from routing.models import (
+    AcceptanceRate,
+    CarrierService,
+    DatePolicy,
+    LearnedTable,
+    RuleSetSlot,
+    ScarcityPrice,
+    ServiceLevel,
+)
 
 # Names of the versions that writers bump.
 RULE_SETS, RATES, SERVICE_LEVELS, POSTAL_AREAS = "rule-sets", "rates", "service-levels", "postal-areas"
-SCARCITY = "scarcity"
+SCARCITY, ACCEPTANCE = "scarcity", "acceptance"
 DATE_POLICIES, LEAD_TIMES = "date-policies", "lead-times"
 
 # ---- rule sets -------------------------------------------------------------------------------
@@ -366,6 +375,22 @@ def scarcity_prices(currency: str, *, as_of: datetime) -> BySkuAndPlace:
     """Price of a unit in millionths, by SKU and place; empty when none was worked out lately."""
     until, table = _scarcity.get().get(currency, (as_of, {}))
     return table if as_of < until else {}
+
+
+# ---- acceptance ---------------------------------------------------------------------------------
+
+
+def _load_acceptance() -> Acceptance:
+    rows = AcceptanceRate.objects.values_list("location", "day_part", "tag", "kept", "offers", "probability")
+    return Acceptance({(place, part, tag): Belief(*figures) for place, part, tag, *figures in rows.iterator()})
+
+
+_acceptance = VersionedCache(ACCEPTANCE, _load_acceptance)
+
+
+def acceptance() -> Acceptance:
+    """How surely places take work, as learned last."""
+    return _acceptance.get()
 
 
 # ---- slow stock ----------------------------------------------------------------------------------

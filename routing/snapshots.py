@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 
+from routing.engine.evidence import UNASKED
 from routing.engine.explain import excluded_counts
 from routing.engine.planner import plan_again
 from routing.engine.types import MICRO, Budget, Candidate, Plan
@@ -94,6 +95,15 @@ def explanation(decision: Decision) -> dict[str, Any]:
     notes = snapshot["notes"] if is_as_decided(snapshot, again) else [*snapshot["notes"], PLANNED_OTHERWISE]
     counts = excluded_counts(told.places, again.candidates)
     return {**_decided(snapshot), **looked_at, "excluded_counts": counts, "notes": notes}
+
+
+def failing_shares(decision: Decision) -> dict[str, float]:
+    """How often offers failed at the places that were asked for that, by code, as it was known then."""
+    if not decision.evidence:
+        return {}
+    told = unpacked(bytes(decision.evidence))
+    asked = zip(told.codes, told.answers.get("acceptance", ()), strict=False)
+    return {code: 1 - accepts for code, accepts in asked if accepts != UNASKED}
 
 
 def explanation_of(planned: SourcingPlan) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 
 from oms.clock import now
-from routing.services import learning, markdown, scarcity, simulations
+from routing.services import acceptance, learning, markdown, scarcity, simulations
 from routing.services import simulation_work as work
 
 _PATIENCE_SECONDS = 300.0  # one alarm works this long at most, then leaves the rest to the next
@@ -24,6 +24,13 @@ def learn_dates(**_later: Any) -> None:
 def price_scarcity(**_later: Any) -> None:
     """Asked for often, done when half the life of the prices is over."""
     scarcity.refresh_if_old(as_of=now())
+
+
+@shared_task
+def learn_acceptance(**_later: Any) -> None:
+    """Every hour: a store that declines all day is asked less often the same day."""
+    if acceptance.refresh_if_old(as_of=now()):
+        acceptance.forget_offers(as_of=now())
 
 
 @shared_task

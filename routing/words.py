@@ -52,6 +52,7 @@ WORDS: Mapping[str, Mapping[str, str | Promise]] = {
         "scarcity": gettext_lazy("scarcity"),
         "location_order": gettext_lazy("order of the places"),
         "markdown": gettext_lazy("slow stock"),
+        "refusal": gettext_lazy("risk of refusal"),
     },
 }
 
@@ -115,11 +116,21 @@ PARTS = {
     "workload": gettext_lazy("workload"),
     "carbon": gettext_lazy("carbon"),
     "packaging": gettext_lazy("packaging"),
+    "refusal": gettext_lazy("risk of refusal"),
     "scarcity": gettext_lazy("scarcity"),
     "markdown": gettext_lazy("slow stock elsewhere"),
     "location_order": gettext_lazy("order of the places"),
     "units": gettext_lazy("scarcity and order"),  # decisions that were written when both were one
 }
+
+
+def failing_words(share: float) -> str:
+    """How often offers fail at a place."""
+    if share >= 1 / 2:
+        return _("at least every second offer fails here")
+    if share < 1 / 100:
+        return _("hardly an offer fails here")
+    return _("one in %(offers)d offers fails here") % {"offers": round(1 / share)}
 
 
 def reason(code: str) -> str:

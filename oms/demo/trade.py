@@ -251,7 +251,7 @@ DEFAULT_RULES: Mapping[str, Any] = {
                     min_left_after=1,
                     max_parcels=1,
                     complete=True,
-                    weights={"cost": 1, "distance_km": 0.02, "workload": 4},
+                    weights={"cost": 1, "distance_km": 0.02, "workload": 4, "refusal": 3},
                 ),
                 _step("any single place", max_parcels=1, complete=True, weights={"cost": 1, "lateness_days": 0.5}),
                 _ANYWHERE,

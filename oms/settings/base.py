@@ -293,6 +293,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 900.0,
         "options": {"queue": "default", "expires": 600},
     },
+    "learn-acceptance": {
+        "task": "routing.tasks.learn_acceptance",
+        "schedule": 3600.0,
+        "options": {"queue": "default", "expires": 1800},
+    },
     "price-slow-stock": {
         "task": "routing.tasks.price_slow_stock",
         "schedule": 3600.0,
@@ -373,6 +378,7 @@ MARKDOWN_FULL_WEEKS = 52
 MARKDOWN_MOST = Decimal("0.20")
 DEMAND_DAYS = env.int("OMS_DEMAND_DAYS", default=400)  # what was wanted is remembered so long
 DECISION_DAYS = env.int("OMS_DECISION_DAYS", default=400)  # and decisions, but for open orders
+ACCEPTANCE_DAYS = 180  # what became of offers is learned from so long
 LEAD_TIME_DAYS = 400  # lead times are kept so long
 PROMISE_DAYS = env.int("OMS_PROMISE_DAYS", default=730)  # and promises that have ended
 QUOTE_MINUTES = env.int("OMS_QUOTE_MINUTES", default=30)

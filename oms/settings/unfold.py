@@ -55,6 +55,8 @@ BACK_OFFICE_ROOMS = [
             _item(_("Demands"), "shopping_basket", "routing.DemandFact"),
             _item(_("Scarcity prices"), "trending_up", "routing.ScarcityPrice"),
             _item(_("Slow stock"), "trending_down", "routing.SlowStock"),
+            _item(_("Acceptance"), "thumbs_up_down", "routing.AcceptanceRate"),
+            _item(_("Offers"), "front_hand", "routing.OfferOutcome"),
         ],
     ),
     (

@@ -1,5 +1,6 @@
 """“Why here?”: a routing decision in words, with a table of the places that were looked at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,10 @@ from orders.admin.page import place_name
 from orders.states import Method
 from routing import words
 from routing.models import Decision
-from routing.snapshots import explanation
+from routing.snapshots import explanation, failing_shares
 
 Told = dict[str, Any]
+_RISKS_TOLD = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ def _sentences(decision: Decision, told: Told) -> list[str]:
     said += [_("Without a place: %(quantity)s × %(sku)s.") % rest for rest in told["rest"]]
     if told["rule"]:
         said.append(_("The rule “%(rule)s” decided.") % {"rule": told["rule"]})
+    said += _risks(told, failing_shares(decision))
     said.append(_proof(decision))
     said += [str(words.NOTES.get(note, note)) for note in told["notes"]]
     return said
@@ -79,6 +82,22 @@ def _parcel(parcel: Told, currency: str) -> str:
     units = ", ".join(f"{line['quantity']} × {line['sku']}" for line in parcel["lines"])
     facts = {"place": place_name(parcel["location"]), "units": units, "cost": money(parcel["cost"], currency)}
     return _("%(place)s sends %(units)s, at a cost of %(cost)s.") % facts
+
+
+def _risks(told: Told, shares: Mapping[str, float]) -> list[str]:
+    """What the best places are feared for, where the rule weighs that."""
+    possible = sorted((c for c in told["candidates"] if c["eligible"]), key=lambda c: float(c["score"]))
+    currency = told["demand"]["currency"]
+    return [
+        _("%(place)s: %(risk)s, counted as %(amount)s.")
+        % {
+            "place": place_name(candidate["location"]),
+            "risk": words.failing_words(shares[candidate["location"]]),
+            "amount": money(candidate["cost"]["refusal"], currency),
+        }
+        for candidate in possible[:_RISKS_TOLD]
+        if candidate["location"] in shares and "refusal" in candidate["cost"]
+    ]
 
 
 def _proof(decision: Decision) -> str:

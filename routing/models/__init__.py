@@ -1,3 +1,4 @@
+from routing.models.acceptance import AcceptanceRate, DayPart, OfferOutcome
 from routing.models.capacity import CapacityDay
 from routing.models.carrier import CarrierService, Rate, ServiceStandard, Weekday, Zone
 from routing.models.decision import Decision
@@ -11,14 +12,17 @@ from routing.models.simulation import SimulatedChange, Simulation
 from routing.models.slow_stock import SlowStock
 
 __all__ = [
+    "AcceptanceRate",
     "CapacityDay",
     "CarrierService",
     "DatePolicy",
+    "DayPart",
     "Decision",
     "DemandFact",
     "GivenPromise",
     "LeadTimeObservation",
     "LearnedTable",
+    "OfferOutcome",
     "PostalArea",
     "Rate",
     "RuleSet",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -26,7 +27,7 @@ from routing.engine import types as engine
 from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone
 from routing.engine.types import Budget, Line, PlannedLine, RestLine, Timing, from_micro
 from routing.later import Later
-from routing.leadtimes import HOUR_CLASSES
+from routing.leadtimes import HOUR_CLASSES, day_part
 from routing.queries import ActiveRules
 from routing.services.promises import Asked, Promise, Whereto, promise
 
@@ -374,6 +375,7 @@ class _Planning:
             is_before_cut_off=self.is_before_cut_off,
             timing=self.timing,
             workload=self.workload,
+            acceptance=self.acceptance,
             scarcity=Later(lambda: queries.scarcity_prices(demand.currency, as_of=self.as_of)),
             markdown=Later(lambda: queries.markdown_gains(demand.currency, list(tags), as_of=self.as_of)),
             confidence=Later(lambda: inventory.confidences(list(tags))),
@@ -416,6 +418,15 @@ class _Planning:
         """Share of the day's capacity already booked; a place without limit is never full."""
         capacity = self.directory[place.code].daily_capacity
         return self._booked_on_the_day(place.code) / capacity if capacity else 0.0
+
+    def acceptance(self, place: engine.Place) -> float:
+        """The probability that the place does the work, given to it when it learns of it."""
+        at = self.release_at.astimezone(ZoneInfo(self.directory[place.code].timezone))
+        return queries.acceptance().probability(place.code, day_part(at.hour), self._product_tags)
+
+    @cached_property
+    def _product_tags(self) -> frozenset[str]:
+        return frozenset().union(*(line.tags for line in self.demand.lines))
 
     def _booked_on_the_day(self, code: str) -> int:
         if self._booked is None:

@@ -26,7 +26,7 @@ def a_rule_set(**changes):
                          "min_left_after": 0, "open_now": False, "on_time": False, "min_capacity_left": 2,
                          "min_confidence": 0.8, "before_cut_off": True},
                 "weights": {"cost": 1, "distance_km": 0.5, "parcels": 0, "lateness_days": 0, "workload": 0,
-                            "carbon_kg": 0, "scarcity": 0, "location_order": 0, "markdown": 1},
+                            "carbon_kg": 0, "scarcity": 0, "location_order": 0, "markdown": 1, "refusal": 4},
                 "max_parcels": 1, "min_parcel_value": None, "keep_groups": True, "complete": True,
                 "rest": "exception", "no_split_below": "50.00", "no_split_tags": ["set"],
                 "no_split_customer_tags": ["gold"], "cancel_after_days": 14,
@@ -57,7 +57,7 @@ def test_the_documented_example_becomes_rules():
     assert (rule.when.customer_tags, rule.when.min_units, rule.when.max_units) == (frozenset({"gold"}), 1, 9)
     assert (rule.when.from_date, rule.when.until_date) == (dt.date(2026, 11, 27), dt.date(2026, 11, 30))
     assert (step.source.min_capacity_left, step.source.min_confidence, step.source.before_cut_off) == (2, 0.8, True)
-    assert step.weights == Weights(cost=1, distance_km=0.5, markdown=1)
+    assert step.weights == Weights(cost=1, distance_km=0.5, markdown=1, refusal=4)
     assert (step.max_parcels, step.complete, step.rest) == (1, True, Rest.EXCEPTION)
     assert (step.no_split_below, step.no_split_tags) == (Decimal("50.00"), frozenset({"set"}))
     assert (step.no_split_customer_tags, step.cancel_after_days) == (frozenset({"gold"}), 14)
@@ -137,7 +137,6 @@ def test_each_fault_is_named_by_its_pointer(document, expected):
 @pytest.mark.parametrize(
     ("part", "name"),
     [
-        ("/steps/0/weights", "refusal"),
         ("/steps/0", "offer_to"),
     ],
 )
