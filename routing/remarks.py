@@ -12,6 +12,7 @@ from routing import words
 from routing.differences import Difference
 from routing.engine.review import Finding
 from routing.labels import label
+from routing.rate_review import Remark
 
 FINDINGS: Mapping[str, Promise] = {
     "unknown_group": gettext_lazy("No place is in the group: %(groups)s."),
@@ -48,10 +49,35 @@ def finding_sentence(finding: Finding) -> str:
 
 
 def _fact(value: Any) -> str:
+    if isinstance(value, int):
+        return str(value)
     if isinstance(value, str):
         return str(BECAUSE.get(value, value))
     shown = ", ".join(value[:_MOST_NAMED])
     return shown if len(value) <= _MOST_NAMED else _("%(shown)s and others") % {"shown": shown}
+
+
+# ---- carriers' prices ------------------------------------------------------------------------------
+
+RATES: Mapping[str, Promise] = {
+    "no_zones": gettext_lazy("No zones: nothing is ever sent with it."),
+    "no_prices": gettext_lazy("The zone has no prices: it is passed over as if it were not there."),
+    "never_reached": gettext_lazy("Never used: the zone “%(before)s” before it covers all of it."),
+    "heavier_has_no_price": gettext_lazy(
+        "Above %(grams)s g there is no price: parcels leave in several packages, and a heavier article not at all."
+    ),
+    "never_so_heavy": gettext_lazy("Prices beyond the heaviest package (%(grams)s g) are never asked for."),
+    "heavier_is_cheaper": gettext_lazy("What weighs more than %(grams)s g is cheaper than what weighs less."),
+    "areas_not_reached": gettext_lazy("No zone with prices reaches: %(areas)s."),
+    "not_from_farther": gettext_lazy("From farther away than %(km)s km nothing is sent to: %(areas)s."),
+    "places_off_the_map": gettext_lazy("Not on the map, so that no zone with a distance fits them: %(places)s."),
+}
+
+
+def remark_sentence(remark: Remark) -> str:
+    """With its zone first, where it is about one."""
+    told = str(RATES[remark.code]) % {name: _fact(value) for name, value in remark.facts.items()}
+    return _("%(zone)s: %(remark)s") % {"zone": remark.zone, "remark": told} if remark.zone else told
 
 
 # ---- differences -----------------------------------------------------------------------------------

@@ -38,13 +38,15 @@ from inventory.files.columns import PLACES
 from inventory.files.writing import Documents, in_pages
 from inventory.hours import WEEKDAYS, Calendar
 from inventory.models import Ability, Location, Membership
+from inventory.place_review import REMARKS, review_place
 from inventory.public_holidays import countries, names_of, regions_of
 from inventory.services import LocationRow, judge_locations, save_locations
 from inventory.services.pauses import pause_location, resume_location
 from oms.api.body import read
 from oms.backoffice.actions import action_page, actor_of
 from oms.backoffice.lists import BackOfficeAdmin
-from oms.backoffice.words import NOTHING, badge, instant, listed
+from oms.backoffice.words import NOTHING, badge, instant, listed, remarks
+from oms.channels import channels
 from oms.clock import now
 from oms.errors import FieldError, Invalid
 
@@ -212,7 +214,10 @@ class LocationAdmin(FileAdmin, BackOfficeAdmin):
     actions_detail = ["pause", "resume"]
     actions_row = ["pause", "resume"]
     fieldsets: Any = [
-        (None, {"fields": [("code", "name"), "kind", ("is_active", "accepting_orders"), "orders", "groups"]}),
+        (
+            None,
+            {"fields": [("code", "name"), "kind", ("is_active", "accepting_orders"), "orders", "groups", "remarks"]},
+        ),
         (
             gettext_lazy("address"),
             {
@@ -279,7 +284,7 @@ class LocationAdmin(FileAdmin, BackOfficeAdmin):
         return in_pages(rows, location_document, key="position")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        return ["orders", "other_days", *self.in_words.values(), *(["code"] if obj else [])]
+        return ["orders", "remarks", "other_days", *self.in_words.values(), *(["code"] if obj else [])]
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # history names it: `is_active` closes it
@@ -347,6 +352,15 @@ class LocationAdmin(FileAdmin, BackOfficeAdmin):
         told = format_html_join("", " · {}", ((fact,) for fact in facts if fact))
         return format_html(
             "{} {} {}{}", badge(_("paused"), "warn", "pause_circle"), _("until"), instant(location.paused_until), told
+        )
+
+    @display(description=gettext_lazy("review"))
+    def remarks(self, location: Location) -> SafeString:
+        if location._state.adding:
+            return NOTHING
+        currencies = {channel.currency for channel in channels().values()}
+        return remarks(
+            (False, str(REMARKS[code])) for code in review_place(location, currencies=currencies, as_of=now())
         )
 
     @display(description=gettext_lazy("groups"))

@@ -150,6 +150,13 @@ def listed(values: Iterable[Any]) -> SafeString | str:
     return ", ".join(str(value) for value in values) or NOTHING
 
 
+def remarks(found: Iterable[tuple[bool, str]]) -> SafeString:
+    """What a review found: whether it must be mended, and its sentence."""
+    must, may = badge(_("Must be mended"), "bad", "error"), badge(_("Worth a look"), "warn", "info")
+    rows = [(must if is_fault else may, text) for is_fault, text in found]
+    return format_html("<ul>{}</ul>", format_html_join("", "<li>{} {}</li>", rows)) if rows else NOTHING
+
+
 def pairs(facts: Any) -> SafeString | str:
     """Stored JSON as a list of names and values, nested ones as tables; empty things are left out."""
     if isinstance(facts, Mapping):

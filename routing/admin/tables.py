@@ -9,7 +9,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 
 from inventory.admin.groups import GroupFilter
 from oms.backoffice.lists import ReadOnlyAdmin
-from oms.backoffice.words import NOTHING
+from oms.backoffice.words import NOTHING, remarks
 from routing import queries
 from routing.admin.base import CachedTableAdmin
 from routing.models import (
@@ -20,6 +20,8 @@ from routing.models import (
     ServiceLevel,
     Zone,
 )
+from routing.remarks import remark_sentence
+from routing.services.rate_reviews import review_service
 
 
 @admin.register(ServiceLevel)
@@ -64,7 +66,15 @@ class CarrierServiceAdmin(CachedTableAdmin):
     list_display = ["code", "carrier", "name", "service", "currency", "is_active"]
     list_filter = ["carrier", "service", "is_active"]
     search_fields = ["code", "carrier", "name"]
+    readonly_fields = ["review"]
     inlines = [ZoneInline]
+
+    @admin.display(description=gettext_lazy("review"))
+    def review(self, service: CarrierService) -> SafeString:
+        """What its zones and prices leave open."""
+        if service._state.adding:
+            return NOTHING
+        return remarks((found.is_fault, remark_sentence(found)) for found in review_service(service))
 
 
 @admin.register(Zone)
@@ -74,7 +84,18 @@ class ZoneAdmin(CachedTableAdmin):
     list_filter = ["carrier_service"]
     list_select_related = ["carrier_service"]
     search_fields = ["code", "carrier_service__code"]
+    readonly_fields = ["review"]
     inlines = [RateInline]
+
+    @admin.display(description=gettext_lazy("review"))
+    def review(self, zone: Zone) -> SafeString:
+        if zone._state.adding:
+            return NOTHING
+        return remarks(
+            (found.is_fault, remark_sentence(found))
+            for found in review_service(zone.carrier_service)
+            if found.zone == zone.code
+        )
 
 
 @admin.register(PostalArea)

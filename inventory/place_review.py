@@ -1,0 +1,49 @@
+"""What a place does not say, or says by default only, and what follows from it."""
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+from inventory.models import Location
+
+REMARKS: dict[str, str | Promise] = {
+    "not_on_the_map": gettext_lazy(
+        "It is not on the map: rules and carriers that ask for a distance leave it out, and where distance counts"
+        " it is the farthest of all."
+    ),
+    "always_open": gettext_lazy(
+        "No opening hours: it counts as always open, at night, too, and its clocks never stop."
+    ),
+    "never_open": gettext_lazy("By its hours and closures it never opens: nothing is planned for it."),
+    "clock_of_utc": gettext_lazy("Its clock is UTC: hours and cut-offs may be some hours off."),
+    "no_country": gettext_lazy("No country: carriers do not know its public holidays."),
+    "no_abilities": gettext_lazy("It can do nothing: no order is ever planned for it."),
+    "foreign_costs": gettext_lazy("No channel sells in its currency: what handling costs here is never counted."),
+}
+_NEVER_CLOSED = frozenset({"warehouse", "supplier", "third_party", "locker"})
+
+
+def review_place(place: Location, *, currencies: Collection[str], as_of: datetime) -> list[str]:
+    """The codes of what deserves a look, in the order of `REMARKS`. `currencies`: those that channels sell in."""
+    return list(_codes(place, currencies, as_of))
+
+
+def _codes(place: Location, currencies: Collection[str], as_of: datetime) -> Iterator[str]:
+    if place.latitude is None:
+        yield "not_on_the_map"
+    if not place.opening_hours:
+        if place.kind not in _NEVER_CLOSED:
+            yield "always_open"
+    elif place.calendar.next_opening(as_of) is None:
+        yield "never_open"
+    if place.timezone == "UTC" and place.country:
+        yield "clock_of_utc"
+    if not place.country:
+        yield "no_country"
+    if not place.abilities:
+        yield "no_abilities"
+    has_costs = place.handling_cost or place.handling_cost_per_unit or place.packaging_cost
+    if has_costs and currencies and place.currency not in currencies:
+        yield "foreign_costs"

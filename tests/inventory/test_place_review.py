@@ -1,0 +1,47 @@
+"""What a place leaves unsaid is told where it is edited."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from inventory.models import Location
+from inventory.place_review import REMARKS, review_place
+from tests.factories.inventory import NOW, make_location
+
+pytestmark = pytest.mark.django_db
+WHOLE = {"latitude": 48.8, "longitude": 2.3, "opening_hours": {"mon": [["10:00", "19:00"]]}}
+
+
+def remarks(**values: Any) -> list[str]:
+    make_location("P", **{**WHOLE, **values})
+    return review_place(Location.objects.get(pk="P"), currencies={"EUR"}, as_of=NOW)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, []),
+        ({"latitude": None, "longitude": None}, ["not_on_the_map"]),
+        ({"opening_hours": {}}, ["always_open"]),
+        ({"opening_hours": {}, "kind": "warehouse"}, []),
+        ({"opening_hours": {"mon": [], "tue": []}}, ["never_open"]),
+        ({"timezone": "UTC"}, ["clock_of_utc"]),
+        ({"country": ""}, ["no_country"]),
+        ({"abilities": []}, ["no_abilities"]),
+        ({"currency": "SEK"}, []),
+        ({"currency": "SEK", "packaging_cost": Decimal("0.30")}, ["foreign_costs"]),
+    ],
+)
+def test_what_is_missing_is_told_with_what_follows(values: dict[str, Any], expected: list[str]) -> None:
+    assert remarks(**values) == expected
+
+
+def test_the_page_of_a_place_says_it(admin_client: Any) -> None:
+    make_location("P", opening_hours={})
+
+    page = admin_client.get("/admin/inventory/location/P/change/").content.decode()
+
+    assert str(REMARKS["always_open"]) in page
+    assert "It is not on the map" in page
+    assert admin_client.get("/admin/inventory/location/add/").status_code == 200
