@@ -1,6 +1,6 @@
 """What others may ask of inventory: places from memory, stock and products in one statement each."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -197,7 +197,7 @@ def tags_for(rules: Protections, skus: Collection[str]) -> Mapping[str, frozense
 _KEPT = ("safety", *Kept._fields)
 
 
-def _sellable(kept: str) -> str:
+def _weighed(kept: str) -> str:
     return sellable_sql("s", safety=f"{kept}.safety", kept=kept, as_of="%(as_of)s", own_hold="%(hold)s")
 
 
@@ -219,15 +219,28 @@ CROSS JOIN LATERAL (SELECT {_of_class("1")} OFFSET 0) AS usual
 CROSS JOIN LATERAL (
     SELECT json_object_agg(location_id, units)::text AS units FROM (
         SELECT s.location_id,
-            CASE WHEN s.class IS NULL THEN {_sellable("usual")} ELSE {_sellable("other")} END AS units
+            CASE WHEN s.class IS NULL THEN {_weighed("usual")} ELSE {_weighed("other")} END AS units
         FROM (
-            SELECT *, (profile.others ->> location_id)::int AS class FROM inventory_stocklevel
+            SELECT *, (profile.others ->> location_id)::int AS class FROM {{levels}}
             WHERE sku = p.sku AND p.is_active {{only}} OFFSET 0
         ) AS s CROSS JOIN LATERAL (SELECT {_of_class("s.class")}) AS other OFFSET 0
     ) AS level WHERE units > 0
 ) AS found"""
-_SELLABLE_ANYWHERE = _SELLABLE_UNITS.format(only="")
-_SELLABLE_HERE = _SELLABLE_UNITS.format(only="AND location_id = ANY(%(locations)s::text[])")
+_SELLABLE_ANYWHERE = _SELLABLE_UNITS.format(levels="inventory_stocklevel", only="")
+_SELLABLE_HERE = _SELLABLE_UNITS.format(
+    levels="inventory_stocklevel", only="AND location_id = ANY(%(locations)s::text[])"
+)
+# As if these units were not reserved. Not the whole row: `reserved` would be there twice.
+_SELLABLE_ONCE_GIVEN_BACK = _SELLABLE_UNITS.format(
+    levels="""(
+                SELECT s.sku, s.location_id, s.on_hand, s.damaged, s.quarantined, s.held_until, s.safety_stock,
+                    s.confidence, s.suspect_at, s.reserved - coalesce(back.units, 0) AS reserved
+                FROM inventory_stocklevel s LEFT JOIN unnest(
+                    %(back_skus)s::text[], %(back_locations)s::text[], %(back_units)s::int[]
+                ) AS back (sku, location, units) ON back.sku = s.sku AND back.location = s.location_id
+            ) AS level""",
+    only="",
+)
 
 
 def sellable_units(
@@ -254,21 +267,51 @@ def sellable_of_known(
     tags: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, dict[str, int]]:
     """Like `sellable_units`, but only products that exist have an entry."""
-    rules = protections(context)
     wanted = list(dict.fromkeys(skus))
-    known = tags_for(rules, wanted) if tags is None else tags
+    if locations is None:
+        return _sellable(_SELLABLE_ANYWHERE, wanted, context, tags, {})
+    return _sellable(_SELLABLE_HERE, wanted, context, tags, {"locations": list(locations)})
+
+
+def _sellable(
+    statement: str,
+    skus: Sequence[str],
+    context: Context,
+    tags: Mapping[str, Collection[str]] | None,
+    parameters: Mapping[str, Any],
+) -> dict[str, dict[str, int]]:
+    rules = protections(context)
+    known = tags_for(rules, skus) if tags is None else tags
     kinds: dict[str, int] = {}  # by profile
-    parameters = {
-        "skus": wanted,
-        "kinds": [kinds.setdefault(rules.profile(sku, known.get(sku, ())), len(kinds)) for sku in wanted],
+    own = {
+        "skus": skus,
+        "kinds": [kinds.setdefault(rules.profile(sku, known.get(sku, ())), len(kinds)) for sku in skus],
         "profiles": f"[{','.join(kinds)}]",
         "as_of": context.as_of,
         "hold": context.hold,
     }
-    if locations is not None:
-        parameters["locations"] = list(locations)
-    rows = _rows(_SELLABLE_ANYWHERE if locations is None else _SELLABLE_HERE, parameters)
-    return {sku: orjson.loads(units) if units else {} for sku, units in rows}
+    return {sku: orjson.loads(units) if units else {} for sku, units in _rows(statement, {**own, **parameters})}
+
+
+def sellable_once_given_back(
+    skus: Iterable[str],
+    given_back: Mapping[tuple[str, str], int],
+    *,
+    context: Context,
+    tags: Mapping[str, Collection[str]],
+) -> dict[str, dict[str, int]]:
+    """`sellable_units` as they would be, were these units, by (SKU, location), reserved no more.
+
+    That is less than their sum where a level owes units already: what comes back is owed first.
+    """
+    wanted = list(dict.fromkeys(skus))
+    back = {
+        "back_skus": [sku for sku, _location in given_back],
+        "back_locations": [location for _sku, location in given_back],
+        "back_units": list(given_back.values()),
+    }
+    found = _sellable(_SELLABLE_ONCE_GIVEN_BACK, wanted, context, tags, back)
+    return {sku: {} for sku in wanted} | found
 
 
 _CONFIDENCES = """

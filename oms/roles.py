@@ -53,6 +53,7 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "orders.change_customer",
         "orders.change_exceptioncase",
         "orders.change_payment",
+        "orders.change_reoptimisation",
         "inventory.*",
         "routing.*",
         "oms.view_channel",

@@ -4,7 +4,7 @@ Everything that changes an order or its work takes the order's lock first, so tw
 race; `no_key` because rows that point to the order may be inserted meanwhile.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from oms.errors import Missing
@@ -35,6 +35,13 @@ def lock_order_number(number: int) -> Order:
     return _one(read_rows(Order, "WHERE t.number = %s FOR NO KEY UPDATE", [number]))
 
 
+@in_transaction
+def lock_orders(order_ids: Iterable[str]) -> dict[str, Order]:
+    """Those of these that there are, by id, locked in the order of their ids."""
+    rows = read_rows(Order, "WHERE t.id = ANY(%s) ORDER BY t.id FOR NO KEY UPDATE", [sorted(order_ids)])
+    return {order.pk: order for order in rows}
+
+
 def _one(found: list[Order]) -> Order:
     if not found:
         raise Missing()
@@ -62,5 +69,11 @@ def lock_payments(order: Order) -> Sequence[Payment]:
 @in_transaction
 def lock_planned(order: Order) -> Sequence[Fulfillment]:
     """The order's work that no place was told of yet, in its order; the order is locked already."""
-    planned = "WHERE t.order_id = %s AND t.status = %s ORDER BY t.id FOR NO KEY UPDATE"
-    return read_rows(Fulfillment, planned, [order.pk, FulfillmentStatus.PLANNED])
+    return lock_planned_of([order.pk])
+
+
+@in_transaction
+def lock_planned_of(order_ids: Iterable[str]) -> Sequence[Fulfillment]:
+    """The same of several orders, which are locked already."""
+    planned = "WHERE t.order_id = ANY(%s) AND t.status = %s ORDER BY t.id FOR NO KEY UPDATE"
+    return read_rows(Fulfillment, planned, [list(order_ids), FulfillmentStatus.PLANNED])

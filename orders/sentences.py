@@ -8,11 +8,13 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from inventory.queries import places
 from oms.backoffice.sentences import Payload, register, tells
 from oms.backoffice.words import money
 from orders.clocks import Step
 from orders.models import ExceptionCase
 from orders.states import DeclineReason, HoldKind, ShortReason
+from routing import words
 
 register(
     {
@@ -54,6 +56,7 @@ _WHY = {
     "timed_out": gettext_lazy("it did not act in time"),
     "stock_short": gettext_lazy("less stands there than was promised"),
     "takes_no_orders": gettext_lazy("the place takes no orders"),
+    "reoptimised": gettext_lazy("planned again together with other orders"),
     **{f"hold {kind.value}": kind.label for kind in HoldKind},
     **{reason.value: reason.label for reason in (*DeclineReason, *ShortReason)},
 }
@@ -114,6 +117,21 @@ def _held(payload: Payload, place: str) -> str:
 @tells("orders.order.released")
 def _released(payload: Payload, place: str) -> str:
     return _("Hold released (%(kind)s)") % {"kind": HoldKind(payload["kind"]).label}
+
+
+@tells("orders.order.reoptimised")
+def _reoptimised(payload: Payload, place: str) -> str:
+    why = words.reoptimised(payload, money(payload["saved"], payload["currency"]))
+    return _("%(why)s %(before)s → %(after)s") % {
+        "why": why,
+        "before": _names(payload["before"]),
+        "after": _names(payload["after"]),
+    }
+
+
+def _names(codes: list[str]) -> str:
+    known = places()
+    return ", ".join(known[code].name if code in known else code for code in codes)
 
 
 @tells("orders.order.canceled")

@@ -6,9 +6,16 @@ from typing import Any
 from celery import shared_task
 from django.conf import settings
 
+from oms.actors import CLOCK
 from oms.clock import now
-from orders.services import demand_history, old_decisions
+from orders.services import demand_history, old_decisions, reoptimisation
 from routing.services.demand_facts import forget_demands
+
+
+@shared_task
+def reoptimise(**_later: Any) -> None:
+    """What no place was told of yet is planned again together."""
+    reoptimisation.reoptimise(actor=CLOCK, as_of=now())
 
 
 @shared_task

@@ -20,7 +20,7 @@ from routing.engine.planner import plan_again
 from routing.engine.types import MICRO, Budget, Candidate, Plan
 from routing.evidence_bytes import packed, unpacked
 from routing.models import Decision
-from routing.services.sourcing import SourcingPlan
+from routing.services.sourcing import Reoptimised, SourcingPlan
 
 #: Said where the engine of today, or with more time, plans otherwise than was decided.
 PLANNED_OTHERWISE = "planned_otherwise"
@@ -40,6 +40,7 @@ def snapshot_of(plan: SourcingPlan) -> dict[str, Any]:
         "notes": list(plan.notes),
         "release_at": plan.release_at.isoformat(),
         "wanted_by": plan.demand.wanted_by and plan.demand.wanted_by.isoformat(),
+        "reoptimised": _reoptimised(plan.reoptimised),
     }
     return decided if outcome.evidence else {**decided, **_looked_at(outcome)}
 
@@ -63,6 +64,10 @@ def _row(candidate: Candidate, names: list[str]) -> list[Any]:
     if candidate.reason:
         return [candidate.location, candidate.reason, km]
     return [candidate.location, None, km, [_amount(candidate.parts.get(name, 0)) for name in names]]
+
+
+def _reoptimised(why: Reoptimised | None) -> dict[str, Any] | None:
+    return {"orders": why.orders, "saved": money(why.saved)} if why else None
 
 
 def _demand(plan: SourcingPlan) -> dict[str, Any]:

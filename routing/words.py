@@ -133,6 +133,18 @@ def failing_words(share: float) -> str:
     return _("one in %(offers)d offers fails here") % {"offers": round(1 / share)}
 
 
+def reoptimised(why: Mapping[str, Any], amount: str) -> str:
+    """Why this plan took the place of another; `amount`: what all save together."""
+    others = why["orders"] - 1
+    if not others:
+        return _("Planned again: saves %(amount)s.") % {"amount": amount}
+    return ngettext(
+        "Planned again together with %(others)s other order: saves %(amount)s in all.",
+        "Planned again together with %(others)s other orders: saves %(amount)s in all.",
+        others,
+    ) % {"others": others, "amount": amount}
+
+
 def reason(code: str) -> str:
     return str(REASONS.get(code, code))
 

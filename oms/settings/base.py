@@ -288,6 +288,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour="3", minute="40"),
         "options": {"queue": "default", "expires": 3600},
     },
+    "reoptimise-orders": {
+        "task": "orders.tasks.reoptimise",
+        "schedule": 180.0,
+        "options": {"queue": "default", "expires": 120},
+    },
     "price-scarcity": {
         "task": "routing.tasks.price_scarcity",
         "schedule": 900.0,
@@ -359,6 +364,8 @@ PUBLIC_URL = env("OMS_PUBLIC_URL", default=f"http://127.0.0.1:{env('PORT', defau
 PLANNING_BUDGET_MS = env.int("OMS_PLANNING_BUDGET_MS", default=150)
 EXPLANATION_SECONDS = 3.0  # for so long at most a decision is planned again to say why a place was not chosen
 PLACEMENT_ATTEMPTS = 4
+REOPTIMISATION_BUDGET_MS = env.int("OMS_REOPTIMISATION_BUDGET_MS", default=5000)
+REOPTIMISED_FULFILLMENTS = 400  # looked at in one run, those to be released first
 PAYMENT_TIMEOUT_SECONDS = 3
 SUPPLY_TRUSTED_DAYS_LATE = env.int("OMS_SUPPLY_TRUSTED_DAYS_LATE", default=7)
 TRANSFER_DAYS = env.int("OMS_TRANSFER_DAYS", default=2)

@@ -49,6 +49,7 @@ BACK_OFFICE_ROOMS = [
             _item(_("Service levels"), "timer", "routing.ServiceLevel"),
             _item(_("Carriers"), "local_shipping", "routing.CarrierService"),
             _item(_("Decisions"), "lightbulb", "routing.Decision"),
+            _item(_("Planned again"), "swap_horiz", "orders.Reoptimisation"),
             _item(_("Promises"), "event_available", "routing.GivenPromise"),
             _item(_("Learned dates"), "school", "routing.LearnedTable"),
             _item(_("Date policies"), "event", "routing.DatePolicy"),

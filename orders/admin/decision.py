@@ -61,6 +61,8 @@ def _sentences(decision: Decision, told: Told) -> list[str]:
     said += [_("Without a place: %(quantity)s × %(sku)s.") % rest for rest in told["rest"]]
     if told["rule"]:
         said.append(_("The rule “%(rule)s” decided.") % {"rule": told["rule"]})
+    if why := decision.snapshot.get("reoptimised"):
+        said.append(words.reoptimised(why, money(why["saved"], told["demand"]["currency"])))
     said += _risks(told, failing_shares(decision))
     said.append(_proof(decision))
     said += [str(words.NOTES.get(note, note)) for note in told["notes"]]
@@ -104,6 +106,8 @@ def _proof(decision: Decision) -> str:
     milliseconds = number_format(round(decision.elapsed_ms, 1))
     if decision.optimal:
         return _("No cheaper answer exists under the rules; it took %(ms)s ms to prove it.") % {"ms": milliseconds}
+    if decision.snapshot.get("reoptimised"):
+        return _("Alone it might cost less, but then the others would cost more.")
     return _("The best answer found in %(ms)s ms; a cheaper one may exist.") % {"ms": milliseconds}
 
 

@@ -246,3 +246,30 @@ class BulkResults(BaseModel):
 class CustomerPage360(CustomerDocument):
     channel: str
     orders: list[OrderDocument]
+
+
+class ChangedDocument(_Document):
+    """An order's places before and after. `saved` is less than zero where the others save more."""
+
+    order: str
+    before: list[str]
+    after: list[str]
+    saved: str
+    decision: str
+
+
+class SwapDocument(_Document):
+    """Orders that changed places with each other, all at once."""
+
+    id: str
+    currency: str
+    saved: str
+    changes: list[ChangedDocument]
+
+
+class ReoptimisationDocument(_Document):
+    """`considered`: orders that might have moved. `outrun`: swaps that came too late; of these nothing was done."""
+
+    considered: int
+    outrun: int
+    swaps: list[SwapDocument]

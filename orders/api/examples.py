@@ -166,5 +166,13 @@ tell(
         "BulkResult.code": None,
         "BulkResult.problem": None,
         "TimelineEntry.subject": _ORDER,
+        # planned again together
+        "SwapDocument.id": "rop_01kjq3c2e4g6j8m0p2r4t6v8x0",
+        "SwapDocument.saved": "11.00",
+        "ChangedDocument.saved": "11.00",
+        "before": ["LILLE"],
+        "after": ["PARIS"],
+        "considered": 12,
+        "outrun": 0,
     }
 )

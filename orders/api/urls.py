@@ -1,10 +1,11 @@
 from django.urls import path
 
-from orders.api import fulfillments, orders
+from orders.api import fulfillments, orders, reoptimisation
 
 urlpatterns = [
     path("orders/", orders.Orders.as_view(), name="orders"),
     path("orders/bulk/", orders.BulkOrders.as_view(), name="orders-bulk"),
+    path("orders/reoptimise/", reoptimisation.Reoptimise.as_view(), name="orders-reoptimise"),
     path("orders/<int:number>/", orders.OneOrder.as_view(), name="order"),
     path("orders/<int:number>/timeline/", orders.Timeline.as_view(), name="order-timeline"),
     path("orders/<int:number>/decisions/", orders.Decisions.as_view(), name="order-decisions"),

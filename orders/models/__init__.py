@@ -3,6 +3,7 @@ from orders.models.exceptions import ExceptionCase
 from orders.models.fulfillment import Exclusion, Fulfillment, FulfillmentLine, Package, Shipment
 from orders.models.order import Delivery, Hold, Order, OrderLine
 from orders.models.payment import Payment, PaymentOperation
+from orders.models.reoptimisation import Reoptimisation
 
 __all__ = [
     "Customer",
@@ -17,5 +18,6 @@ __all__ = [
     "Package",
     "Payment",
     "PaymentOperation",
+    "Reoptimisation",
     "Shipment",
 ]

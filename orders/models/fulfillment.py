@@ -72,6 +72,11 @@ class Fulfillment(models.Model):
                 name="fulfillments_by_handover",
             ),
             models.Index(fields=["ready_by"], condition=Q(status__in=sorted(LIVE)), name="live_fulfillments_by_time"),
+            models.Index(
+                fields=["release_at"],
+                condition=Q(status=FulfillmentStatus.PLANNED),
+                name="planned_fulfillments_by_time",
+            ),
         ]
         verbose_name = _("fulfillment")
         verbose_name_plural = _("fulfillments")

@@ -3,6 +3,7 @@
 Everything this app asks of routing passes here, so the rest of it speaks of deliveries and fulfillments only.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -177,7 +178,13 @@ def _rest(source: SourcingPlan) -> tuple[RestUnits, ...]:
     return tuple(RestUnits(r.key, r.sku, r.quantity, str(r.disposition), r.cancel_after_days) for r in source.rest)
 
 
-def demand_of(order: Order, delivery: Delivery, units: Mapping[OrderLine, int]) -> Demand:
+def demand_of(
+    order: Order,
+    delivery: Delivery,
+    units: Mapping[OrderLine, int],
+    *,
+    excluded: Mapping[str, Collection[str]] | None = None,
+) -> Demand:
     """What a stored delivery asks routing for, as the shopper asked; the products are read with the lines."""
     is_pickup = delivery.method == Method.PICKUP
     return Demand(
@@ -188,6 +195,7 @@ def demand_of(order: Order, delivery: Delivery, units: Mapping[OrderLine, int]) 
         service=delivery.service,
         destination=None if is_pickup else _destination_of(delivery.address or order.shipping_address),
         location=delivery.location_id if is_pickup else None,
+        excluded=excluded or {},
         value=order.items_total,
         customer_tags=order.customer_tags,
     )
@@ -448,6 +456,25 @@ def move_capacity(fulfillments: Sequence[tuple[Fulfillment, date | None]]) -> No
     lock_days(given_back + taken)
     release_capacity(given_back)
     book_days(taken)
+
+
+@in_transaction
+def exchange_capacity(given_back: Sequence[Fulfillment], plans: Sequence[PlannedDelivery]) -> bool:
+    """Give back the days of this work and book those of the plans, of each day only the difference.
+
+    True when one was full meanwhile; the caller rolls back.
+    """
+    back, taken = Counter(_booked(given_back)), _bookings(plans)
+    lock_days([*back, *taken])
+    anew = []
+    for booking in taken:
+        same = replace(booking, is_forced=False)
+        if back[same]:
+            back[same] -= 1
+        else:
+            anew.append(booking)
+    release_capacity(list(back.elements()))
+    return bool(book_days(anew))
 
 
 @in_transaction

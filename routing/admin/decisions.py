@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from inventory import queries as inventory
 from oms.backoffice.lists import ReadOnlyAdmin
+from oms.backoffice.words import money
 from oms.errors import DomainError
 from routing import whys, words
 from routing.admin.base import html_table
@@ -89,7 +90,10 @@ class DecisionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("notes"))
     def shown_notes(self, decision: Decision) -> str:
-        return " ".join(str(words.NOTES.get(note, note)) for note in decision.snapshot["notes"]) or "-"
+        told = [str(words.NOTES.get(note, note)) for note in decision.snapshot["notes"]]
+        if why := decision.snapshot.get("reoptimised"):
+            told.append(words.reoptimised(why, money(why["saved"], decision.snapshot["demand"]["currency"])))
+        return " ".join(told) or "-"
 
     @admin.display(description=gettext_lazy("steps"))
     def shown_steps(self, decision: Decision) -> SafeString:

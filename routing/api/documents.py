@@ -234,6 +234,13 @@ class DecidedRules(BaseModel):
     version: int | None
 
 
+class ReoptimisedDocument(BaseModel):
+    """Planned again together with others: so many orders, this one among them, save this much in all."""
+
+    orders: int
+    saved: str
+
+
 class DecisionDocument(Explanation):
     id: str
     subject: str
@@ -246,6 +253,7 @@ class DecisionDocument(Explanation):
     lower_bound: str
     optimal: bool
     elapsed_ms: float
+    reoptimised: ReoptimisedDocument | None
 
 
 def decision_document(decision: Decision) -> dict[str, Any]:
@@ -258,6 +266,7 @@ def decision_document(decision: Decision) -> dict[str, Any]:
         "lower_bound": money(Decimal(decision.lower_bound)),
         "optimal": decision.optimal,
         "elapsed_ms": decision.elapsed_ms,
+        "reoptimised": decision.snapshot.get("reoptimised"),
         **explanation(decision),
     }
 

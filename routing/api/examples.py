@@ -170,6 +170,7 @@ tell(
         "lower_bound": "4.00",
         "optimal": True,
         "elapsed_ms": 3.2,
+        "reoptimised": None,
         "rest": [],
         "rule": "everything",
         "excluded_because": None,

@@ -43,6 +43,8 @@ __all__ = [
     "Destination",
     "Line",
     "PlannedParcel",
+    "Planning",
+    "Reoptimised",
     "SourcingPlan",
     "order_by",
     "parcel_prices",
@@ -119,6 +121,14 @@ class PlannedParcel:
 
 
 @dataclass(frozen=True, slots=True)
+class Reoptimised:
+    """Why a plan took the place of another: with so many orders, itself among them, it saves this much in all."""
+
+    orders: int
+    saved: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class SourcingPlan:
     """A plan with its dates. `decision_id` is free to be recorded (`services.decisions`)."""
 
@@ -133,6 +143,7 @@ class SourcingPlan:
     notes: tuple[str, ...]
     elapsed_ms: float
     decision_id: str
+    reoptimised: Reoptimised | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -168,23 +179,10 @@ def plan(
     """
     started = monotonic_time.perf_counter()
     rules = rules or queries.rules_for(demand.channel)
-    planning = _Planning(demand, as_of, release_at or as_of, stock, booked)
+    planning = Planning(demand, as_of, release_at or as_of, stock, booked)
     budget = Budget.of(settings.PLANNING_BUDGET_MS / 1000, monotonic_time.monotonic)
     outcome = planner.plan(planning.engine_demand(), rules.rules, planning.network(), budget)
-    parcels = tuple(planning.parcel(parcel, _ignores_capacity(rules, outcome, parcel)) for parcel in outcome.parcels)
-    return SourcingPlan(
-        demand=demand,
-        as_of=as_of,
-        release_at=planning.release_at,
-        zone=planning.zone,
-        parcels=parcels,
-        rest=outcome.rest,
-        outcome=outcome,
-        rules=rules,
-        notes=(*outcome.notes, *planning.notes),
-        elapsed_ms=round((monotonic_time.perf_counter() - started) * 1000, 3),
-        decision_id=new_id("dec"),
-    )
+    return planning.plan_of(outcome, rules, started=started)
 
 
 def network_today(demand: Demand, codes: Collection[str], *, as_of: datetime, release_at: datetime) -> engine.Network:
@@ -196,7 +194,7 @@ def network_today(demand: Demand, codes: Collection[str], *, as_of: datetime, re
     def some(skus: Iterable[str], **_context: object) -> dict[str, dict[str, int]]:
         return {sku: dict.fromkeys(codes, 1) for sku in skus}
 
-    return _Planning(demand, as_of, release_at, some).network()
+    return Planning(demand, as_of, release_at, some).network()
 
 
 def parcel_prices(
@@ -207,7 +205,7 @@ def parcel_prices(
 
     The cheapest carrier service counts; a place that no carrier serves from is left out.
     """
-    planning = _Planning(demand, as_of, as_of)
+    planning = Planning(demand, as_of, as_of)
     places = queries.engine_places(demand.currency, as_of=as_of)
     found = {}
     for place in (places[code] for code in codes if code in places):
@@ -235,7 +233,7 @@ def order_by(planned: SourcingPlan) -> datetime | None:
     if planned.promised_at is None:
         return None
     promised_at, as_of = planned.promised_at, planned.as_of
-    planning = _Planning(planned.demand, as_of, as_of)
+    planning = Planning(planned.demand, as_of, as_of)
     wait = planned.release_at - as_of
     minute = as_of.replace(second=0, microsecond=0)
     places = [(planning.directory[p.location], p) for p in planned.outcome.parcels]
@@ -286,8 +284,8 @@ def _ignores_capacity(rules: ActiveRules, outcome: engine.Plan, parcel: engine.P
     return rule.steps[parcel.step].source.ignore_capacity
 
 
-class _Planning:
-    """Answers the engine's questions for one demand."""
+class Planning:
+    """Answers the engine's questions for one demand. `booked`: the days of the places, where they are read already."""
 
     def __init__(
         self,
@@ -483,6 +481,25 @@ class _Planning:
 
     def preparation_day(self, place: PlaceInfo) -> date:
         return place.calendar.local(self.ready_by(place)).date()
+
+    # The answer -------------------------------------------------------------------------------
+
+    def plan_of(self, outcome: engine.Plan, rules: ActiveRules, *, started: float) -> SourcingPlan:
+        """`started`: by the clock of `time.perf_counter`."""
+        parcels = tuple(self.parcel(parcel, _ignores_capacity(rules, outcome, parcel)) for parcel in outcome.parcels)
+        return SourcingPlan(
+            demand=self.demand,
+            as_of=self.as_of,
+            release_at=self.release_at,
+            zone=self.zone,
+            parcels=parcels,
+            rest=outcome.rest,
+            outcome=outcome,
+            rules=rules,
+            notes=(*outcome.notes, *self.notes),
+            elapsed_ms=round((monotonic_time.perf_counter() - started) * 1000, 3),
+            decision_id=new_id("dec"),
+        )
 
     def parcel(self, parcel: engine.Parcel, ignores_capacity: bool) -> PlannedParcel:
         place = self.directory[parcel.location]
