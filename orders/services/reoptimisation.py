@@ -324,9 +324,14 @@ def _lock(moves: Sequence[_Move], *, as_of: datetime) -> dict[str, Order]:
     orders = lock_orders({move.piece.order.pk for move in moves})
     lock_planned_of(orders)
     present = _pieces(orders, as_of=as_of)
-    if any(key not in present or present[key].facts != move.piece.facts for move in moves for key in [move.better.key]):
+    if not all(_is_as_planned(move, present) for move in moves):
         raise _Outrun()
     return orders
+
+
+def _is_as_planned(move: _Move, present: Mapping[str, _Piece]) -> bool:
+    now = present.get(move.better.key)
+    return now is not None and now.facts == move.piece.facts
 
 
 @in_transaction
