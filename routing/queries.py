@@ -170,6 +170,21 @@ DEFAULT_PREPARE_MINUTES = 240
 _OWED = tuple(field.name for field in fields(Policy))  # the service level has columns of these names
 
 
+def policy_of(level: ServiceLevel) -> Policy:
+    return Policy(**{name: getattr(level, name) for name in _OWED})
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What holds for a place, a method and a service, and the id of the level that says so; none: the house's own."""
+
+    level: str
+    policy: Policy
+
+
+_HOUSE = Applied("", DEFAULT_POLICY)
+
+
 @dataclass(frozen=True, slots=True)
 class _ScopedPolicy:
     locations: frozenset[str]
@@ -177,7 +192,7 @@ class _ScopedPolicy:
     kinds: frozenset[str]
     methods: frozenset[str]
     services: frozenset[str]
-    policy: Policy
+    applied: Applied
 
     def covers(self, place: PlaceInfo, method: str, service: str) -> bool:
         return (
@@ -203,7 +218,7 @@ def _load_policies() -> list[_ScopedPolicy]:
             kinds=frozenset(row.kinds),
             methods=frozenset(row.methods),
             services=frozenset(row.services),
-            policy=Policy(**{field: getattr(row, field) for field in _OWED}),
+            applied=Applied(row.pk, policy_of(row)),
         )
         for row in ServiceLevel.objects.order_by("-created_at", "-id")
     ]
@@ -214,9 +229,14 @@ _policies = VersionedCache(SERVICE_LEVELS, _load_policies)
 
 
 def policy_for(place: PlaceInfo, *, method: str, service: str) -> Policy:
-    """The most specific service level; equally specific: the newest."""
-    scopes = (scope.policy for scope in _policies.get() if scope.covers(place, method, service))
-    return next(scopes, DEFAULT_POLICY)
+    """What the most specific service level says; equally specific: the newest."""
+    return applying(place, method=method, service=service).policy
+
+
+def applying(place: PlaceInfo, *, method: str, service: str) -> Applied:
+    """The same, with the level it comes from."""
+    scopes = (scope.applied for scope in _policies.get() if scope.covers(place, method, service))
+    return next(scopes, _HOUSE)
 
 
 # ---- dates -----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What places owe, what carriers ask, where postal codes lie, and what was booked."""
+"""What carriers ask, where postal codes lie, and what was booked."""
 
 from django.contrib import admin
 from django.utils.safestring import SafeString
@@ -17,36 +17,10 @@ from routing.models import (
     CarrierService,
     PostalArea,
     Rate,
-    ServiceLevel,
     Zone,
 )
 from routing.remarks import remark_sentence
 from routing.services.rate_reviews import review_service
-
-
-@admin.register(ServiceLevel)
-class ServiceLevelAdmin(CachedTableAdmin):
-    cache_name = queries.SERVICE_LEVELS
-    list_display = [
-        "__str__",
-        "acknowledge_minutes",
-        "prepare_minutes",
-        "hand_over_minutes",
-        "collect_hours",
-        "max_attempts",
-    ]
-    fieldsets = [
-        (gettext_lazy("covers"), {"fields": ["locations", "groups", "kinds", "methods", "services"]}),
-        (
-            gettext_lazy("allows"),
-            {
-                "fields": [
-                    *("acknowledge_minutes", "prepare_minutes", "hand_over_minutes", "collect_hours"),
-                    *("warn_at_share", "escalate_at_share", "max_attempts"),
-                ]
-            },
-        ),
-    ]
 
 
 class ZoneInline(TabularInline):

@@ -10,12 +10,12 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from inventory import queries as inventory
 from oms.api.body import Code, field_errors
 from oms.models import Channel
 from oms.money import EXPONENTS
 from routing.documents import Kind, Method, Service, compact_postal_code
 from routing.models import CarrierService, DatePolicy, PostalArea, Rate, ServiceLevel, Zone
+from routing.service_levels import unknown_groups, unknown_places
 from routing.services import carriers
 
 _CODE = pydantic.TypeAdapter(Code)
@@ -69,9 +69,15 @@ class ScopeSerializer(StrictSerializer):
     services = _choices(Service)
 
     def validate_locations(self, codes: list[str]) -> list[str]:
-        if unknown := [code for code in codes if code not in inventory.places()]:
-            raise serializers.ValidationError(_("Unknown places: %s") % ", ".join(unknown[:10]), "unknown_location")
+        if unknown := unknown_places(codes):
+            raise serializers.ValidationError(_("Unknown places: %s") % ", ".join(unknown), "unknown_location")
         return codes
+
+    def validate_groups(self, groups: list[str]) -> list[str]:
+        if unknown := unknown_groups(groups):
+            message = _("No place is in these groups: %s") % ", ".join(unknown)
+            raise serializers.ValidationError(message, "unknown_group")
+        return groups
 
 
 class ServiceLevelSerializer(StrictModelSerializer):

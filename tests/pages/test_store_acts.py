@@ -107,10 +107,10 @@ def test_while_the_order_is_held_the_list_counts_nothing_down(lea: Client) -> No
 
     for tab in ("pick", "hand"):
         shown = page(lea.get(f"/store/at/PARIS/?tab={tab}"))
-        assert "On hold: its clock stands still" in shown
+        assert "On hold: clock stopped" in shown
         assert "is-late" not in shown and "data-due" not in shown
     for work in (parcel, pickup):
-        assert "On hold: its clock stands still" in page(lea.get(f"/store/work/{work.pk}/"))
+        assert "On hold: clock stopped" in page(lea.get(f"/store/work/{work.pk}/"))
 
 
 def test_an_empty_list_says_what_to_do(lea: Client) -> None:
