@@ -20,11 +20,11 @@ from inventory.queries import managers_of
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.words import instant, link, listed, money, who
 from orders.admin import badges
-from orders.admin.decision import decision_view
 from orders.admin.filters import DueFilter
 from orders.admin.page import order_address, place_name
 from orders.models import Fulfillment, FulfillmentLine
 from orders.sentences import reason_words, units_words
+from routing.admin.decision_page import decision_view
 from routing.admin.decisions import picker_of
 from routing.models import Decision
 

@@ -8,22 +8,23 @@ from django.contrib import admin
 from django.contrib.admin.utils import quote, unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from inventory import queries as inventory
 from oms.backoffice.lists import ReadOnlyAdmin
-from oms.backoffice.words import money
+from oms.backoffice.words import instant, money, subject_link
 from oms.errors import DomainError
-from routing import whys, words
-from routing.admin.base import html_table
+from routing import whys
+from routing.admin.decision_page import decision_view
 from routing.evidence_bytes import unpacked
 from routing.models import Decision
 from routing.services.explanations import explain_place
-from routing.snapshots import explanation
 
 
 class PlaceForm(forms.Form):
@@ -62,13 +63,9 @@ def picker_of(decision: Decision, asked: str = "") -> Picker | None:
 
 @admin.register(Decision)
 class DecisionAdmin(ReadOnlyAdmin):
-    change_form_outer_after_template = "routing/admin/why_not.html"
-    list_display = ["id", "subject", "cost", "optimal", "elapsed_ms", "created_at"]
+    list_display = ["id", "subject_shown", "cost_shown", "optimal", "elapsed_ms", "created"]
     list_filter = ["optimal", "created_at"]
     search_fields = ["id", "subject"]
-    fields = ["subject", "created_at", "shown_rules", "cost", "lower_bound", "optimal", "elapsed_ms"]
-    fields += ["shown_notes", "shown_steps", "shown_places"]
-    readonly_fields = ["shown_rules", "shown_notes", "shown_steps", "shown_places"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
         return super().get_queryset(request).defer("evidence")
@@ -76,44 +73,33 @@ class DecisionAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """With `?place=`: why it was not used there."""
+        """The decision in words. With `?place=`: why it was not used there."""
         decision = self.get_object(request, unquote(object_id))
-        if decision is not None and self.has_view_permission(request, decision):
-            extra_context = {**(extra_context or {}), **_asked(decision, request.GET.get("place", ""))}
-        return super().change_view(request, object_id, form_url, extra_context)
+        if decision is None or not self.has_view_permission(request, decision):
+            return super().change_view(request, object_id, form_url, extra_context)
+        context = {
+            **self.admin_site.each_context(request),
+            **_asked(decision, request.GET.get("place", "")),
+            "title": _("Why from there?"),
+            "decision": decision,
+            "subject": subject_link(decision.subject),
+            "at": instant(decision.created_at),
+            "view": decision_view(decision),
+            "is_fullwidth": "1",
+        }
+        return render(request, "routing/admin/decision.html", context)
 
-    @admin.display(description=gettext_lazy("rules"))
-    def shown_rules(self, decision: Decision) -> str:
-        rule = decision.snapshot["rule"] or _("no rule")
-        rule_set = decision.rule_set or _("built-in")
-        return f"{rule_set} v{decision.rule_set_version}: {rule}"
+    @display(description=gettext_lazy("for"), ordering="subject")
+    def subject_shown(self, decision: Decision) -> SafeString | str:
+        return subject_link(decision.subject)
 
-    @admin.display(description=gettext_lazy("notes"))
-    def shown_notes(self, decision: Decision) -> str:
-        told = [str(words.NOTES.get(note, note)) for note in decision.snapshot["notes"]]
-        if why := decision.snapshot.get("reoptimised"):
-            told.append(words.reoptimised(why, money(why["saved"], decision.snapshot["demand"]["currency"])))
-        return " ".join(told) or "-"
+    @display(description=gettext_lazy("cost"), ordering="cost")
+    def cost_shown(self, decision: Decision) -> str:
+        return money(decision.cost, decision.snapshot["demand"]["currency"])
 
-    @admin.display(description=gettext_lazy("steps"))
-    def shown_steps(self, decision: Decision) -> SafeString:
-        rows = (
-            (step["name"], words.OUTCOMES.get(step["outcome"], step["outcome"]), step["eligible"], step["cost"])
-            for step in explanation(decision)["steps"]
-        )
-        return html_table([_("step"), _("outcome"), _("places let in"), _("cost")], rows)
-
-    @admin.display(description=gettext_lazy("places"))
-    def shown_places(self, decision: Decision) -> SafeString:
-        told = explanation(decision)
-        chosen = {place["location"] for place in told["chosen"]}
-        candidates = sorted(
-            told["candidates"], key=lambda c: (c["location"] not in chosen, c["score"] is None, float(c["score"] or 0))
-        )
-        rows = [(c["location"], *_verdict(c, chosen), c["distance_km"] or "") for c in candidates]
-        if without := told["excluded_counts"].get("no_stock", 0):
-            rows.append(("", _("%(count)d more places have none of it") % {"count": without}, "", "", ""))
-        return html_table([_("place"), _("verdict"), _("score"), _("made of"), _("km")], rows)
+    @display(description=gettext_lazy("at"), ordering="created_at")
+    def created(self, decision: Decision) -> SafeString:
+        return instant(decision.created_at)
 
 
 def _asked(decision: Decision, place: str) -> dict[str, Any]:
@@ -125,10 +111,3 @@ def _asked(decision: Decision, place: str) -> dict[str, Any]:
     except DomainError as refusal:
         return {**context, "why_refusal": refusal.title}
     return {**context, "why": WhyView(whys.place_name(place), whys.sentences(told), whys.need_sentences(told))}
-
-
-def _verdict(candidate: dict[str, Any], chosen: set[str]) -> tuple[str, str, str]:
-    if candidate["excluded_because"]:
-        return words.reason(candidate["excluded_because"]), "", ""
-    parts = ", ".join(f"{words.PARTS.get(name, name)} {amount}" for name, amount in candidate["cost"].items())
-    return _("chosen") if candidate["location"] in chosen else _("possible"), candidate["score"], parts

@@ -238,7 +238,7 @@ def test_why_here_tells_the_decision_and_every_place_looked_at(administrator: Cl
 
     page = administrator.get(reverse("admin:orders_fulfillment_why", args=[work_of(order).pk])).content.decode()
 
-    assert "Asked for: 1 × SKU-1, Delivery (standard) to 75011 (FR)." in page
+    assert "Asked for: 1 × SKU-1, delivery (standard) to 75011 (FR)." in page
     assert "Place PARIS sends 1 × SKU-1, at a cost of 4.00\N{NO-BREAK SPACE}EUR." in page
     assert page.count("Possible, but dearer") == 2
     assert "Chosen" in page

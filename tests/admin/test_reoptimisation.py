@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from orders.admin.decision import decision_view
 from orders.models import Fulfillment, Reoptimisation
+from routing.admin.decision_page import decision_view
 from routing.models import Decision
 from tests.factories.orders import ADDRESS, order_body
 from tests.flows.test_reoptimise import TOY, make_shop

@@ -10,11 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from oms.backoffice.words import badge, money
-from orders.admin.page import place_name
-from orders.states import Method
 from routing import words
 from routing.models import Decision
 from routing.snapshots import explanation, failing_shares
+from routing.whys import place_name
 
 Told = dict[str, Any]
 _RISKS_TOLD = 5
@@ -73,7 +72,7 @@ def _asked(told: Told) -> str:
     demand = told["demand"]
     units = ", ".join(f"{line['quantity']} × {line['sku']}" for line in demand["lines"])
     there = demand["destination"]
-    facts = {"units": units, "method": Method(demand["method"]).label, "service": demand["service"]}
+    facts = {"units": units, "method": words.WORDS["methods"][demand["method"]], "service": demand["service"]}
     if there:
         goal = f"{there['postal_code']} ({there['country']})"
         return _("Asked for: %(units)s, %(method)s (%(service)s) to %(goal)s.") % {**facts, "goal": goal}
