@@ -53,6 +53,7 @@ def _verdict(step: StepVerdict, told: PlaceExplained) -> str:
         return {
             Verdict.USED: _("uses it"),
             Verdict.NOT_TRIED: _("everything was decided before its turn came"),
+            Verdict.NOT_SEARCHED: _("possible; there was no time to look for the best plan with it"),
             Verdict.IMPOSSIBLE: _("no plan that keeps the rule's limits has a parcel from there"),
         }[step.verdict]
     facts = {
@@ -70,7 +71,8 @@ def _verdict(step: StepVerdict, told: PlaceExplained) -> str:
             "the best plan with it serves %(count)d units fewer",
             found.missing_units,
         ) % {"count": found.missing_units}
-    return _WITH_ALTERNATIVE[step.verdict]() % facts
+    said = _WITH_ALTERNATIVE[step.verdict]() % facts
+    return said if found.is_best else _("%(said)s; a better plan with it may exist") % {"said": said}
 
 
 _WITH_ALTERNATIVE = {

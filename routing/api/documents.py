@@ -292,7 +292,7 @@ class LastUnitsDocument(BaseModel):
 
 class AlternativeDocument(BaseModel):
     """The best the step could have done with the place. `parts`: what each cause adds to the cost of the plan's parcels
-    or takes from it; `missing_units`: served by the plan, and not with the place."""
+    or takes from it; `missing_units`: served by the plan, and not with the place; `is_best`: proven so."""
 
     lines: list[UnitsSent]
     own_cost: str
@@ -303,6 +303,7 @@ class AlternativeDocument(BaseModel):
     others: list[str]
     missing_units: int
     last_units: list[LastUnitsDocument]
+    is_best: bool
 
 
 class StepVerdictDocument(BaseModel):
@@ -386,6 +387,7 @@ def _alternative(found: Alternative) -> dict[str, Any]:
         "last_units": [
             {"sku": last.sku, "held": last.held, "cost": _money(last.cost_micro)} for last in found.last_units
         ],
+        "is_best": found.is_best,
     }
 
 

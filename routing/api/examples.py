@@ -207,6 +207,7 @@ tell(
                         "others": [],
                         "missing_units": 0,
                         "last_units": [{"sku": "SKU-1", "held": 2, "cost": "3.10"}],
+                        "is_best": True,
                     },
                     "words": "Step “any place”: possible, but the best plan with it costs 3.10 EUR more"
                     " (keeps the last 2 × SKU-1 in Lyon for local demand: +3.10).",

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 from . import explain
 from .assess import Assessment, Scene, assess
 from .cost import weight_of
@@ -81,7 +83,8 @@ class Verdict(StrEnum):
     AS_GOOD = "as_good"  # a tie: fewer parcels, then the first code wins
     SERVES_LESS = "serves_less"
     IMPOSSIBLE = "impossible"  # no plan of this step contains it
-    NOT_FOUND_IN_TIME = "not_found_in_time"
+    NOT_FOUND_IN_TIME = "not_found_in_time"  # the plan was not proven, and one with the place is better
+    NOT_SEARCHED = "not_searched"  # there was no time to look for a plan with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,8 @@ class Alternative:
     """The best that a step could have done with the place.
 
     `lines` and `own_cost_micro` are of the place's parcel, `cost_micro` of all parcels; `others` send the rest. `parts`
-    is what each cause adds to (or takes from) what the plan's parcels of this step cost.
+    is what each cause adds to (or takes from) what the plan's parcels of this step cost. `is_best`: proven, not merely
+    the best that was found in time.
     """
 
     lines: tuple[PlannedLine, ...]
@@ -109,6 +113,7 @@ class Alternative:
     others: tuple[str, ...]
     missing_units: int
     last_units: tuple[LastUnits, ...]
+    is_best: bool = True
 
     @property
     def extra_micro(self) -> int:
@@ -143,7 +148,10 @@ def _verdict(run: Run, number: int, code: str, budget: Budget) -> StepVerdict:
     if reason:
         actual, needed = _figures(run, number, code, reason)
         return StepVerdict(number, step.name, Verdict.EXCLUDED, reason, actual, needed)
-    alternative = best_with(run, number, code, budget)
+    try:
+        alternative = best_with(run, number, code, budget)
+    except TimeoutError:
+        return StepVerdict(number, step.name, Verdict.NOT_SEARCHED)
     return StepVerdict(number, step.name, _judged(run, alternative), alternative=alternative)
 
 
@@ -236,43 +244,60 @@ def best_with(run: Run, number: int, code: str, budget: Budget) -> Alternative |
     """The step's best parcels of which one leaves from there; None where no plan of the step has one.
 
     A phantom that only this place holds is tied to one unit of a line and must be served, for each line it could send;
-    the best of these plans is the best with the place.
+    the best of these plans is the best with the place. Errors: TimeoutError when none was found in time.
     """
     problem = run.assessments[number].problem
     row = _row_of(problem, code)
     if row is None:
         return None
-    lines = [i for i in range(len(problem.lines)) if problem.offers.units[row, i] > 0]
-    found = [_served_with(run, number, code, i, budget) for i in lines]
-    forced = [_told(run, number, code, parcels) for parcels in found if parcels]
-    return min(forced, key=lambda a: (a.missing_units, a.cost_micro, len(a.others)), default=None)
+    found, is_best = [], True
+    for i in np.flatnonzero(problem.offers.units[row]).tolist():
+        if budget.is_spent:
+            is_best = False
+            break
+        parcels, is_proven = _served_with(run, number, code, i, budget)
+        is_best &= is_proven
+        if parcels:
+            found.append(_told(run, number, code, parcels))
+    if not found and not is_best:
+        raise TimeoutError
+    best = min(found, key=lambda a: (a.missing_units, a.cost_micro, len(a.others)), default=None)
+    return best and replace(best, is_best=is_best)
 
 
-def _served_with(run: Run, number: int, code: str, i: int, budget: Budget) -> list[tuple[str, Quantities]] | None:
-    """Parcels (place, units per line) of which that of the place sends some of line `i`."""
-    case, step, problem = run.case, run.case.steps[number], run.assessments[number].problem
-    lines = _with_phantom(problem.lines, i, step)
+def _served_with(run: Run, number: int, code: str, i: int, budget: Budget) -> tuple[list[tuple[str, Quantities]], bool]:
+    """Parcels (place, units per line) of which that of the place sends some of line `i`, and whether they are the best.
+
+    No parcels: no plan of the step does that.
+    """
+    problem = _with_line_tied(run, number, code, i)
+    solution = solve(problem, _of_one_plan(budget))
+    if solution is None:
+        return [], not budget.is_spent
+    lines = run.assessments[number].problem
+    parcels = [(problem.offers.places[row].code, _of_lines(lines, i, q)) for row, q in solution.parcels]
+    is_used = any(place == code and sum(q) for place, q in parcels)
+    return parcels if is_used else [], solution.is_proven
+
+
+def _with_line_tied(run: Run, number: int, code: str, i: int) -> Problem:
+    """The problem of the step with the phantom in it."""
+    case, step, given = run.case, run.case.steps[number], run.assessments[number].problem.lines
+    lines = _with_phantom(given, i, step)
     network = case.network
     haunted = replace(
         network,
         sellable={**network.sellable, _PHANTOM: {code: lines[-1].quantity + _MOST_UNITS}},
         scarcity={**network.scarcity, _PHANTOM: {}},
     )
-    excluded = {**case.demand.excluded, _PHANTOM + problem.lines[i].key: case.demand.excluded.get(problem.lines[i].key)}
+    excluded = {**case.demand.excluded, _PHANTOM + given[i].key: case.demand.excluded.get(given[i].key)}
     demand = replace(
         case.demand,
         lines=(*lines, *case.demand.lines),
         excluded={key: codes for key, codes in excluded.items() if codes},
     )
     tied = replace(step, keep_groups=True)
-    haunted_problem = assess(
-        Scene(demand, haunted), tied, lines, run.taken_before(number), run.places_before(number)
-    ).problem
-    solution = solve(haunted_problem, _of_one_plan(budget))
-    if solution is None:
-        return None
-    parcels = [(haunted_problem.offers.places[row].code, _of_lines(problem, i, q)) for row, q in solution.parcels]
-    return parcels if any(place == code and sum(q) for place, q in parcels) else None
+    return assess(Scene(demand, haunted), tied, lines, run.taken_before(number), run.places_before(number)).problem
 
 
 def _with_phantom(lines: Sequence[Line], i: int, step: Step) -> tuple[Line, ...]:

@@ -50,7 +50,7 @@ def explain_place(decision: Decision, location: str) -> PlaceExplained:
     asked_anew: set[str] = set()
     case = Case(told.demand, told.rule, told.steps, told.network(today, asked_anew, also=[location]))
     run = case.run(budget)
-    steps = why_not(run, location, budget)
+    steps = why_not(run, location, replace(budget, ends_at=budget.now() + budget.left_seconds / 2))
     is_used = any(step.verdict is Verdict.USED for step in steps)
     needs = () if is_used else what_would_have_to_be_true(case, location, budget)
     needs = tuple(_as_time(need, decision.snapshot, location) for need in needs)

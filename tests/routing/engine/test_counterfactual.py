@@ -170,6 +170,8 @@ def test_without_time_nothing_is_claimed():
     needs = what_would_have_to_be_true(case_of(world), "lyon", spent)
 
     assert {need.found for need in needs if need.parameter != "stock"} == {Found.NOT_SEARCHED}
+    (verdict,) = why_not(case_of(world).run(UNHURRIED), "lyon", spent)
+    assert verdict.verdict is Verdict.NOT_SEARCHED
 
 
 # ---- why not? --------------------------------------------------------------------------------------
@@ -311,6 +313,7 @@ def test_a_place_is_dearer_by_what_its_handling_would_have_to_cost_less(draw):
         turns_at = needs["handling_micro"]
         if verdict.verdict in (Verdict.DEARER, Verdict.DEARER_TOGETHER, Verdict.AS_GOOD):
             found = verdict.alternative
+            assert found.is_best
             assert sum(found.parts.values()) == found.extra_micro
             if turns_at.found is Found.VALUE:
                 less = turns_at.actual - turns_at.needed
