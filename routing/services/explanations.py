@@ -18,7 +18,7 @@ from routing.errors import EvidenceMissing, LocationMissing
 from routing.evidence_bytes import unpacked
 from routing.models import Decision
 from routing.services.sourcing import Demand, Destination, network_today
-from routing.snapshots import is_as_decided
+from routing.snapshots import is_as_decided, replay_budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def explain_place(decision: Decision, location: str) -> PlaceExplained:
     budget = Budget.of(settings.EXPLANATION_SECONDS, monotonic)
     asked_anew: set[str] = set()
     case = Case(told.demand, told.rule, told.steps, told.network(today, asked_anew, also=[location]))
-    run = case.run(budget)
+    run = case.run(replay_budget())
     steps = why_not(run, location, replace(budget, ends_at=budget.now() + budget.left_seconds / 2))
     is_used = any(step.verdict is Verdict.USED for step in steps)
     needs = () if is_used else what_would_have_to_be_true(case, location, budget)
