@@ -63,3 +63,10 @@ class EvidenceMissing(Conflict):
 
     code = "evidence_missing"
     title = _("This decision did not keep what it was based on")
+
+
+class TooManyShadows(Conflict):
+    """Facts: `limit`."""
+
+    code = "too_many_shadows"
+    title = _("So many drafts decide beside the live rules already")

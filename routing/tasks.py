@@ -7,7 +7,7 @@ from celery import shared_task
 from django.conf import settings
 
 from oms.clock import now
-from routing.services import acceptance, learning, markdown, scarcity, simulations
+from routing.services import acceptance, learning, markdown, scarcity, shadows, simulations
 from routing.services import simulation_work as work
 
 _PATIENCE_SECONDS = 300.0  # one alarm works this long at most, then leaves the rest to the next
@@ -47,3 +47,9 @@ def work_on_simulations(**_later: Any) -> None:
 @shared_task
 def forget_simulations(**_later: Any) -> None:
     simulations.forget_simulations(before=now() - timedelta(days=settings.SIMULATION_DAYS))
+
+
+@shared_task
+def judge_shadows(**_later: Any) -> None:
+    """Behind the orders: drafts decide beside the live rules what has been told since."""
+    shadows.judge_shadows(as_of=now())

@@ -278,6 +278,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 2.0,
         "options": {"queue": "simulations", "expires": 5},
     },
+    "judge-shadows": {
+        "task": "routing.tasks.judge_shadows",
+        "schedule": 300.0,
+        "options": {"queue": "simulations", "expires": 250},
+    },
     "forget-simulations": {
         "task": "routing.tasks.forget_simulations",
         "schedule": crontab(hour="4", minute="10"),
@@ -402,5 +407,6 @@ SIMULATION_DAYS = env.int("OMS_SIMULATION_DAYS", default=180)  # simulations tha
 SIMULATION_LEASE_SECONDS = env.int(
     "OMS_SIMULATION_LEASE_SECONDS", default=30
 )  # how long a killed worker delays what it had
+SHADOWS_AT_ONCE = 5  # drafts that decide beside the live rules
 # Rules decide only after a simulation of that very text has been completed.
 PUBLISHING_NEEDS_SIMULATION = env.bool("OMS_PUBLISHING_NEEDS_SIMULATION", default=False)

@@ -33,12 +33,13 @@ from routing import editing, words
 from routing.admin import bench, rule_pages
 from routing.admin.rule_forms import ImportForm, ItemForm, NameForm, RuleForm, StepForm, names_today
 from routing.admin.rule_pages import status_badge
+from routing.admin.trial_page import trials_of
 from routing.differences import as_yaml
 from routing.documents import BUILT_IN, Rule, Step, written_out
 from routing.editing import Edit, Where
 from routing.errors import InvalidDocument
 from routing.models import RuleSet
-from routing.services import rule_sets
+from routing.services import rule_sets, shadows
 from routing.states import RuleSetStatus
 from routing.yaml_text import MOST_BYTES
 
@@ -126,6 +127,7 @@ class RuleSetAdmin(ReadOnlyAdmin):
             page(f"{of_one}compare/", self.compare_view, "compare"),
             page(f"{of_one}publish/", self.publish_view, "publish"),
             page(f"{of_one}export/", self.export_view, "export"),
+            page(f"{of_one}shadow/", require_POST(self.shadow_view), "shadow"),
             page(f"{of_one}forget/", self.forget_view, "forget"),
             *super().get_urls(),
         ]
@@ -144,6 +146,7 @@ class RuleSetAdmin(ReadOnlyAdmin):
             rule_set,
             {
                 "page": rule_pages.rule_set_page(rule_set),
+                "trials": trials_of(rule_set),
                 "may_act": self.may_act(request),
                 "may_edit": may_edit,
                 "undo": may_edit and rule_pages.undo_of(request, rule_set),
@@ -297,6 +300,16 @@ class RuleSetAdmin(ReadOnlyAdmin):
             return redirect(self._address(rule_set))
         page = rule_pages.publication(rule_set)
         return self._render(request, "rule_set_publish", rule_set, {"page": page})
+
+    def shadow_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Let it decide beside the live rules, or no more."""
+        rule_set, _document = self._draft(request, object_id)
+        if request.POST.get("act") == "stop":
+            attempt(request, partial(shadows.stop_shadow, rule_set_id=rule_set.pk), done=_("It is no longer asked."))
+        else:
+            start = partial(shadows.start_shadow, rule_set_id=rule_set.pk, actor=actor_of(request), as_of=now())
+            attempt(request, start, done=_("New orders are decided by it too, for comparison only."))
+        return redirect(self._address(rule_set))
 
     def export_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         rule_set = self._seen(request, object_id)

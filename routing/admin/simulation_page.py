@@ -21,7 +21,6 @@ _WIDEST = 0.25  # of a bar: what changes by more is as long
 _HALF = 50.0
 _PLACES_SHOWN = 25
 _BUCKETS = 15
-_ALMOST_NOTHING = 0.0005
 VERDICTS = {
     "served": gettext_lazy("served"),
     "left": gettext_lazy("partly left to people"),
@@ -50,13 +49,14 @@ def measure_rows(figures: Mapping[str, Any]) -> list[MeasureRow]:
 def _measure_row(one: Difference) -> MeasureRow:
     measure = one.measure
     relative = one.relative if one.relative is not None else (1.0 if one.change else 0.0)
-    is_same = abs(one.change) < 10**-measure.decimals / 2 and abs(relative) < _ALMOST_NOTHING
+    sides = _shown(one, one.baseline), _shown(one, one.candidate)
+    is_same = sides[0] == sides[1]  # to people
     width = 0.0 if is_same else max(1.0, min(abs(relative), _WIDEST) / _WIDEST * _HALF)
     label = f"{measure.label} ({measure.currency})" if measure.currency else str(measure.label)
     return MeasureRow(
         label=label,
-        baseline=_shown(one, one.baseline),
-        candidate=_shown(one, one.candidate),
+        baseline=sides[0],
+        candidate=sides[1],
         change="=" if is_same else _signed(_shown(one, abs(one.change)), one.change),
         share="" if is_same or one.relative is None else _signed(percent(abs(one.relative)), one.change),
         tone="quiet" if is_same else "bad" if one.change > 0 else "good",

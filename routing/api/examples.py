@@ -124,6 +124,16 @@ tell(
         "simulations.simulation_id": "sim_01kjq5a1b2c3d4e5f6g7h8j9k0",
         "files.rule_set": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1",
         "SimulationDocument": _SIMULATION,
+        "ShadowDocument": {
+            "rule_set": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1",
+            "started_at": "2026-03-01T09:00:00Z",
+            "judged_until": "2026-03-02T08:45:00Z",
+            "judged": 1840,
+            "changed": 412,
+            "figures": _SIMULATION["figures"],
+            "differences": _SIMULATION["differences"],
+            "examples": [],
+        },
         "SimulatedChangeDocument": {
             "id": 7,
             "reference": "dlv_01kjq2m8f1c3e5g7j9k2m4n6p8",

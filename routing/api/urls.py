@@ -1,7 +1,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from routing.api import capacity, promises, quotes, rule_sets, simulations, tables, views
+from routing.api import capacity, promises, quotes, rule_sets, shadows, simulations, tables, views
 
 router = SimpleRouter()
 router.register("service-levels", tables.ServiceLevels)
@@ -19,6 +19,7 @@ urlpatterns = [
     path("quotes/", quotes.Quotes.as_view(), name="quotes"),
     path("rule-sets/", rule_sets.RuleSetsView.as_view(), name="rule-sets"),
     path("rule-sets/<str:pk>/", rule_sets.RuleSetView.as_view(), name="rule-set"),
+    path("rule-sets/<str:pk>/shadow/", shadows.ShadowView.as_view(), name="rule-set-shadow"),
     path("rule-sets/<str:pk>/publish/", rule_sets.PublishRuleSetView.as_view(), name="rule-set-publish"),
     path("rule-sets/<str:pk>/export/", rule_sets.ExportRuleSetView.as_view(), name="rule-set-export"),
     path("rule-sets/<str:pk>/review/", rule_sets.ReviewRuleSetView.as_view(), name="rule-set-review"),

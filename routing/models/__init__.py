@@ -8,6 +8,7 @@ from routing.models.postal_area import PostalArea
 from routing.models.rule_set import RuleSet, RuleSetSlot
 from routing.models.scarcity_price import ScarcityPrice
 from routing.models.service_level import ServiceLevel
+from routing.models.shadow import Shadow
 from routing.models.simulation import SimulatedChange, Simulation
 from routing.models.slow_stock import SlowStock
 
@@ -30,6 +31,7 @@ __all__ = [
     "ScarcityPrice",
     "ServiceLevel",
     "ServiceStandard",
+    "Shadow",
     "SimulatedChange",
     "Simulation",
     "SlowStock",

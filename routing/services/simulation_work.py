@@ -8,9 +8,8 @@ has the lease. Who goes on reads stock and capacity of the past anew and takes t
 import logging
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
@@ -24,9 +23,10 @@ from oms.sql import insert_rows, read_rows, update_rows
 from oms.transactions import in_transaction, use_case
 from routing.capacity_book import CapacityBook, capacity_book
 from routing.demand_files import unpack
-from routing.models import Decision, DemandFact, SimulatedChange, Simulation
-from routing.replay import Agreement, Comparison, Outcome, Tally, World
+from routing.models import DemandFact, SimulatedChange, Simulation
+from routing.replay import World
 from routing.services.demand_facts import Wanted, told
+from routing.services.side_by_side import SIDES, Replay, ids_of_live, with_decisions
 from routing.services.simulations import facts_of_period, rules_as_if
 from routing.states import LIVE_SIMULATIONS, SIMULATION_MOVES, SimulationStatus
 
@@ -37,7 +37,6 @@ Clock = Callable[[], datetime]
 SECONDS_PER_CHECKPOINT = 3.0
 _BATCH = 250
 _MOST_FAILURES = 8
-SIDES = ("baseline", "candidate")
 
 
 class _LeaseLost(Exception):
@@ -77,48 +76,6 @@ def _lease_time() -> timedelta:
     return timedelta(seconds=settings.SIMULATION_LEASE_SECONDS)
 
 
-@dataclass
-class Replay:
-    """Both worlds of a simulation and their sums so far."""
-
-    worlds: dict[str, World]
-    tallies: dict[str, Tally] = field(default_factory=lambda: {side: Tally() for side in SIDES})
-    comparison: Comparison = field(default_factory=Comparison)
-    agreement: Agreement = field(default_factory=Agreement)
-
-    def decide(self, wanted: Wanted) -> dict[str, Outcome]:
-        outcomes = {side: world.decide(wanted) for side, world in self.worlds.items()}
-        for side, outcome in outcomes.items():
-            self.tallies[side].add(wanted, outcome)
-        return outcomes
-
-    @property
-    def figures(self) -> dict[str, Any]:
-        sides = {side: self.tallies[side].figures(world.capacity) for side, world in self.worlds.items()}
-        agreement = {**asdict(self.agreement), "rate": self.agreement.rate}
-        return {**sides, "comparison": asdict(self.comparison), "agreement": agreement}
-
-    def pack(self) -> bytes:
-        state = {
-            "tallies": {side: tally.as_json() for side, tally in self.tallies.items()},
-            "comparison": asdict(self.comparison),
-            "agreement": asdict(self.agreement),
-            "taken": {side: [[*key, n] for key, n in world.taken.items()] for side, world in self.worlds.items()},
-            "booked": {side: [[*key, n] for key, n in world.booked.items()] for side, world in self.worlds.items()},
-        }
-        return zlib.compress(orjson.dumps(state), 1)
-
-    def unpack(self, packed: bytes) -> None:
-        state = orjson.loads(zlib.decompress(packed))
-        self.tallies = {side: Tally.from_json(state["tallies"][side]) for side in SIDES}
-        self.comparison = Comparison(**state["comparison"])
-        self.agreement = Agreement(**state["agreement"])
-        for side, world in self.worlds.items():
-            taken = {(sku, location): n for sku, location, n in state["taken"][side]}
-            booked = {(location, date.fromisoformat(day)): n for location, day, n in state["booked"][side]}
-            world.resume(taken, booked)
-
-
 class _Work:
     """One worker's hold on one simulation."""
 
@@ -144,16 +101,14 @@ class _Work:
         wanted = self._wanted()
         replay = self._replay(wanted)
         self._renew()
+        live = () if self.row.baseline_document else ids_of_live(self.row.slots)
         changed: list[dict[str, Any]] = []
         since = time.monotonic()
         done = self.row.orders_done
         for batch in wanted.batches(done):
-            for one, decided in self._with_decisions(batch):
-                outcomes = replay.decide(one)
-                if decided is not None:
-                    replay.agreement.add(decided, outcomes["baseline"])
-                if replay.comparison.add(*(outcomes[side] for side in SIDES)):
-                    changed.append(_change(self.row, one, outcomes))
+            for one, decided in with_decisions(batch, live=live):
+                if change := replay.decide(one, decided):
+                    changed.append({"simulation_id": self.row.pk, **change})
                 done += 1
             if time.monotonic() - since > SECONDS_PER_CHECKPOINT:
                 self._checkpoint(replay, done, changed)
@@ -180,7 +135,7 @@ class _Work:
         }
         replay = Replay(worlds)
         if row.state is not None:
-            replay.unpack(bytes(row.state))
+            replay.resume(orjson.loads(zlib.decompress(bytes(row.state))))
         return replay
 
     def _books(self, skus: list[str]) -> tuple[StockBook, CapacityBook]:
@@ -190,19 +145,6 @@ class _Work:
             stock_book(skus, as_of=row.stock_as_of, until=until),
             capacity_book(as_of=row.stock_as_of, until=until),
         )
-
-    def _with_decisions(self, batch: list[Wanted]) -> Iterator[tuple[Wanted, dict[tuple[str, str], int] | None]]:
-        """With what the rules that decide beside ours had decided at the time; None where others decided, or a person."""
-        ids = [one.decision for one in batch if one.decision and not self.row.baseline_document]
-        rows = Decision.objects.filter(pk__in=ids).values_list("pk", "rule_set", "snapshot__chosen") if ids else []
-        decided = {pk: allocation_of(chosen) for pk, rules, chosen in rows if rules in self._live}
-        for one in batch:
-            yield one, decided.get(one.decision)
-
-    @property
-    def _live(self) -> set[str]:
-        """Ids of the rule sets that decided when the simulation was asked for; the built-in one has none."""
-        return {*self.row.slots.values()} | ({""} if "" not in self.row.slots else set())
 
     # ---- writing it down -------------------------------------------------------------------------
 
@@ -224,7 +166,7 @@ class _Work:
     @use_case
     def _checkpoint(self, replay: Replay, done: int, changed: list[dict[str, Any]]) -> None:
         kept = self._keep(changed)
-        state = replay.pack()
+        state = zlib.compress(orjson.dumps(replay.as_json()), 1)
         self._hold(orders_done=done, changes_kept=self.row.changes_kept + kept, state="\\x" + state.hex(), failures=0)
 
     @in_transaction
@@ -267,30 +209,6 @@ class _Work:
         as_of = self.now()
         ended: dict[str, Any] = {"finished_at": as_of, "lease": "", "leased_until": None, "state": None}
         SIMULATION_MOVES.move(self.row, to=S.FAILED, actor=CLOCK, as_of=as_of, failure={"code": code}, **ended)
-
-
-def allocation_of(chosen: list[Any]) -> dict[tuple[str, str], int]:
-    """Units by place and SKU of what a decision's snapshot says was chosen."""
-    found: dict[tuple[str, str], int] = {}
-    for location, lines, *_ in chosen:
-        for _key, sku, units in lines:
-            found[location, sku] = found.get((location, sku), 0) + units
-    return found
-
-
-def _change(row: Simulation, wanted: Wanted, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
-    demand = wanted.demand
-    return {
-        "simulation_id": row.pk,
-        "reference": wanted.reference,
-        "at": wanted.at,
-        "channel": demand.channel,
-        "currency": demand.currency,
-        "lines": [{"sku": line.sku, "quantity": line.quantity} for line in demand.lines],
-        "baseline": outcomes["baseline"].as_json(),
-        "candidate": outcomes["candidate"].as_json(),
-        "cost_change": round(outcomes["candidate"].paid - outcomes["baseline"].paid, 2),
-    }
 
 
 # ---- which orders -------------------------------------------------------------------------------------

@@ -187,6 +187,12 @@ def _transfer(stage: Stage) -> None:
     stage.call("inbound_id", stage.play("transfers_send").json["id"])
 
 
+def _shadow(stage: Stage) -> None:
+    """A draft that decides beside the live rules."""
+    _made("rule_sets_create", "rule_sets_retrieve")(stage)
+    stage.after("rule_sets_shadow_start")
+
+
 def _wanted(*acts: str) -> Callable[[Stage], None]:
     """Rules, an order of the past that they can be tried on, and these acts."""
 

@@ -30,6 +30,8 @@ NETWORK_WIDE = [
     ("POST", "postal-areas/"),
     ("POST", "simulations/"),
     ("POST", "simulations/files/"),
+    ("POST", "rule-sets/rul_1/shadow/"),
+    ("DELETE", "rule-sets/rul_1/shadow/"),
 ]
 
 

@@ -13,12 +13,16 @@ from django.test import Client
 
 from inventory.models import Location
 from oms.clock import now
+from orders.services.demand_history import tell_demands
 from routing.models import RuleSet, Simulation
 from routing.services.demand_facts import Wanted, record_demands
 from routing.services.rule_sets import create_draft
+from routing.services.shadows import judge_shadows
 from routing.services.simulation_work import work_on_simulations
 from routing.services.sourcing import Demand, Destination, Line
 from tests.factories.inventory import set_stocks
+from tests.factories.orders import order_body
+from tests.factories.people import placed
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SHOTS = os.environ.get("OMS_SHOTS")  # a directory: keep pictures of the pages there
@@ -106,11 +110,37 @@ def test_rules_are_tried_read_and_published(office: Any, live_server: Any, past:
     assert past.status == "published"
     assert office.get_by_role("button", name="Publish these rules").count() == 0
 
-    office.context.set_extra_http_headers({"Accept-Language": "fr"})
+    office.context.add_cookies([{"name": "django_language", "value": "fr", "url": live_server.url}])
     for path in ("", "new/", f"{row.pk}/change/"):
         office.goto(f"{live_server.url}/admin/routing/simulation/{path}")
         complaints += shoot(office, f"fr-{path.rpartition('/')[0][:3] or 'list'}") if path else []
     assert "Côte à côte" in office.locator(".bo").inner_text()
+    assert complaints == []
+
+
+def test_a_draft_decides_beside_the_live_rules(office: Any, live_server: Any) -> None:
+    far = {"name": "far", "rules": [{"name": "all", "steps": [{"from": {"locations": ["LYON"]}, "rest": "exception"}]}]}
+    draft = create_draft(document=far)
+    address = f"{live_server.url}/admin/routing/ruleset/{draft.pk}/change/"
+    office.goto(address)
+    office.get_by_role("button", name="Let it decide in the shadow").click()
+    office.get_by_text("No new order yet.").wait_for()
+
+    for _ in range(3):
+        placed(order_body(("SKU-1", 1)))
+    tell_demands(as_of=now() + timedelta(seconds=1))
+    judge_shadows(as_of=now())
+
+    office.goto(address)
+    complaints = shoot(office, "shadow")
+    told = office.locator(".bo").first.inner_text()
+    assert "Of 3 new orders it would have decided 3 otherwise (100.0 %)." in told
+    assert "PARIS" in told
+    office.get_by_role("link", name="Simulate", exact=True).click()
+    assert office.get_by_label("Rules").input_value() == draft.pk
+    office.goto(address)
+    office.get_by_role("button", name="Stop").click()
+    office.get_by_text("It is no longer asked.").wait_for()
     assert complaints == []
 
 

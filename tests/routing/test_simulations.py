@@ -173,11 +173,11 @@ def test_a_killed_worker_loses_no_order_and_replays_none_twice(network, small_st
     row = ask()
     decide, decided = simulation_work.Replay.decide, []
 
-    def dies(self, wanted):
+    def dies(self, wanted, *more):
         decided.append(wanted.reference)
         if len(decided) == 6:
             raise SystemExit
-        return decide(self, wanted)
+        return decide(self, wanted, *more)
 
     monkeypatch.setattr(simulation_work.Replay, "decide", dies)
     with pytest.raises(SystemExit):
@@ -199,10 +199,10 @@ def test_one_that_is_called_off_meanwhile_keeps_nothing_more(network, small_step
     row = ask()
     decide = simulation_work.Replay.decide
 
-    def called_off(self, wanted):
+    def called_off(self, wanted, *more):
         if wanted.reference == "web_5":
             cancel_simulation(simulation_id=row.pk, actor="test", as_of=LATER)
-        return decide(self, wanted)
+        return decide(self, wanted, *more)
 
     monkeypatch.setattr(simulation_work.Replay, "decide", called_off)
     work()
@@ -217,7 +217,7 @@ def test_one_that_cannot_be_replayed_is_given_up_with_time(network, monkeypatch)
     remember(1)
     row = ask()
 
-    def fails(self, wanted):
+    def fails(self, wanted, *more):
         raise ZeroDivisionError
 
     monkeypatch.setattr(simulation_work.Replay, "decide", fails)
