@@ -235,6 +235,7 @@ STAGES: dict[str, Callable[[Stage], None]] = {
     **{f"rule_sets_{act}": _rule_set for act in (*ITEM, "publish", "export", "review", "differences")},
     **dict.fromkeys(("simulations_create", "simulations_create_of_file"), _wanted()),
     **{f"simulations_{act}": _wanted("simulations_create") for act in ("list", "retrieve", "cancel", "changes")},
+    **{f"rule_sets_{act}": _shadow for act in ("shadow", "shadow_start", "shadow_stop")},
     **{f"stock_imports_{act}": _import for act in ("list", "retrieve", "cancel_create", "errors_list")},
     "stock_imports_start_create": _upload,
     **{f"feeds_{act}": _feed for act in ("list", *ITEM)},
