@@ -62,6 +62,11 @@ class OrderOnHold(Conflict):
     title = _("The order is on hold: nothing may leave until it is released")
 
 
+class OfferIsOver(Conflict):
+    code = "offer_is_over"
+    title = _("Somebody else has this work by now")
+
+
 class PickupPlaceIsChosen(Conflict):
     code = "pickup_place_is_chosen"
     title = _("The shopper chose this store; another one must be agreed with them")

@@ -13,6 +13,7 @@ from orders.services import (
     reassignment,
     release,
     resolution,
+    sharing,
     shortages,
     till,
 )
@@ -27,6 +28,7 @@ on_deadline("orders.prepare")(reassignment.on_prepare)
 on_deadline("orders.hand_over")(reassignment.on_hand_over)
 on_deadline("orders.escalate")(reassignment.on_escalate)
 on_deadline("orders.collect")(reassignment.on_collect)
+on_deadline("orders.offer_around")(sharing.on_offer_around)
 on_deadline(CASE_WAITS)(resolution.on_case_waits)
 on_deadline(clocks.WARN)(clocks.on_warn)
 on_deadline(clocks.WARN_MANAGER)(clocks.on_warn_manager)
@@ -36,5 +38,6 @@ subscribe(
     *lead_times.ENDED,
 )(lead_times.on_work)
 subscribe("orders.offers", *offers.OUTCOMES)(offers.on_offer)
+subscribe("orders.sharing", *sharing.ENDED)(sharing.on_answered)
 subscribe("orders.till", RESERVATION_CONSUMED)(till.on_reservation_consumed)
 subscribe("orders.shortages", STOCK_SHORT)(shortages.on_stock_short)

@@ -15,6 +15,7 @@ from orders.clocks import Step
 from orders.models import ExceptionCase
 from orders.states import DeclineReason, HoldKind, ShortReason
 from routing import words
+from routing.whys import place_name
 
 register(
     {
@@ -57,6 +58,7 @@ _WHY = {
     "stock_short": gettext_lazy("less stands there than was promised"),
     "takes_no_orders": gettext_lazy("the place takes no orders"),
     "reoptimised": gettext_lazy("planned again together with other orders"),
+    "claimed": gettext_lazy("another place took it first"),
     **{f"hold {kind.value}": kind.label for kind in HoldKind},
     **{reason.value: reason.label for reason in (*DeclineReason, *ShortReason)},
 }
@@ -178,6 +180,11 @@ def _planned(payload: Payload, place: str) -> str:
 @tells("orders.fulfillment.clock_stopped")
 def _clock_stopped(payload: Payload, place: str) -> str:
     return _with_why(_("The clock of %(place)s stands still") % {"place": place}, payload)
+
+
+@tells("orders.fulfillment.offered")
+def _offered(payload: Payload, place: str) -> str:
+    return _("Offered to others, too: %(places)s") % {"places": ", ".join(map(place_name, payload["locations"]))}
 
 
 @tells("orders.fulfillment.declined")

@@ -196,7 +196,8 @@ class Weights(Body):
 class Step(Body):
     """One attempt. An order worth less than `no_split_below`, with a product that has one of `no_split_tags`, or of a
     customer who has one of `no_split_customer_tags`, leaves in one parcel or not by this step. `cancel_after_days` ends
-    the waiting of what is sent to back-order or to a person."""
+    the waiting of what is sent to back-order or to a person. `offer_to` places at once are asked for each parcel; the
+    first that answers has it."""
 
     name: Name = "step"
     source: Annotated[Source, BeforeValidator(_none_as_default)] = Field(default=Source(), alias="from")
@@ -210,6 +211,7 @@ class Step(Body):
     no_split_tags: ListOf[Tag] = ()
     no_split_customer_tags: ListOf[Tag] = ()
     cancel_after_days: Annotated[int, Field(ge=1, le=365)] | None = None
+    offer_to: Annotated[int, Field(ge=1, le=20)] = 1
 
     @model_validator(mode="after")
     def _cancels_what_waits(self) -> "Step":
@@ -233,6 +235,7 @@ class Step(Body):
             no_split_tags=frozenset(self.no_split_tags),
             no_split_customer_tags=frozenset(self.no_split_customer_tags),
             cancel_after_days=self.cancel_after_days,
+            offer_to=self.offer_to,
         )
 
 

@@ -46,6 +46,10 @@ class ActiveRules:
     version: int = 0
 
     @cached_property
+    def offers_around(self) -> bool:
+        return any(step.offer_to > 1 for rule in self.rules for step in rule.steps)
+
+    @cached_property
     def asks_for_customers(self) -> bool:
         """Whether it matters who orders."""
         return any(
@@ -70,6 +74,11 @@ def rules_for(channel: str) -> ActiveRules:
     """The channel's published rules, else the default ones, else the built-in."""
     published = _rule_sets.get()
     return published.get(channel) or published.get("") or _BUILT_IN
+
+
+def any_rule_offers_around() -> bool:
+    """Whether any published rule wants work offered to several places at once."""
+    return any(rules.offers_around for rules in _rule_sets.get().values())
 
 
 # ---- carriers --------------------------------------------------------------------------------

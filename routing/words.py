@@ -204,6 +204,8 @@ def step_sentence(step: dict[str, Any]) -> str:
     if step["complete"]:
         parts.append(_("if it serves everything"))
     parts += _whole(step)
+    if step["offer_to"] > 1:
+        parts.append(_("offered to %d places at once") % step["offer_to"])
     told = " ".join(parts)
     objective = _objective(step["weights"])
     return _("%(parcels)s, %(objective)s") % {"parcels": told, "objective": objective} if objective else told

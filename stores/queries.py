@@ -8,7 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, Count, F, Q, QuerySet, When
+from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
 from django.utils.translation import get_language
 
 from inventory.models import Location, StockLevel
@@ -19,6 +19,7 @@ from orders.models import Fulfillment, FulfillmentLine, Order
 from orders.queries import STEP_DUE
 from orders.states import FulfillmentStatus as S
 from routing.models import CarrierService
+from stores.offers import Offered, live_offers, offers_to
 
 _VARIANT = ("size", "color", "colour")
 CARDS_SHOWN = 100
@@ -32,6 +33,7 @@ TABS: Mapping[str, tuple[str, ...]] = {
     HAND: (S.READY_FOR_PICKUP,),
     TODAY: (S.SHIPPED, S.DELIVERED, S.COLLECTED, S.DECLINED, S.TIMED_OUT, S.CANCELED, S.EXPIRED),
 }
+_OFFERED = "offered"
 _TO_DO = (*TABS[NEW], *TABS[PICK], *TABS[HAND])
 _URGENT_SHOWN = 5
 
@@ -73,6 +75,7 @@ class Board:
     tab: str
     counts: Mapping[str, int]
     cards: tuple[Card, ...]
+    offers: Offered
 
     @property
     def hidden(self) -> int:
@@ -199,14 +202,18 @@ def board(place: PlaceInfo, *, tab: str, as_of: datetime) -> Board:
     """One tab of a place's work, most urgent first, with the counts of all tabs."""
     work = _work_at([place.code])
     over = _over_today(work, place, as_of)
-    by_status = dict(work.filter(status__in=_TO_DO).values_list("status").annotate(Count("id")))
+    to_do = work.filter(status__in=_TO_DO).values_list("status").annotate(Count("id"))
+    offered = live_offers(place.code, as_of=as_of).annotate(kind=Value(_OFFERED, CharField())).values_list("kind")
+    by_status = dict(to_do.union(offered.annotate(Count("id"))))
     counts = {name: sum(by_status.get(status, 0) for status in statuses) for name, statuses in TABS.items()}
     counts[TODAY] = over.count()
     if tab == TODAY:
         rows = over.order_by("-updated_at")
     else:
         rows = work.filter(status__in=TABS[tab]).order_by(F("due_at").asc(nulls_last=True), "id")
-    return Board(tab, counts, _cards(list(rows.select_related("order__customer")[:CARDS_SHOWN]), as_of))
+    cards = _cards(list(rows.select_related("order__customer")[:CARDS_SHOWN]), as_of)
+    offers = offers_to(place.code, as_of=as_of) if by_status.get(_OFFERED) else Offered(())
+    return Board(tab, counts, cards, offers)
 
 
 def _over_today(work: QuerySet[Fulfillment], place: PlaceInfo, as_of: datetime) -> QuerySet[Fulfillment]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from inventory.errors import HoldIsOver, HoldLivedLongEnough, HoldTooLarge, InsufficientStock, StockMoved, TooManyHolds
@@ -147,6 +147,33 @@ def commit_hold(hold_id: str, *, as_of: datetime) -> None:
         _end(hold, HoldStatus.COMMITTED, as_of=as_of)
     elif hold.status in (HoldStatus.COMMITTED, HoldStatus.RELEASED):
         raise HoldIsOver(ended=str(hold.status))
+
+
+@in_transaction
+def hold_at(
+    location: str, units: Mapping[str, int], *, name: str, owner: str, until: datetime, context: Context
+) -> str | None:
+    """Keep these units of one place until then, not for a cart but for what `name` says; ends like any other hold.
+
+    The levels are locked. Returns the hold's id; None, and nothing is kept, where they are not there any more.
+    """
+    hold = CartHold(
+        channel_id=context.channel,
+        cart=name,
+        owner=owner,
+        fingerprint=b"",
+        lines=_asked([HoldLine(sku, quantity, location) for sku, quantity in units.items()]),
+        expires_at=until,
+        created_at=context.as_of,
+        updated_at=context.as_of,
+    )
+    try:
+        with transaction.atomic():  # a savepoint: what was kept in vain is free again
+            hold.save(force_insert=True)
+            _keep(hold, {(sku, location): quantity for sku, quantity in units.items()}, context)
+    except _Taken:
+        return None
+    return hold.pk
 
 
 @use_case

@@ -16,6 +16,7 @@ BACK_OFFICE_ROOMS = [
         [
             _item(_("Orders"), "shopping_bag", "orders.Order"),
             _item(_("Fulfillments"), "package_2", "orders.Fulfillment"),
+            _item(_("Shared offers"), "share", "orders.Offer"),
             _item(_("Exceptions"), "report", "orders.ExceptionCase"),
             _item(_("Payments"), "credit_card", "orders.Payment"),
             _item(_("Customers"), "person", "orders.Customer"),

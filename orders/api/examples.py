@@ -10,6 +10,7 @@ _ORDER, _WORK, _PAYMENT = (
     "ful_01kjq2m8f4a1c3e5g7j9k2m4n6",
     "pay_01kjq2m8f6b8d0f2h4j6m8p0r2",
 )
+_OFFER = "ofr_01kjq2n0a2c4e6g8j0m2p4r6t8"
 _DECISION, _CUSTOMER, _HOLD, _CASE = (
     "dec_01kjq2m8f2t4v6x8z0b2d4f6h8",
     "cus_01kjq2m8e8g0j2m4p6r8t0v2x4",
@@ -41,6 +42,12 @@ tell(
         "fulfillment": _WORK,
         "fulfillment_id": _WORK,
         "case_id": _CASE,
+        "offer_id": _OFFER,
+        "OfferDocument.id": _OFFER,
+        "OfferDocument.location": "LILLE",
+        "OfferDocument.status": "open",
+        "OfferDocument.taken_over": None,
+        "made_at": "2026-03-02T09:00:00Z",
         "customer_id": _CUSTOMER,
         "decision": _DECISION,
         "hold": _HOLD,

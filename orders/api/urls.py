@@ -1,6 +1,6 @@
 from django.urls import path
 
-from orders.api import fulfillments, orders, reoptimisation
+from orders.api import fulfillments, offers, orders, reoptimisation
 
 urlpatterns = [
     path("orders/", orders.Orders.as_view(), name="orders"),
@@ -21,6 +21,8 @@ urlpatterns = [
         path(f"fulfillments/<slug:fulfillment_id>/{name}/", view.as_view(), name=f"fulfillment-{name}")
         for name, view in fulfillments.ACTIONS
     ],
+    path("offers/", offers.Offers.as_view(), name="offers"),
+    path("offers/<slug:offer_id>/take/", offers.TakeOffer.as_view(), name="offer-take"),
     path("exceptions/", fulfillments.Exceptions.as_view(), name="exceptions"),
     path("exceptions/<slug:case_id>/resolve/", fulfillments.Resolve.as_view(), name="exception-resolve"),
 ]

@@ -63,6 +63,12 @@ def acknowledge(*, fulfillment_id: str, actor: str, as_of: datetime) -> None:
     if _repeated(held, F.ACCEPTED, actor):
         return
     _require(held, F.ASSIGNED)
+    accept(held, actor=actor, as_of=as_of)
+
+
+@in_transaction
+def accept(held: Work, *, actor: str, as_of: datetime) -> None:
+    """The work is assigned and locked."""
     FULFILLMENT_MOVES.move(
         held.fulfillment,
         to=F.ACCEPTED,
@@ -73,7 +79,7 @@ def acknowledge(*, fulfillment_id: str, actor: str, as_of: datetime) -> None:
         escalated_at=None,
     )
     ended = ["orders.acknowledge", "orders.escalate", *clocks.WARNINGS]
-    deadlines.drop([fulfillment_id], as_of=as_of, kinds=ended)
+    deadlines.drop([held.fulfillment.pk], as_of=as_of, kinds=ended)
     clocks.warn_later(held.fulfillment, as_of=as_of)
     exceptions.close_for([held.fulfillment], resolution="accepted", actor=actor, as_of=as_of)
 

@@ -22,6 +22,7 @@ from orders.commands import Address, DeliveryGiven
 from orders.models import Delivery, Exclusion, Fulfillment, Order, OrderLine
 from orders.states import FulfillmentStatus, Method
 from routing import dates
+from routing.engine.types import Parcel
 from routing.queries import Policy, policy_for
 from routing.services import decisions as routing_decisions
 from routing.services.capacity import Booking, release_capacity
@@ -224,6 +225,16 @@ def _destination_of(address: Mapping[str, Any] | None) -> Destination | None:
     return Destination(
         address["country"], address["postal_code"], address["city"], address.get("latitude"), address.get("longitude")
     )
+
+
+def next_best(planned: PlannedDelivery) -> list[Parcel]:
+    """Of a plan without the place that has the work: whom the step says to ask besides, where one place can serve it all."""
+    source = planned.source
+    rule = next((rule for rule in source.rules.rules if rule.name == source.outcome.rule), None)
+    if rule is None or planned.rest or len(source.outcome.parcels) != 1:
+        return []
+    [parcel] = source.outcome.parcels
+    return [parcel, *parcel.runners_up][: rule.steps[parcel.step].offer_to - 1]
 
 
 # ---- what is missing, and where else -------------------------------------------------------------

@@ -189,7 +189,7 @@ def _move_work(held: Work, *, actor: str, as_of: datetime, exclude_also: Sequenc
         order, fulfillment, open_units, as_of=as_of, exclude_also=exclude_also, only=only
     )
     _require_places(planned)
-    _take_back(held, units, actor=actor, as_of=as_of)
+    take_back(held, units, why=REROUTED, actor=actor, as_of=as_of)
     reassignment.find_places(
         order,
         fulfillment.delivery,
@@ -206,10 +206,10 @@ def _move_work(held: Work, *, actor: str, as_of: datetime, exclude_also: Sequenc
 
 
 @in_transaction
-def _take_back(held: Work, units: Mapping[FulfillmentLine, int], *, actor: str, as_of: datetime) -> None:
-    """End this fulfillment by hand; its units are open again. Stock is as it was."""
+def take_back(held: Work, units: Mapping[FulfillmentLine, int], *, why: str, actor: str, as_of: datetime) -> None:
+    """End this fulfillment, not for its fault; its units are open again. Stock is as it was."""
     fulfillment = held.fulfillment
-    FULFILLMENT_MOVES.move(fulfillment, to=FulfillmentStatus.CANCELED, actor=actor, as_of=as_of, why=REROUTED)
+    FULFILLMENT_MOVES.move(fulfillment, to=FulfillmentStatus.CANCELED, actor=actor, as_of=as_of, why=why)
     reassignment.close(fulfillment, as_of=as_of)
     exceptions.close_for([fulfillment], resolution="reroute", actor=actor, as_of=as_of)
     release_reservations(

@@ -13,6 +13,7 @@ from orders.models import Fulfillment, Order, Payment
 from orders.services import clocks, planning
 from orders.settlement import is_settled
 from orders.states import FULFILLMENT_MOVES, FulfillmentStatus, OrderStatus
+from routing.queries import any_rule_offers_around
 
 F = FulfillmentStatus
 
@@ -43,6 +44,7 @@ def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) 
 
     Work that waited longer than planned is prepared on a later day, and booked there.
     """
+    offers_around = any_rule_offers_around()
     rows: list[tuple[Fulfillment, dict[str, Any]]] = []
     dues = []
     for fulfillment in fulfillments:
@@ -66,6 +68,8 @@ def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) 
         generation = fulfillment.version + 1  # unique per assignment, as every move raises the version
         dues.append(Due("orders.acknowledge", fulfillment.pk, times.acknowledge_by, generation))
         dues.append(Due("orders.prepare", fulfillment.pk, times.ready_by, generation))
+        if not fulfillment.is_pickup and offers_around:
+            dues.append(Due("orders.offer_around", fulfillment.pk, as_of, generation))
         warn_at = planning.warn_at(fulfillment, Step.ACKNOWLEDGE, due_at=times.acknowledge_by, as_of=as_of)
         dues.append(Due(clocks.WARN, fulfillment.pk, warn_at, generation))
     planning.move_capacity([(fulfillment, values["capacity_date"]) for fulfillment, values in rows])

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from stores.web import counts, pauses, receiving, sending, views
+from stores.web import counts, offers, pauses, receiving, sending, views
 
 app_name = "store"
 urlpatterns = [
@@ -23,6 +23,7 @@ urlpatterns = [
     path("counts/<str:count_id>/submit/", counts.Submit.as_view(), name="count-submit"),
     path("counts/<str:count_id>/decide/", counts.Decide.as_view(), name="count-decide"),
     path("counts/<str:count_id>/cancel/", counts.Cancel.as_view(), name="count-cancel"),
+    path("offers/<str:offer_id>/take/", offers.Take.as_view(), name="take"),
     path("work/<str:work_id>/", views.WorkPage.as_view(), name="work"),
     path("work/<str:work_id>/accept/", views.Accept.as_view(), name="accept"),
     path("work/<str:work_id>/decline/", views.Decline.as_view(), name="decline"),

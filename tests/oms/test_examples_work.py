@@ -14,9 +14,11 @@ from jsonschema import Draft202012Validator
 from inventory.models import StockImport
 from oms import cache
 from oms.clock import now
-from orders.models import Fulfillment
+from oms.deadlines import sweep
+from orders.models import Fulfillment, Offer
 from orders.pickup_codes import pickup_code
 from orders.services.demand_history import tell_demands
+from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.inventory import NOW, make_location
 from tests.factories.orders import make_channel, make_network, pickup_body
 from tests.factories.transactions import undone_at_the_end
@@ -113,6 +115,18 @@ def _order(*acts: str) -> Callable[[Stage], None]:
         stage.after(*acts)
 
     return build
+
+
+def _offered(stage: Stage) -> None:
+    """Work that PARIS has not answered for yet, offered to LILLE, too."""
+    make_network()
+    document = {"rules": [{"steps": [{"offer_to": 2}]}]}
+    publish_rule_set(rule_set_id=create_draft(document=document).pk, actor="test", as_of=now())
+    cache.clear_all()
+    assert stage.play("orders_place").status == 201
+    while sweep(now=now):
+        pass
+    stage.call("offer_id", Offer.objects.get().pk)
 
 
 def _pickup(*acts: str) -> Callable[[Stage], None]:
@@ -247,6 +261,7 @@ STAGES: dict[str, Callable[[Stage], None]] = {
     **dict.fromkeys(("orders_list", "orders_hold", "orders_reroute", "customers_read"), _order()),
     **dict.fromkeys(("decisions_retrieve", "decisions_why_not"), _order()),
     "customers_partial_update": _order(),
+    "offers_take": _offered,
     "orders_release": _held,
     **dict.fromkeys(("fulfillments_list", "fulfillments_read", "fulfillments_acknowledge"), _order()),
     "fulfillments_decline": _order(),

@@ -10,11 +10,12 @@ from oms.cache import clear_all
 from oms.clock import now
 from oms.models import Event
 from orders.commands import CancelOrder, HoldOrder
-from orders.models import Fulfillment
+from orders.models import Fulfillment, Offer
 from orders.pickup_codes import pickup_code
 from orders.services.cancellation import cancel_order
 from orders.services.holds import hold_order
 from routing.models import ServiceLevel
+from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.inventory import set_stock
 from tests.factories.orders import order_body, pickup_body
 from tests.factories.people import make_user, placed
@@ -358,3 +359,54 @@ def test_articles_stand_in_walking_order_in_the_readers_language(lea: Client) ->
     assert shown.index("A-2") < shown.index("A-10")
     assert "Une chose" in shown
     assert "M · bleu" in shown
+
+
+def test_work_that_others_have_not_answered_for_is_offered_and_taken(lea: Client) -> None:
+    document = {
+        "rules": [{"steps": [{"from": {"locations": ["LILLE", "PARIS"]}, "offer_to": 2, "weights": OFTEN_LILLE}]}]
+    }
+    publish_rule_set(rule_set_id=create_draft(document=document).pk, actor="test", as_of=now())
+    clear_all()
+    work = placed(order_body())
+    assert work.location_id == "LILLE"
+    pass_time(seconds=1)
+    offer = Offer.objects.get(location="PARIS")
+
+    shown = page(lea.get("/store/at/PARIS/"))
+    assert "Who is first has it" in shown and f'action="/store/offers/{offer.pk}/take/"' in shown
+    assert f"#{work.order.number}" in shown
+    assert "Who is first has it" not in page(signed_in("tom").get("/store/at/LYON/"))
+    assert signed_in("kim").post(f"/store/offers/{offer.pk}/take/").status_code == 404
+
+    taken = lea.post(f"/store/offers/{offer.pk}/take/", follow=True)
+
+    assert "is yours. It waits under Pick." in page(taken)
+    here = Fulfillment.objects.get(location="PARIS")
+    assert (here.status, here.replaces_id, here.claimed_by) == ("accepted", work.pk, "user:lea")
+    assert "Who is first has it" not in page(lea.get("/store/at/PARIS/"))
+
+
+def test_an_offer_that_is_gone_says_so(lea: Client) -> None:
+    document = {
+        "rules": [{"steps": [{"offer_to": 2, "weights": OFTEN_LILLE, "from": {"locations": ["LILLE", "PARIS"]}}]}]
+    }
+    publish_rule_set(rule_set_id=create_draft(document=document).pk, actor="test", as_of=now())
+    clear_all()
+    work = placed(order_body())
+    pass_time(seconds=1)
+    accepted(work)
+
+    gone = lea.post(f"/store/offers/{Offer.objects.get(location='PARIS').pk}/take/", follow=True)
+
+    assert "is gone: another place was faster." in page(gone)
+    assert not Fulfillment.objects.filter(location="PARIS").exists()
+
+
+OFTEN_LILLE = {"cost": 0, "location_order": 1}
+
+
+def signed_in(name: str) -> Client:
+    """Works in Lyon."""
+    client = Client()
+    client.force_login(make_user(name, places=("LYON",)))
+    return client

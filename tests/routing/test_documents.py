@@ -30,6 +30,7 @@ def a_rule_set(**changes):
                 "max_parcels": 1, "min_parcel_value": None, "keep_groups": True, "complete": True,
                 "rest": "exception", "no_split_below": "50.00", "no_split_tags": ["set"],
                 "no_split_customer_tags": ["gold"], "cancel_after_days": 14,
+                "offer_to": 3,
             }],
         }],
         **changes,
@@ -61,6 +62,7 @@ def test_the_documented_example_becomes_rules():
     assert (step.max_parcels, step.complete, step.rest) == (1, True, Rest.EXCEPTION)
     assert (step.no_split_below, step.no_split_tags) == (Decimal("50.00"), frozenset({"set"}))
     assert (step.no_split_customer_tags, step.cancel_after_days) == (frozenset({"gold"}), 14)
+    assert step.offer_to == 3
 
 
 def test_what_is_stored_reads_back_as_the_same_document():
@@ -127,28 +129,12 @@ def test_postal_prefixes_are_compared_without_spaces_and_in_capitals():
             {"rules": [{"steps": [{"rest": "refuse", "cancel_after_days": 3}]}]},
             {("/rules/0/steps/0", "nothing_waits")},
         ),
+        ({"rules": [{"steps": [{"offer_to": 0}]}]}, {("/rules/0/steps/0/offer_to", "greater_than_equal")}),
         ([], {("", "model_type")}),
     ],
 )
 def test_each_fault_is_named_by_its_pointer(document, expected):
     assert faults(document) == expected
-
-
-@pytest.mark.parametrize(
-    ("part", "name"),
-    [
-        ("/steps/0", "offer_to"),
-    ],
-)
-def test_what_the_engine_can_weigh_but_nobody_tells_it_yet_is_refused(part, name):
-    """A rule that does nothing of what it says would be worse than none."""
-    document = a_rule_set()
-    rule = document["rules"][0]
-    at = {"/when": rule["when"], "/steps/0": rule["steps"][0], "/steps/0/from": rule["steps"][0]["from"]}
-    at["/steps/0/weights"] = rule["steps"][0]["weights"]
-    at[part][name] = 1
-
-    assert faults(document) == {(f"/rules/0{part}/{name}", "unknown_field")}
 
 
 def test_the_built_in_rules_leave_the_rest_to_a_person():

@@ -76,6 +76,7 @@ def test_every_condition_and_filter_is_told():
                 "no_split_below": "50.00",
                 "no_split_tags": ["set"],
                 "no_split_customer_tags": ["gold"],
+                "offer_to": 3,
                 "rest": "backorder",
                 "cancel_after_days": 14,
             }
@@ -90,7 +91,7 @@ def test_every_condition_and_filter_is_told():
         "any number of parcels from A, B or C of idf not of outlet able to ship with at least 3 units keeping 1 units "
         "whose stock is at least 80% certain with room for 3 parcels open now before its cut-off in time "
         "whatever its capacity each worth at least 20.00 unsplit below 50.00 unsplit with products tagged set "
-        "unsplit for customers tagged gold; "
+        "unsplit for customers tagged gold offered to 3 places at once; "
         "the rest on back-order, canceled after 14 days."
     ]
 

@@ -53,6 +53,7 @@ async function refresh() {
     mergeCounts(fresh);
     mergePart(fresh, "[data-pause]");
     mergePart(fresh, "[data-urgent]");
+    mergePart(fresh, "[data-offers]");
     if (Number(main.querySelector('[data-count="new"]').textContent) > before) announce();
     show(true);
   } catch {

@@ -1,0 +1,112 @@
+"""`offers/`: work that others have been given, and that a place may take before they answer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import django_filters as filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from pydantic import Field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from oms.actors import Caller
+from oms.api.body import Instant
+from oms.api.views import ApiView
+from oms.clock import now
+from oms.errors import Missing
+from orders import queries
+from orders.api.documents import FulfillmentDocument, Page, _Document
+from orders.api.lists import DocumentList
+from orders.errors import OfferIsOver
+from orders.models import Offer
+from orders.services.sharing import is_live, take_offer
+
+
+class OfferedLine(_Document):
+    sku: str
+    quantity: int
+
+
+class OfferDocument(_Document):
+    """The units stand ready here, kept until `expires_at`. `taken_over`: the work that this place has now."""
+
+    id: str
+    order: str
+    location: str
+    lines: list[OfferedLine]
+    distance_km: float | None
+    made_at: Instant
+    expires_at: Instant
+    status: str = Field(description="open, taken (here), or over: somebody has it, or nobody needs it any more.")
+    taken_over: str | None
+
+
+class OfferPage(Page):
+    results: list[OfferDocument]
+
+
+class OfferFilter(filters.FilterSet):
+    location = filters.CharFilter("location_id")
+    status = filters.ChoiceFilter(choices=Offer.Status.choices)
+
+    class Meta:
+        model = Offer
+        fields: list[str] = []
+
+
+def visible_offers(caller: Caller) -> QuerySet[Offer]:
+    offers = Offer.objects.all()
+    if caller.channel is not None:
+        offers = offers.filter(fulfillment__order__channel_id=caller.channel)
+    if caller.locations is not None:
+        offers = offers.filter(location_id__in=caller.locations)
+    return offers
+
+
+def offer_documents(ids: Sequence[str], *, caller: Caller) -> list[dict[str, Any]]:
+    offers = (
+        Offer.objects.filter(pk__in=ids).select_related("fulfillment__order").prefetch_related("fulfillment__lines")
+    )
+    found = {offer.pk: offer for offer in offers}
+    return [_document(found[pk]) for pk in ids if pk in found]
+
+
+def _document(offer: Offer) -> dict[str, Any]:
+    is_over = offer.status == Offer.Status.OPEN and not is_live(offer, as_of=now())
+    return {
+        "id": offer.pk,
+        "order": str(offer.fulfillment.order.number),
+        "location": offer.location_id,
+        "lines": [{"sku": line.sku, "quantity": line.quantity} for line in offer.fulfillment.lines.all()],
+        "distance_km": None if offer.distance_km is None else round(offer.distance_km, 1),
+        "made_at": offer.made_at,
+        "expires_at": offer.expires_at,
+        "status": Offer.Status.OVER if is_over else offer.status,
+        "taken_over": offer.taken_over_id,
+    }
+
+
+class Offers(DocumentList):
+    scopes = {"GET": "fulfillments:read"}
+    filter_class = OfferFilter
+    documents = staticmethod(offer_documents)
+    visible = staticmethod(visible_offers)
+
+    @extend_schema(responses={200: OfferPage}, filters=True, operation_id="offers_list")
+    def get(self, request: Request) -> Response:
+        """Newest first."""
+        return super().get(request)
+
+
+class TakeOffer(ApiView):
+    scopes = {"POST": "fulfillments:write"}
+    refusals = {"POST": [OfferIsOver()]}
+
+    @extend_schema(request=None, responses={200: FulfillmentDocument}, operation_id="offers_take")
+    def post(self, request: Request, offer_id: str) -> Response:
+        """Take the work. Whoever is first has it, accepted at once; the same caller again gets the same answer."""
+        if not visible_offers(self.caller).filter(pk=offer_id).exists():
+            raise Missing()
+        work = take_offer(offer_id=offer_id, actor=self.caller.actor, as_of=now())
+        return Response(queries.fulfillment_document(work, caller=self.caller))

@@ -1,0 +1,47 @@
+"""Work that other places were given, and that this one may take before they answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from orders.models import Offer
+from orders.states import FulfillmentStatus as S
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class OfferCard:
+    id: str
+    number: str
+    units: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    cards: Sequence[OfferCard]
+
+    @property
+    def version(self) -> str:
+        """Changes with what is shown."""
+        return " ".join(card.id for card in self.cards)
+
+
+def live_offers(code: str, *, as_of: datetime) -> QuerySet[Offer]:
+    return Offer.objects.filter(
+        location=code, status=Offer.Status.OPEN, expires_at__gt=as_of, fulfillment__status=S.ASSIGNED
+    )
+
+
+def offers_to(code: str, *, as_of: datetime) -> Offered:
+    """Those that can still be taken, the first to end first."""
+    rows = live_offers(code, as_of=as_of).select_related("fulfillment__order").prefetch_related("fulfillment__lines")
+    return Offered([_card(offer) for offer in rows.order_by("expires_at", "id")[:_SHOWN]])
+
+
+def _card(offer: Offer) -> OfferCard:
+    units = sum(line.to_pick for line in offer.fulfillment.lines.all())
+    return OfferCard(offer.pk, str(offer.fulfillment.order.number), units, offer.expires_at)

@@ -1,0 +1,166 @@
+"""Work offered to several places at once: the best has it, and the first that answers keeps it."""
+
+from typing import Any
+
+import pytest
+
+from inventory.models import CartHold
+from oms.clock import now
+from orders.models import Fulfillment, Offer
+from routing.services.rule_sets import create_draft, publish_rule_set
+from tests.factories.orders import make_network, order_body, pickup_body, reserved
+from tests.flows.conftest import Api, pass_time, relay
+
+
+def publish(offer_to: int = 3, **step: Any) -> None:
+    document = {"rules": [{"steps": [{"offer_to": offer_to, **step}]}]}
+    publish_rule_set(rule_set_id=create_draft(document=document).pk, actor="test", as_of=now())
+
+
+@pytest.fixture
+def shop(api: Api, settings: Any) -> Api:
+    settings.VERSIONED_CACHE_SECONDS = 0
+    make_network()  # five units in PARIS, LILLE and LYON each, the dearer in this order
+    publish()
+    return api
+
+
+def ordered(shop: Api, *lines: tuple[str, int]) -> tuple[str, str]:
+    """The number of the order, and the id of the work that PARIS has."""
+    order = shop.post("orders/", order_body(*lines)).json
+    [work] = order["fulfillments"]
+    assert (work["location"], work["status"]) == ("PARIS", "assigned")
+    pass_time(seconds=1)
+    return order["number"], work["id"]
+
+
+def offers(shop: Api) -> dict[str, str]:
+    return {offer["location"]: offer["status"] for offer in shop.get("offers/").json["results"]}
+
+
+def offer_to(shop: Api, place: str) -> str:
+    [offer] = shop.get(f"offers/?location={place}").json["results"]
+    return offer["id"]
+
+
+def sellable(shop: Api, place: str) -> int:
+    return shop.get(f"stock/?sku=SKU-1&location={place}").json["results"][0]["sellable"]
+
+
+def live(order: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(w["location"], w["status"]) for w in order["fulfillments"] if w["status"] != "canceled"]
+
+
+def test_the_next_best_places_are_offered_what_the_best_one_has(shop: Api, invariants_hold: Any) -> None:
+    _number, work = ordered(shop, ("SKU-1", 2))
+
+    assert offers(shop) == {"LILLE": "open", "LYON": "open"}
+    assert (reserved("SKU-1", "PARIS"), reserved("SKU-1", "LILLE"), reserved("SKU-1", "LYON")) == (2, 0, 0)
+    assert [sellable(shop, place) for place in ("PARIS", "LILLE", "LYON")] == [3, 3, 3]  # held, not reserved
+    [offer] = shop.get("offers/?location=LILLE").json["results"]
+    assert offer["lines"] == [{"sku": "SKU-1", "quantity": 2}]
+    assert offer["expires_at"] == shop.get(f"fulfillments/{work}/").json["acknowledge_by"]
+    invariants_hold()
+
+
+def test_the_first_that_takes_it_has_it(shop: Api, invariants_hold: Any) -> None:
+    number, work = ordered(shop, ("SKU-1", 2))
+    lille, lyon = offer_to(shop, "LILLE"), offer_to(shop, "LYON")
+
+    taken = shop.post(f"offers/{lille}/take/")
+
+    assert (taken.status, taken.json["location"], taken.json["status"]) == (200, "LILLE", "accepted")
+    assert (taken.json["replaces"], taken.json["cost"]) == (work, "5.00")
+    assert live(shop.order(number)) == [("LILLE", "accepted")]
+    late = shop.post(f"offers/{lyon}/take/")
+    assert (late.status, late.json["code"]) == (409, "offer_is_over")
+    answered = shop.act(work, "acknowledge")
+    assert (answered.status, answered.json["current"]) == (409, "canceled")
+    relay()
+    assert offers(shop) == {"LILLE": "taken", "LYON": "over"}
+    assert [sellable(shop, place) for place in ("PARIS", "LILLE", "LYON")] == [5, 3, 5]
+    assert (reserved("SKU-1", "PARIS"), reserved("SKU-1", "LILLE"), reserved("SKU-1", "LYON")) == (0, 2, 0)
+    invariants_hold()
+
+
+def test_who_presses_twice_has_it_once(shop: Api) -> None:
+    ordered(shop)
+    lille = offer_to(shop, "LILLE")
+
+    first, second = shop.post(f"offers/{lille}/take/"), shop.post(f"offers/{lille}/take/")
+
+    assert (second.status, second.json) == (200, first.json)
+    assert Fulfillment.objects.filter(location="LILLE").count() == 1
+
+
+def test_when_the_best_answers_the_others_are_free_again(shop: Api, invariants_hold: Any) -> None:
+    number, work = ordered(shop)
+    lille = offer_to(shop, "LILLE")
+
+    shop.act(work, "acknowledge")
+
+    assert offers(shop) == {"LILLE": "over", "LYON": "over"}  # at once, whoever has written it down
+    refused = shop.post(f"offers/{lille}/take/")
+    assert (refused.status, refused.json["code"]) == (409, "offer_is_over")
+    assert live(shop.order(number)) == [("PARIS", "accepted")]
+    relay()
+    assert set(Offer.objects.values_list("status", flat=True)) == {"over"}
+    assert set(CartHold.objects.values_list("status", flat=True)) == {"released"}
+    assert [sellable(shop, place) for place in ("LILLE", "LYON")] == [5, 5]
+    invariants_hold()
+
+
+def test_when_the_best_declines_the_next_is_given_it_and_others_are_asked_again(
+    shop: Api, invariants_hold: Any
+) -> None:
+    number, work = ordered(shop)
+
+    shop.act(work, "decline", {"reason": "too_busy"})
+    relay()
+    pass_time(seconds=1)
+
+    order = shop.order(number)
+    [now_there] = [w for w in order["fulfillments"] if w["status"] == "assigned"]
+    assert now_there["location"] == "LILLE"
+    open_now = Offer.objects.filter(status="open").values_list("fulfillment", "location")
+    assert list(open_now) == [(now_there["id"], "LYON")]  # PARIS declined it
+    invariants_hold()
+
+
+def test_an_offer_ends_with_the_time_to_answer(shop: Api, invariants_hold: Any) -> None:
+    number, _work = ordered(shop)
+    lyon = offer_to(shop, "LYON")
+
+    pass_time(minutes=121)
+
+    assert shop.post(f"offers/{lyon}/take/").json["code"] == "offer_is_over"
+    assert ("LILLE", "assigned") in live(shop.order(number))
+    invariants_hold()
+
+
+def test_only_where_the_rules_say_so_and_one_place_could_have_it_all(api: Api, settings: Any) -> None:
+    settings.VERSIONED_CACHE_SECONDS = 0
+    make_network(lille=1, lyon=5)
+    publish(offer_to=1)
+    ordered(api)
+    assert offers(api) == {}
+
+    publish(offer_to=2)
+    ordered(api, ("SKU-1", 2))
+    assert offers(api) == {"LYON": "open"}  # LILLE has one only
+    api.post("orders/", pickup_body())
+    pass_time(seconds=1)
+    assert Offer.objects.count() == 1
+
+
+def test_a_store_sees_and_takes_what_is_offered_to_it_alone(shop: Api) -> None:
+    from oms.models import ApiKey
+    from tests.factories.orders import make_key
+
+    ordered(shop)
+    lille = Api(make_key("lille", scopes=("fulfillments:read", "fulfillments:write"), locations=["LILLE"]))
+    assert ApiKey.objects.count() == 2
+
+    assert offers(lille) == {"LILLE": "open"}
+    assert lille.post(f"offers/{offer_to(shop, 'LYON')}/take/").status == 404
+    assert lille.post(f"offers/{offer_to(shop, 'LILLE')}/take/").json["location"] == "LILLE"
