@@ -3,9 +3,13 @@
 A small retailer of its own: places all over France with few units of each product, shoppers in thirty towns, one to three
 products an order. All orders are placed one after another through the real service, then planned again in one run, which is
 timed in its parts; then once more, when nothing is left to save.
+
+`--stream`: orders come one every so many seconds and wait for a grace period, by a clock that is set forward; the same orders
+are released without any planning again, and with it every so often, also just before each release.
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -14,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +45,11 @@ class Run:
 def main() -> None:
     given = _arguments()
     with system.database("together"):
+        if given.stream:
+            print(
+                json.dumps([asdict(_streamed(given, pause)) for pause in (None, 600, 180, 60, given.every)], indent=2)
+            )
+            return
         _make_retailer(given.places, given.products, given.units, seed=given.seed)
         placed = _place(given.orders, given.products, given.most_lines, seed=given.seed)
         cost = _planned_cost()
@@ -59,6 +69,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--units", type=int, default=1, help="the most of a product that a place has")
     parser.add_argument("--most-lines", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--stream", action="store_true")
+    parser.add_argument("--every", type=int, default=20, help="seconds from one order to the next")
+    parser.add_argument("--grace", type=int, default=10, help="minutes")
     return parser.parse_args()
 
 
@@ -66,7 +79,7 @@ def _sku(number: int) -> str:
     return f"T-{number:03}"
 
 
-def _anywhere(dice: random.Random) -> dict[str, float]:
+def _anywhere(dice: random.Random) -> dict[str, Any]:
     return {"latitude": round(dice.uniform(SOUTH, NORTH), 4), "longitude": round(dice.uniform(WEST, EAST), 4)}
 
 
@@ -120,29 +133,39 @@ def _make_retailer(places: int, products: int, units: int, *, seed: int) -> None
 
 
 def _place(orders: int, products: int, most_lines: int, *, seed: int) -> int:
-    """How many were accepted."""
-    from inventory.errors import InsufficientStock
+    """How many were accepted before one was not."""
     from oms.clock import now
-    from oms.idempotency import Once
-    from orders.commands import PlaceOrder
-    from orders.services.placement import place_order
 
-    dice = random.Random(seed + 1)
-    towns = [_anywhere(dice) for _ in range(30)]
+    order = _orders(products, most_lines, seed=seed)
     accepted = 0
-    while accepted < orders:
-        skus = [_sku(n) for n in dice.sample(range(products), dice.randint(1, most_lines))]
-        body = _body(skus, dice.choice(towns), number=accepted)
-        command, once = PlaceOrder.model_validate(body), Once("", "", bytes(32))
-        try:
-            place_order(command=command, once=once, has_key=False, actor="benchmark", as_of=now())
-        except InsufficientStock:
-            break
+    while accepted < orders and _accepted(next(order), as_of=now()):
         accepted += 1
     return accepted
 
 
-def _body(skus: list[str], town: dict[str, float], *, number: int) -> dict[str, Any]:
+def _orders(products: int, most_lines: int, *, seed: int) -> Iterator[dict[str, Any]]:
+    dice = random.Random(seed + 1)
+    towns = [_anywhere(dice) for _ in range(30)]
+    for number in itertools.count():
+        skus = [_sku(n) for n in dice.sample(range(products), dice.randint(1, most_lines))]
+        yield _body(skus, dice.choice(towns), number=number)
+
+
+def _accepted(body: dict[str, Any], *, as_of: datetime) -> bool:
+    from inventory.errors import InsufficientStock
+    from oms.idempotency import Once
+    from orders.commands import PlaceOrder
+    from orders.services.placement import place_order
+
+    command, once = PlaceOrder.model_validate(body), Once("", "", bytes(32))
+    try:
+        place_order(command=command, once=once, has_key=False, actor="benchmark", as_of=as_of)
+    except InsufficientStock:
+        return False
+    return True
+
+
+def _body(skus: list[str], town: dict[str, Any], *, number: int) -> dict[str, Any]:
     address = {"name": "A B", "line1": "1 rue X", "postal_code": "75011", "city": "X", "country": "FR", **town}
     lines = [
         {"id": f"l{n}", "sku": sku, "quantity": 1, "unit_price": "20.00", "tax_rate": "0.20"}
@@ -160,6 +183,50 @@ def _body(skus: list[str], town: dict[str, float], *, number: int) -> dict[str, 
         "lines": lines,
         "payments": [{"gateway": "sandbox", "method": "card", "amount": amount, "token": "tok_ok"}],
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    planned_again_every_seconds: int | None
+    accepted: int
+    cost: float
+    saved: float
+    processor_seconds: float  # of planning again
+
+
+def _streamed(given: argparse.Namespace, pause: int | None) -> Streamed:
+    """The cost of what was released, where it is planned again every so often by the clock of the orders."""
+    from django.db.models import Sum
+
+    from oms.clock import now
+    from oms.models import Channel
+    from orders.models import Fulfillment, Reoptimisation
+    from orders.services.reoptimisation import reoptimise
+
+    _make_retailer(given.places, given.products, given.units, seed=given.seed)
+    Channel.objects.update(grace_minutes={"ship": given.grace})
+    begins, spent, accepted = now(), 0.0, 0
+    ends: int = given.orders * given.every + 60 * given.grace + given.every
+    order = _orders(given.products, given.most_lines, seed=given.seed)
+    for second in range(0, ends, given.every):
+        at = begins + timedelta(seconds=second)
+        if pause and second % pause < given.every:
+            begun = time.process_time()
+            reoptimise(actor="benchmark", as_of=at)
+            spent += time.process_time() - begun
+        _ring(at)
+        if second < given.orders * given.every:
+            accepted += _accepted(next(order), as_of=at)
+    released = Fulfillment.objects.filter(status="assigned").aggregate(cost=Sum("cost"))["cost"]
+    saved = Reoptimisation.objects.aggregate(saved=Sum("saved"))["saved"]
+    return Streamed(pause, accepted, float(released or 0), float(saved or 0), round(spent, 2))
+
+
+def _ring(at: datetime) -> None:
+    from oms import deadlines
+
+    while deadlines.sweep(now=lambda: at):
+        pass
 
 
 def _planned_cost() -> float:

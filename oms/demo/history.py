@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.db.models import Max
 
 from inventory.models import StockEventId
 from inventory.queries import places
@@ -182,6 +183,7 @@ class _Life:
         self._fraud_check()
         if self._is_held():
             return
+        self._wait_for_release()
         while self._work_once() or self._decide_once():
             pass
         self._deliver()
@@ -225,7 +227,15 @@ class _Life:
             release_hold(number=self.order.number, command=ReleaseHold(), actor="user:service", as_of=done_at)
 
     def _is_untouched(self) -> bool:
-        return set(Fulfillment.objects.filter(order=self.order).values_list("status", flat=True)) == {F.ASSIGNED}
+        statuses = set(Fulfillment.objects.filter(order=self.order).values_list("status", flat=True))
+        return bool(statuses) and statuses <= {F.PLANNED, F.ASSIGNED}
+
+    def _wait_for_release(self) -> None:
+        """The grace of its channel ends, and its places are told."""
+        waiting = Fulfillment.objects.filter(order=self.order, status=F.PLANNED)
+        at = waiting.aggregate(last=Max("release_at"))["last"]
+        if at and self._has_come(at):
+            ring(at)
 
     # -- the places --------------------------------------------------------------------------------
 

@@ -23,7 +23,13 @@ WEB, MARKETPLACE, STORE = "web", "marketplace", "store"
 
 CHANNELS = (
     Channel(code=WEB, name="orvane.example", currency="EUR", payment_hold_minutes=30),
-    Channel(code=MARKETPLACE, name="Place des Marques", currency="EUR", on_payment_failure="cancel"),
+    Channel(
+        code=MARKETPLACE,
+        name="Place des Marques",
+        currency="EUR",
+        on_payment_failure="cancel",
+        grace_minutes={"ship": 10},  # until then its orders may be planned again together
+    ),
     Channel(code=STORE, name="Orvane stores", currency="EUR", authorizes_late=True),
 )
 
