@@ -13,7 +13,22 @@ from inventory.services import ProductRow, receive_locations, receive_prices, re
 from inventory.services.ledger_months import open_months
 from inventory.services.pauses import pause_location
 from oms import cache, outbox
-from oms.demo import ACTOR, catalog, counts, feeds, history, holds, people, pictures, prices, stock, supply, trade
+from oms.clock import now
+from oms.demo import (
+    ACTOR,
+    catalog,
+    counts,
+    feeds,
+    history,
+    holds,
+    people,
+    pictures,
+    prices,
+    stock,
+    supply,
+    trade,
+    urgent,
+)
 from oms.demo.geography import postal_area_lines
 from oms.demo.places import PAUSED, location_rows
 from oms.demo.shoppers import Item
@@ -51,6 +66,7 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     supply.load_supply([item.sku for item in items], as_of=as_of)
     counts.load_counts(as_of=as_of)
     holds.load_holds(items, as_of=as_of)
+    urgent.load_urgent(items, as_of=now())  # minutes count here, and loading takes some
     learn_dates(as_of=as_of)
     _finish(orders=accepted, as_of=as_of)
 
