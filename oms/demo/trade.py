@@ -290,7 +290,7 @@ def _rules_to_try() -> dict[str, Any]:
     document = copy.deepcopy(dict(WEB_RULES))
     rules = {rule["name"]: rule for rule in document["rules"]}
     near = rules["home delivery"]["steps"][0]
-    near["name"], near["from"]["max_distance_km"] = "one store of the region that can spare it", 120
+    near["from"]["max_distance_km"] = 120
     near["weights"] = {"cost": 1, "distance_km": 0.01, "workload": 6}
     light = {
         "name": "small parcels from the corner",

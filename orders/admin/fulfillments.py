@@ -125,6 +125,7 @@ class FulfillmentAdmin(ReadOnlyAdmin):
             "view": decision_view(decision),
             "picker": picker_of(decision),
             "back": order_address(work.order_id),
+            "bench": _bench_address(work) if request.user.has_perm("routing.view_ruleset") else "",
             "is_fullwidth": "1",
         }
         return render(request, "orders/admin/decision.html", context)
@@ -226,6 +227,11 @@ class FulfillmentAdmin(ReadOnlyAdmin):
     def carrier(self, work: Fulfillment) -> str:
         shipment = getattr(work, "shipment", None)
         return f"{shipment.carrier_service} {shipment.tracking_number}".strip() if shipment else ""
+
+
+def _bench_address(work: Fulfillment) -> str:
+    """Where the same order is planned under other rules."""
+    return f"{reverse('admin:routing_ruleset_bench')}?order={work.order.number}&take=1"
 
 
 def _parcel(weight_g: int | None, contents: list[dict[str, Any]]) -> str:

@@ -33,6 +33,7 @@ from routing.services.dry_runs import SideBySide, TypedLevel, WantedLine, Wish, 
 from routing.services.sourcing import COLLECTED, Demand, Destination, SourcingPlan
 from routing.snapshots import explanation_of
 from routing.states import RuleSetStatus
+from routing.whys import place_name
 
 _SPARE_ROWS = 2
 _MOST_ROWS = 200
@@ -319,7 +320,7 @@ def _side(planned: SourcingPlan, rules: RuleSet | None, told: Mapping[str, Any])
         steps=[(step["name"], _step(step)) for step in told["steps"]],
         parcels=[
             ParcelRow(
-                place=_place(parcel.location),
+                place=place_name(parcel.location),
                 units=_units_words(Counter({line.sku: line.quantity for line in parcel.lines})),
                 carrier=parcel.carrier_service,
                 distance=_km(parcel.distance_km),
@@ -386,17 +387,12 @@ def _paid(outcome: Outcome, currency: str) -> str:
 
 
 def _who_sends(outcome: Outcome) -> str:
-    told = (f"{_place(code)}: {_units_words(units)}" for code, units in outcome.units_at.items())
+    told = (f"{place_name(code)}: {_units_words(units)}" for code, units in outcome.units_at.items())
     return "; ".join(told) or _("nobody")
 
 
 def _units_words(units: Counter[str]) -> str:
     return ", ".join(f"{count} × {sku}" for sku, count in sorted(units.items()))
-
-
-def _place(code: str) -> str:
-    place = inventory.places().get(code)
-    return place.name if place else code
 
 
 def _km(km: float | None) -> str:
@@ -414,7 +410,7 @@ def _places(tried: SideBySide, told: Sequence[Mapping[str, Any]], wish: Wish) ->
     typed = {(level.sku, level.location) for level in wish.stock}
     return [
         PlaceRow(
-            name=_place(code),
+            name=place_name(code),
             code=code,
             distance=_km(next((c[code]["distance_km"] for c in looked_at if code in c), None)),
             stock=_stock(tried.sellable, code, typed),

@@ -30,7 +30,7 @@ def _late(work: Fulfillment) -> Fulfillment:
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("fr", "dark")])
 def test_every_page_is_clean(phone: Page, live_server: Any, language: str, scheme: Any) -> None:
     phone.emulate_media(color_scheme=scheme)
-    phone.context.set_extra_http_headers({"Accept-Language": language})
+    phone.context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
     hours = {"mon": [["10:00", "13:00"], ["14:00", "19:00"]], "sat": [["10:00", "19:00"]]}
     work = {
         "new": _late(placed(order_body(("SKU-1", 1), locale=language))),
@@ -60,6 +60,7 @@ def test_every_page_is_clean(phone: Page, live_server: Any, language: str, schem
     ]
     for path in paths:
         phone.goto(live_server.url + path)
+        assert phone.evaluate("document.documentElement.lang") == language
         complaints += faults(phone, path)
     phone.goto(f"{live_server.url}/store/work/{work['accepted'].pk}/")
     phone.locator(".actions button").click()

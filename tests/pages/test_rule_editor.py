@@ -71,7 +71,7 @@ def names() -> list[tuple[str, list[str]]]:
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("fr", "dark")])
 def test_every_page_is_clean_on_a_phone_and_at_a_desk(desk: Page, live_server: Any, language: str, scheme: Any) -> None:
     desk.emulate_media(color_scheme=scheme)
-    desk.context.set_extra_http_headers({"Accept-Language": language})
+    desk.context.add_cookies([{"name": "django_language", "value": language, "url": live_server.url}])
     published = publish_rule_set(rule_set_id=create_draft(document=RULES).pk, actor="user:ada", as_of=now())
     draft = create_draft(document=FAULTY)
     complaints = []
@@ -92,6 +92,7 @@ def test_every_page_is_clean_on_a_phone_and_at_a_desk(desk: Page, live_server: A
         for size in (PHONE, {"width": 1280, "height": 900}):
             desk.set_viewport_size(size)  # type: ignore[arg-type]
             desk.goto(live_server.url + where)
+            assert desk.evaluate("document.documentElement.lang") == language
             desk.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
             complaints += faults(desk)
 
