@@ -1,8 +1,10 @@
 """What is said about rule sets: findings of a review and differences between two texts, as sentences."""
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -143,4 +145,6 @@ def value_words(key: str, value: Any) -> str:
     known = words.WORDS.get(key, {})
     if isinstance(value, list):
         return ", ".join(str(known.get(item, item)) for item in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, int | float):
+        return number_format(f"{Decimal(str(value)).normalize():f}")
+    return str(value)

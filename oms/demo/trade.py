@@ -291,7 +291,7 @@ def _rules_to_try() -> dict[str, Any]:
     rules = {rule["name"]: rule for rule in document["rules"]}
     near = rules["home delivery"]["steps"][0]
     near["from"]["max_distance_km"] = 120
-    near["weights"] = {"cost": 1, "distance_km": 0.01, "workload": 6}
+    near["weights"] = {**near["weights"], "distance_km": 0.01, "workload": 6}
     light = {
         "name": "small parcels from the corner",
         "when": {"methods": ["ship"], "services": ["standard"], "max_weight_g": 500, "max_units": 2},

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -17,7 +18,7 @@ from routing.differences import Difference, differences, yaml_diff
 from routing.documents import parse, written_out
 from routing.editing import fingerprint
 from routing.engine.review import Finding
-from routing.models import RuleSet
+from routing.models import RuleSet, Simulation
 from routing.remarks import difference_sentence, finding_sentence
 from routing.services import rule_sets
 from routing.services.reviews import review_document
@@ -234,20 +235,27 @@ def _kind_of(line: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
+    """`simulation`: the last one of this very text; `must_simulate`: the house wants one first, and there is none."""
+
     remarks: list[Remark]
     faults: int
     comparison: Comparison
     effect: str
+    simulation: Simulation | None
+    must_simulate: bool
 
 
 def publication(rule_set: RuleSet) -> Publication:
     document = written_out(rule_set.document)
     remarks = [_remark(finding, document) for finding in review_document(parse(document))]
+    simulation = rule_sets.last_simulation(rule_set)
     return Publication(
         remarks=remarks,
         faults=sum(remark.is_fault for remark in remarks),
         comparison=comparison(rule_set),
         effect=_effect(rule_set),
+        simulation=simulation,
+        must_simulate=settings.PUBLISHING_NEEDS_SIMULATION and simulation is None,
     )
 
 

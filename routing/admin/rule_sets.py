@@ -148,6 +148,7 @@ class RuleSetAdmin(ReadOnlyAdmin):
                 "page": rule_pages.rule_set_page(rule_set),
                 "trials": trials_of(rule_set),
                 "may_act": self.may_act(request),
+                "may_simulate": request.user.has_perm("routing.change_simulation"),
                 "may_edit": may_edit,
                 "undo": may_edit and rule_pages.undo_of(request, rule_set),
             },

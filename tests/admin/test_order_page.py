@@ -242,6 +242,7 @@ def test_why_here_tells_the_decision_and_every_place_looked_at(administrator: Cl
     assert "Place PARIS sends 1 × SKU-1, at a cost of 4.00\N{NO-BREAK SPACE}EUR." in page
     assert page.count("Possible, but dearer") == 2
     assert "Chosen" in page
+    assert f"{reverse('admin:routing_ruleset_bench')}?order={order.number}&amp;take=1" in page
     asks = re.search(r'<form method="get" action="([^"#]+)#why-not"', page)
     assert asks and "Why not" in administrator.get(asks[1], {"place": "LYON"}).content.decode()
 

@@ -4,16 +4,18 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import transaction
+from django.utils.translation import override
 
 from inventory.models import Location
 from oms.cache import bump
 from oms.models import Channel, Event
+from routing.differences import Difference
 from routing.documents import parse
 from routing.engine.review import FAULTS, Finding
 from routing.errors import InvalidDocument, RuleSetFaulty
 from routing.models import RuleSet, RuleSetSlot
 from routing.queries import rules_for
-from routing.remarks import FINDINGS, finding_sentence
+from routing.remarks import FINDINGS, difference_sentence, finding_sentence
 from routing.services.reviews import require_sound, review_document
 from routing.services.rule_sets import (
     compared_with,
@@ -169,6 +171,18 @@ def test_a_draft_is_held_against_what_decides_in_its_place(client):
     ]
     assert told["differences"][2]["where"] == ["rules", "near", "steps", "near", "from", "max_distance_km"]
     assert told["diff"].startswith("--- default v1\n+++ web v1\n")
+
+
+def test_figures_are_told_in_full_and_in_the_readers_language():
+    def told(before, after):
+        return difference_sentence(
+            Difference("changed", ("rules", "r", "steps", "s", "weights", "cost"), before, after)
+        )
+
+    assert told(0.05, 1234567.25).endswith(": 1234567.25 instead of 0.05.")
+    assert told(1.0, 300.0).endswith(": 300 instead of 1.")
+    with override("fr"):
+        assert told(1.0, 0.25).endswith("0,25 au lieu de 1.")
 
 
 def test_two_rule_sets_are_compared_by_their_ids(client):

@@ -422,6 +422,20 @@ def test_a_faulty_draft_cannot_be_published_from_the_page(office, draft):
 
 
 @pytest.mark.django_db
+def test_where_the_house_wants_a_simulation_first_the_page_leads_to_it(office, draft, settings):
+    settings.PUBLISHING_NEEDS_SIMULATION = True
+
+    shown = said(office.get(at("publish", draft.pk)))
+    simulate = f"{reverse('admin:routing_simulation_new')}?rule_set={draft.pk}"
+    assert "It must be simulated on past demands first." in shown and simulate in shown
+    assert simulate in said(office.get(at("change", draft.pk)))
+    office.post(at("publish", draft.pk), follow=True)
+
+    draft.refresh_from_db()
+    assert draft.status == "draft"
+
+
+@pytest.mark.django_db
 def test_versions_are_compared(office, draft):
     other = create_draft(document=RULES | {"channels": ["web"]})
 
