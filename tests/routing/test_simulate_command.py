@@ -103,7 +103,7 @@ def test_bad_input_ends_with_2(period, far, asked, said):
 
 
 def test_a_file_that_is_no_rule_set_is_refused(period, tmp_path):
-    for number, text in enumerate(("- a\n- b", "{", "rules: []")):
+    for number, text in enumerate(("- a\n- b", "{", "rules: []", "rules: &all [*all]")):
         path = tmp_path / f"{number}.yaml"
         path.write_text(text)
         with pytest.raises(CommandError) as refused:

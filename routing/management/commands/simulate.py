@@ -6,16 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from oms.clock import now
 from oms.errors import DomainError
+from routing.errors import InvalidDocument
 from routing.measures import NAMES, Bound, Difference, broken, differences
 from routing.models import Simulation
 from routing.services.simulation_work import work_on_simulations
 from routing.services.simulations import Choice, DemandFile, Period, request_simulation
 from routing.states import LIVE_SIMULATIONS, SimulationStatus
+from routing.yaml_text import read_yaml
 
 WORSE, BAD_INPUT = 1, 2
 _STEP_SECONDS = 5.0
@@ -116,9 +117,12 @@ def _rules(given: str) -> Choice:
     if not path.exists():
         return given
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        document = read_yaml(path.read_bytes()).data
+    except OSError as error:
         raise CommandError(f"{path}: {error}", returncode=BAD_INPUT) from None
+    except InvalidDocument as refusal:
+        told = "; ".join(fault.detail for fault in refusal.errors)
+        raise CommandError(f"{path}: {told}", returncode=BAD_INPUT) from None
     if not isinstance(document, dict):
         raise CommandError(f"{path}: not a rule set", returncode=BAD_INPUT)
     return document
