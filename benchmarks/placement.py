@@ -85,7 +85,7 @@ def check_rows(run: str, *, answered: int) -> dict[str, int]:
         **dict.fromkeys(("lines", "fulfillment_lines", "reservations"), 2 * answered),
         "fulfillments": max(parcels, answered),
         "events": 2 * answered + 2 * parcels,  # placed, authorized; planned and assigned each
-        "deadlines": answered + 2 * parcels,  # settle; acknowledge and prepare each
+        "deadlines": answered + 3 * parcels,  # settle; acknowledge, prepare and the first warning each
     }
     wrong = {name: (count, found[name]) for name, count in expected.items() if found[name] != count}
     if wrong:
