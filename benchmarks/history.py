@@ -56,6 +56,7 @@ TABLES = (
     "routing_decision",
     "routing_givenpromise",
     "routing_leadtimeobservation",
+    "routing_offeroutcome",
     "oms_event",
     "oms_deadline",
 )
