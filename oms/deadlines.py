@@ -104,10 +104,10 @@ def drop(subjects: Iterable[str], *, as_of: datetime, kinds: Iterable[str] | Non
     waiting.update(done_at=as_of)
 
 
-def dropped(subjects: Sequence[str], *, kind: str, as_of: datetime) -> Also:
-    """The same, for a statement that changes what they waited for."""
-    waiting = "UPDATE oms_deadline SET done_at = %s WHERE subject = ANY(%s) AND kind = %s AND done_at IS NULL"
-    return Also(waiting, (as_of, list(subjects), kind))
+def dropped(subjects: Sequence[str], *, kinds: Sequence[str], as_of: datetime) -> Also:
+    """The same, for a statement that changes what they waited for; what it schedules itself is not meant."""
+    waiting = "UPDATE oms_deadline SET done_at = %s WHERE subject = ANY(%s) AND kind = ANY(%s) AND done_at IS NULL"
+    return Also(waiting, (as_of, list(subjects), list(kinds)))
 
 
 @in_transaction

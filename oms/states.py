@@ -70,11 +70,14 @@ class StateTable:
         as_of: datetime,
         why: str = "",
         facts: Mapping[str, Any] | None = None,
+        inserts: Tables | None = None,
         also: Sequence[Also] = (),
         **values: Any,
     ) -> M:
         """Move one row, setting `values` in the same UPDATE. Errors: IllegalMove (let it roll back)."""
-        self.move_all([(row, values)], to=to, actor=actor, as_of=as_of, why=why, facts=facts, also=also)
+        self.move_all(
+            [(row, values)], to=to, actor=actor, as_of=as_of, why=why, facts=facts, inserts=inserts, also=also
+        )
         return row
 
     @in_transaction

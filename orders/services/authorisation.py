@@ -98,7 +98,7 @@ def _apply(payment: Payment, answer: Answer | None, *, as_of: datetime) -> None:
 
 
 def _nothing_to_settle(payment: Payment, *, as_of: datetime) -> Also:
-    return deadlines.dropped([payment.pk], kind=_SETTLE, as_of=as_of)
+    return deadlines.dropped([payment.pk], kinds=[_SETTLE], as_of=as_of)
 
 
 @in_transaction

@@ -32,14 +32,22 @@ BEGUN = (FulfillmentStatus.PICKING, FulfillmentStatus.PACKED, FulfillmentStatus.
 _DUE_COLUMNS = {"prepare": "ready_by", "hand_over": "hand_over_by", "collect": "collect_by"}
 
 
+def warning(
+    fulfillment: Fulfillment, step: Step, *, due_at: datetime | None, generation: int, as_of: datetime
+) -> list[Due]:
+    """A step begins: when its place is to be told that it ends soon. `generation`: the version of the work by then."""
+    if due_at is None or due_at <= as_of:
+        return []
+    at = planning.warn_at(fulfillment, step, due_at=due_at, as_of=as_of)
+    return [Due(WARN, fulfillment.pk, at, generation)]
+
+
 @in_transaction
 def warn_later(fulfillment: Fulfillment, *, as_of: datetime) -> None:
-    """A step has begun: let its place be told before it ends. The move into it has raised the version."""
-    running = running_step(fulfillment)
-    if running and running[1] > as_of:
+    """The same, for a step that has begun. What began it has raised the version."""
+    if running := running_step(fulfillment):
         step, due_at = running
-        at = planning.warn_at(fulfillment, step, due_at=due_at, as_of=as_of)
-        deadlines.schedule([Due(WARN, fulfillment.pk, at, fulfillment.version)])
+        deadlines.schedule(warning(fulfillment, step, due_at=due_at, generation=fulfillment.version, as_of=as_of))
 
 
 @use_case

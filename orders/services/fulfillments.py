@@ -19,6 +19,7 @@ from oms.ids import new_id
 from oms.outbox import Fact, publish
 from oms.transactions import in_transaction, use_case
 from orders.actions import fulfillment_actions
+from orders.clocks import Step
 from orders.commands import Decline, HandOver, Pack, PackageGiven, Pick, PickLine, Ready, Ship
 from orders.errors import CodeLocked, MoreThanAsked, OrderOnHold, WrongCode
 from orders.locks import Work, lock_work
@@ -32,6 +33,7 @@ from orders.states import FULFILLMENT_MOVES, FulfillmentStatus, OrderStatus
 F = FulfillmentStatus
 _WRONG_CODES_ALLOWED = 5
 _CODE_LOCK = timedelta(minutes=15)
+_ENDED_BY_ACCEPTING = ("orders.acknowledge", "orders.escalate", *clocks.WARNINGS)
 
 
 def _repeated(held: Work, to: str, actor: str) -> bool:
@@ -69,18 +71,19 @@ def acknowledge(*, fulfillment_id: str, actor: str, as_of: datetime) -> None:
 @in_transaction
 def accept(held: Work, *, actor: str, as_of: datetime) -> None:
     """The work is assigned and locked."""
+    work = held.fulfillment
+    warning = clocks.warning(work, Step.PREPARE, due_at=work.ready_by, generation=work.version + 1, as_of=as_of)
     FULFILLMENT_MOVES.move(
-        held.fulfillment,
+        work,
         to=F.ACCEPTED,
         actor=actor,
         as_of=as_of,
+        inserts=deadlines.deadline_rows(warning),
+        also=[deadlines.dropped([work.pk], kinds=_ENDED_BY_ACCEPTING, as_of=as_of)],
         claimed_by=actor,
         warned_at=None,
         escalated_at=None,
     )
-    ended = ["orders.acknowledge", "orders.escalate", *clocks.WARNINGS]
-    deadlines.drop([held.fulfillment.pk], as_of=as_of, kinds=ended)
-    clocks.warn_later(held.fulfillment, as_of=as_of)
     exceptions.close_for([held.fulfillment], resolution="accepted", actor=actor, as_of=as_of)
 
 

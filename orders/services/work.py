@@ -70,8 +70,8 @@ def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) 
         dues.append(Due("orders.prepare", fulfillment.pk, times.ready_by, generation))
         if not fulfillment.is_pickup and offers_around:
             dues.append(Due("orders.offer_around", fulfillment.pk, as_of, generation))
-        warn_at = planning.warn_at(fulfillment, Step.ACKNOWLEDGE, due_at=times.acknowledge_by, as_of=as_of)
-        dues.append(Due(clocks.WARN, fulfillment.pk, warn_at, generation))
+        accept_by = times.acknowledge_by
+        dues += clocks.warning(fulfillment, Step.ACKNOWLEDGE, due_at=accept_by, generation=generation, as_of=as_of)
     planning.move_capacity([(fulfillment, values["capacity_date"]) for fulfillment, values in rows])
     FULFILLMENT_MOVES.move_all(rows, to=F.ASSIGNED, actor=actor, as_of=as_of, inserts=deadlines.deadline_rows(dues))
 
