@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,8 @@ def _make_retailer(places: int, products: int, units: int, *, seed: int) -> None
     with transaction.atomic():
         save_channel(Channel(code=CHANNEL, name="Together", currency="EUR", grace_minutes={"ship": 240}))
         save_products(
-            [ProductRow(sku=_sku(n), name_en=_sku(n), price=20, weight_g=400) for n in range(products)], as_of=as_of
+            [ProductRow(sku=_sku(n), name_en=_sku(n), price=Decimal(20), weight_g=400) for n in range(products)],
+            as_of=as_of,
         )
         rows = [
             LocationRow(code=c, name=c, kind="store", timezone="Europe/Paris", country="FR", **_anywhere(dice))
