@@ -294,6 +294,20 @@ def lead_times() -> LeadTimes:
     return _lead_times.get()
 
 
+class LearnedThen:
+    """What had been learned at instants of the past; of before the oldest table that is kept, nothing."""
+
+    def __init__(self) -> None:
+        self._tables = list(LearnedTable.objects.order_by("learned_at", "pk").values_list("learned_at", "pk"))
+        self._read: dict[int | None, LeadTimes] = {None: LeadTimes()}
+
+    def at(self, as_of: datetime) -> LeadTimes:
+        pk = next((pk for learned_at, pk in reversed(self._tables) if learned_at <= as_of), None)
+        if pk not in self._read:
+            self._read[pk] = LeadTimes.from_json(LearnedTable.objects.get(pk=pk).document)
+        return self._read[pk]
+
+
 class _EveryMinute(VersionedCache[dict[str, int]]):
     """Read again in each minute of the wall clock, so that all processes change their minds together."""
 

@@ -19,7 +19,7 @@ from inventory.stock_book import StockBook
 from oms.channels import channels
 from routing.capacity_book import CapacityBook
 from routing.engine.cost import CARBON_KG_PER_TONNE_KM
-from routing.queries import ActiveRules
+from routing.queries import ActiveRules, LearnedThen
 from routing.services.demand_facts import Wanted
 from routing.services.sourcing import PlannedParcel, SourcingPlan, plan
 
@@ -108,6 +108,7 @@ class World:
         self.stock = stock
         self.capacity = capacity
         self.takes = takes
+        self.learned = LearnedThen()
         self.taken: Counter[tuple[str, str]] = Counter()
         self.booked: Counter[tuple[str, date]] = Counter()
         self._seen: dict[str, dict[str, int]] = {}
@@ -126,6 +127,7 @@ class World:
             rules=self.rules_of(demand.channel),
             stock=self._read,
             booked=self.capacity.booked_by_day,
+            learned=self.learned.at(wanted.at),
         )
         outcome = self._outcome(planned)
         if self.takes and outcome.verdict != "refused":

@@ -27,6 +27,7 @@ from oms.demo import (
     stock,
     supply,
     trade,
+    trials,
     urgent,
 )
 from oms.demo.geography import postal_area_lines
@@ -68,6 +69,7 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     holds.load_holds(items, as_of=as_of)
     urgent.load_urgent(items, as_of=now())  # minutes count here, and loading takes some
     learn_dates(as_of=as_of)
+    trials.load_trials(as_of=as_of)
     _finish(orders=accepted, as_of=as_of)
 
 

@@ -73,9 +73,10 @@ class Asked:
         return preparation_cells(self.place.code, self.place.kind, self.way, hour=hour, backlog=backlog)
 
 
-def promise(asked: Asked, *, channel: str) -> Promise:
+def promise(asked: Asked, *, channel: str, learned: LeadTimes | None = None) -> Promise:
+    """`learned`: another table than the newest."""
     rule = queries.date_rule(channel, asked.service)
-    learned = queries.lead_times()
+    learned = queries.lead_times() if learned is None else learned
     if not rule.is_learned or not learned.preparation:
         return configured(asked)
     return _remembered(asked, rule, learned)

@@ -27,7 +27,7 @@ from routing.engine import types as engine
 from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone
 from routing.engine.types import Budget, Line, PlannedLine, RestLine, Timing, from_micro
 from routing.later import Later
-from routing.leadtimes import HOUR_CLASSES, day_part
+from routing.leadtimes import HOUR_CLASSES, LeadTimes, day_part
 from routing.queries import ActiveRules
 from routing.services.promises import Asked, Promise, Whereto, promise
 
@@ -170,16 +170,18 @@ def plan(
     rules: ActiveRules | None = None,
     stock: StockReader = inventory.sellable_units,
     booked: CapacityReader = queries.booked_by_day,
+    learned: LeadTimes | None = None,
 ) -> SourcingPlan:
     """The best plan under the channel's published rules, within the planning budget.
 
     `release_at`: when the places will learn of it (default: at once). `rules`: others than the published. `stock`: a
-    reader that several plans of one basket share, or of another time, as `booked` may be.
+    reader that several plans of one basket share, or of another time, as `booked` may be, and what was `learned` by then.
     A destination that cannot be found on the map is planned without distances and noted, never refused.
     """
     started = monotonic_time.perf_counter()
     rules = rules or queries.rules_for(demand.channel)
     planning = Planning(demand, as_of, release_at or as_of, stock, booked)
+    planning.learned = learned
     budget = Budget.of(settings.PLANNING_BUDGET_MS / 1000, monotonic_time.monotonic)
     outcome = planner.plan(planning.engine_demand(), rules.rules, planning.network(), budget)
     return planning.plan_of(outcome, rules, started=started)
@@ -298,6 +300,7 @@ class Planning:
         self.demand = demand
         self.stock = stock
         self.booked = booked
+        self.learned: LeadTimes | None = None  # what is known now
         self.as_of = as_of
         self.release_at = release_at
         self.notes: list[str] = []
@@ -467,7 +470,7 @@ class Planning:
             self.carriers.terms.get(carrier_service, queries.USUAL_TERMS),
             transit_days,
         )
-        return promise(asked, channel=self.demand.channel)
+        return promise(asked, channel=self.demand.channel, learned=self.learned)
 
     def _policy(self, place: PlaceInfo) -> queries.Policy:
         found = self._policies.get(place.code)

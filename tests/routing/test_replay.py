@@ -11,8 +11,9 @@ from oms import cache
 from oms.channels import channels
 from routing.capacity_book import Booked, CapacityBook, capacity_book
 from routing.documents import parse
-from routing.models import GivenPromise
-from routing.queries import ActiveRules
+from routing.leadtimes import LeadTimes
+from routing.models import GivenPromise, LearnedTable
+from routing.queries import ActiveRules, LearnedThen
 from routing.replay import Comparison, Tally, World
 from routing.services.demand_facts import Wanted
 from routing.services.sourcing import Demand, Destination, Line
@@ -195,3 +196,16 @@ def test_the_grace_of_a_channel_is_for_those_who_can_wait():
     make_network()
     channel = channels()["web"]
     assert channel.grace("pickup", "standard") == channel.grace("ship", "express") == timedelta(0)
+
+
+def test_dates_are_those_of_what_was_learned_by_then():
+    make_network()
+    for days, learned_at in ((1, MONDAY - timedelta(days=2)), (2, MONDAY + timedelta(days=2))):
+        LearnedTable.objects.create(
+            learned_at=learned_at, window_days=days, preparations=0, transits=0, document=LeadTimes().as_json()
+        )
+    then, first, second = LearnedThen(), *LearnedTable.objects.order_by("pk").values_list("learned_at", flat=True)
+
+    assert then.at(first - timedelta(seconds=1)) is then.at(first - timedelta(days=9))  # nothing yet
+    assert then.at(first) is then.at(MONDAY) is not then.at(first - timedelta(seconds=1))
+    assert then.at(second) is not then.at(MONDAY)

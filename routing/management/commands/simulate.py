@@ -2,6 +2,7 @@
 
 import json
 import time
+from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,10 @@ _SOMEBODY_ELSE_SECONDS = 0.5
 
 
 def _bound(text: str) -> Bound:
-    return Bound.read(text)
+    try:
+        return Bound.read(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 class Command(BaseCommand):
