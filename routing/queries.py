@@ -299,10 +299,10 @@ class LearnedThen:
 
     def __init__(self) -> None:
         self._tables = list(LearnedTable.objects.order_by("learned_at", "pk").values_list("learned_at", "pk"))
-        self._read: dict[int | None, LeadTimes] = {None: LeadTimes()}
+        self._read = {0: LeadTimes()}
 
     def at(self, as_of: datetime) -> LeadTimes:
-        pk = next((pk for learned_at, pk in reversed(self._tables) if learned_at <= as_of), None)
+        pk = next((pk for learned_at, pk in reversed(self._tables) if learned_at <= as_of), 0)
         if pk not in self._read:
             self._read[pk] = LeadTimes.from_json(LearnedTable.objects.get(pk=pk).document)
         return self._read[pk]
