@@ -57,12 +57,18 @@ def _measure_row(one: Difference) -> MeasureRow:
         label=label,
         baseline=sides[0],
         candidate=sides[1],
-        change="=" if is_same else _signed(_shown(one, abs(one.change)), one.change),
+        change="=" if is_same else _signed(_shown(one, _seen_change(one)), one.change),
         share="" if is_same or one.relative is None else _signed(percent(abs(one.relative)), one.change),
         tone="quiet" if is_same else "bad" if one.change > 0 else "good",
         bar_x=_HALF if one.change > 0 else _HALF - width,
         bar_width=width,
     )
+
+
+def _seen_change(one: Difference) -> float:
+    """Between the figures as they are shown."""
+    decimals = one.measure.decimals + (2 if one.measure.unit == "share" else 0)
+    return abs(round(one.candidate, decimals) - round(one.baseline, decimals))
 
 
 def _shown(one: Difference, value: float) -> str:
