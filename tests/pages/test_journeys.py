@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from oms.clock import now
+from orders.commands import HoldOrder
 from orders.models import Fulfillment
 from orders.pickup_codes import pickup_code
+from orders.services.holds import hold_order
 from tests.factories.orders import order_body, pickup_body
 from tests.factories.people import placed
-from tests.pages.conftest import pass_time, ready
+from tests.pages.conftest import pass_time, picked, ready, ring
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SignIn = Callable[[], None]
@@ -165,3 +168,26 @@ def test_a_shopper_sees_the_code_and_cancels_another_order(phone: Page, live_ser
 
     expect(phone.get_by_role("heading", name="Your order is canceled")).to_be_visible()
     assert Fulfillment.objects.get(pk=other.pk).status == "canceled"
+
+
+def test_the_list_says_by_itself_that_work_is_due_soon_and_that_a_clock_stands_still(
+    phone: Page, sign_in: SignIn
+) -> None:
+    soon, held = placed(order_body()), picked(placed(order_body()))
+    phone.clock.install()
+    sign_in()
+    awake(phone)
+    card = phone.locator(f"#{soon.pk}")
+    expect(card.get_by_text("Due soon")).to_be_hidden()
+
+    ring(soon, "orders.warn", "orders.warn_manager")
+    phone.clock.fast_forward(11_000)
+    expect(card.get_by_text("The manager knows")).to_be_visible()
+
+    hold_order(number=held.order.number, command=HoldOrder(kind="fraud"), actor="user:a", as_of=now())
+    phone.get_by_role("link", name="1 Pick").click()
+    stopped, method = phone.get_by_text("On hold: clock stopped"), phone.locator(f"#{held.pk}").get_by_text("Ship")
+    expect(stopped).to_be_visible()
+    for shown in (stopped, method):
+        box = shown.bounding_box()
+        assert box and box["x"] >= 0 and box["x"] + box["width"] <= 360 - 16  # nothing is cut off at the card's edge
