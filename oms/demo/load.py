@@ -37,6 +37,8 @@ from oms.models import Event
 from oms.outbox import Fact, publish
 from oms.roles import sync_groups
 from oms.transactions import use_case
+from orders.services.offers import retell_offers
+from routing.services.acceptance import refresh as learn_acceptance
 from routing.services.learning import learn_dates
 from routing.services.postal_areas import load_postal_areas
 
@@ -69,6 +71,8 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     holds.load_holds(items, as_of=as_of)
     urgent.load_urgent(items, as_of=now())  # minutes count here, and loading takes some
     learn_dates(as_of=as_of)
+    retell_offers(since=as_of - timedelta(days=history.DAYS + 1))
+    learn_acceptance(as_of=as_of)
     trials.load_trials(as_of=as_of)
     _finish(orders=accepted, as_of=as_of)
 

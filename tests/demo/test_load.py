@@ -43,7 +43,7 @@ from oms.models import ApiKey, Channel, Deadline, Event
 from orders.models import Fulfillment, Hold, Order, OrderLine, Payment
 from routing.differences import differences
 from routing.documents import parse, written_out
-from routing.models import Decision, GivenPromise, LearnedTable, RuleSet
+from routing.models import AcceptanceRate, Decision, GivenPromise, LearnedTable, OfferOutcome, RuleSet
 from routing.queries import geocode
 from routing.services.reviews import review_document
 from routing.services.rule_sets import compared_with
@@ -322,3 +322,12 @@ def test_the_past_teaches_dates_and_stands_in_the_ledger_of_promises():
     outcomes = Counter(GivenPromise.objects.values_list("outcome", flat=True))
     assert outcomes["kept"] > outcomes["late"] and outcomes["withdrawn"] and outcomes["open"]
     assert sum(outcomes.values()) >= Fulfillment.objects.count() * 0.98  # the till splits some
+
+
+def test_the_past_teaches_how_surely_stores_take_work():
+    answered = Fulfillment.objects.filter(method="ship").exclude(status__in=["planned", "assigned", "canceled"])
+    stores = AcceptanceRate.objects.filter(day_part="").exclude(location="")
+
+    assert OfferOutcome.objects.count() == answered.count() > 50
+    assert set(stores.values_list("location", flat=True)) == set(answered.values_list("location", flat=True))
+    assert all(0.3 < rate.probability < 1 for rate in stores)
