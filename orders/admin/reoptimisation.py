@@ -45,7 +45,7 @@ class ReoptimisationAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {**(extra_context or {}), "savings": savings(now())})
 
-    @display(description=gettext_lazy("at"), ordering="created_at")
+    @display(description=gettext_lazy("changed"), ordering="created_at")
     def at(self, row: Reoptimisation) -> SafeString:
         return instant(row.created_at)
 
