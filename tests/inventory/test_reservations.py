@@ -5,7 +5,7 @@ import pytest
 
 from inventory.errors import NotReserved
 from inventory.models import Reservation, StockMovement
-from inventory.queries import protections, sellable_units
+from inventory.queries import protections, sellable_once_given_back, sellable_units
 from inventory.services import (
     Held,
     Refused,
@@ -118,6 +118,25 @@ def test_releasing_gives_the_units_back_and_ends_the_reservation():
     release_reservations([Held("line:1", "A", "S1", 3)], as_of=NOW)
     assert sellable_units(["A"], context=ANYONE)["A"]["S1"] == 5
     assert reservations() == [("line:1", "A", "S1", 0, "released")]
+
+
+def test_what_could_be_sold_once_units_are_given_back_is_known_beforehand():
+    """Also of a level that owes more than it has by now, of one that is suspect, and of one that others hold too."""
+    make_locations("S3", "S4", "S5")
+    for code, units in (("S3", 4), ("S4", 4), ("S5", 0)):
+        set_stock("A", code, units)
+    held = [Held("line:1", "A", code, units) for code, units in (("S1", 3), ("S2", 2), ("S3", 4), ("S4", 2))]
+    others = [Want("line:2", "A", "S1", 1), Want("line:2", "A", "S4", 1)]
+    assert reserve(*(Want(*one) for one in held), *others) == []
+    set_stock("A", "S3", 4, safety_stock=3)  # it owes three: one of four comes back
+    mark_suspect([("A", "S4")], reference="ful_1", actor="test", as_of=NOW)
+    back = {(one.sku, one.location): one.quantity for one in held}
+
+    told = sellable_once_given_back(["A", "B"], back, context=ANYONE, tags={})
+
+    assert told == {"A": {"S1": 4, "S2": 2, "S3": 1}, "B": {"S1": 10}}
+    release_reservations(held, as_of=NOW)
+    assert told == sellable_units(["A", "B"], context=ANYONE)
 
 
 def test_consuming_takes_the_units_off_the_shelf_with_a_movement():
