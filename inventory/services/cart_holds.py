@@ -127,7 +127,13 @@ def renew_hold(
 
 @use_case
 def release_hold(*, hold_id: str, as_of: datetime) -> None:
-    """Give the units back. What has ended already stays as it ended. Errors: HoldIsOver (an order has them)."""
+    """Give the units back. What has ended already stays as it ended. Errors: Missing, HoldIsOver (an order has them)."""
+    end_hold(hold_id, as_of=as_of)
+
+
+@in_transaction
+def end_hold(hold_id: str, *, as_of: datetime) -> None:
+    """The same, inside a larger act."""
     hold = _locked(hold_id)
     if hold.status == HoldStatus.COMMITTED:
         raise HoldIsOver(ended=str(hold.status))

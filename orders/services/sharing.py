@@ -11,10 +11,12 @@ Holds are locked before the order, as everybody does; so nobody who has the orde
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from inventory.errors import HoldIsOver
 from inventory.exposure import Context
 from inventory.locks import lock_stock
-from inventory.services.cart_holds import commit_hold, hold_at, release_hold
+from inventory.services.cart_holds import commit_hold, end_hold, hold_at
 from oms import deadlines
 from oms.actors import SYSTEM
 from oms.deadlines import Claimed
@@ -39,7 +41,9 @@ ENDED = tuple(f"orders.fulfillment.{status}" for status in (F.ACCEPTED, F.DECLIN
 
 @use_case
 def on_offer_around(deadline: Claimed, as_of: datetime) -> None:
-    """The place was told; if the rules want that, others are asked, too."""
+    """The place was told; if the rules want that, others are asked, too: anew, where it was called back meanwhile."""
+    for offer in _open_offers(deadline.subject):
+        _end(offer, as_of=as_of)
     held = lock_work(deadline.subject)
     deadlines.finish(deadline)
     work = held.fulfillment
@@ -86,7 +90,12 @@ def _offer(
                 )
             )
     if offers:
-        Offer.objects.bulk_create(offers, ignore_conflicts=True)
+        Offer.objects.bulk_create(
+            offers,
+            update_conflicts=True,  # called back and handed out again, it is offered there once more
+            unique_fields=["fulfillment", "location"],
+            update_fields=["hold", "status", "cost", "distance_km", "made_at", "expires_at"],
+        )
         where = [offer.location_id for offer in offers]
         publish([Fact("orders.fulfillment.offered", work.pk, order.pk, SYSTEM, {"locations": where})], as_of=as_of)
 
@@ -162,12 +171,32 @@ def _move_here(held: Work, location: str, *, actor: str, as_of: datetime) -> Ful
 
 
 def on_answered(event: Event) -> None:
-    """Somebody has it, or it was taken away: what was held elsewhere is free. Hearing it twice changes nothing."""
-    for offer in Offer.objects.filter(fulfillment=event.subject, status=Offer.Status.OPEN):
-        try:
-            release_hold(hold_id=offer.hold, as_of=event.occurred_at)
-        except HoldIsOver:
-            continue  # it is being taken
-        except Missing:  # forgotten long ago
-            pass
-        Offer.objects.filter(pk=offer.pk, status=Offer.Status.OPEN).update(status=Offer.Status.OVER)
+    """Somebody has it, or it was taken away: what was held elsewhere is free. Hearing it twice changes nothing.
+
+    Heard late, work may have been handed out since then: what is offered now is not meant.
+    """
+    waits = Fulfillment.objects.filter(pk=event.subject, status=F.ASSIGNED).exists()
+    for offer in _open_offers(event.subject):
+        if not waits or offer.made_at < event.occurred_at:
+            _end_alone(offer, as_of=event.occurred_at)
+
+
+def _open_offers(work: str) -> QuerySet[Offer]:
+    return Offer.objects.filter(fulfillment=work, status=Offer.Status.OPEN).order_by("hold")
+
+
+@use_case
+def _end_alone(offer: Offer, *, as_of: datetime) -> None:
+    _end(offer, as_of=as_of)
+
+
+@in_transaction
+def _end(offer: Offer, *, as_of: datetime) -> None:
+    """As it was read: what was offered anew meanwhile has another hold, and stays."""
+    try:
+        end_hold(offer.hold, as_of=as_of)
+    except HoldIsOver:
+        return  # it is being taken
+    except Missing:  # forgotten long ago
+        pass
+    Offer.objects.filter(pk=offer.pk, hold=offer.hold, status=Offer.Status.OPEN).update(status=Offer.Status.OVER)

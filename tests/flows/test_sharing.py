@@ -129,6 +129,36 @@ def test_when_the_best_declines_the_next_is_given_it_and_others_are_asked_again(
     invariants_hold()
 
 
+def test_news_from_before_the_offers_does_not_end_them(shop: Api) -> None:
+    ordered(shop)
+    relay()  # that it was planned is heard only now
+
+    assert offers(shop) == {"LILLE": "open", "LYON": "open"}
+    assert shop.post(f"offers/{offer_to(shop, 'LYON')}/take/").status == 200
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_work_that_comes_back_from_a_hold_is_offered_anew(shop: Api, invariants_hold: Any, is_heard: bool) -> None:
+    number, _work = ordered(shop, ("SKU-1", 2))
+    before = offer_to(shop, "LILLE")
+    shop.post(f"orders/{number}/hold/", {"kind": "manual"})
+    assert (offers(shop)["LILLE"], shop.post(f"offers/{before}/take/").status) == ("over", 409)
+    if is_heard:
+        relay()
+
+    shop.post(f"orders/{number}/release/", {})
+    pass_time(seconds=2)
+    relay()
+
+    assert offers(shop) == {"LILLE": "open", "LYON": "open"}
+    assert [sellable(shop, place) for place in ("LILLE", "LYON")] == [3, 3]  # held once
+    assert shop.post(f"offers/{offer_to(shop, 'LILLE')}/take/").json["location"] == "LILLE"
+    relay()
+    assert offers(shop) == {"LILLE": "taken", "LYON": "over"}
+    assert [sellable(shop, place) for place in ("PARIS", "LILLE", "LYON")] == [5, 3, 5]
+    invariants_hold()
+
+
 def test_an_offer_ends_with_the_time_to_answer(shop: Api, invariants_hold: Any) -> None:
     number, _work = ordered(shop)
     lyon = offer_to(shop, "LYON")
