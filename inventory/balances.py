@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from inventory.errors import BeforeTheLedger
 from inventory.locks import StockKey
 from inventory.models import LedgerStart
+from oms.clock import EARLIEST, LATEST
 from oms.errors import FieldError, Invalid
 
 _CHUNK = 2000
@@ -125,7 +126,10 @@ def _is_kept(instant: datetime) -> bool:
 
 
 def check_instant(instant: datetime, *, as_of: datetime) -> None:
-    """Errors: BeforeTheLedger; Invalid for one that is still to come."""
+    """Errors: BeforeTheLedger; Invalid for one that is still to come, or out of any reach."""
+    if not EARLIEST <= instant < LATEST:
+        detail = _("A moment between the years 1900 and 2200 is needed")
+        raise Invalid(errors=[FieldError("/as_of", "out_of_reach", detail)])
     begins_at = None if _is_kept(instant) else ledger_begins_at()
     if begins_at is not None and instant < begins_at:
         detail = _("It begins at %(instant)s") % {"instant": begins_at.isoformat()}

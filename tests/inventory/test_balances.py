@@ -201,6 +201,13 @@ def test_the_ledger_begins_with_what_was_first_recorded():
         check_instant(NOW + MINUTE, as_of=NOW)
 
 
+@pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+def test_an_instant_out_of_any_reach_is_refused(at):
+    with pytest.raises(Invalid) as refused:
+        check_instant(at, as_of=NOW)
+    assert refused.value.errors[0].code == "out_of_reach"
+
+
 # ---- the API -------------------------------------------------------------------------------------
 
 
