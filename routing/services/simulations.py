@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from inventory.balances import check_instant
 from inventory.errors import BeforeTheLedger
+from oms.clock import EARLIEST, LATEST
 from oms.errors import FieldError, IllegalMove, Invalid, Missing
 from oms.idempotency import idempotent
 from oms.outbox import publish
@@ -194,6 +195,9 @@ def _of_period(period: Period, faults: list[FieldError], as_of: datetime) -> dic
 
 
 def _period_faults(period: Period, as_of: datetime) -> list[FieldError]:
+    if not EARLIEST <= period.placed_before < LATEST:  # the beginning is looked at with the stock of then
+        detail = _("A moment between the years 1900 and 2200 is needed")
+        return [FieldError("/placed_before", "out_of_reach", detail)]
     if period.placed_before <= period.placed_after:
         return [FieldError("/placed_before", "empty_range", _("The period ends before it begins"))]
     if period.placed_after >= as_of:
