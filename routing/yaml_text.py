@@ -99,6 +99,8 @@ class _Reader:
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(events, pointer, depth)
         assert isinstance(event, yaml.ScalarEvent)
+        if "\0" in event.value:  # written as an escape; the database keeps none
+            raise _refusal("nul", _("The text holds a NUL character"), line, pointer)
         return _scalar(event)
 
     def _mapping(self, events: _Events, pointer: str, depth: int) -> dict[str, Any]:
