@@ -82,6 +82,9 @@ def _rows(data: bytes) -> list[tuple[int, Row]]:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadDemandFile(errors=[_fault(0, "", "not_utf_8", _("The file is not written in UTF-8"))]) from None
+    if "\0" in text:
+        line = len(text.partition("\0")[0].splitlines()) or 1
+        raise BadDemandFile(errors=[_fault(line, "", "nul", _("The text holds a NUL character"))])
     lines = text.splitlines()
     head = lines[0] if lines else ""
     reader = csv.reader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")
@@ -96,12 +99,16 @@ def _rows(data: bytes) -> list[tuple[int, Row]]:
     found: list[tuple[int, Row]] = []
     try:
         for cells in reader:
-            if any(cells):
+            if any(cells[len(names) :]):  # an amount with a comma, say: what it meant can only be guessed
+                faults.append(_fault(reader.line_num, "", "too_many_values", _("More values than there are columns")))
+            elif any(cells):
                 padded = [*cells, *[""] * (len(names) - len(cells))]
                 row = dict(zip(names, map(str.strip, padded), strict=False))
                 found.append((reader.line_num, {name: row.get(name, "") for name in known}))
     except csv.Error as error:
         raise BadDemandFile(errors=[_fault(reader.line_num, "", "not_csv", str(error))]) from None
+    if faults:
+        raise BadDemandFile(errors=faults[:MOST_FAULTS])
     if not found:
         raise BadDemandFile(errors=[_fault(1, "", "no_rows", _("The file names no order"))])
     return found

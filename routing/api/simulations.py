@@ -1,7 +1,7 @@
 """`simulations/`: what other rules would have done with past orders, or with those of a file."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import django_filters as filters
 from django.conf import settings
@@ -327,10 +327,11 @@ class SimulateFile(ReachesAll, ApiView):
     def post(self, request: Request) -> Response:
         given = read(FileParameters, request.query_params.dict())
         once = self.once("simulations/files", required=False)
+        data = request.data if isinstance(request.data, bytes) else b""  # an empty body reaches no parser
         made = simulations.request_simulation(
             rule_set=given.rule_set,
             baseline=given.baseline,
-            orders=DemandFile(cast(bytes, request.data), given.file_name, given.stock_as_of),
+            orders=DemandFile(data, given.file_name, given.stock_as_of),
             actor=self.caller.actor,
             as_of=now(),
             once=once,

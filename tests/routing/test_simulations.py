@@ -35,6 +35,7 @@ FAR = {
     "name": "far",
     "rules": [{"steps": [{"from": {"locations": ["LYON"]}, "weights": {"cost": 1}, "rest": "exception"}]}],
 }
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 COLUMNS = "order,placed_at,channel,sku,quantity,country,latitude,longitude"
 
 
@@ -250,6 +251,9 @@ def test_an_empty_period_is_refused_and_told_why(network):
         ({"orders": Period(MONDAY, MONDAY)}, [("/placed_before", "empty_range")]),
         ({"orders": Period(LATER, LATER + timedelta(1))}, [("/placed_after", "in_the_future")]),
         ({"orders": Period(MONDAY - timedelta(1), MONDAY)}, [("/placed_after", "before_the_ledger")]),
+        ({"orders": Period(FIRST, MONDAY)}, [("/placed_after", "out_of_reach")]),
+        ({"orders": Period(MONDAY, LAST)}, [("/placed_before", "out_of_reach")]),
+        ({"orders": Period(MONDAY, LATER, LAST)}, [("/stock_as_of", "out_of_reach")]),
         ({"orders": Period(MONDAY, LATER, LATER + timedelta(1))}, [("/stock_as_of", "in_the_future")]),
     ],
 )
@@ -350,6 +354,8 @@ def test_a_file_reads_back_as_it_was_written(network):
         (b"\xff\xfe", [("/rows/0", "not_utf_8")]),
         (b"", [(f"/rows/1/{name}", "required") for name in ("order", "placed_at", "channel", "sku", "quantity")]),
         (COLUMNS.encode(), [("/rows/1", "no_rows")]),
+        (f"{COLUMNS}\n{ROW}\n{ROW.replace('A,', 'A' + chr(0) + ',')}".encode(), [("/rows/3", "nul")]),
+        (f"{COLUMNS},unit_price\n{ROW},19,90\n{ROW},19.90,".encode(), [("/rows/2", "too_many_values")]),
         (f"{COLUMNS},colour\n{ROW}".encode(), [("/rows/1/colour", "unknown_column")]),
         (f"{COLUMNS}\n{ROW.replace('SKU-1', 'NONE')}".encode(), [("/rows/2/sku", "unknown_sku")]),
         (f"{COLUMNS}\n{ROW.replace(',2,', ',0,')}".encode(), [("/rows/2/quantity", "not_a_quantity")]),
@@ -415,3 +421,5 @@ def test_the_api_takes_a_file_and_names_its_faults(network, client):
     made = client.generic("POST", address, csv(ROW).data, "text/csv")
     assert (made.status_code, made.json()["rule_set"], made.json()["orders_total"]) == (202, draft.pk, 1)
     assert client.generic("POST", address, b"{}", "application/json").status_code == 415
+    empty = client.generic("POST", address, b"", "text/csv")
+    assert (empty.status_code, empty.json()["code"]) == (422, "invalid_demand_file")
