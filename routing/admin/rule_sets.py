@@ -294,13 +294,14 @@ class RuleSetAdmin(ReadOnlyAdmin):
         require_right(self, request)
         rule_set = self._seen(request, object_id)
         if request.method == "POST":
-            publish = partial(rule_sets.publish_rule_set, rule_set_id=rule_set.pk, actor=actor_of(request), as_of=now())
-            if attempt(request, publish, done=_("%(rules)s decides now.") % {"rules": rule_set}):
+            seen = request.POST.get("seen", "")
+            publish = partial(rule_sets.publish_rule_set, rule_set_id=rule_set.pk, actor=actor_of(request), seen=seen)
+            if attempt(request, partial(publish, as_of=now()), done=_("%(rules)s decides now.") % {"rules": rule_set}):
                 return redirect(self._address(rule_set))
         if rule_set.status != RuleSetStatus.DRAFT:
             return redirect(self._address(rule_set))
-        page = rule_pages.publication(rule_set)
-        return self._render(request, "rule_set_publish", rule_set, {"page": page})
+        context = {"page": rule_pages.publication(rule_set), "seen": editing.fingerprint(rule_set.document)}
+        return self._render(request, "rule_set_publish", rule_set, context)
 
     def shadow_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Let it decide beside the live rules, or no more."""

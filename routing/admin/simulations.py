@@ -31,6 +31,7 @@ from oms.clock import now
 from oms.errors import DomainError
 from routing.admin import simulation_page
 from routing.admin.base import percent
+from routing.editing import fingerprint
 from routing.models import RuleSet, SimulatedChange, Simulation
 from routing.services import simulations
 from routing.services.rule_sets import publish_rule_set
@@ -279,10 +280,11 @@ class SimulationAdmin(ReadOnlyAdmin):
     def publish_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not request.user.has_perm("routing.change_ruleset"):
             raise PermissionDenied
-        row = get_object_or_404(Simulation.objects.only("pk", "rule_set"), pk=unquote(object_id))
+        row = get_object_or_404(Simulation.objects.only("pk", "rule_set", "document"), pk=unquote(object_id))
+        seen = fingerprint(row.document)  # the text that the report tells of, whatever became of the draft
         attempt(
             request,
-            lambda: publish_rule_set(rule_set_id=row.rule_set, actor=actor_of(request), as_of=now()),
+            lambda: publish_rule_set(rule_set_id=row.rule_set, actor=actor_of(request), as_of=now(), seen=seen),
             done=_("These rules decide now."),
         )
         return redirect("admin:routing_simulation_change", row.pk)

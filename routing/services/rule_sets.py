@@ -89,11 +89,15 @@ def delete_draft(*, rule_set_id: str, bound_to: str | None = None) -> None:
 
 
 @use_case
-def publish_rule_set(*, rule_set_id: str, actor: str, as_of: datetime, bound_to: str | None = None) -> RuleSet:
+def publish_rule_set(
+    *, rule_set_id: str, actor: str, as_of: datetime, seen: str = "", bound_to: str | None = None
+) -> RuleSet:
     """Let a draft decide for its channels; what decided there before is archived once it decides nowhere.
 
-    Errors: RuleSetMissing, ChannelNotAllowed, IllegalMove, InvalidDocument (a channel has gone), RuleSetFaulty,
-    NotSimulated (the house wants it, see `PUBLISHING_NEEDS_SIMULATION`).
+    `seen`: the text somebody decided about (`editing.fingerprint`), which is published or nothing is.
+
+    Errors: RuleSetMissing, ChannelNotAllowed, IllegalMove, InvalidDocument (a channel has gone), DraftChanged,
+    RuleSetFaulty, NotSimulated (the house wants it, see `PUBLISHING_NEEDS_SIMULATION`).
     """
     with connection.cursor() as cursor:  # one publication at a time: slots and statuses change together
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('routing.publish'))")
@@ -101,6 +105,8 @@ def publish_rule_set(*, rule_set_id: str, actor: str, as_of: datetime, bound_to:
     _require_own(rule_set.channels, bound_to)
     checked = checked_document(rule_set.document)
     if rule_set.status == RuleSetStatus.DRAFT:  # of any other it is told that it cannot move
+        if seen and seen != fingerprint(rule_set.document):
+            raise DraftChanged()
         require_sound(checked)
     if settings.PUBLISHING_NEEDS_SIMULATION and last_simulation(rule_set) is None:
         raise NotSimulated()

@@ -1,6 +1,7 @@
 """The editor of rules: forms that say what the document can say, acts that change a draft as it was seen."""
 
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
 import pytest
@@ -18,9 +19,9 @@ from routing.admin.rule_forms import ItemForm, NameForm, RuleForm, StepForm
 from routing.documents import BUILT_IN, Rule, RuleSetDocument, Source, Step, Weights, When, parse
 from routing.editing import fingerprint
 from routing.labels import LABELS
-from routing.models import RuleSet
+from routing.models import RuleSet, Simulation
 from routing.queries import rules_for
-from routing.services.rule_sets import create_draft, edit_draft, publish_rule_set
+from routing.services.rule_sets import change_draft, create_draft, edit_draft, publish_rule_set
 from tests.admin.conftest import client_as  # noqa: F401
 from tests.admin.forms import fields_of
 from tests.factories.inventory import make_location, make_product
@@ -419,6 +420,27 @@ def test_a_faulty_draft_cannot_be_published_from_the_page(office, draft):
     assert "No place is in the group: gone." in messages_of(answer)
     assert RuleSet.objects.get(pk=wrong.pk).status == "draft"
     assert not Event.objects.exists()
+
+
+@pytest.mark.django_db
+def test_only_the_text_that_was_looked_at_is_published(office, draft):
+    seen = re.search(r'name="seen" value="(\w+)"', office.get(at("publish", draft.pk)).content.decode())[1]
+    report = Simulation.objects.create(
+        name="default v1", rule_set=draft.pk, document=draft.document, status="completed", figures={},
+        source="period", stock_moves=True, orders_total=1, orders_judged=1, orders_done=1,
+        **dict.fromkeys(("placed_after", "stock_as_of", "created_at", "updated_at", "served_at"), NOON),
+        placed_before=NOON + timedelta(days=1),
+    )  # fmt: skip
+    report_page = reverse("admin:routing_simulation_publish", args=[report.pk])
+    change_draft(rule_set_id=draft.pk, changes={"channels": ["web"]})
+
+    for told in (office.post(at("publish", draft.pk), {"seen": seen}, follow=True), office.post(report_page)):
+        assert told.status_code in (200, 302)
+        assert RuleSet.objects.get(pk=draft.pk).status == "draft"
+
+    change_draft(rule_set_id=draft.pk, changes={"channels": []})
+    office.post(report_page)
+    assert RuleSet.objects.get(pk=draft.pk).status == "published"
 
 
 @pytest.mark.django_db
