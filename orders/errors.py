@@ -64,7 +64,7 @@ class OrderOnHold(Conflict):
 
 class OfferIsOver(Conflict):
     code = "offer_is_over"
-    title = _("Somebody else has this work by now")
+    title = _("This work is not offered any more")
 
 
 class PickupPlaceIsChosen(Conflict):

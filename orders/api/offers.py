@@ -73,18 +73,25 @@ def offer_documents(ids: Sequence[str], *, caller: Caller) -> list[dict[str, Any
 
 
 def _document(offer: Offer) -> dict[str, Any]:
-    is_over = offer.status == Offer.Status.OPEN and not is_live(offer, as_of=now())
+    is_open = is_live(offer, as_of=now())
+    is_over = offer.status == Offer.Status.OPEN and not is_open
     return {
         "id": offer.pk,
         "order": str(offer.fulfillment.order.number),
         "location": offer.location_id,
-        "lines": [{"sku": line.sku, "quantity": line.quantity} for line in offer.fulfillment.lines.all()],
+        "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in _units(offer, is_open) if quantity],
         "distance_km": None if offer.distance_km is None else round(offer.distance_km, 1),
         "made_at": offer.made_at,
         "expires_at": offer.expires_at,
         "status": Offer.Status.OVER if is_over else offer.status,
         "taken_over": offer.taken_over_id,
     }
+
+
+def _units(offer: Offer, is_open: bool) -> list[tuple[str, int]]:
+    """What it would bring now; of one that is over, what was asked for."""
+    lines = offer.fulfillment.lines.all()
+    return [(line.sku, line.to_pick if is_open else line.quantity) for line in lines]
 
 
 class Offers(DocumentList):

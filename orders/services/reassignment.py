@@ -293,7 +293,7 @@ def _give(
             decision=planned.decision,
             release_at=as_of,
             as_of=as_of,
-            attempt=lost.attempt + 1 if lost else 1,
+            attempt=_attempt_after(lost),
             replaces=replaces,
             promised_at=lost.promised_at if lost else None,
         )
@@ -316,6 +316,13 @@ def _give(
     publish(facts, as_of=as_of)
     refresh_expectation(order, actor=actor, as_of=as_of)
     work.hand_out(order, actor=actor, as_of=as_of)
+
+
+def _attempt_after(lost: Fulfillment | None) -> int:
+    """What was taken away from a place that did nothing wrong used none of the attempts that the policy allows."""
+    if lost is None:
+        return 1
+    return lost.attempt if lost.status == F.CANCELED else lost.attempt + 1
 
 
 def _other_stores(order: Order, lost: Fulfillment, units: Mapping[OrderLine, int], as_of: datetime) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Take(StorePage):
         try:
             take_offer(offer_id=offer.pk, actor=self.caller.actor, as_of=now())
         except OfferIsOver:
-            messages.error(request, _("#%(number)s is gone: another place was faster.") % {"number": number})
+            messages.error(request, _("#%(number)s is not offered any more.") % {"number": number})
             return redirect(board_url(place.code, NEW))
         messages.success(request, _("#%(number)s is yours. It waits under Pick.") % {"number": number})
         return redirect(board_url(place.code, PICK))

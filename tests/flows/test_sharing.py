@@ -196,3 +196,25 @@ def test_a_store_sees_and_takes_what_is_offered_to_it_alone(shop: Api) -> None:
     assert offers(lille) == {"LILLE": "open"}
     assert lille.post(f"offers/{offer_to(shop, 'LYON')}/take/").status == 404
     assert lille.post(f"offers/{offer_to(shop, 'LILLE')}/take/").json["location"] == "LILLE"
+
+
+def test_a_claim_uses_none_of_the_attempts(shop: Api, invariants_hold: Any) -> None:
+    number, _work = ordered(shop)
+    taken = shop.post(f"offers/{offer_to(shop, 'LILLE')}/take/").json
+    assert taken["attempt"] == 1
+
+    shop.act(taken["id"], "pick", {"lines": [{"line": "l1", "picked": 0, "short_reason": "not_found"}]})
+
+    [anew] = [work for work in shop.order(number)["fulfillments"] if work["status"] == "assigned"]
+    assert anew["attempt"] == 2  # one place failed
+    invariants_hold()
+
+
+def test_an_offer_tells_what_is_still_wanted(shop: Api) -> None:
+    number, _work = ordered(shop, ("SKU-1", 3))
+
+    shop.post(f"orders/{number}/cancel/", {"reason": "shopper", "lines": [{"id": "l1", "quantity": 2}]})
+
+    [offer] = shop.get("offers/?location=LILLE").json["results"]
+    assert offer["lines"] == [{"sku": "SKU-1", "quantity": 1}]
+    assert shop.post(f"offers/{offer['id']}/take/").json["lines"][0]["quantity"] == 1
