@@ -10,4 +10,4 @@ def test_every_alarm_names_a_task_and_a_queue_that_a_worker_listens_to() -> None
 
     for name, alarm in settings.CELERY_BEAT_SCHEDULE.items():
         assert alarm["task"] in app.tasks, name
-        assert alarm["options"]["queue"] in ("default", "clock", "outbox", "imports"), name
+        assert alarm["options"]["queue"] in ("default", "clock", "outbox", "imports", "simulations"), name

@@ -134,7 +134,7 @@ def a_rule_keeps_units(walk: Walk) -> None:
 
 
 @guard("a rule keeps a share", SELLABLE, """{_share(level, f'{kept}.share')},\"""", '"')
-@guard("shares are rounded up", SELLABLE, " + 9999")
+@guard("shares are rounded up", SELLABLE, "{share} + 9999", "{share}")
 def a_rule_keeps_a_share(walk: Walk) -> None:
     walk.somebody_makes_a_rule(rule(share=3333))
 
