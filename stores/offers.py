@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from inventory.queries import places
 from orders.models import Offer
 from orders.states import FulfillmentStatus as S
 
@@ -37,7 +38,9 @@ def live_offers(code: str, *, as_of: datetime) -> QuerySet[Offer]:
 
 
 def offers_to(code: str, *, as_of: datetime) -> Offered:
-    """Those that can still be taken, the first to end first."""
+    """Those that can still be taken, the first to end first; none while the place takes no orders."""
+    if not places()[code].takes_orders(as_of):
+        return Offered(())
     rows = live_offers(code, as_of=as_of).select_related("fulfillment__order").prefetch_related("fulfillment__lines")
     return Offered([_card(offer) for offer in rows.order_by("expires_at", "id")[:_SHOWN]])
 

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from inventory.models import Product, StockLevel
+from inventory.services.pauses import pause_location, resume_location
 from oms.cache import clear_all
 from oms.clock import now
 from oms.models import Event
@@ -375,6 +376,11 @@ def test_work_that_others_have_not_answered_for_is_offered_and_taken(lea: Client
     shown = page(lea.get("/store/at/PARIS/"))
     assert "Who is first has it" in shown and f'action="/store/offers/{offer.pk}/take/"' in shown
     assert f"#{work.order.number}" in shown
+    pause_location(code="PARIS", until=None, reason="", actor="test", as_of=now())
+    clear_all()
+    assert "Who is first has it" not in page(lea.get("/store/at/PARIS/"))  # it takes no orders now
+    resume_location(code="PARIS", actor="test", as_of=now())
+    clear_all()
     assert "Who is first has it" not in page(signed_in("tom").get("/store/at/LYON/"))
     assert signed_in("kim").post(f"/store/offers/{offer.pk}/take/").status_code == 404
 
