@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from inventory.models import CartHold
 from oms.clock import now
 from oms.errors import IllegalMove
 from orders.models import Offer
@@ -72,6 +73,39 @@ def test_two_hands_of_one_place_take_it_once(api: Api, shared: Any, invariants_h
         assert (one.status, other.status) == (200, 200)
         assert one.json["id"] == other.json["id"]
         assert _live(api, order) == ["LILLE"]
+    invariants_hold()
+
+
+def test_work_held_and_released_while_others_reach_for_it_leaves_no_hold_behind(
+    api: Api, shared: Any, invariants_hold: Any
+) -> None:
+    for order in shared:
+        lille, lyon = _offers(order)
+        url = f"orders/{order['number']}"
+
+        def hold_and_release(url: str = url) -> None:
+            Api(api.token).post(f"{url}/hold/", {"kind": "manual"})
+            Api(api.token).post(f"{url}/release/", {})
+            pass_time(seconds=2)  # and is offered anew, where it still waits
+
+        reach = [
+            lambda lille=lille: Api(api.token).post(f"offers/{lille}/take/").status,
+            lambda lyon=lyon: Api(api.token).post(f"offers/{lyon}/take/").status,
+            hold_and_release,
+            relay,
+        ]
+
+        answers = at_once(4, lambda number, reach=reach: reach[number]())
+
+        assert set(answers[:2]) <= {200, 409}
+        assert len(_live(api, order)) == 1
+    pass_time(seconds=3)
+    relay()
+    offered = Offer.objects.filter(status="open")
+    assert set(offered.values_list("fulfillment__status", flat=True)) <= {"assigned"}
+    assert set(CartHold.objects.filter(status="active").values_list("pk", flat=True)) == set(
+        offered.values_list("hold", flat=True)
+    )
     invariants_hold()
 
 
