@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0014_keep_what_decisions_were_based_on'),
+        ('routing', '0005_keep_what_decisions_were_based_on'),
     ]
 
     operations = [

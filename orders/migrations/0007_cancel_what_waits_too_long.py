@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0017_tell_managers_before_it_is_late'),
+        ('orders', '0006_tell_managers_before_it_is_late'),
     ]
 
     operations = [

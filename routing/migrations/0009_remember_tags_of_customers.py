@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0016_owe_the_hand_over'),
+        ('routing', '0008_owe_the_hand_over'),
     ]
 
     operations = [

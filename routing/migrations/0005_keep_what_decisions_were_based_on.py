@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0013_remember_decisions'),
+        ('routing', '0004_remember_decisions'),
     ]
 
     operations = [

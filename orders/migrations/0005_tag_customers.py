@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0016_owe_the_hand_over'),
+        ('orders', '0004_owe_the_hand_over'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0014_simulations'),
+        ('routing', '0006_simulations'),
     ]
 
     operations = [

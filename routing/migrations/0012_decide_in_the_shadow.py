@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0018_learn_acceptance'),
+        ('routing', '0011_learn_acceptance'),
     ]
 
     operations = [

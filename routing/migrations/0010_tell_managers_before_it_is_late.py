@@ -13,7 +13,7 @@ def tell_them_together(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0017_remember_tags_of_customers'),
+        ('routing', '0009_remember_tags_of_customers'),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0017_tell_managers_before_it_is_late'),
+        ('routing', '0010_tell_managers_before_it_is_late'),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('inventory', '0019_price_handling_by_unit_and_packaging'),
-        ('orders', '0019_plan_again_together'),
+        ('orders', '0009_plan_again_together'),
     ]
 
     operations = [

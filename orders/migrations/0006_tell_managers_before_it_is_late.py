@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0017_tag_customers'),
+        ('orders', '0005_tag_customers'),
     ]
 
     operations = [

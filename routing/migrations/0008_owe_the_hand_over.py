@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('routing', '0015_price_slow_stock'),
+        ('routing', '0007_price_slow_stock'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0018_cancel_what_waits_too_long'),
+        ('orders', '0007_cancel_what_waits_too_long'),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('inventory', '0018_reconciliations_by_day'),
-        ('orders', '0018_stop_clocks_with_holds'),
+        ('orders', '0008_stop_clocks_with_holds'),
     ]
 
     operations = [
