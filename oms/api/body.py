@@ -151,6 +151,7 @@ _MESSAGES = {
     "finite_number": gettext_lazy("A finite number is needed"),
     "bool_type": gettext_lazy("True or false is needed"),
     "list_type": gettext_lazy("A list is needed"),
+    "tuple_type": gettext_lazy("A list is needed"),
     "dict_type": gettext_lazy("An object is needed"),
     "model_type": gettext_lazy("An object is needed"),
     "too_short": gettext_lazy("At least %(min_length)s entries are needed"),

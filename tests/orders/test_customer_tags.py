@@ -149,3 +149,10 @@ def test_a_dry_run_and_a_quote_may_say_who_asks(api: Api) -> None:
         api.post("quotes/", {**quoted, "customer_tags": tags}).json["options"][0]["price"] for tags in ([], ["gold"])
     ]
     assert prices == ["4.00", "6.00"]
+
+
+def test_one_tag_without_its_list_is_refused_in_the_callers_words(api: Api) -> None:
+    refused = api.post("orders/", order_body(customer={"email": "ana@example.org", "tags": "gold"}))
+
+    assert (refused.status, refused.json["errors"][0]["detail"]) == (422, "A list is needed")
+    assert not Order.objects.exists()
