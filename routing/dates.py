@@ -122,7 +122,7 @@ def handed_over_day(place: PlaceInfo, carrier_cut_off: time | None, at: datetime
 def _leaving_day(
     place: PlaceInfo, service: str, carrier_cut_off: time | None, release_at: datetime, ready_at: datetime
 ) -> date:
-    """The day of readiness, or the next open one when a cut-off has passed.
+    """The day of readiness, or the next open one when a cut-off has passed or, ready at midnight, that day is closed.
 
     The place's cut-off looks at when the order came, the carrier's at when the parcel is ready; both by the
     clock of the place. What comes just at the cut-off is in time.
@@ -130,7 +130,7 @@ def _leaving_day(
     calendar = place.calendar
     day = calendar.local(ready_at).date()
     is_late = _comes_too_late(place, service, release_at, day)
-    if not is_late and not _has_passed(calendar, day, carrier_cut_off, ready_at):
+    if not is_late and calendar.is_open_on(day) and not _has_passed(calendar, day, carrier_cut_off, ready_at):
         return day
     return _next_open_day(place, day)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import product
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -81,6 +82,14 @@ def test_a_carrier_that_works_on_saturdays_is_there_sooner():
 
 def test_a_place_that_never_opens_again_sends_nothing():
     assert leaving_days(shop({"mon": []}), "standard", None, AROUND_THE_CLOCK_CHANGE, counted([3])) == {}
+
+
+def test_what_is_ready_at_midnight_before_a_closed_day_leaves_on_the_next_open_one():
+    place = shop({"wed": [["00:00", "24:00"]], "fri": [["09:00", "19:00"]]})
+    wednesday = datetime(2026, 3, 4, 0, tzinfo=ZoneInfo("Europe/Paris"))
+
+    assert leaving_day(place, "standard", None, wednesday, 24 * 60) == date(2026, 3, 6)
+    assert leaving_day(place, "standard", None, wednesday, 24 * 60 - 1) == date(2026, 3, 4)
 
 
 def test_the_usual_terms_are_monday_to_friday():
