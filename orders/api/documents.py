@@ -231,6 +231,29 @@ class ExceptionPage(Page):
     results: list[ExceptionDocument]
 
 
+class OfferedLine(_Document):
+    sku: str
+    quantity: int
+
+
+class OfferDocument(_Document):
+    """The units stand ready here, kept until `expires_at`. `taken_over`: the work that this place has now."""
+
+    id: str
+    order: str
+    location: str
+    lines: list[OfferedLine]
+    distance_km: float | None
+    made_at: Instant
+    expires_at: Instant
+    status: str = Field(description="open, taken (here), or over: somebody has it, or nobody needs it any more.")
+    taken_over: str | None
+
+
+class OfferPage(Page):
+    results: list[OfferDocument]
+
+
 class BulkResult(BaseModel):
     index: int
     status: int

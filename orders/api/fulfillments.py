@@ -17,7 +17,7 @@ from orders import queries
 from orders.actions import case_actions
 from orders.api.documents import ExceptionDocument, ExceptionPage, FulfillmentDocument, FulfillmentPage
 from orders.api.filters import ExceptionFilter, FulfillmentFilter
-from orders.api.lists import DocumentList
+from orders.api.lists import DocumentList, within_reach
 from orders.commands import Decline, HandOver, Nothing, Pack, Pick, Ready, ResolveException, Ship
 from orders.errors import CodeLocked, MoreThanAsked, NoPlaceLeft, OrderOnHold, WrongCode
 from orders.models import ExceptionCase, Fulfillment
@@ -26,12 +26,7 @@ from orders.services.resolution import resolve_exception
 
 
 def visible_fulfillments(caller: Caller) -> QuerySet[Fulfillment]:
-    fulfillments = Fulfillment.objects.all()
-    if caller.channel is not None:
-        fulfillments = fulfillments.filter(order__channel_id=caller.channel)
-    if caller.locations is not None:
-        fulfillments = fulfillments.filter(location_id__in=caller.locations)
-    return fulfillments
+    return within_reach(Fulfillment.objects.all(), caller)
 
 
 class Fulfillments(DocumentList):
@@ -135,12 +130,7 @@ ACTIONS: Sequence[tuple[str, type[FulfillmentAction]]] = [
 
 
 def visible_exceptions(caller: Caller) -> QuerySet[ExceptionCase]:
-    cases = ExceptionCase.objects.all()
-    if caller.channel is not None:
-        cases = cases.filter(order__channel_id=caller.channel)
-    if caller.locations is not None:
-        cases = cases.filter(location_id__in=caller.locations)
-    return cases
+    return within_reach(ExceptionCase.objects.all(), caller)
 
 
 def exception_documents(ids: Sequence[str], *, caller: Caller) -> list[dict[str, Any]]:

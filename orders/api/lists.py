@@ -1,10 +1,10 @@
 """A paged, filtered list whose rows are documents: ids by the ORM, documents in one statement."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import django_filters as filters
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,6 +12,17 @@ from oms.actors import Caller
 from oms.api.paging import CursorPaging
 from oms.api.views import ApiView
 from oms.errors import FieldError, Invalid
+
+M = TypeVar("M", bound=Model)
+
+
+def within_reach(rows: QuerySet[M], caller: Caller, *, channel: str = "order__channel_id") -> QuerySet[M]:
+    """Of rows that name a place: those of the caller's channel and places. `channel`: the way to the channel of a row."""
+    if caller.channel is not None:
+        rows = rows.filter(**{channel: caller.channel})
+    if caller.locations is not None:
+        rows = rows.filter(location_id__in=caller.locations)
+    return rows
 
 
 class DocumentList(ApiView):

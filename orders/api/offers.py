@@ -6,44 +6,19 @@ from typing import Any
 import django_filters as filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from pydantic import Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from oms.actors import Caller
-from oms.api.body import Instant
 from oms.api.views import ApiView
 from oms.clock import now
 from oms.errors import Missing
 from orders import queries
-from orders.api.documents import FulfillmentDocument, Page, _Document
-from orders.api.lists import DocumentList
+from orders.api.documents import FulfillmentDocument, OfferPage
+from orders.api.lists import DocumentList, within_reach
 from orders.errors import OfferIsOver
 from orders.models import Offer
 from orders.services.sharing import is_live, take_offer
-
-
-class OfferedLine(_Document):
-    sku: str
-    quantity: int
-
-
-class OfferDocument(_Document):
-    """The units stand ready here, kept until `expires_at`. `taken_over`: the work that this place has now."""
-
-    id: str
-    order: str
-    location: str
-    lines: list[OfferedLine]
-    distance_km: float | None
-    made_at: Instant
-    expires_at: Instant
-    status: str = Field(description="open, taken (here), or over: somebody has it, or nobody needs it any more.")
-    taken_over: str | None
-
-
-class OfferPage(Page):
-    results: list[OfferDocument]
 
 
 class OfferFilter(filters.FilterSet):
@@ -56,12 +31,7 @@ class OfferFilter(filters.FilterSet):
 
 
 def visible_offers(caller: Caller) -> QuerySet[Offer]:
-    offers = Offer.objects.all()
-    if caller.channel is not None:
-        offers = offers.filter(fulfillment__order__channel_id=caller.channel)
-    if caller.locations is not None:
-        offers = offers.filter(location_id__in=caller.locations)
-    return offers
+    return within_reach(Offer.objects.all(), caller, channel="fulfillment__order__channel_id")
 
 
 def offer_documents(ids: Sequence[str], *, caller: Caller) -> list[dict[str, Any]]:
