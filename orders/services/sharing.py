@@ -33,7 +33,7 @@ from orders.states import FulfillmentStatus as F
 from routing.engine.types import Parcel
 
 CLAIMED = "claimed"
-ENDED = tuple(f"orders.fulfillment.{status}" for status in (F.ACCEPTED, F.DECLINED, F.TIMED_OUT, F.CANCELED, F.PLANNED))
+ENDED = tuple(f"orders.fulfillment.{status}" for status in (F.ACCEPTED, F.DECLINED, F.TIMED_OUT, F.CANCELED))
 
 
 # ---- offering ------------------------------------------------------------------------------------
@@ -171,14 +171,25 @@ def _move_here(held: Work, location: str, *, actor: str, as_of: datetime) -> Ful
 
 
 def on_answered(event: Event) -> None:
-    """Somebody has it, or it was taken away: what was held elsewhere is free. Hearing it twice changes nothing.
+    """Somebody has it, or it was taken away: what was held elsewhere is free. Hearing it twice changes nothing."""
+    for offer in _ended_by_then(event.subject, event.occurred_at):
+        _end_alone(offer, as_of=event.occurred_at)
 
-    Heard late, work may have been handed out since then: what is offered now is not meant.
-    """
-    waits = Fulfillment.objects.filter(pk=event.subject, status=F.ASSIGNED).exists()
-    for offer in _open_offers(event.subject):
-        if not waits or offer.made_at < event.occurred_at:
-            _end_alone(offer, as_of=event.occurred_at)
+
+@use_case
+def on_called_back(deadline: Claimed, as_of: datetime) -> None:
+    """Its order is held: so long nobody else is asked for it, either."""
+    for offer in _ended_by_then(deadline.subject, deadline.due_at):
+        _end(offer, as_of=as_of)
+    deadlines.finish(deadline)
+
+
+def _ended_by_then(work: str, at: datetime) -> list[Offer]:
+    """Heard late, the work may have been handed out since then: what is offered now is not meant."""
+    offers = list(_open_offers(work))
+    if offers and Fulfillment.objects.filter(pk=work, status=F.ASSIGNED).exists():
+        return [offer for offer in offers if offer.made_at < at]
+    return offers
 
 
 def _open_offers(work: str) -> QuerySet[Offer]:

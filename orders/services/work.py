@@ -9,7 +9,7 @@ from oms.deadlines import Due
 from oms.transactions import in_transaction
 from orders.clocks import Step
 from orders.locks import lock_payments, lock_planned
-from orders.models import Fulfillment, Order, Payment
+from orders.models import Fulfillment, Offer, Order, Payment
 from orders.services import clocks, planning
 from orders.settlement import is_settled
 from orders.states import FULFILLMENT_MOVES, FulfillmentStatus, OrderStatus
@@ -100,3 +100,11 @@ def call_back(order: Order, *, actor: str, as_of: datetime, why: str) -> None:
             claimed_by="",
             clocks_left=left,
         )
+        _ask_nobody_else(fulfillment, as_of=as_of)
+
+
+@in_transaction
+def _ask_nobody_else(fulfillment: Fulfillment, *, as_of: datetime) -> None:
+    """Offers end right behind this transaction, which has locked the order: their holds are locked before orders."""
+    if Offer.objects.filter(fulfillment=fulfillment, status=Offer.Status.OPEN).exists():
+        deadlines.schedule([Due("orders.called_back", fulfillment.pk, as_of, fulfillment.version)])

@@ -1,13 +1,15 @@
 """Work offered to several places at once: the best has it, and the first that answers keeps it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from inventory.models import CartHold
 from oms.clock import now
+from oms.models import Event
 from orders.models import Fulfillment, Offer
+from orders.services.sharing import on_answered
 from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.orders import make_network, order_body, pickup_body, reserved
 from tests.flows.conftest import Api, pass_time, relay
@@ -130,8 +132,11 @@ def test_when_the_best_declines_the_next_is_given_it_and_others_are_asked_again(
 
 
 def test_news_from_before_the_offers_does_not_end_them(shop: Api) -> None:
-    ordered(shop)
-    relay()  # that it was planned is heard only now
+    _number, work = ordered(shop)
+    early = Event(type="orders.fulfillment.accepted", subject=work, root="", occurred_at=now() - timedelta(seconds=9))
+
+    relay()  # that it was planned and assigned is heard only now
+    on_answered(early)
 
     assert offers(shop) == {"LILLE": "open", "LYON": "open"}
     assert shop.post(f"offers/{offer_to(shop, 'LYON')}/take/").status == 200
@@ -139,12 +144,15 @@ def test_news_from_before_the_offers_does_not_end_them(shop: Api) -> None:
 
 @pytest.mark.parametrize("is_heard", [True, False])
 def test_work_that_comes_back_from_a_hold_is_offered_anew(shop: Api, invariants_hold: Any, is_heard: bool) -> None:
+    """`is_heard`: the offers were ended before it came back, so that meanwhile nothing is kept for nothing."""
     number, _work = ordered(shop, ("SKU-1", 2))
     before = offer_to(shop, "LILLE")
     shop.post(f"orders/{number}/hold/", {"kind": "manual"})
     assert (offers(shop)["LILLE"], shop.post(f"offers/{before}/take/").status) == ("over", 409)
     if is_heard:
-        relay()
+        pass_time(seconds=1)
+        assert [sellable(shop, place) for place in ("LILLE", "LYON")] == [5, 5]
+        assert set(Offer.objects.values_list("status", flat=True)) == {"over"}
 
     shop.post(f"orders/{number}/release/", {})
     pass_time(seconds=2)
