@@ -68,12 +68,18 @@ def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) 
         generation = fulfillment.version + 1  # unique per assignment, as every move raises the version
         dues.append(Due("orders.acknowledge", fulfillment.pk, times.acknowledge_by, generation))
         dues.append(Due("orders.prepare", fulfillment.pk, times.ready_by, generation))
-        if not fulfillment.is_pickup and offers_around:
+        if offers_around and not fulfillment.is_pickup and not _was_accepted(fulfillment):
             dues.append(Due("orders.offer_around", fulfillment.pk, as_of, generation))
         accept_by = times.acknowledge_by
         dues += clocks.warning(fulfillment, Step.ACKNOWLEDGE, due_at=accept_by, generation=generation, as_of=as_of)
     planning.move_capacity([(fulfillment, values["capacity_date"]) for fulfillment, values in rows])
     FULFILLMENT_MOVES.move_all(rows, to=F.ASSIGNED, actor=actor, as_of=as_of, inserts=deadlines.deadline_rows(dues))
+
+
+def _was_accepted(fulfillment: Fulfillment) -> bool:
+    """Its place had said yes when a hold called it back: it is asked once more, but nobody else is."""
+    left = fulfillment.clocks_left
+    return left is not None and "acknowledge" not in left
 
 
 @in_transaction

@@ -14,6 +14,8 @@ from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.orders import make_network, order_body, pickup_body, reserved
 from tests.flows.conftest import Api, pass_time, relay
 
+PLACES = ("PARIS", "LILLE", "LYON")
+
 
 def publish(offer_to: int = 3, **step: Any) -> None:
     document = {"rules": [{"steps": [{"offer_to": offer_to, **step}]}]}
@@ -164,6 +166,27 @@ def test_work_that_comes_back_from_a_hold_is_offered_anew(shop: Api, invariants_
     relay()
     assert offers(shop) == {"LILLE": "taken", "LYON": "over"}
     assert [sellable(shop, place) for place in ("PARIS", "LILLE", "LYON")] == [5, 3, 5]
+    invariants_hold()
+
+
+@pytest.mark.parametrize("who", ["PARIS", "LILLE"])
+def test_what_somebody_had_taken_before_a_hold_is_not_offered_to_others_again(
+    shop: Api, invariants_hold: Any, who: str
+) -> None:
+    number, work = ordered(shop, ("SKU-1", 2))
+    taken = shop.act(work, "acknowledge") if who == "PARIS" else shop.post(f"offers/{offer_to(shop, who)}/take/")
+    relay()
+    before = offers(shop)
+
+    shop.post(f"orders/{number}/hold/", {"kind": "manual"})
+    shop.post(f"orders/{number}/release/", {})
+    pass_time(seconds=2)
+
+    assert live(shop.order(number)) == [(who, "assigned")]
+    assert shop.act(taken.json["id"], "acknowledge").status == 200
+    assert offers(shop) == before
+    assert [sellable(shop, place) for place in PLACES] == [3 if place == who else 5 for place in PLACES]
+    assert not CartHold.objects.filter(status="active").exists()
     invariants_hold()
 
 
