@@ -237,6 +237,11 @@ def next_best(planned: PlannedDelivery) -> list[Parcel]:
     return [parcel, *parcel.runners_up][: rule.steps[parcel.step].offer_to - 1]
 
 
+def closed_until(until: datetime, *, as_of: datetime) -> list[str]:
+    """Places that are not open before then, and so cannot answer."""
+    return [code for code, place in places().items() if not place.calendar.open_time_between(as_of, until)]
+
+
 # ---- what is missing, and where else -------------------------------------------------------------
 
 

@@ -54,7 +54,7 @@ def on_offer_around(deadline: Claimed, as_of: datetime) -> None:
         held.order,
         work.delivery,
         units,
-        exclude_also=[work.location_id],
+        exclude_also=[work.location_id, *planning.closed_until(work.acknowledge_by, as_of=as_of)],
         only=None,
         as_of=as_of,
         wanted_by=work.promised_at,

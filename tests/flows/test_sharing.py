@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
 from inventory.models import CartHold
 from oms.clock import now
@@ -214,6 +215,23 @@ def test_only_where_the_rules_say_so_and_one_place_could_have_it_all(api: Api, s
     api.post("orders/", pickup_body())
     pass_time(seconds=1)
     assert Offer.objects.count() == 1
+
+
+@pytest.mark.parametrize(("opens", "asked"), [("06:00", {"LYON"}), ("05:59", {"LILLE"})])
+def test_who_opens_only_after_the_time_to_answer_is_not_asked(
+    shop: Api, invariants_hold: Any, opens: str, asked: set[str]
+) -> None:
+    """It is Monday, four o'clock, and PARIS, which never closes, has two hours. LYON would be asked third."""
+    publish(offer_to=2)
+    hours = {"mon": [[opens, "19:00"]]}
+    assert shop.call("PATCH", "locations/LILLE/", {"opening_hours": hours, "timezone": "UTC"}).status == 200
+
+    with time_machine.travel("2026-03-02 04:00+00:00", tick=False):
+        ordered(shop)
+
+        assert set(offers(shop)) == asked
+        assert [sellable(shop, place) for place in ("LILLE", "LYON")] == [4 if p in asked else 5 for p in PLACES[1:]]
+    invariants_hold()
 
 
 def test_a_store_sees_and_takes_what_is_offered_to_it_alone(shop: Api) -> None:
