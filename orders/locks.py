@@ -6,12 +6,17 @@ race; `no_key` because rows that point to the order may be inserted meanwhile.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db.models import Model
 
 from oms.errors import Missing
 from oms.sql import read_rows
 from oms.transactions import in_transaction
-from orders.models import Fulfillment, FulfillmentLine, Order, Payment
+from orders.models import ExceptionCase, Fulfillment, FulfillmentLine, Order, Payment
 from orders.states import FulfillmentStatus
+
+M = TypeVar("M", bound=Model)
 
 
 @dataclass(slots=True)
@@ -42,7 +47,7 @@ def lock_orders(order_ids: Iterable[str]) -> dict[str, Order]:
     return {order.pk: order for order in rows}
 
 
-def _one(found: list[Order]) -> Order:
+def _one(found: list[M]) -> M:
     if not found:
         raise Missing()
     return found[0]
@@ -75,5 +80,28 @@ def lock_planned(order: Order) -> Sequence[Fulfillment]:
 @in_transaction
 def lock_planned_of(order_ids: Iterable[str]) -> Sequence[Fulfillment]:
     """The same of several orders, which are locked already."""
-    planned = "WHERE t.order_id = ANY(%s) AND t.status = %s ORDER BY t.id FOR NO KEY UPDATE"
-    return read_rows(Fulfillment, planned, [list(order_ids), FulfillmentStatus.PLANNED])
+    return _lock_in(order_ids, [FulfillmentStatus.PLANNED])
+
+
+@in_transaction
+def lock_work_in(order: Order, statuses: Sequence[str]) -> Sequence[Fulfillment]:
+    """The order's work that stands in one of these, in its order; the order is locked already."""
+    return _lock_in([order.pk], statuses)
+
+
+@in_transaction
+def _lock_in(order_ids: Iterable[str], statuses: Sequence[str]) -> Sequence[Fulfillment]:
+    standing = "WHERE t.order_id = ANY(%s) AND t.status = ANY(%s) ORDER BY t.id FOR NO KEY UPDATE"
+    return read_rows(Fulfillment, standing, [list(order_ids), [*map(str, statuses)]])
+
+
+@in_transaction
+def lock_fulfillments(ids: Iterable[str]) -> Sequence[Fulfillment]:
+    """Those of one order, in its order; it is locked already."""
+    return read_rows(Fulfillment, "WHERE t.id = ANY(%s) ORDER BY t.id FOR NO KEY UPDATE", [list(ids)])
+
+
+@in_transaction
+def lock_case(case_id: str) -> ExceptionCase:
+    """Its order is locked already. Errors: Missing."""
+    return _one(read_rows(ExceptionCase, "WHERE t.id = %s FOR NO KEY UPDATE", [case_id]))

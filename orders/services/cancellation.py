@@ -15,7 +15,7 @@ from oms.outbox import Fact, publish
 from oms.transactions import in_transaction, use_case
 from orders.commands import CancelOrder
 from orders.errors import TooLate
-from orders.locks import Work, lock_order_number
+from orders.locks import Work, lock_fulfillments, lock_order_number
 from orders.models import Fulfillment, FulfillmentLine, Hold, Order, OrderLine
 from orders.services import exceptions, payments, planning
 from orders.services.lines import UnitMove, move_units
@@ -195,10 +195,7 @@ def _take_from_places(cuts: Sequence[_Cut], *, actor: str, as_of: datetime) -> N
     taken = [(cut.line, work, units) for cut in cuts for work, units in cut.given]
     if not taken:
         return
-    ids = sorted({work.fulfillment_id for _line, work, _units in taken})
-    fulfillments = {
-        f.pk: f for f in Fulfillment.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("id")
-    }
+    fulfillments = lock_fulfillments({work.fulfillment_id for _line, work, _units in taken})
     for _line, work, units in taken:
         work.canceled += units
         work.save(update_fields=["canceled"])
@@ -206,7 +203,7 @@ def _take_from_places(cuts: Sequence[_Cut], *, actor: str, as_of: datetime) -> N
         [Held(line.demand, line.product_id, work.fulfillment.location_id, units) for line, work, units in taken],
         as_of=as_of,
     )
-    emptied = [f for f in fulfillments.values() if not any(work.to_pick for work in f.lines.all())]
+    emptied = [f for f in fulfillments if not any(work.to_pick for work in f.lines.all())]
     planning.give_back_capacity(emptied)  # all at once: days are locked in one order
     for fulfillment in emptied:
         FULFILLMENT_MOVES.move(

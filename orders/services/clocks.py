@@ -8,6 +8,7 @@ A hold takes what is pending away and keeps what was left of it in opening hours
 hold lets that run on. A manager's pause stops nothing: what a place has stays there, and so does its time.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from oms.deadlines import Claimed, Due
 from oms.outbox import Fact, publish
 from oms.transactions import in_transaction, use_case
 from orders.clocks import Step, running_step
-from orders.locks import Work, lock_work
+from orders.locks import Work, lock_work, lock_work_in
 from orders.models import Fulfillment, Order
 from orders.services import planning
 from orders.states import FulfillmentStatus, OrderStatus
@@ -138,16 +139,14 @@ def go_on(order: Order, *, actor: str, as_of: datetime) -> None:
     """
     if order.status == OrderStatus.ON_HOLD:
         return
-    stopped = Fulfillment.objects.select_for_update(no_key=True).filter(
-        order=order, status__in=BEGUN, clocks_left__isnull=False
-    )
-    for fulfillment in stopped.order_by("id"):
-        _go_on(fulfillment, actor=actor, as_of=as_of)
+    for fulfillment in lock_work_in(order, BEGUN):
+        if fulfillment.clocks_left is not None:
+            _go_on(fulfillment, fulfillment.clocks_left, actor=actor, as_of=as_of)
 
 
 @in_transaction
-def _go_on(fulfillment: Fulfillment, *, actor: str, as_of: datetime) -> None:
-    ends = {name: _end(fulfillment, name, left, as_of) for name, left in (fulfillment.clocks_left or {}).items()}
+def _go_on(fulfillment: Fulfillment, left: Mapping[str, float], *, actor: str, as_of: datetime) -> None:
+    ends = {name: _end(fulfillment, name, seconds, as_of) for name, seconds in left.items()}
     for name, due_at in ends.items():
         deadlines.retime(f"orders.{name}", fulfillment.pk, due_at, as_of=as_of)
     changes: dict[str, Any] = {_DUE_COLUMNS[name]: due_at for name, due_at in ends.items() if name in _DUE_COLUMNS}

@@ -1,4 +1,4 @@
-"""Telling routing what was wanted: once an hour, behind the orders, so that placing them costs nothing more."""
+"""Telling routing what was wanted: every few minutes, behind the orders, so that placing them costs nothing more."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -16,7 +16,7 @@ from oms.transactions import in_transaction, use_case
 from orders.actions import case_actions, fulfillment_actions
 from orders.commands import Reroute, ResolveException
 from orders.errors import NoPlaceLeft, PickupPlaceIsChosen
-from orders.locks import Work, lock_order, lock_order_number, lock_work
+from orders.locks import Work, lock_case, lock_order, lock_order_number, lock_work
 from orders.models import Delivery, ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine
 from orders.services import cancellation, clocks, exceptions, fulfillments, reassignment
 from orders.services.lines import UnitMove, move_units
@@ -36,7 +36,7 @@ def resolve_exception(*, case_id: str, command: ResolveException, actor: str, as
     if order_id is None:
         raise Missing()
     order = lock_order(order_id)
-    case = ExceptionCase.objects.select_for_update(no_key=True).select_related("delivery").get(pk=case_id)
+    case = lock_case(case_id)
     if case.status != ExceptionCase.Status.OPEN:
         raise Conflict(_("this was resolved already"))
     if command.action not in (*case_actions(case.status, case.reason), "backorder"):
@@ -119,10 +119,10 @@ def on_case_waits(deadline: Claimed, as_of: datetime) -> None:
     """Nobody solved it in the days that the rules give it: what still has no place is canceled."""
     order = lock_order(ExceptionCase.objects.values_list("order_id", flat=True).get(pk=deadline.subject))
     deadlines.finish(deadline)
-    case = ExceptionCase.objects.select_for_update(no_key=True).get(pk=deadline.subject)
+    case = lock_case(deadline.subject)
     if case.status != ExceptionCase.Status.OPEN or case.cancel_at != deadline.due_at:
         return
-    units = {line.pk: quantity for line, quantity in _open_units(order, case).items() if quantity}
+    units = {line.pk: quantity for line, quantity in _open_units(order, case).items()}
     exceptions.close_case(case, resolution="cancel", actor=CLOCK, as_of=as_of)
     cancellation.cancel_units(order, units, of=None, reason=WAITED_TOO_LONG, actor=CLOCK, as_of=as_of)
 

@@ -8,7 +8,7 @@ from oms import deadlines
 from oms.deadlines import Due
 from oms.transactions import in_transaction
 from orders.clocks import Step
-from orders.locks import lock_payments, lock_planned
+from orders.locks import lock_payments, lock_planned, lock_work_in
 from orders.models import Fulfillment, Offer, Order, Payment
 from orders.services import clocks, planning
 from orders.settlement import is_settled
@@ -88,10 +88,9 @@ def call_back(order: Order, *, actor: str, as_of: datetime, why: str) -> None:
 
     It keeps its stock, its day's capacity and what is left of its time: it will come back to the place.
     """
-    given = Fulfillment.objects.select_for_update(no_key=True).filter(
-        order=order, status__in=[F.ASSIGNED, F.ACCEPTED, *clocks.BEGUN], clocks_left__isnull=True
-    )
-    for fulfillment in given.order_by("id"):
+    for fulfillment in lock_work_in(order, [F.ASSIGNED, F.ACCEPTED, *clocks.BEGUN]):
+        if fulfillment.clocks_left is not None:
+            continue  # another hold did
         if fulfillment.status in clocks.BEGUN:
             clocks.stop(fulfillment, why=why, actor=actor, as_of=as_of)
             continue
