@@ -1,19 +1,20 @@
 """Reads of this app: documents as the API shows them, each kind in one statement for any number of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import orjson
 from django.conf import settings
 from django.db import connection
-from django.db.models import Case, When
+from django.db.models import Case, QuerySet, When
 from django.db.models.functions import Coalesce
 
 from oms.actors import Caller
 from oms.money import ZERO
 from orders.actions import actions_for, order_actions
-from orders.models import Fulfillment
+from orders.models import Fulfillment, Offer
 from orders.models.order import BUCKETS
 from orders.states import FulfillmentStatus as S
 
@@ -246,3 +247,19 @@ def _finish_fulfillment(document: Document, caller: Caller) -> Document:
 def place_of(fulfillment_id: str) -> str | None:
     """The place that works on it, for object-level checks; None when there is no such fulfillment."""
     return Fulfillment.objects.filter(pk=fulfillment_id).values_list("location_id", flat=True).first()
+
+
+# ---- offers --------------------------------------------------------------------------------------
+
+
+def live_offers(location: str, *, as_of: datetime) -> QuerySet[Offer]:
+    """Those that this place may still take."""
+    return Offer.objects.filter(
+        location=location, status=Offer.Status.OPEN, expires_at__gt=as_of, fulfillment__status=S.ASSIGNED
+    )
+
+
+def is_live(offer: Offer, *, as_of: datetime) -> bool:
+    """The same of one that was read with its work."""
+    waits = offer.fulfillment.status == S.ASSIGNED
+    return waits and offer.status == Offer.Status.OPEN and offer.expires_at > as_of

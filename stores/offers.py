@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
-
 from inventory.queries import places
 from orders.models import Offer
-from orders.states import FulfillmentStatus as S
+from orders.queries import live_offers
 
 _SHOWN = 10
 
@@ -29,12 +27,6 @@ class Offered:
     def version(self) -> str:
         """Changes with what is shown."""
         return " ".join(card.id for card in self.cards)
-
-
-def live_offers(code: str, *, as_of: datetime) -> QuerySet[Offer]:
-    return Offer.objects.filter(
-        location=code, status=Offer.Status.OPEN, expires_at__gt=as_of, fulfillment__status=S.ASSIGNED
-    )
 
 
 def offers_to(code: str, *, as_of: datetime) -> Offered:

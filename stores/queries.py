@@ -16,10 +16,10 @@ from inventory.queries import PlaceInfo, places
 from oms.actors import Caller
 from orders.actions import actions_for
 from orders.models import Fulfillment, FulfillmentLine, Order
-from orders.queries import STEP_DUE
+from orders.queries import STEP_DUE, live_offers
 from orders.states import FulfillmentStatus as S
 from routing.models import CarrierService
-from stores.offers import Offered, live_offers, offers_to
+from stores.offers import Offered, offers_to
 
 _VARIANT = ("size", "color", "colour")
 CARDS_SHOWN = 100

@@ -18,7 +18,7 @@ from orders.api.documents import FulfillmentDocument, OfferPage
 from orders.api.lists import DocumentList, within_reach
 from orders.errors import OfferIsOver
 from orders.models import Offer
-from orders.services.sharing import is_live, take_offer
+from orders.services.sharing import take_offer
 
 
 class OfferFilter(filters.FilterSet):
@@ -43,7 +43,7 @@ def offer_documents(ids: Sequence[str], *, caller: Caller) -> list[dict[str, Any
 
 
 def _document(offer: Offer) -> dict[str, Any]:
-    is_open = is_live(offer, as_of=now())
+    is_open = queries.is_live(offer, as_of=now())
     is_over = offer.status == Offer.Status.OPEN and not is_open
     return {
         "id": offer.pk,

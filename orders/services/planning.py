@@ -237,6 +237,19 @@ def next_best(planned: PlannedDelivery) -> list[Parcel]:
     return [parcel, *parcel.runners_up][: rule.steps[parcel.step].offer_to - 1]
 
 
+def units_by_sku(units: Mapping[OrderLine, int]) -> dict[str, int]:
+    """Lines of one product count together."""
+    needed: Counter[str] = Counter()
+    for line, quantity in units.items():
+        needed[line.product_id] += quantity
+    return needed
+
+
+def context_of(order: Order, work: Fulfillment, *, as_of: datetime) -> Context:
+    """How this work asks for stock."""
+    return Context(as_of, channel=order.channel_id, order_type=work.method, service=work.service)
+
+
 def closed_until(until: datetime, *, as_of: datetime) -> list[str]:
     """Places that are not open before then, and so cannot answer."""
     return [code for code, place in places().items() if not place.calendar.open_time_between(as_of, until)]
@@ -307,11 +320,8 @@ def other_pickup_places(
     order: Order, lost: Fulfillment, units: Mapping[OrderLine, int], *, as_of: datetime
 ) -> list[dict[str, Any]]:
     """Stores that could hand over all of these units instead, nearest first."""
-    needed: dict[str, int] = {}
-    for line, quantity in units.items():
-        needed[line.product_id] = needed.get(line.product_id, 0) + quantity
-    context = Context(as_of, channel=order.channel_id, order_type=lost.method, service=lost.service)
-    stock = sellable_units(sorted(needed), context=context)
+    needed = units_by_sku(units)
+    stock = sellable_units(sorted(needed), context=context_of(order, lost, as_of=as_of))
     directory = places()
     able = (
         set.intersection(*({code for code, have in stock[sku].items() if have >= n} for sku, n in needed.items()))

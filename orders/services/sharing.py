@@ -14,7 +14,6 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from inventory.errors import HoldIsOver
-from inventory.exposure import Context
 from inventory.locks import lock_stock
 from inventory.services.cart_holds import commit_hold, end_hold, hold_at
 from oms import deadlines
@@ -68,10 +67,7 @@ def _offer(
 ) -> None:
     """Hold the units at each of these places and offer them the work; who has them no more is left out."""
     order, work = held.order, held.fulfillment
-    context = Context(as_of, channel=order.channel_id, order_type=work.method, service=work.service)
-    needed: dict[str, int] = {}
-    for line, quantity in units.items():
-        needed[line.product_id] = needed.get(line.product_id, 0) + quantity
+    needed, context = planning.units_by_sku(units), planning.context_of(order, work, as_of=as_of)
     lock_stock({(sku, parcel.location) for parcel in parcels for sku in needed})  # all at once, in everybody's order
     offers = []
     for parcel in parcels:
@@ -98,12 +94,6 @@ def _offer(
         )
         where = [offer.location_id for offer in offers]
         publish([Fact("orders.fulfillment.offered", work.pk, order.pk, SYSTEM, {"locations": where})], as_of=as_of)
-
-
-def is_live(offer: Offer, *, as_of: datetime) -> bool:
-    """Whether it may still be taken."""
-    waits = offer.fulfillment.status == F.ASSIGNED
-    return waits and offer.status == Offer.Status.OPEN and offer.expires_at > as_of
 
 
 # ---- taking --------------------------------------------------------------------------------------
