@@ -381,9 +381,7 @@ def _day(at: datetime | None, planned: SourcingPlan) -> str:
 
 
 def _paid(outcome: Outcome, currency: str) -> str:
-    if not outcome.parcels:
-        return "–"
-    return _("not weighed") if outcome.paid is None else money(outcome.paid, currency)
+    return money(outcome.paid, currency) if outcome.parcels else "–"
 
 
 def _who_sends(outcome: Outcome) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from routing.engine.types import BY_COST, MICRO, Step
 from routing.models import Decision, DemandFact
 from routing.services.demand_facts import told
 from routing.services.sourcing import Demand, Destination, Line, SourcingPlan
@@ -52,13 +51,13 @@ def _demand_of(decision: Decision) -> Demand:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What counts of a plan when it is held against another. `paid`: carriage, packaging and handling in money, where
-    the rules count them at all."""
+    """What counts of a plan when it is held against another. `paid`: for carriage, packaging and handling, whatever the
+    rules weigh."""
 
     rule: str | None
     units_at: dict[str, Counter[str]]
     left: Counter[str]
-    paid: Decimal | None
+    paid: Decimal
     promised_at: datetime | None
 
     @property
@@ -75,24 +74,5 @@ def outcome_of(planned: SourcingPlan) -> Outcome:
     left: Counter[str] = Counter()
     for rest in planned.rest:
         left[rest.sku] += rest.quantity
-    return Outcome(planned.outcome.rule, units_at, left, paid(planned), planned.promised_at)
-
-
-_MONEY_PARTS = ("shipping", "handling", "packaging")
-
-
-def paid(planned: SourcingPlan) -> Decimal | None:
-    """What the parcels cost in money: rules weigh it by a factor, which is taken out again. None: they leave it out."""
-    total = Decimal(0)
-    for parcel in planned.outcome.parcels:
-        weight = _step_of(planned, parcel.step).weights.cost
-        if not weight:
-            return None
-        weighed = sum(parcel.parts.get(part, 0) for part in _MONEY_PARTS)
-        total += Decimal(weighed) / MICRO / Decimal(str(weight))
-    return round(total, 2)
-
-
-def _step_of(planned: SourcingPlan, number: int) -> Step:
-    steps = next((rule.steps for rule in planned.rules.rules if rule.name == planned.outcome.rule), ())
-    return steps[number] if number < len(steps) else Step(weights=BY_COST)
+    paid = sum((parcel.paid for parcel in planned.parcels), Decimal(0))
+    return Outcome(planned.outcome.rule, units_at, left, round(paid, 2), planned.promised_at)

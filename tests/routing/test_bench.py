@@ -16,7 +16,7 @@ from oms import roles
 from oms.errors import Invalid
 from oms.models import Event
 from routing.models import Decision, DemandFact, RuleSet
-from routing.services.bench import find_demands, outcome_of, paid
+from routing.services.bench import find_demands, outcome_of
 from routing.services.dry_runs import TypedLevel, WantedLine, Wish, plan_dry_run, plan_side_by_side
 from routing.services.rule_sets import create_draft, publish_rule_set
 from routing.services.sourcing import Destination
@@ -85,15 +85,14 @@ def test_one_basket_is_planned_under_two_rule_sets(two):
     assert (by_draft.rules.id, by_published.rules.id) == (draft.pk, published.pk)
 
 
-def test_what_is_paid_is_told_without_the_weight_on_it(two):
+def test_what_is_paid_is_told_whatever_the_rules_weigh(two):
     _published, draft = two
-
-    by_draft, by_published = side_by_side(wish(), draft.pk, None).plans
-
-    assert by_draft.outcome.cost == 12  # 6.00, weighed twice
-    assert (paid(by_draft), paid(by_published)) == (Decimal("6.00"), Decimal("4.00"))
     by_distance = {"rules": [{"steps": [{"weights": {"distance_km": 1}}]}]}
-    assert paid(side_by_side(wish(), by_distance).plans[0]) is None
+
+    plans = side_by_side(wish(), draft.pk, None, by_distance).plans
+
+    assert plans[0].outcome.cost == 12  # 6.00, weighed twice
+    assert [outcome_of(planned).paid for planned in plans] == [Decimal("6.00"), Decimal("4.00"), Decimal("4.00")]
 
 
 def test_typed_in_stock_stands_instead_of_the_books(two):
