@@ -7,12 +7,10 @@ from typing import Any
 from django.utils import dates
 from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from inventory.hours import WEEKDAYS
-from routing.documents import parse
 
 # The closed vocabularies of a rule, each worded as its phrase below needs it; what is not here is somebody's own name.
 WORDS: Mapping[str, Mapping[str, str | Promise]] = {
@@ -277,12 +275,7 @@ def _objective(weights: dict[str, float]) -> str:
 
 def rest_of_rule(step: Mapping[str, Any]) -> str:
     """`the rest …` of a whole rule, by its last step: behind it there is only a person."""
-    told = {
-        "next": _("to a person"),
-        "exception": _("to a person"),
-        "backorder": _("on back-order"),
-        "refuse": _("is refused"),
-    }[step["rest"]]
+    told = rest_words("exception" if step["rest"] == "next" else step["rest"])
     days = step.get("cancel_after_days")
     if days is None:
         return told
@@ -302,8 +295,3 @@ def _any_of(values: Iterable[str], words: Mapping[str, str | Promise] | None = N
         if len(listed) == 1
         else _("%(most)s or %(last)s") % {"most": ", ".join(listed[:-1]), "last": listed[-1]}
     )
-
-
-def document_sentences(document: dict[str, Any]) -> list[str]:
-    """One sentence per rule, in order. What was stored before a condition was known does not name it."""
-    return [capfirst(rule_sentence(rule)) for rule in parse(document).as_json()["rules"]]

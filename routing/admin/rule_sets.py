@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
@@ -84,7 +85,7 @@ class RuleSetAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("first rule"))
     def first_rule(self, rule_set: RuleSet) -> str:
-        return words.document_sentences(written_out(rule_set.document))[0]
+        return capfirst(words.rule_sentence(written_out(rule_set.document)["rules"][0]))
 
     @display(description=gettext_lazy("published"), ordering="published_at")
     def published(self, rule_set: RuleSet) -> SafeString:

@@ -1,18 +1,19 @@
 from typing import get_args
 
+from django.utils.text import capfirst
 from django.utils.translation import override
 
 from routing.documents import Ability, Kind, Method, Service, Weekday, Weights, parse
 from routing.engine import filters
 from routing.engine import types as engine
 from routing.engine.types import Place, Step
-from routing.words import NOTES, OUTCOMES, PARTS, REASONS, WORDS, document_sentences, reason
+from routing.words import NOTES, OUTCOMES, PARTS, REASONS, WORDS, reason, rule_sentence
 
 from .engine.world import a_demand, network, planned
 
 
 def sentences(*rules):
-    return document_sentences(parse({"rules": list(rules)}).as_json())
+    return [capfirst(rule_sentence(rule)) for rule in parse({"rules": list(rules)}).as_json()["rules"]]
 
 
 def test_a_rule_reads_as_a_sentence():
