@@ -106,7 +106,7 @@ class _Reader:
     def _mapping(self, events: _Events, pointer: str, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
         while not isinstance(key := next(events), yaml.MappingEndEvent):
-            if not isinstance(key, yaml.ScalarEvent) or key.anchor:
+            if not isinstance(key, yaml.ScalarEvent) or key.anchor or key.tag:
                 raise _refusal("key", _("A key is one word"), _line(key), pointer)
             if key.value in found:
                 text = _("“%(key)s” stands here twice") % {"key": key.value}

@@ -53,6 +53,7 @@ def test_what_yaml_could_do_to_us_is_refused_with_its_line():
     ]
     assert faults("a: 1\n---\nb: 2\n") == [("several_documents", "Line 2: One rule set per file is possible")]
     assert faults("[a]: 1") == [("key", "Line 1: A key is one word")]
+    assert faults("a: 1\n&x b: 2") == faults("a: 1\n!!str b: 2") == [("key", "Line 2: A key is one word")]
     assert faults("a: \x00") == [("not_yaml", "This is not YAML: it holds characters that cannot be shown")]
     assert faults('a: 1\nb: "\\0"') == [("nul", "Line 2: The text holds a NUL character")]
     assert faults(b"a: \xff") == [("not_utf8", "The file is not text in UTF-8")]
