@@ -8,9 +8,8 @@ from django.db import IntegrityError, transaction
 from django.utils import translation
 
 from inventory.queries import places
-from oms.cache import bump, clear_all
 from routing.models import ServiceLevel
-from routing.queries import SERVICE_LEVELS, Policy, applying, policy_for
+from routing.queries import Policy, applying, policy_for
 from routing.service_level_words import allows_words, covers_words, time_words
 from tests.factories.inventory import make_location
 from tests.routing.test_admin import office, page
@@ -75,7 +74,6 @@ def test_a_level_is_written_with_the_form(office):
     )  # fmt: skip
     shown = page(office, f"servicelevel/{level.pk.replace('_', '_5F')}/change/")
     assert re.search(r'value="store"[^>]*checked', shown)
-    clear_all()
     assert policy_for(places()["PARIS"], method="ship", service="express").hand_over_minutes == 90
 
 
@@ -180,8 +178,9 @@ def test_an_unknown_place_shows_the_question_only(office):
 def test_a_change_is_seen_at_once(office):
     assert applying(places()["PARIS"], method="ship", service="standard").level == ""
     add(office)
-    with transaction.atomic():
-        bump(SERVICE_LEVELS)
-    clear_all()
+    level = ServiceLevel.objects.get()
 
-    assert applying(places()["PARIS"], method="ship", service="standard").level == ServiceLevel.objects.get().pk
+    assert applying(places()["PARIS"], method="ship", service="standard").level == level.pk
+    office.post(f"/admin/routing/servicelevel/{level.pk.replace('_', '_5F')}/delete/", {"post": "yes"})
+    assert not ServiceLevel.objects.exists()
+    assert applying(places()["PARIS"], method="ship", service="standard").level == ""
