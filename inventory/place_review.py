@@ -7,6 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from inventory.models import Location
+from inventory.models.location import Kind
 
 REMARKS: dict[str, str | Promise] = {
     "not_on_the_map": gettext_lazy(
@@ -22,7 +23,6 @@ REMARKS: dict[str, str | Promise] = {
     "no_abilities": gettext_lazy("It can do nothing: no order is ever planned for it."),
     "foreign_costs": gettext_lazy("No channel sells in its currency: what handling costs here is never counted."),
 }
-_NEVER_CLOSED = frozenset({"warehouse", "supplier", "third_party", "locker"})
 
 
 def review_place(place: Location, *, currencies: Collection[str], as_of: datetime) -> list[str]:
@@ -34,7 +34,7 @@ def _codes(place: Location, currencies: Collection[str], as_of: datetime) -> Ite
     if place.latitude is None:
         yield "not_on_the_map"
     if not place.opening_hours:
-        if place.kind not in _NEVER_CLOSED:
+        if place.kind == Kind.STORE:
             yield "always_open"
     elif place.calendar.next_opening(as_of) is None:
         yield "never_open"
