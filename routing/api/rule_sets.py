@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import yaml
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 from rest_framework.parsers import BaseParser
@@ -25,8 +24,9 @@ from routing.api.documents import (
     review_answer,
     rule_set_answer,
 )
+from routing.differences import as_yaml
 from routing.documents import RuleSetDocument, parse, written_out
-from routing.errors import InvalidDocument, NotADraft, RuleSetFaulty, RuleSetMissing
+from routing.errors import InvalidDocument, NotADraft, NotSimulated, RuleSetFaulty, RuleSetMissing
 from routing.models import RuleSet
 from routing.services import rule_sets
 from routing.services.reviews import review_document
@@ -53,7 +53,9 @@ class YamlRenderer(BaseRenderer):
     format = "yaml"
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, encoding="utf-8")
+        if renderer_context and renderer_context["response"].exception:
+            return JsonRenderer().render(data)  # a refusal
+        return as_yaml(data).encode()
 
 
 class RuleSetWrites(ApiView):
@@ -149,6 +151,7 @@ class PublishRuleSetView(RuleSetWrites):
         "POST": [
             RuleSetMissing(),
             IllegalMove(current="published"),
+            NotSimulated(),
             RuleSetFaulty(
                 errors=[FieldError("/rules/0/steps/0/from", "unknown_group", "No place is in the group: hub.")]
             ),
@@ -159,7 +162,8 @@ class PublishRuleSetView(RuleSetWrites):
     def post(self, request: Request, pk: str) -> Response:
         """Let a draft decide for its channels from now on; what it replaces everywhere is archived.
 
-        Refused while its review finds a fault; what only deserves a look does not stand in the way.
+        Refused while its review finds a fault; what only deserves a look does not stand in the way. Where the house wants
+        it, this very text must have been simulated first.
         """
         published = rule_sets.publish_rule_set(
             rule_set_id=pk, actor=self.caller.actor, as_of=now(), bound_to=self.caller.channel

@@ -243,6 +243,13 @@ def test_an_export_is_imported_as_the_next_version(client):
     assert RuleSet.objects.get(version=2).document == made.document
 
 
+def test_a_refusal_is_a_problem_document_also_where_yaml_was_wanted(client):
+    answer = client.get("/api/v1/rule-sets/rul_none/export/?format=yaml")
+
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+    assert answer.json()["code"] == "rule_set_not_found"
+
+
 def test_a_wrong_file_is_told_line_by_line_and_nothing_is_kept(client):
     answer = post_yaml(
         client,
