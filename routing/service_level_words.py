@@ -36,10 +36,13 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def _named(names: list[str]) -> str:
-    shown = _listed(names[:_NAMED])
-    return (
-        _("%(names)s and %(count)d more") % {"names": shown, "count": len(names) - _NAMED} if names[_NAMED:] else shown
-    )
+    shown, more = _listed(names[:_NAMED]), len(names) - _NAMED
+    if more <= 0:
+        return shown
+    return ngettext("%(names)s and %(count)d more", "%(names)s and %(count)d more", more) % {
+        "names": shown,
+        "count": more,
+    }
 
 
 def allows_words(level: ServiceLevel) -> str:

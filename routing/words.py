@@ -178,7 +178,13 @@ def _condition_parts(when: dict[str, Any]) -> Iterator[str]:
     yield from _bounds(
         when["min_weight_g"], when["max_weight_g"], _("weighing at least %s g"), _("weighing at most %s g")
     )
-    yield from _bounds(when["min_units"], when["max_units"], _("of at least %s units"), _("of at most %s units"))
+    least, most = when["min_units"], when["max_units"]
+    yield from _bounds(
+        least,
+        most,
+        ngettext("of at least %s unit", "of at least %s units", least or 0),
+        ngettext("of at most %s unit", "of at most %s units", most or 0),
+    )
     yield from _bounds(when["from_time"], when["until_time"], _("from %s o'clock"), _("until %s o'clock"))
     yield from _bounds(_day(when["from_date"]), _day(when["until_date"]), _("from %s on"), _("up to and with %s"))
 
@@ -242,17 +248,14 @@ def _restrictions(source: dict[str, Any]) -> Iterator[str]:
             yield phrase % _any_of(source[key], WORDS.get(key))
     if source["max_distance_km"] is not None:
         yield _("within %g km") % source["max_distance_km"]
-    if source["min_sellable"]:
-        yield _("with at least %d units") % source["min_sellable"]
-    if source["min_left_after"]:
-        yield _("keeping %d units") % source["min_left_after"]
+    if units := source["min_sellable"]:
+        yield ngettext("with at least %d unit", "with at least %d units", units) % units
+    if units := source["min_left_after"]:
+        yield ngettext("keeping %d unit", "keeping %d units", units) % units
     if source["min_confidence"]:
         yield _("whose stock is at least %d%% certain") % round(100 * source["min_confidence"])
-    if source["min_capacity_left"]:
-        yield (
-            ngettext("with room for %d parcel", "with room for %d parcels", source["min_capacity_left"])
-            % source["min_capacity_left"]
-        )
+    if parcels := source["min_capacity_left"]:
+        yield ngettext("with room for %d parcel", "with room for %d parcels", parcels) % parcels
     for key, phrase in (
         ("open_now", _("open now")),
         ("before_cut_off", _("before its cut-off")),

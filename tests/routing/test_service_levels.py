@@ -121,6 +121,7 @@ def test_durations_are_told_exactly(minutes, words):
 
 def test_in_french_too():
     with translation.override("fr"):
+        assert covers_words(ServiceLevel(groups=list("abcdef"))) == "lieux de a ou b ou c ou d ou e et 1 autre"
         assert covers_words(LEVEL) == "PARIS · lieux de hub ou idf · Magasin · Livraison · Express ou Jour même"
         assert allows_words(LEVEL).startswith(
             "accepter sous 30 s, préparer sous 45 min, remettre les colis sous 1 h 30"

@@ -89,11 +89,20 @@ def test_every_condition_and_filter_is_told():
         "of customers tagged gold, on Saturday, worth at least 10, worth at most 99.50, weighing at least 5 g, "
         "of at least 2 units, of at most 9 units, from 09:00 o'clock, until 12:00 o'clock, from Nov. 27, 2026 on, "
         "up to and with Nov. 30, 2026: "
-        "any number of parcels from A, B or C of idf not of outlet able to ship with at least 3 units keeping 1 units "
+        "any number of parcels from A, B or C of idf not of outlet able to ship with at least 3 units keeping 1 unit "
         "whose stock is at least 80% certain with room for 3 parcels open now before its cut-off in time "
         "whatever its capacity each worth at least 20.00 unsplit below 50.00 unsplit with products tagged set "
         "unsplit for customers tagged gold offered to 3 places at once; "
         "the rest on back-order, canceled after 14 days."
+    ]
+
+
+def test_one_is_told_as_one():
+    rule = {"when": {"max_units": 1}, "steps": [{"from": {"min_sellable": 1, "min_capacity_left": 1}}]}
+
+    assert sentences(rule) == [
+        "Orders of at most 1 unit: any number of parcels from any place with at least 1 unit with room for 1 parcel; "
+        "the rest to a person."
     ]
 
 
