@@ -114,7 +114,7 @@ class RuleSetPage:
 
 def rule_set_page(rule_set: RuleSet) -> RuleSetPage:
     document = written_out(rule_set.document)
-    remarks = [_remark(finding, document) for finding in review_document(parse(document))]
+    remarks = _remarks(document)
     return RuleSetPage(
         badge=status_badge(rule_set),
         channels=channels_words(rule_set),
@@ -159,6 +159,10 @@ def _step(number: int, turn: int, step: Mapping[str, Any], remarks: list[Remark]
         is_first=turn == 0,
         is_last=is_last,
     )
+
+
+def _remarks(document: Mapping[str, Any]) -> list[Remark]:
+    return [_remark(finding, document) for finding in review_document(parse(document))]
 
 
 def _remark(finding: Finding, document: Mapping[str, Any]) -> Remark:
@@ -246,8 +250,7 @@ class Publication:
 
 
 def publication(rule_set: RuleSet) -> Publication:
-    document = written_out(rule_set.document)
-    remarks = [_remark(finding, document) for finding in review_document(parse(document))]
+    remarks = _remarks(written_out(rule_set.document))
     simulation = rule_sets.last_simulation(rule_set)
     return Publication(
         remarks=remarks,

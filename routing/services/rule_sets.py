@@ -190,9 +190,8 @@ def find_rule_set(rule_set_id: str) -> RuleSet:
 
 def last_simulation(rule_set: RuleSet) -> Simulation | None:
     """The newest completed one of this very text."""
-    found = Simulation.objects.filter(rule_set=rule_set.pk, status=SimulationStatus.COMPLETED)
-    same = (one for one in found.defer("demands", "state") if one.document == rule_set.document)
-    return next(same, None)
+    same = Simulation.objects.filter(rule_set=rule_set.pk, document=rule_set.document)
+    return same.filter(status=SimulationStatus.COMPLETED).defer("demands", "state").first()
 
 
 @in_transaction
