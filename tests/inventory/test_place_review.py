@@ -1,10 +1,13 @@
 """What a place leaves unsaid is told where it is edited."""
 
+import inspect
+import re
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from inventory import place_review
 from inventory.models import Location
 from inventory.place_review import REMARKS, review_place
 from tests.factories.inventory import NOW, make_location
@@ -35,6 +38,10 @@ def remarks(**values: Any) -> list[str]:
 )
 def test_what_is_missing_is_told_with_what_follows(values: dict[str, Any], expected: list[str]) -> None:
     assert remarks(**values) == expected
+
+
+def test_every_remark_has_words() -> None:
+    assert set(re.findall(r'yield "(\w+)"', inspect.getsource(place_review))) == set(REMARKS)
 
 
 def test_the_page_of_a_place_says_it(admin_client: Any) -> None:

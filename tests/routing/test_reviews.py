@@ -1,5 +1,7 @@
 """What is said about rule sets before they decide, over the services and the API."""
 
+import inspect
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +13,7 @@ from oms.cache import bump
 from oms.models import Channel, Event
 from routing.differences import Difference
 from routing.documents import parse
+from routing.engine import review
 from routing.engine.review import FAULTS, Finding
 from routing.errors import InvalidDocument, RuleSetFaulty
 from routing.models import RuleSet, RuleSetSlot
@@ -148,7 +151,8 @@ def test_a_group_that_disappears_is_told_of_what_is_published(client):
 
 
 def test_every_finding_has_words():
-    assert set(FINDINGS) >= FAULTS
+    said = set(re.findall(r'Finding\([^,]+, "(\w+)"', inspect.getsource(review)))
+    assert said == set(FINDINGS) and said > FAULTS
     assert finding_sentence(Finding("", "unknown_location", {"locations": [f"P{n}" for n in range(13)]})).endswith(
         "P10, P11 and others."
     )
