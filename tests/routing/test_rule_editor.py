@@ -19,7 +19,7 @@ from routing.admin.rule_forms import ItemForm, NameForm, RuleForm, StepForm
 from routing.documents import BUILT_IN, Rule, RuleSetDocument, Source, Step, Weights, When, parse
 from routing.editing import fingerprint
 from routing.labels import LABELS
-from routing.models import RuleSet, Simulation
+from routing.models import RuleSet, Shadow, Simulation
 from routing.queries import rules_for
 from routing.services.rule_sets import change_draft, create_draft, edit_draft, publish_rule_set
 from tests.admin.conftest import client_as  # noqa: F401
@@ -552,6 +552,7 @@ def test_who_may_only_look_changes_nothing(client_as, draft):  # noqa: F811
     client = client_as(roles.CUSTOMER_SERVICE)
     assert client.get(at("change", draft.pk)).status_code == 403
     User.objects.get().user_permissions.add(Permission.objects.get(codename="view_ruleset"))
+    before = list(RuleSet.objects.values())
 
     assert 'name="act"' not in said(client.get(at("change", draft.pk)))
     assert client.get(at("compare", draft.pk)).status_code == 200
@@ -559,15 +560,19 @@ def test_who_may_only_look_changes_nothing(client_as, draft):  # noqa: F811
         ("rule", (0,)),
         ("rule_new", ()),
         ("step", (0, 0)),
+        ("step_new", (0,)),
         ("name", ()),
         ("publish", ()),
         ("forget", ()),
     ):
         assert client.get(at(name, draft.pk, *args)).status_code == 403, name
-    for name in ("act", "undo", "copy", "publish"):
+        assert client.post(at(name, draft.pk, *args), {"name": "mine"}).status_code == 403, name
+    for name in ("act", "undo", "copy", "shadow"):
         assert client.post(at(name, draft.pk), {"act": "up:1"}).status_code == 403, name
     assert client.post(at("import")).status_code == 403
     assert client.post(at("new")).status_code == 403
+    assert list(RuleSet.objects.values()) == before
+    assert not Event.objects.exists() and not Shadow.objects.exists()
 
 
 @pytest.mark.django_db
