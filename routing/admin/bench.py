@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from inventory import queries as inventory
@@ -26,6 +26,7 @@ from oms.clock import now
 from oms.errors import Invalid
 from oms.models import Channel
 from routing import words
+from routing.admin.decision_page import km_words, others_told, step_words
 from routing.admin.rule_pages import status_badge
 from routing.models import RuleSet
 from routing.services.bench import Outcome, find_demands, outcome_of
@@ -306,7 +307,7 @@ def compare(wish: Wish, *, rules: str, against: str) -> BenchResult:
         ],
         facts=facts,
         places=_places(tried, told, wish),
-        others=_others(told[0]),
+        others=others_told(told[0]),
         is_same=not any(fact.differs for fact in facts),
     )
 
@@ -317,13 +318,13 @@ def _side(planned: SourcingPlan, rules: RuleSet | None, told: Mapping[str, Any])
         badge=status_badge(rules) if rules else "",
         address=rules.pk if rules else "",
         sentences=_sentences(planned, told),
-        steps=[(step["name"], _step(step)) for step in told["steps"]],
+        steps=[(step["name"], step_words(step)) for step in told["steps"]],
         parcels=[
             ParcelRow(
                 place=place_name(parcel.location),
                 units=_units_words(Counter({line.sku: line.quantity for line in parcel.lines})),
                 carrier=parcel.carrier_service,
-                distance=_km(parcel.distance_km),
+                distance=km_words(parcel.distance_km),
                 promised=_day(parcel.promised_at, planned),
             )
             for parcel in planned.parcels
@@ -344,14 +345,6 @@ def _sentences(planned: SourcingPlan, told: Mapping[str, Any]) -> list[str]:
     ]
     notes = [str(words.NOTES.get(note, note)) for note in told["notes"]]
     return [*rest, *notes, proof]
-
-
-def _step(step: Mapping[str, Any]) -> str:
-    count, outcome = step["eligible"], str(words.OUTCOMES.get(step["outcome"], step["outcome"]))
-    if not count:
-        return outcome
-    places = ngettext("%(count)s place let in", "%(count)s places let in", count) % {"count": count}
-    return f"{outcome} – {places}"
 
 
 def _facts(plans: Sequence[SourcingPlan], outcomes: Sequence[Outcome]) -> list[Fact]:
@@ -393,10 +386,6 @@ def _units_words(units: Counter[str]) -> str:
     return ", ".join(f"{count} × {sku}" for sku, count in sorted(units.items()))
 
 
-def _km(km: float | None) -> str:
-    return "" if km is None else _("%(km)s km") % {"km": number_format(km, 1)}
-
-
 def _places(tried: SideBySide, told: Sequence[Mapping[str, Any]], wish: Wish) -> list[PlaceRow]:
     """Every place that holds some of it, those that send first."""
     looked_at = [{one["location"]: one for one in spelled["candidates"]} for spelled in told]
@@ -410,7 +399,7 @@ def _places(tried: SideBySide, told: Sequence[Mapping[str, Any]], wish: Wish) ->
         PlaceRow(
             name=place_name(code),
             code=code,
-            distance=_km(next((c[code]["distance_km"] for c in looked_at if code in c), None)),
+            distance=km_words(next((c[code]["distance_km"] for c in looked_at if code in c), None)),
             stock=_stock(tried.sellable, code, typed),
             verdicts=[
                 _verdict(candidates.get(code), code in sends)
@@ -443,15 +432,3 @@ def _verdict(candidate: Mapping[str, Any] | None, is_chosen: bool) -> tuple[Safe
     if is_chosen:
         return badge(_("Chosen"), "good", "check_circle"), score
     return badge(_("Possible"), "busy", "radio_button_unchecked"), score
-
-
-def _others(told: Mapping[str, Any]) -> list[str]:
-    """Places only counted: those that hold none of it."""
-    listed = Counter(one["excluded_because"] for one in told["candidates"])
-    left = {reason: count - listed[reason] for reason, count in told["excluded_counts"].items()}
-    return [
-        ngettext("%(count)s more place: %(reason)s", "%(count)s more places: %(reason)s", count)
-        % {"count": count, "reason": words.reason(reason)}
-        for reason, count in left.items()
-        if count > 0
-    ]

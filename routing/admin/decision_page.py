@@ -1,5 +1,6 @@
 """“Why here?”: a routing decision in words, with a table of the places that were looked at."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -48,10 +49,10 @@ def decision_view(decision: Decision) -> DecisionView:
     )
     return DecisionView(
         sentences=_sentences(decision, told),
-        steps=[(step["name"], _step(step, told["demand"]["currency"])) for step in told["steps"]],
+        steps=[(step["name"], step_words(step)) for step in told["steps"]],
         part_names=[str(words.PARTS.get(name, name)) for name in names],
         rows=[_row(candidate, names, chosen) for candidate in ranked],
-        others=_others(told),
+        others=others_told(told),
     )
 
 
@@ -110,22 +111,23 @@ def _proof(decision: Decision) -> str:
     return _("The best answer found in %(ms)s ms; a cheaper one may exist.") % {"ms": milliseconds}
 
 
-def _step(step: Told, currency: str) -> str:
-    places = ngettext("%(count)s place let in", "%(count)s places let in", step["eligible"]) % {
-        "count": step["eligible"]
-    }
-    return f"{words.OUTCOMES.get(step['outcome'], step['outcome'])} – {places}"
+def step_words(step: Mapping[str, Any]) -> str:
+    """What a step of the rule came to, and how many places it let in."""
+    count, outcome = step["eligible"], str(words.OUTCOMES.get(step["outcome"], step["outcome"]))
+    if not count:
+        return outcome
+    places = ngettext("%(count)s place let in", "%(count)s places let in", count) % {"count": count}
+    return f"{outcome} – {places}"
 
 
 def _row(candidate: Told, names: list[str], chosen: set[str]) -> PlaceRow:
     code = candidate["location"]
-    km = candidate["distance_km"]
     return PlaceRow(
         place=place_name(code),
         code=code,
         outcome=_outcome(candidate, is_chosen=code in chosen),
         is_chosen=code in chosen,
-        distance="" if km is None else _("%(km)s km") % {"km": number_format(km, 1)},
+        distance=km_words(candidate["distance_km"]),
         parts=[_amount(candidate["cost"].get(name)) for name in names],
         score=_amount(candidate["score"]),
     )
@@ -139,17 +141,18 @@ def _outcome(candidate: Told, *, is_chosen: bool) -> SafeString:
     return badge(words.reason(candidate["excluded_because"]), "quiet", "block")
 
 
+def km_words(km: float | None) -> str:
+    return "" if km is None else _("%(km)s km") % {"km": number_format(km, 1)}
+
+
 def _amount(text: str | None) -> str:
     return "" if text is None else number_format(float(text), 2)
 
 
-def _others(told: Told) -> list[str]:
+def others_told(told: Mapping[str, Any]) -> list[str]:
     """Places only counted: those that hold none of it."""
-    listed: dict[str, int] = {}
-    for candidate in told["candidates"]:
-        if candidate["excluded_because"]:
-            listed[candidate["excluded_because"]] = listed.get(candidate["excluded_because"], 0) + 1
-    left = {reason: count - listed.get(reason, 0) for reason, count in told["excluded_counts"].items()}
+    listed = Counter(candidate["excluded_because"] for candidate in told["candidates"])
+    left = {reason: count - listed[reason] for reason, count in told["excluded_counts"].items()}
     return [
         ngettext("%(count)s more place: %(reason)s", "%(count)s more places: %(reason)s", count)
         % {"count": count, "reason": words.reason(reason)}
