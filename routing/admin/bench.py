@@ -29,7 +29,7 @@ from routing import words
 from routing.admin.decision_page import km_words, others_told, step_words
 from routing.admin.rule_pages import status_badge
 from routing.models import RuleSet
-from routing.services.bench import Outcome, find_demands, outcome_of
+from routing.services.bench import Outcome, find_demands, outcome_of, units_of
 from routing.services.dry_runs import SideBySide, TypedLevel, WantedLine, Wish, plan_side_by_side
 from routing.services.sourcing import COLLECTED, Demand, Destination, SourcingPlan
 from routing.snapshots import explanation_of
@@ -322,7 +322,7 @@ def _side(planned: SourcingPlan, rules: RuleSet | None, told: Mapping[str, Any])
         parcels=[
             ParcelRow(
                 place=place_name(parcel.location),
-                units=_units_words(Counter({line.sku: line.quantity for line in parcel.lines})),
+                units=_units_words(units_of(parcel.lines)),
                 carrier=parcel.carrier_service,
                 distance=km_words(parcel.distance_km),
                 promised=_day(parcel.promised_at, planned),

@@ -1,11 +1,12 @@
 """The test bench: whose basket it is, and how two plans of it differ."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from routing.engine.types import PlannedLine, RestLine
 from routing.models import Decision, DemandFact
 from routing.services.demand_facts import told
 from routing.services.sourcing import Demand, Destination, Line, SourcingPlan
@@ -68,11 +69,14 @@ class Outcome:
 def outcome_of(planned: SourcingPlan) -> Outcome:
     units_at: dict[str, Counter[str]] = {}
     for parcel in planned.parcels:
-        at = units_at.setdefault(parcel.location, Counter())
-        for line in parcel.lines:
-            at[line.sku] += line.quantity
-    left: Counter[str] = Counter()
-    for rest in planned.rest:
-        left[rest.sku] += rest.quantity
+        units_at.setdefault(parcel.location, Counter()).update(units_of(parcel.lines))
     paid = sum((parcel.paid for parcel in planned.parcels), Decimal(0))
-    return Outcome(planned.outcome.rule, units_at, left, round(paid, 2), planned.promised_at)
+    return Outcome(planned.outcome.rule, units_at, units_of(planned.rest), round(paid, 2), planned.promised_at)
+
+
+def units_of(lines: Iterable[PlannedLine | RestLine]) -> Counter[str]:
+    """By product: one may be on several lines."""
+    units: Counter[str] = Counter()
+    for line in lines:
+        units[line.sku] += line.quantity
+    return units

@@ -266,6 +266,13 @@ def test_a_typed_order_is_shown_under_both(office, two):
     assert [place.code for place in answer.context["result"].places][:2] == ["LYON", "PARIS"]
 
 
+def test_an_article_on_two_lines_is_added_up(office, two):
+    answer = office.get(BENCH, {**TYPED, "sku": ["SKU-1", "SKU-1"], "quantity": ["2", "1"], "rules": two[1].pk})
+
+    assert facts(answer)["Who sends what"][:2] == ("Place LYON: 3 × SKU-1", "Place PARIS: 3 × SKU-1")
+    assert [[parcel.units for parcel in side.parcels] for side in answer.context["result"].sides] == [["3 × SKU-1"]] * 2
+
+
 def test_stock_typed_in_is_marked(office, two):
     stock = {"stock_sku": ["SKU-1"], "stock_place": ["PARIS"], "stock_units": ["1"]}
 
