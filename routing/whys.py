@@ -156,7 +156,7 @@ def need_sentences(told: PlaceExplained) -> list[str]:
     said = [_need(need, told) for need in told.needs if need.found is Found.VALUE]
     for found, phrase in (
         (Found.NONE, _("None of these alone would have done it: %(names)s.")),
-        (Found.NOT_SEARCHED, _("There was no time to try: %(names)s.")),
+        (Found.NOT_SEARCHED, _("Not tried to the end, for want of time: %(names)s.")),
     ):
         names = list(dict.fromkeys(parameter_name(need, told) for need in told.needs if need.found is found))
         if names:

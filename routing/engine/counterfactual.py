@@ -200,7 +200,8 @@ def _figures(run: Run, number: int, code: str, reason: str) -> tuple[Any, Any]:
         most = max(_held(case, line.sku, code) - taken.get((line.sku, code), 0) for line in lines)
         return most, max(source.min_sellable, source.min_left_after + 1)
     if reason == "low_confidence":
-        found = [case.network.confidence.get(line.sku, {}).get(code, 1.0) for line in assessment.problem.lines]
+        held = {line.sku for line in assessment.problem.lines if _held(case, line.sku, code)}
+        found = [case.network.confidence.get(sku, {}).get(code, 1.0) for sku in held]
         return min(found), source.min_confidence
     return _figures_of_goods(assessment.problem, code, reason)
 
@@ -375,7 +376,7 @@ def _last_units(case: Case, problem: Problem, code: str, quantities: Quantities)
 
 
 class Found(StrEnum):
-    """`VALUE`: with it the place is used; `NONE`: with none; `NOT_SEARCHED`: the time was over before it was known."""
+    """`VALUE`: with it the place is used; `NONE`: with none; `NOT_SEARCHED`: not all was tried, or not to its end."""
 
     VALUE = "value"
     NONE = "none"
@@ -441,6 +442,7 @@ class _Search:
     code: str
     budget: Budget
     known: dict[int, bool] = field(default_factory=dict)
+    is_sure: bool = True  # every plan that did not use the place was proven the best
 
     def run(self) -> tuple[Found, int | None, bool]:
         """What was found, at which of the values, and whether it is the first."""
@@ -448,22 +450,25 @@ class _Search:
         if last < 0:
             return Found.NONE, None, True
         try:
-            if self.parameter.is_monotone:
-                return self._bisected(-1, last, is_first=True)
-            return self._scanned(last)
+            found, at, is_first = self._bisected(-1, last, True) if self.parameter.is_monotone else self._scanned(last)
         except TimeoutError:
             return self._so_far()
+        if found is Found.NONE and not (is_first and self.is_sure):
+            return Found.NOT_SEARCHED, None, False
+        return found, at, is_first and self.is_sure
 
     def _is_used(self, at: int) -> bool:
         if self.budget.is_spent:
             raise TimeoutError
         if at not in self.known:
-            self.known[at] = (
-                self.parameter.change(self.parameter.values[at]).run(_of_one_plan(self.budget)).uses(self.code)
-            )
+            budget = _of_one_plan(self.budget)
+            run = self.parameter.change(self.parameter.values[at]).run(budget)
+            self.known[at] = run.uses(self.code)
+            self.is_sure &= self.known[at] or (run.plan.optimal and not budget.is_spent)
         return self.known[at]
 
-    def _bisected(self, unused: int, last: int, *, is_first: bool) -> tuple[Found, int | None, bool]:
+    def _bisected(self, unused: int, last: int, is_first: bool) -> tuple[Found, int | None, bool]:
+        """`is_first`: nothing up to `unused` does it, because all of it was tried or more never hurts."""
         if not self._is_used(last):
             return Found.NONE, None, is_first
         used = last
@@ -481,7 +486,7 @@ class _Search:
                 return Found.VALUE, at, True
         if last < MOST_TRIALS:
             return Found.NONE, None, True
-        return self._bisected(MOST_TRIALS - 1, last, is_first=False)
+        return self._bisected(MOST_TRIALS - 1, last, False)
 
     def _so_far(self) -> tuple[Found, int | None, bool]:
         used = [at for at, is_used in self.known.items() if is_used]
@@ -492,7 +497,9 @@ class _Search:
 
 
 def parameters(case: Case, code: str) -> Iterator[Parameter]:
-    """The figures that could change the plan in the place's favour; those are left out that are at their best."""
+    """What can be changed in the place's favour: how it stood, its stock, its cost, and the steps' limits of places,
+    units and parcels. Left out are figures at their best, the weights, and what a step wants of a parcel as a whole.
+    """
     changes = _Changes(case, code)
     for found in (changes.of_the_place, changes.of_its_stock, changes.of_its_cost, changes.of_the_steps):
         yield from found()
@@ -690,7 +697,7 @@ class _Changes:
             left = source.exclude_groups - place.groups
             yield self._let_in(number, "exclude_groups", of_it, sorted(left), exclude_groups=left)
         elif reason == "group":
-            more = sorted(source.groups)[:1]
+            more = sorted(source.groups - source.exclude_groups)[:1]
             change = lambda value: self._of_place(groups=place.groups | set(value))  # noqa: E731
             yield Parameter("groups", sorted(place.groups), [more], change, step=number)
         elif reason == "ability":

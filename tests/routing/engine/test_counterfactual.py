@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from routing.engine.counterfactual import NO_LIMIT, Case, Found, Need, Verdict, what_would_have_to_be_true, why_not
 from routing.engine.planner import plan
-from routing.engine.types import Budget, Rule
+from routing.engine.types import Budget, Demand, Line, Network, Place, Rule, Source, Step
 
 from .told import CENT, demand_of, network_of, planned, random_world, steps_of
 from .world import UNHURRIED
@@ -172,6 +172,70 @@ def test_without_time_nothing_is_claimed():
     assert {need.found for need in needs if need.parameter != "stock"} == {Found.NOT_SEARCHED}
     (verdict,) = why_not(case_of(world).run(UNHURRIED), "lyon", spent)
     assert verdict.verdict is Verdict.NOT_SEARCHED
+
+
+def test_what_was_not_planned_to_its_end_is_not_said_to_be_of_no_use():
+    """Lyon is of the wrong kind; the time ends while the first plan is being made that shows so."""
+    world = a_world(lyon=(1, 900), paris=(1, 0))
+    world["places"]["paris"]["kind"] = "warehouse"
+    world["steps"][0]["source"] = {"kinds": ["warehouse"]}
+    clock = iter([0.0, 0.0])  # before the plan, and where its own time begins
+    ending = Budget(now=lambda: next(clock, 9.0), ends_at=1.0)
+
+    first, *_ = what_would_have_to_be_true(case_of(world), "lyon", ending)
+    enough, *_ = what_would_have_to_be_true(case_of(world), "lyon", UNHURRIED)
+
+    assert (first.parameter, first.found) == ("handling_micro", Found.NOT_SEARCHED)
+    assert (enough.parameter, enough.found, enough.is_smallest) == ("handling_micro", Found.NONE, True)
+
+
+@pytest.mark.parametrize(("others", "found"), [(20, Found.NONE), (80, Found.NOT_SEARCHED)])
+def test_where_more_limits_are_possible_than_are_tried_none_is_not_claimed(others, found):
+    """However far the limit reaches, Lyon is dearer than Paris."""
+    world = a_world(lyon=(1, 900), paris=(1, 0), **{f"z{n}": (1, 950) for n in range(others)})
+    for n, code in enumerate(world["places"]):
+        world["places"][code]["km"] = 100.0 + n
+    world["places"]["paris"]["km"] = 10.0
+    world["steps"][0]["source"] = {"max_distance_km": 50.0}
+
+    needs = {need.parameter: need for need in what_would_have_to_be_true(case_of(world), "lyon", UNHURRIED)}
+
+    assert needs["max_distance_km"].found is found
+
+
+def test_the_group_it_would_have_to_be_in_is_none_that_the_step_leaves_out():
+    world = a_world(lyon=(1, 0), paris=(1, 900))
+    world["places"]["paris"]["groups"] = ["south"]
+    world["steps"][0]["source"] = {"groups": ["north", "south"], "exclude_groups": ["north"]}
+
+    needs = {need.parameter: need for need in what_would_have_to_be_true(case_of(world), "lyon", UNHURRIED)}
+
+    assert (needs["groups"].found, needs["groups"].needed) == (Found.VALUE, ["south"])
+
+
+def test_what_it_would_have_to_be_able_to_do_is_told():
+    places = {"X": Place("X", abilities=frozenset({"pickup"})), "Y": Place("Y", handling_micro=CENT)}
+    demand, steps = Demand((Line("l", "A", 1),)), (Step(source=Source(abilities=frozenset({"curbside"}))),)
+    places["Y"] = replace(places["Y"], abilities=frozenset({"ship", "curbside"}))
+    case = Case(demand, Rule("rule", steps), steps, Network(places, {"A": {"X": 1, "Y": 1}}))
+
+    (verdict,) = why_not(case.run(UNHURRIED), "X", UNHURRIED)
+    needs = {need.parameter: need for need in what_would_have_to_be_true(case, "X", UNHURRIED)}
+
+    assert (verdict.reason, verdict.actual, verdict.needed) == ("ability", ["pickup"], ["curbside", "ship"])
+    assert (needs["abilities"].found, needs["abilities"].needed) == (Found.VALUE, ["curbside", "ship"])
+
+
+def test_how_far_its_stock_is_believed_is_told_of_what_it_holds():
+    world = a_world(lyon=(1, 0), paris=(1, 900))
+    world["lines"] = [("l0", "A", 1, None, 100), ("l1", "B", 1, None, 100)]
+    world["stock"]["B", "paris"] = 1
+    world["confidence"] = {("A", "lyon"): 0.5, ("B", "lyon"): 0.1}  # of B it has none
+    world["steps"][0]["source"] = {"min_confidence": 0.6}
+
+    found = verdict_of(world, "lyon")
+
+    assert (found.reason, found.actual, found.needed) == ("low_confidence", 0.5, 0.6)
 
 
 # ---- why not? --------------------------------------------------------------------------------------
