@@ -56,7 +56,24 @@ def _verdict(step: StepVerdict, told: PlaceExplained) -> str:
             Verdict.NOT_SEARCHED: _("possible; there was no time to look for the best plan with it"),
             Verdict.IMPOSSIBLE: _("no plan that keeps the rule's limits has a parcel from there"),
         }[step.verdict]
-    facts = {
+    said = _with_alternative(step.verdict, found, told)
+    return said if found.is_best else _("%(said)s; a better plan with it may exist") % {"said": said}
+
+
+def _with_alternative(verdict: Verdict, found: Alternative, told: PlaceExplained) -> str:
+    if found.missing_units > 0:
+        return ngettext(
+            "the best plan with it serves %(count)d unit fewer",
+            "the best plan with it serves %(count)d units fewer",
+            found.missing_units,
+        ) % {"count": found.missing_units}
+    if found.missing_units < 0:
+        return ngettext(
+            "a plan with it serves %(count)d unit more; the time to plan was over before",
+            "a plan with it serves %(count)d units more; the time to plan was over before",
+            -found.missing_units,
+        ) % {"count": -found.missing_units}
+    return _WITH_ALTERNATIVE[verdict]() % {
         "units": ", ".join(f"{line.quantity} × {line.sku}" for line in found.lines),
         "own": _amount(found.own_cost_micro, told),
         "cost": _amount(found.cost_micro, told),
@@ -65,14 +82,6 @@ def _verdict(step: StepVerdict, told: PlaceExplained) -> str:
         "others": _and(place_name(code) for code in found.others),
         "parts": "; ".join(_parts(found, told)),
     }
-    if step.verdict is Verdict.SERVES_LESS:
-        return ngettext(
-            "the best plan with it serves %(count)d unit fewer",
-            "the best plan with it serves %(count)d units fewer",
-            found.missing_units,
-        ) % {"count": found.missing_units}
-    said = _WITH_ALTERNATIVE[step.verdict]() % facts
-    return said if found.is_best else _("%(said)s; a better plan with it may exist") % {"said": said}
 
 
 _WITH_ALTERNATIVE = {

@@ -1,0 +1,59 @@
+"""Whatever is found out about a place can be said."""
+
+from random import Random
+
+import pytest
+
+from routing.engine.counterfactual import Alternative, StepVerdict, Verdict, what_would_have_to_be_true, why_not
+from routing.services.explanations import PlaceExplained
+from routing.whys import need_sentences, sentences
+
+from .engine.test_counterfactual import case_of, unused
+from .engine.told import CENT, random_world
+from .engine.world import UNHURRIED
+
+pytestmark = pytest.mark.django_db
+
+
+def told(*steps: StepVerdict, needs=()) -> PlaceExplained:
+    return PlaceExplained("LYON", "EUR", False, steps, needs, is_as_decided=True, is_asked_anew=False)
+
+
+def said_of(verdict: Verdict, *, missing_units: int = 0, is_best: bool = True) -> str:
+    alternative = Alternative((), 700 * CENT, 700 * CENT, 600 * CENT, {}, (), missing_units, (), is_best)
+    (sentence,) = sentences(told(StepVerdict(0, "near", verdict, alternative=alternative)))
+    return sentence
+
+
+def test_every_verdict_and_every_need_has_its_words():
+    verdicts, parameters = set(), set()
+    for seed in range(40):
+        world = random_world(Random(seed), most_places=4)
+        case = case_of(world)
+        run = case.run(UNHURRIED)
+        for code in unused(world)[:2]:
+            steps = why_not(run, code, UNHURRIED)
+            needs = what_would_have_to_be_true(case, code, UNHURRIED)
+
+            said = sentences(told(*steps, needs=needs)) + need_sentences(told(*steps, needs=needs))
+
+            assert all(said) and not any("%(" in sentence for sentence in said)
+            verdicts |= {step.verdict for step in steps}
+            parameters |= {need.parameter for need in needs}
+    assert verdicts >= {Verdict.EXCLUDED, Verdict.NOT_TRIED, Verdict.DEARER, Verdict.SERVES_LESS, Verdict.USED}
+    assert len(parameters) >= 18
+
+
+def test_what_was_not_proven_says_so():
+    assert said_of(Verdict.SERVES_LESS, missing_units=2) == (
+        "Step “near”: the best plan with it serves 2 units fewer."
+    )
+    assert said_of(Verdict.SERVES_LESS, missing_units=1, is_best=False) == (
+        "Step “near”: the best plan with it serves 1 unit fewer; a better plan with it may exist."
+    )
+
+
+def test_a_plan_that_serves_more_for_more_is_not_called_cheaper():
+    assert said_of(Verdict.NOT_FOUND_IN_TIME, missing_units=-2) == (
+        "Step “near”: a plan with it serves 2 units more; the time to plan was over before."
+    )
