@@ -336,7 +336,7 @@ class NeedDocument(BaseModel):
 
 class WhyNotDocument(BaseModel):
     """`is_as_decided`: planning again gave the plan that was decided. `is_asked_anew`: hours, bookings or dates that
-    nobody asked about then were asked today."""
+    nobody asked about then, or all of a place that held nothing, are those of today."""
 
     decision: str
     location: str

@@ -98,7 +98,7 @@ class Evidence:
     ) -> Network:
         """The network as it was. `others` answers what nobody asked then; the codes of those places are told.
 
-        `also`: places of the others that held nothing then.
+        `also`: places of the others that held nothing then, with all that is known of them now.
         """
         return _Memory(self, others, set() if asked_anew is None else asked_anew).network(also)
 
@@ -196,6 +196,7 @@ class _Memory:
     def network(self, also: Sequence[str] = ()) -> Network:
         told = self.told
         added = {code: self.others.places[code] for code in also if code not in told.codes} if self.others else {}
+        self.asked_anew.update(added)
         row_of = {code: row for row, code in enumerate(told.codes)}
         told_of: dict[str, Any] = {name: self._figures(columns) for name, columns in told.by_sku.items()}
         told_of |= {name: self._answers(name, row_of) for name in QUESTIONS if self.others or name in told.answers}

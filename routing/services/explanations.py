@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from time import monotonic
 from typing import Any
 
@@ -26,7 +25,7 @@ class PlaceExplained:
     """`steps`: what each made of the place; `needs`: what would have had to be true (nothing where it was used).
 
     `is_as_decided`: planning again gave the plan that was decided. `is_asked_anew`: for some place, what was not asked
-    at the time (hours, bookings, dates) was asked today.
+    at the time (hours, bookings, dates; of a place that held nothing, all) was asked today.
     """
 
     location: str
@@ -84,7 +83,7 @@ def _today(snapshot: dict[str, Any], told: Evidence, location: str) -> EngineNet
         service=asked["service"],
         destination=_destination(asked["destination"]),
         location=asked["location"],
-        value=Decimal(told.demand.value),
+        value=told.demand.value,
         wanted_by=_instant(snapshot.get("wanted_by")),
     )
     as_of = datetime.fromisoformat(asked["as_of"])

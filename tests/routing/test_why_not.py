@@ -102,6 +102,19 @@ def test_a_place_that_held_nothing_needs_stock(country, client):
     assert "Stock of SKU-1 there: used with 1 instead of 0." in told["words"]
 
 
+def test_of_a_place_that_held_nothing_all_is_said_to_be_as_of_today(country, client):
+    """Also where nothing but how it stands was looked at."""
+    step = {"name": "near", "from": {"ignore_capacity": True}, "weights": {"distance_km": 1}, "rest": "exception"}
+    decision = decided([{"name": "all", "steps": [step]}])
+    Location.objects.filter(code="NICE").update(accepting_orders=False)
+    clear_all()
+
+    told = answer(client, decision, "NICE").json()
+
+    assert [step["excluded_because"] for step in told["steps"]] == ["not_accepting"]
+    assert told["is_asked_anew"]
+
+
 def test_a_cut_off_that_had_passed_is_told_as_the_time_it_would_have_had_to_be(country, client):
     """Asked at noon; a minute less would not do."""
     rules = [{"name": "all", "steps": [{"name": "today", "from": {"before_cut_off": True}, "rest": "exception"}]}]
