@@ -22,7 +22,7 @@ from .cost import ways_to_send, weight_of
 from .planner import parcel_of, steps_of, with_runners_up
 from .problem import Problem, Solution, priced
 from .solve import solve
-from .tariffs import Tariff, Tier
+from .tariffs import Tier, per_service
 from .types import Budget, BySkuAndPlace, Demand, Network, Parcel, Place, Plan, Rest, Rule, Step, StepReport, Timing
 
 MAX_TOGETHER = 6
@@ -255,7 +255,7 @@ def _ways(pending: Pending, place: Place) -> Iterator[Any]:
     """When a parcel from there could come."""
     there = pending.demand.point
     found = pending.network.tariff(place, geo.distance_km(place.point, there) if place.point and there else None)
-    for tier in ways_to_send((found,) if isinstance(found, Tariff) else found or ()):
+    for tier in ways_to_send(per_service(found)):
         yield pending.arrives(place, tier)
 
 

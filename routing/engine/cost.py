@@ -22,7 +22,7 @@ import numpy as np
 
 from .atlas import Atlas
 from .geo import FARTHEST_KM
-from .tariffs import Tariff, Tier
+from .tariffs import Tariff, Tier, per_service
 from .types import MICRO, Line, Network, Place, Step
 
 #: Road freight, well-to-wheel, mixed vans and lorries (GLEC Framework, order of magnitude).
@@ -63,13 +63,12 @@ class Carriage:
 
     def number(self, place: Place, distance_km: float | None) -> int | str:
         """The number of the place's charge, or the reason why nothing can be sent."""
-        found = self.network.tariff(place, distance_km)
-        if not found:
+        tariffs = per_service(self.network.tariff(place, distance_km))
+        if not tariffs:
             return "no_rate"
-        tariffs = (found,) if isinstance(found, Tariff) else found
         ids = tuple(map(id, tariffs))
         if ids not in self._seen:  # keeps the tariffs alive, so that their ids stay theirs
-            self._seen[ids] = (tuple(tariffs), list(ways_to_send(tariffs)))
+            self._seen[ids] = (tariffs, list(ways_to_send(tariffs)))
         if not self.is_timed:
             key: tuple = ids
             late: dict[tuple[str, int], int | None] = {}

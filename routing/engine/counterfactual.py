@@ -18,7 +18,7 @@ from .filters import ability_for, standing_reason
 from .planner import Planning
 from .problem import Problem, Quantities
 from .solve import solve
-from .tariffs import Tariff, Tier
+from .tariffs import Tariff, Tier, per_service
 from .types import Budget, Demand, Line, Network, Place, Plan, PlannedLine, Rule, Step, Timing
 
 CENT_MICRO = 10_000
@@ -630,8 +630,7 @@ class _Changes:
             yield Parameter("carriage_less_micro", 0, values, lambda micro: self._cheaper(tariffs, micro))
 
     def _tariffs(self) -> Sequence[Tariff]:
-        found = self.case.network.tariff(self.place, self._km())
-        return (found,) if isinstance(found, Tariff) else tuple(found or ())
+        return per_service(self.case.network.tariff(self.place, self._km()))
 
     def _cheaper(self, tariffs: Sequence[Tariff], micro: int) -> Case:
         asked, code = self.case.network.tariff, self.code

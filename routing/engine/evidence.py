@@ -14,7 +14,7 @@ import numpy as np
 from . import geo
 from .assess import Scene
 from .atlas import Profile
-from .tariffs import Tariff, Tier
+from .tariffs import Tariff, Tier, per_service
 from .types import BySkuAndPlace, Demand, Network, Place, Rule, Source, Step, Timing, Weights
 
 #: Stands where nobody asked.
@@ -55,8 +55,7 @@ class Witness:
     def tariff(self, place: Place, distance_km: float | None) -> Sequence[Tariff]:
         known = self.tariffs.get(place.code)
         if known is None:
-            found = self.given.tariff(place, distance_km)
-            known = self.tariffs[place.code] = (found,) if isinstance(found, Tariff) else tuple(found or ())
+            known = self.tariffs[place.code] = per_service(self.given.tariff(place, distance_km))
         return known
 
     def _timing(self, place: Place, tier: Tier) -> Timing:

@@ -1,7 +1,7 @@
 """What a carrier asks for a weight: steps of price, and zones."""
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -81,6 +81,11 @@ class Tariff:
 
 
 Tariff.FREE = Tariff.of([Tier(NO_WEIGHT_LIMIT_G, 0)])
+
+
+def per_service(asked: Tariff | Sequence[Tariff] | None) -> tuple[Tariff, ...]:
+    """What a network's `tariff` answered, one for each service; none where no carrier goes."""
+    return (asked,) if isinstance(asked, Tariff) else tuple(asked or ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,8 +212,7 @@ def parcel_prices(
     found = {}
     for place in (places[code] for code in codes if code in places):
         far = geo.distance_km(place.point, planning.point) if place.point and planning.point else None
-        asked = planning.tariff(place, far)
-        tariffs = (asked,) if isinstance(asked, Tariff) else asked
+        tariffs = planning.tariff(place, far)
         if tariffs:
             fixed = place.handling_micro + place.packaging_micro
             found[place.code] = [
@@ -400,10 +399,10 @@ class Planning:
         code = compact_postal_code(there.postal_code) if there else ""
         return [[zone for zone in service.zones if zone.reaches(country, code)] for service in services]
 
-    def tariff(self, _place: engine.Place, distance_km: float | None) -> Tariff | tuple[Tariff, ...]:
+    def tariff(self, _place: engine.Place, distance_km: float | None) -> tuple[Tariff, ...]:
         """What each carrier service asks; the engine takes the best for the weight and the date."""
         if self.offers is None:
-            return _free_ride(self.demand.service)
+            return (_free_ride(self.demand.service),)
         covering = (next((z.tariff for z in zones if z.covers(distance_km)), None) for zones in self.offers)
         return tuple(tariff for tariff in covering if tariff is not None)
 
@@ -532,8 +531,7 @@ class Planning:
         handling += place.handling_unit_micro * sum(line.quantity for line in parcel.lines)
         if not parcel.carrier_service:
             return handling
-        asked = self.tariff(place, parcel.distance_km)
-        tariffs = (asked,) if isinstance(asked, Tariff) else asked
+        tariffs = self.tariff(place, parcel.distance_km)
         ours = [t for t in tariffs if any(tier.carrier_service == parcel.carrier_service for tier in t.tiers)]
         return handling + min((t.price_micro(parcel.weight_g) for t in ours), default=0)
 
