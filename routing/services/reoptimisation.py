@@ -178,12 +178,12 @@ class _Order:
         self.world = world
         promised_at = max(parcel.promised_at for parcel in standing.parcels)
         demand = replace(standing.demand, wanted_by=promised_at)
-        stock = world.stock_for(standing)
+        self.stock = world.stock_for(standing)
         self.planning = Planning(
             demand,
             world.as_of,
             standing.release_at,
-            stock=lambda *_skus, **_asked: stock,
+            stock=lambda *_skus, **_asked: self.stock,
             booked=lambda *_places, **_days: world.booked,
         )
         self.rules = queries.rules_for(demand.channel)
@@ -192,7 +192,7 @@ class _Order:
         self.own_days = _days_of(standing)
         self.pending = self._pending()
 
-    def slot(self, code: str) -> Hashable:
+    def slot(self, code: str) -> Slot:
         """The day on which a place would prepare it."""
         if code not in self.slots:
             self.slots[code] = (code, self.planning.preparation_day(self.world.directory[code]))
@@ -201,8 +201,7 @@ class _Order:
     def capacity_left(self, place: engine.Place) -> int | None:
         if self.world.directory[place.code].daily_capacity is None:
             return None
-        self.slot(place.code)
-        slot = self.slots[place.code]
+        slot = self.slot(place.code)
         room = self.world.room(slot)
         return self.own_days[slot] if room is None or self.world.held_days[slot] > room else room
 
@@ -270,7 +269,7 @@ class _Together:
         units, days = _total(map(_units_of, staying)), _total(map(_days_of, staying))
         stock: Stock = defaultdict(dict)
         for order in self.orders.values():
-            for sku, here in self.world.stock_for(order.standing).items():
+            for sku, here in order.stock.items():
                 for code in here:
                     stock[sku][code] = self.world.limit((sku, code)) - units[sku, code]
         capacity: dict[Hashable, int] = {}
