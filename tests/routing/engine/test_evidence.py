@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from routing.engine.evidence import QUESTIONS
 from routing.engine.explain import excluded_counts
 from routing.engine.planner import plan, plan_again
-from routing.engine.types import Network, Place, Plan, Rule, Source, Step
+from routing.engine.tariffs import Tariff, Tier
+from routing.engine.types import Demand, Line, Network, Place, Plan, Rule, Source, Step, Timing
 from routing.evidence_bytes import packed, unpacked
 
-from .told import network_of, planned, random_world
+from .told import demand_of, network_of, planned, random_world, steps_of
 from .world import UNHURRIED, a_demand, line, network, place
 
 
@@ -88,6 +89,44 @@ def test_only_groups_that_the_rule_names_are_kept():
 
     assert [profile.groups for profile in result.evidence().profiles] == [frozenset({"north"})]
     assert again(result) == result
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.randoms(use_true_random=False))
+def test_each_place_is_asked_once_and_for_the_records_sake_for_nothing_but_carriage(draw):
+    world = random_world(draw)
+    calls: list[tuple] = []
+    result = plan(demand_of(world), [Rule("rule", steps_of(world))], counted(network_of(world), calls), UNHURRIED)
+    while_planning = len(calls)
+
+    told = result.evidence()
+
+    assert len(calls) == len(set(calls))
+    assert {name for name, *_ in calls[while_planning:]} <= {"tariff"}
+    assert {code for _, code, *_ in calls} <= set(told.codes)
+
+
+def counted(net: Network, calls: list[tuple]) -> Network:
+    def watched(name: str):
+        def answer(asked: Place, *more):
+            calls.append((name, asked.code, *((m.carrier_service, m.transit_days) for m in more if isinstance(m, Tier))))
+            return getattr(net, name)(asked, *more)
+
+        return answer
+
+    return replace(net, **{name: watched(name) for name in (*QUESTIONS, "tariff", "timing")})
+
+
+def test_everything_that_demands_and_carriers_tell_is_kept():
+    """Whoever gives them another field keeps it in `evidence_bytes`, and says so here. Steps are kept whole."""
+    kept_of_demands = {"lines", "method", "location", "value", "point", "excluded", "customer_tags"}
+    only_choose_the_rule = {"channel", "service", "country", "postal_code", "weekday", "time", "date"}
+
+    assert {field.name for field in fields(Demand)} == kept_of_demands | only_choose_the_rule
+    assert [field.name for field in fields(Line)] == "key sku quantity group unit_value weight_g tags".split()
+    assert [field.name for field in fields(Tier)] == "max_weight_g price_micro transit_days carrier_service".split()
+    assert [field.name for field in fields(Tariff)] == ["tiers", "limits"]  # the limits are the tiers'
+    assert [field.name for field in fields(Timing)] == ["late_days", "is_on_time"]
 
 
 def test_everything_that_a_network_tells_is_kept():
