@@ -126,15 +126,16 @@ def test_a_decision_page_asks_why_not_there_and_answers_in_sentences(office, web
     assert '<option value="SHUT" selected>' in told
 
 
-@pytest.mark.parametrize(
-    ("evidence", "place", "refusal"),
-    [(True, "ATLANTIS", "There is no such place"), (False, "SHUT", "did not keep what it was based on")],
-)
-def test_what_cannot_be_answered_about_a_place_is_said(office, web, evidence, place, refusal):
-    decision = decide()
-    if not evidence:
-        Decision.objects.update(evidence=b"")
+def test_a_place_that_nobody_knows_is_said_to_be_none(office, web):
+    assert "There is no such place" in page(office, f"decision/{decide()}/change/?place=ATLANTIS")
 
-    shown = page(office, f"decision/{decision}/change/?place={place}")
 
-    assert (refusal in shown) is evidence  # without evidence nothing is offered that could be asked
+def test_a_decision_without_evidence_is_shown_and_offers_nothing_to_ask(office, web):
+    address = f"decision/{decide()}/change/"
+    assert 'id="why-not"' in page(office, address)
+    Decision.objects.update(evidence=b"")
+
+    for asked in ("", "?place=SHUT"):
+        shown = page(office, address + asked)
+        assert 'id="why-not"' not in shown and "left out:" not in shown
+        assert "PARIS" in shown  # what was decided
