@@ -31,7 +31,9 @@ def sentences(told: PlaceExplained) -> list[str]:
         said.append(str(words.NOTES["planned_otherwise"]))
     if told.is_asked_anew:
         said.append(
-            _("Hours, bookings and dates that nobody asked about then, or all of a place without stock, are as of today.")
+            _(
+                "Hours, bookings and dates that nobody asked about then, or all of a place without stock, are as of today."
+            )
         )
     return said
 

@@ -45,9 +45,7 @@ def test_every_verdict_and_every_need_has_its_words():
 
 
 def test_what_was_not_proven_says_so():
-    assert said_of(Verdict.SERVES_LESS, missing_units=2) == (
-        "Step “near”: the best plan with it serves 2 units fewer."
-    )
+    assert said_of(Verdict.SERVES_LESS, missing_units=2) == ("Step “near”: the best plan with it serves 2 units fewer.")
     assert said_of(Verdict.SERVES_LESS, missing_units=1, is_best=False) == (
         "Step “near”: the best plan with it serves 1 unit fewer; a better plan with it may exist."
     )

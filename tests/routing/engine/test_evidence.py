@@ -109,7 +109,9 @@ def test_each_place_is_asked_once_and_for_the_records_sake_for_nothing_but_carri
 def counted(net: Network, calls: list[tuple]) -> Network:
     def watched(name: str):
         def answer(asked: Place, *more):
-            calls.append((name, asked.code, *((m.carrier_service, m.transit_days) for m in more if isinstance(m, Tier))))
+            calls.append(
+                (name, asked.code, *((m.carrier_service, m.transit_days) for m in more if isinstance(m, Tier)))
+            )
             return getattr(net, name)(asked, *more)
 
         return answer
@@ -123,8 +125,16 @@ def test_everything_that_demands_and_carriers_tell_is_kept():
     only_choose_the_rule = {"channel", "service", "country", "postal_code", "weekday", "time", "date"}
 
     assert {field.name for field in fields(Demand)} == kept_of_demands | only_choose_the_rule
-    assert [field.name for field in fields(Line)] == "key sku quantity group unit_value weight_g tags".split()
-    assert [field.name for field in fields(Tier)] == "max_weight_g price_micro transit_days carrier_service".split()
+    assert [field.name for field in fields(Line)] == [
+        "key",
+        "sku",
+        "quantity",
+        "group",
+        "unit_value",
+        "weight_g",
+        "tags",
+    ]
+    assert [field.name for field in fields(Tier)] == ["max_weight_g", "price_micro", "transit_days", "carrier_service"]
     assert [field.name for field in fields(Tariff)] == ["tiers", "limits"]  # the limits are the tiers'
     assert [field.name for field in fields(Timing)] == ["late_days", "is_on_time"]
 
