@@ -119,6 +119,12 @@ def places() -> Mapping[str, PlaceInfo]:
     return _places.get()
 
 
+def place_name(code: str) -> str:
+    """Of a place that is no more, its code."""
+    place = places().get(code)
+    return place.name if place else code
+
+
 # ---- what the exposure rules keep back -----------------------------------------------------------
 
 EXPOSURE = "exposure"

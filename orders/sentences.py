@@ -8,14 +8,13 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from inventory.queries import places
+from inventory.queries import place_name
 from oms.backoffice.sentences import Payload, register, tells
 from oms.backoffice.words import money
 from orders.clocks import Step
 from orders.models import ExceptionCase
 from orders.states import DeclineReason, HoldKind, ShortReason
 from routing import words
-from routing.whys import place_name
 
 register(
     {
@@ -126,14 +125,9 @@ def _reoptimised(payload: Payload, place: str) -> str:
     why = words.reoptimised(payload, money(payload["saved"], payload["currency"]))
     return _("%(why)s %(before)s → %(after)s") % {
         "why": why,
-        "before": _names(payload["before"]),
-        "after": _names(payload["after"]),
+        "before": ", ".join(map(place_name, payload["before"])),
+        "after": ", ".join(map(place_name, payload["after"])),
     }
-
-
-def _names(codes: list[str]) -> str:
-    known = places()
-    return ", ".join(known[code].name if code in known else code for code in codes)
 
 
 @tells("orders.order.canceled")

@@ -9,17 +9,12 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from inventory import queries as inventory
+from inventory.queries import place_name
 from oms.backoffice.words import money
 from routing import words
 from routing.engine.counterfactual import NO_LIMIT, Alternative, Found, Need, StepVerdict, Verdict
 from routing.engine.types import from_micro
 from routing.services.explanations import PlaceExplained
-
-
-def place_name(code: str) -> str:
-    place = inventory.places().get(code)
-    return place.name if place else code
 
 
 def sentences(told: PlaceExplained) -> list[str]:

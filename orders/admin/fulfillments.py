@@ -16,12 +16,12 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 from unfold.decorators import display
 
 from inventory.admin.groups import GroupFilter
-from inventory.queries import managers_of
+from inventory.queries import managers_of, place_name
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.words import instant, link, listed, money, who
 from orders.admin import badges
 from orders.admin.filters import DueFilter
-from orders.admin.page import order_address, place_name
+from orders.admin.page import order_address
 from orders.models import Fulfillment, FulfillmentLine
 from orders.sentences import reason_words, units_words
 from routing.admin.decision_page import decision_view

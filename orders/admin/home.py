@@ -12,12 +12,12 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from inventory.queries import place_name
 from oms.backoffice.words import duration, instant
 from oms.channels import channels
 from oms.clock import now
 from oms.models import SetAside
 from orders.admin.filters import day_start, declined, late, late_soon, told
-from orders.admin.page import place_name
 from orders.models import ExceptionCase, Fulfillment, Hold, Order, Payment
 from orders.queries import STEP_DUE
 from orders.states import HoldKind

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 
+from inventory.queries import place_name
 from oms.backoffice.actions import action_page, actor_of, attempt, require_right
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.words import instant, money
@@ -22,7 +23,7 @@ from oms.idempotency import Once, fingerprint
 from orders.admin import badges
 from orders.admin.filters import OpenHoldFilter, PlacedFilter
 from orders.admin.forms import CancelForm, ConfirmForm, HoldForm
-from orders.admin.page import line_views, order_address, order_page, outcome_of_move, place_name
+from orders.admin.page import line_views, order_address, order_page, outcome_of_move
 from orders.commands import ReleaseHold, Reroute
 from orders.models import Fulfillment, Order
 from orders.search import find_orders

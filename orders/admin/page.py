@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from inventory.queries import places
+from inventory.queries import place_name
 from oms.backoffice.words import money
 from orders.admin import badges
 from orders.admin.timeline import Entry, timeline
@@ -103,11 +103,6 @@ def order_page(order: Order) -> OrderPage:
 
 def order_address(order_id: str) -> str:
     return reverse("admin:orders_order_change", args=[order_id])
-
-
-def place_name(code: str) -> str:
-    place = places().get(code)
-    return place.name if place else code
 
 
 def outcome_of_move(takers: QuerySet[Fulfillment]) -> str:

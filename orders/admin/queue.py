@@ -18,7 +18,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownF
 from unfold.decorators import display
 
 from inventory.admin.groups import GroupFilter
-from inventory.queries import PlaceInfo, places
+from inventory.queries import PlaceInfo, place_name, places
 from oms.backoffice.actions import action_page, actor_of, require_right
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.words import instant, link
@@ -27,7 +27,7 @@ from orders.actions import case_actions
 from orders.admin import badges
 from orders.admin.filters import OpenCasesFilter
 from orders.admin.forms import ResolveForm
-from orders.admin.page import outcome_of_move, place_name
+from orders.admin.page import outcome_of_move
 from orders.models import ExceptionCase, Exclusion, Fulfillment
 from orders.sentences import reason_words, resolution_words, units_words
 from orders.services.resolution import resolve_exception

@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from inventory import queries as inventory
+from inventory.queries import place_name
 from oms.backoffice.words import badge, money
 from oms.clock import now
 from oms.errors import Invalid
@@ -34,7 +35,6 @@ from routing.services.dry_runs import SideBySide, TypedLevel, WantedLine, Wish, 
 from routing.services.sourcing import COLLECTED, Demand, Destination, SourcingPlan
 from routing.snapshots import explanation_of
 from routing.states import RuleSetStatus
-from routing.whys import place_name
 
 _SPARE_ROWS = 2
 _MOST_ROWS = 200

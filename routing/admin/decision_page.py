@@ -10,11 +10,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from inventory.queries import place_name
 from oms.backoffice.words import badge, money
 from routing import words
 from routing.models import Decision
 from routing.snapshots import explanation, failing_shares
-from routing.whys import place_name
 
 Told = dict[str, Any]
 _RISKS_TOLD = 5

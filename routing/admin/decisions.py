@@ -56,7 +56,9 @@ def picker_of(decision: Decision, asked: str = "") -> Picker | None:
     form = PlaceForm(initial={"place": asked})
     field = cast(forms.ChoiceField, form.fields["place"])
     field.choices = [
-        (title, [(code, f"{whys.place_name(code)} ({code})") for code in codes]) for title, codes in groups if codes
+        (title, [(code, f"{inventory.place_name(code)} ({code})") for code in codes])
+        for title, codes in groups
+        if codes
     ]
     return Picker(f"{reverse('admin:routing_decision_change', args=[quote(decision.pk)])}#why-not", form)
 
@@ -110,4 +112,4 @@ def _asked(decision: Decision, place: str) -> dict[str, Any]:
         told = explain_place(decision, place)
     except DomainError as refusal:
         return {**context, "why_refusal": refusal.title}
-    return {**context, "why": WhyView(whys.place_name(place), whys.sentences(told), whys.need_sentences(told))}
+    return {**context, "why": WhyView(inventory.place_name(place), whys.sentences(told), whys.need_sentences(told))}
