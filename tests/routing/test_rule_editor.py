@@ -184,8 +184,8 @@ def set_of(item):
 
 def round_trip(form_class, model, item):
     before = written(model, item)
-    for given, full in ((item, before), *((item[box], before[box]) for box in form_class.boxes)):
-        assert set(given) == set(full)  # what is never filled in could be lost unseen
+    for filled, full in ((item, before), *((item[box], before[box]) for box in form_class.boxes)):
+        assert set(filled) == set(full)  # what is never filled in could be lost unseen
     form = form_class(sent_back(form_class(item=before, names=NAMES)), item=before, names=NAMES)
     assert form.is_valid(), form.errors
     assert set_of(form.item) == set_of(before)
