@@ -1,17 +1,15 @@
 """Reading and applying files of counts: whichever worker has the lease goes on where the last one stopped.
 
-Celery is only the alarm clock: what is to be done stands in the import's row. A chunk, its figures and how far it got
-are one transaction, which stands only if the worker still has the lease. So a worker that is killed, or that was
-thought dead and is not, neither loses a row nor applies one twice.
+A chunk, its figures and how far it got are one transaction, which stands only if the worker still has the lease
+(`oms.leases`). So a worker that is killed, or that was thought dead and is not, neither loses a row nor applies one twice.
 """
 
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from secrets import token_hex
 from typing import Any
 
 from django.conf import settings
@@ -27,20 +25,16 @@ from inventory.imports.unpacking import Unpacked, UnpackLimits
 from inventory.models import ImportFault, ImportMode, StockImport
 from inventory.states import IMPORT_MOVES, LIVE_IMPORTS, ImportStatus
 from oms.actors import CLOCK
-from oms.sql import insert_rows, read_rows, update_rows
+from oms.leases import Clock, LeasedWork, LeaseLost, claim
+from oms.sql import insert_rows
 from oms.transactions import in_transaction, use_case
 
 log = logging.getLogger(__name__)
 
 S = ImportStatus
-Clock = Callable[[], datetime]
 _BATCH_ROWS = 50_000  # staged between two renewals of the lease
 _SORTED_PER_SECOND = 20_000  # a pessimist's guess
 _MOST_FAILURES = 20
-
-
-class _LeaseLost(Exception):
-    """The import was canceled, or another worker has it now; the transaction must not stand."""
 
 
 def work_on_imports(*, now: Clock, seconds: float) -> int:
@@ -54,18 +48,7 @@ def work_on_imports(*, now: Clock, seconds: float) -> int:
 
 @use_case
 def _claim(as_of: datetime) -> StockImport | None:
-    """Lease the import that has waited longest since it was last worked on."""
-    found = read_rows(
-        StockImport,
-        "WHERE t.status = ANY(%s) AND (t.leased_until IS NULL OR t.leased_until <= %s)"
-        " ORDER BY t.served_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED",
-        [sorted(map(str, LIVE_IMPORTS)), as_of],
-    )
-    for row in found:
-        row.lease, row.leased_until, row.served_at = token_hex(8), as_of + _lease_time(), as_of
-        row.started_at = row.started_at or as_of
-        row.save(update_fields=["lease", "leased_until", "served_at", "started_at"])
-    return found[0] if found else None
+    return claim(StockImport, live=LIVE_IMPORTS, lease=_lease_time(), as_of=as_of)
 
 
 def _lease_time() -> timedelta:
@@ -90,12 +73,9 @@ class _Tally:
         self.kept += block.faults[: max(0, self.keep - len(self.kept))]
 
 
-class _Work:
-    """One worker's hold on one import."""
-
+class _Work(LeasedWork[StockImport]):
     def __init__(self, row: StockImport, *, now: Clock):
-        self.row = row
-        self.now = now
+        super().__init__(row, now=now, lease=_lease_time())
         self.staging = Staging(row.pk)
         self._opens_levels = False  # until a row is met that has none: in most files there is no such row
 
@@ -103,14 +83,15 @@ class _Work:
         """Until the import ends, or so late. Whatever goes wrong in between is tried again, after a pause."""
         try:
             self._go_on(until)
-        except _LeaseLost:
+        except LeaseLost:
             log.info("import was taken from us", extra={"import": self.row.pk})
         except FileRefused as refusal:
             self._fail(refusal)
         except (DatabaseError, OSError):  # a disk that fails, too, is given time, and given up in the end
-            log.exception("import failed for now", extra={"import": self.row.pk})
+            log.exception("import will be tried again", extra={"import": self.row.pk})
             connection.close()  # it may be the connection that is broken
-            self._pause()
+            if self._pause() >= _MOST_FAILURES:
+                self._fail(FileRefused("given_up"))
 
     def _go_on(self, until: float) -> None:
         if self.row.status != S.APPLYING:
@@ -121,36 +102,6 @@ class _Work:
             self._take_step()
         if self.row.status == S.APPLYING:
             self._let_go()
-
-    # ---- the lease -------------------------------------------------------------------------------
-
-    @in_transaction
-    def _hold(self, *, seconds: float = 0, **values: Any) -> None:
-        """Renew the lease and write `values`, at the end of a transaction. Errors: _LeaseLost."""
-        as_of = self.now()
-        values |= {"leased_until": as_of + _lease_time() + timedelta(seconds=seconds), "updated_at": as_of}
-        mine = {"id": self.row.pk, "lease": self.row.lease, "status": self.row.status}
-        if not update_rows(StockImport, [mine | values], only_if="t.lease = r.lease AND t.status = r.status"):
-            raise _LeaseLost()
-        for name, value in values.items():
-            setattr(self.row, name, value)
-
-    @use_case
-    def _renew(self, *, seconds: float = 0) -> None:
-        self._hold(seconds=seconds)
-
-    def _let_go(self) -> None:
-        """Others may go on at once."""
-        StockImport.objects.filter(pk=self.row.pk, lease=self.row.lease).update(lease="", leased_until=None)
-
-    def _pause(self) -> None:
-        """Try again later, and later still each time; a file that fails for good is given up."""
-        failures = self.row.failures + 1
-        pause = self.now() + timedelta(seconds=min(2**failures, 300))
-        mine = StockImport.objects.filter(pk=self.row.pk, lease=self.row.lease)
-        mine.update(failures=failures, leased_until=pause)
-        if failures >= _MOST_FAILURES:
-            self._fail(FileRefused("given_up"))
 
     # ---- reading the file ------------------------------------------------------------------------
 
@@ -351,7 +302,7 @@ class _Work:
             with use_case:
                 self._hold(failure=refusal.facts)
                 self._end(S.FAILED, facts=refusal.facts | {"rows_done": self.row.rows_done})
-        except _LeaseLost:
+        except LeaseLost:
             log.info("import was taken from us", extra={"import": self.row.pk})
             return
         upload.discard(self.row.pk)

@@ -1,17 +1,16 @@
 """Replaying the orders of simulations: whichever worker has the lease goes on where the last one stopped.
 
-Celery is only the alarm clock: what is to be done stands in the simulation's row. Every few seconds what was replayed
-since, its sums and all that the worlds have taken are written in one transaction, which stands only if the worker still
-has the lease. Who goes on reads stock and capacity of the past anew and takes the same again.
+Every few seconds what was replayed since, its sums and all that the worlds have taken are written in one transaction,
+which stands only if the worker still has the lease (`oms.leases`). Who goes on reads stock and capacity of the past anew
+and takes the same again.
 """
 
 import logging
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from secrets import token_hex
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from django.conf import settings
@@ -19,7 +18,8 @@ from django.db import DatabaseError, connection
 
 from inventory.stock_book import StockBook, stock_book
 from oms.actors import CLOCK
-from oms.sql import insert_rows, read_rows, update_rows
+from oms.leases import Clock, LeasedWork, LeaseLost, claim
+from oms.sql import insert_rows
 from oms.transactions import in_transaction, use_case
 from routing.capacity_book import CapacityBook, capacity_book
 from routing.demand_files import unpack
@@ -27,20 +27,15 @@ from routing.models import DemandFact, SimulatedChange, Simulation
 from routing.replay import World
 from routing.services.demand_facts import Wanted, told
 from routing.services.side_by_side import SIDES, Replay, ids_of_live, with_decisions
-from routing.services.simulations import facts_of_period, rules_as_if
+from routing.services.simulations import end, facts_of_period, rules_as_if
 from routing.states import LIVE_SIMULATIONS, SIMULATION_MOVES, SimulationStatus
 
 log = logging.getLogger(__name__)
 
 S = SimulationStatus
-Clock = Callable[[], datetime]
 SECONDS_PER_CHECKPOINT = 3.0
 _BATCH = 250
 _MOST_FAILURES = 8
-
-
-class _LeaseLost(Exception):
-    """The simulation was canceled, or another worker has it now; the transaction must not stand."""
 
 
 def work_on_simulations(*, now: Clock, seconds: float, only: str = "") -> int:
@@ -56,46 +51,33 @@ def work_on_simulations(*, now: Clock, seconds: float, only: str = "") -> int:
 
 @use_case
 def _claim(as_of: datetime, only: str = "") -> Simulation | None:
-    """Lease the simulation that has waited longest since it was last worked on."""
-    found = read_rows(
-        Simulation,
-        "WHERE t.status = ANY(%s) AND (t.leased_until IS NULL OR t.leased_until <= %s) AND %s IN ('', t.id)"
-        " ORDER BY t.served_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED",
-        [sorted(map(str, LIVE_SIMULATIONS)), as_of, only],
-    )
-    for row in found:
-        row.lease, row.leased_until, row.served_at = token_hex(8), as_of + _lease_time(), as_of
-        row.started_at = row.started_at or as_of
-        row.save(update_fields=["lease", "leased_until", "served_at", "started_at"])
-        if row.status == S.PENDING:
-            SIMULATION_MOVES.move(row, to=S.RUNNING, actor=CLOCK, as_of=as_of)
-    return found[0] if found else None
+    row = claim(Simulation, live=LIVE_SIMULATIONS, lease=_lease_time(), as_of=as_of, only=only)
+    if row and row.status == S.PENDING:
+        SIMULATION_MOVES.move(row, to=S.RUNNING, actor=CLOCK, as_of=as_of)
+    return row
 
 
 def _lease_time() -> timedelta:
     return timedelta(seconds=settings.SIMULATION_LEASE_SECONDS)
 
 
-class _Work:
-    """One worker's hold on one simulation."""
-
+class _Work(LeasedWork[Simulation]):
     def __init__(self, row: Simulation, *, now: Clock):
-        self.row = row
-        self.now = now
+        super().__init__(row, now=now, lease=_lease_time())
 
     def go_on(self, until: float) -> None:
         """Until it ends, or so late. Whatever goes wrong in between is tried again, after a pause."""
         try:
             self._go_on(until)
-        except _LeaseLost:
+        except LeaseLost:
             log.info("simulation was taken from us", extra={"simulation": self.row.pk})
         except DatabaseError:
-            log.exception("simulation failed for now", extra={"simulation": self.row.pk})
+            log.exception("simulation will be tried again", extra={"simulation": self.row.pk})
             connection.close()  # it may be the connection that is broken
-            self._pause("database")
+            self._failed("database")
         except Exception:
             log.exception("simulation failed", extra={"simulation": self.row.pk})
-            self._pause("error")
+            self._failed("error")
 
     def _go_on(self, until: float) -> None:
         wanted = self._wanted()
@@ -148,21 +130,6 @@ class _Work:
 
     # ---- writing it down -------------------------------------------------------------------------
 
-    @in_transaction
-    def _hold(self, **values: Any) -> None:
-        """Renew the lease and write `values`, at the end of a transaction. Errors: _LeaseLost."""
-        as_of = self.now()
-        values |= {"leased_until": as_of + _lease_time(), "updated_at": as_of}
-        mine = {"id": self.row.pk, "lease": self.row.lease, "status": self.row.status}
-        if not update_rows(Simulation, [mine | values], only_if="t.lease = r.lease AND t.status = r.status"):
-            raise _LeaseLost()
-        for name, value in values.items():
-            setattr(self.row, name, value)
-
-    @use_case
-    def _renew(self) -> None:
-        self._hold()
-
     @use_case
     def _checkpoint(self, replay: Replay, done: int, changed: list[dict[str, Any]]) -> None:
         kept = self._keep(changed)
@@ -188,42 +155,33 @@ class _Work:
             "figures": figures,
         }
         self._hold(**values)
-        ended: dict[str, Any] = {"finished_at": as_of, "lease": "", "leased_until": None, "state": None}
         facts = {"orders": done, "changed": figures["comparison"]["changed"]}
-        SIMULATION_MOVES.move(self.row, to=S.COMPLETED, actor=CLOCK, as_of=as_of, facts=facts, **ended)
+        end(self.row, to=S.COMPLETED, actor=CLOCK, as_of=as_of, facts=facts)
 
-    def _let_go(self) -> None:
-        """Others may go on at once."""
-        Simulation.objects.filter(pk=self.row.pk, lease=self.row.lease).update(lease="", leased_until=None)
-
-    def _pause(self, code: str) -> None:
-        """Try again later, and later still each time; one that fails for good is given up."""
-        failures = self.row.failures + 1
-        pause = self.now() + timedelta(seconds=min(2**failures, 300))
-        mine = Simulation.objects.filter(pk=self.row.pk, lease=self.row.lease)
-        if mine.update(failures=failures, leased_until=pause) and failures >= _MOST_FAILURES:
-            self._give_up(code)
-
-    @use_case
-    def _give_up(self, code: str) -> None:
-        as_of = self.now()
-        ended: dict[str, Any] = {"finished_at": as_of, "lease": "", "leased_until": None, "state": None}
-        SIMULATION_MOVES.move(self.row, to=S.FAILED, actor=CLOCK, as_of=as_of, failure={"code": code}, **ended)
+    def _failed(self, code: str) -> None:
+        """One that fails for good is given up."""
+        if self._pause() < _MOST_FAILURES:
+            return
+        try:
+            with use_case:
+                self._hold()
+                end(self.row, to=S.FAILED, actor=CLOCK, as_of=self.now(), failure={"code": code})
+        except LeaseLost:
+            log.info("simulation was taken from us", extra={"simulation": self.row.pk})
 
 
 # ---- which orders -------------------------------------------------------------------------------------
 
 
-class _Orders:
+class _Orders(Protocol):
     def batches(self, done: int) -> Iterator[list[Wanted]]:
         """Those behind the first `done`, by time."""
-        raise NotImplementedError
+        ...
 
-    def skus(self) -> list[str]:
-        raise NotImplementedError
+    def skus(self) -> list[str]: ...
 
 
-class _OfFile(_Orders):
+class _OfFile:
     def __init__(self, wanted: list[Wanted]):
         self.wanted = wanted
 
@@ -240,7 +198,7 @@ SELECT DISTINCT line ->> 0 FROM routing_demandfact, jsonb_array_elements(lines) 
 WHERE at > %s AND at <= %s AND id <= %s"""
 
 
-class _OfPeriod(_Orders):
+class _OfPeriod:
     def __init__(self, row: Simulation):
         self.row = row
         facts = facts_of_period(row.placed_after, row.placed_before).filter(pk__lte=row.last_fact)

@@ -15,7 +15,7 @@ from oms.clock import EARLIEST, LATEST
 from oms.errors import FieldError, IllegalMove, Invalid, Missing
 from oms.idempotency import idempotent
 from oms.outbox import publish
-from oms.transactions import use_case
+from oms.transactions import in_transaction, use_case
 from routing.demand_files import pack, read_demands
 from routing.documents import BUILT_IN, parse
 from routing.errors import InvalidDocument, RuleSetMissing, TooManySimulations
@@ -106,8 +106,14 @@ def cancel_simulation(*, simulation_id: str, actor: str, as_of: datetime) -> Non
         return
     if row.status not in LIVE_SIMULATIONS:
         raise IllegalMove(current=row.status, actions=[])
-    values: dict[str, Any] = {"lease": "", "leased_until": None, "finished_at": as_of, "state": None}
-    SIMULATION_MOVES.move(row, to=SimulationStatus.CANCELED, actor=actor, as_of=as_of, **values)
+    end(row, to=SimulationStatus.CANCELED, actor=actor, as_of=as_of)
+
+
+@in_transaction
+def end(row: Simulation, *, to: SimulationStatus, actor: str, as_of: datetime, **more: Any) -> None:
+    """Nobody works on it any more, and nothing is kept to go on with. `more`: as `StateTable.move` takes it."""
+    ended: dict[str, Any] = {"lease": "", "leased_until": None, "finished_at": as_of, "state": None}
+    SIMULATION_MOVES.move(row, to=to, actor=actor, as_of=as_of, **ended, **more)
 
 
 @use_case

@@ -31,6 +31,7 @@ from inventory.services import (
 from inventory.services.feeds import FeedRow, put_feed
 from oms.clock import now
 from oms.errors import IllegalMove, Invalid, Missing
+from oms.leases import LeaseLost
 from oms.models import Event
 from tests.factories.imports import faults, imported, packed, receive, rows, work
 from tests.factories.inventory import NOW, level, make_locations, make_products, set_stocks
@@ -396,7 +397,7 @@ def test_a_worker_that_was_thought_dead_applies_nothing_more(settings):
     quick._take_step()
     before = (on_hand(), StockMovement.objects.count(), Event.objects.count())
 
-    with pytest.raises(import_work._LeaseLost):
+    with pytest.raises(LeaseLost):
         slow._take_step()
 
     assert (on_hand(), StockMovement.objects.count(), Event.objects.count()) == before
@@ -447,7 +448,7 @@ def test_an_import_that_is_canceled_leaves_what_it_has_done(settings):
     cancel_import(import_id=held.row.pk, actor="user:eva", as_of=now())
     cancel_import(import_id=held.row.pk, actor="user:eva", as_of=now())
 
-    with pytest.raises(import_work._LeaseLost):
+    with pytest.raises(LeaseLost):
         held._take_step()
     work()
     done = StockImport.objects.get()
