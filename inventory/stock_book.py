@@ -21,10 +21,15 @@ from inventory.sellable import units_kept
 
 @dataclass(slots=True)
 class LevelThen:
-    """`good`: on hand in sellable condition. `safety_stock` None: the place's."""
+    """`good`: on hand in sellable condition. `safety_stock` None: the place's.
+
+    `reserved` falls when promised units leave. Below zero, so many have left that nobody had promised in this book: they
+    were promised elsewhere by whoever decides, and so never left. `given_back`: promises that ended with the goods here.
+    """
 
     good: int
     reserved: int = 0
+    given_back: int = 0
     safety_stock: int | None = None
     confidence: float | None = None
     is_closed: bool = False
@@ -38,6 +43,7 @@ class Change(NamedTuple):
     location: str
     good: int = 0
     reserved: int = 0
+    given_back: int = 0
     closes: bool = False
 
 
@@ -64,6 +70,7 @@ class StockBook:
             level = self._level(change.sku, change.location)
             level.good += change.good
             level.reserved += change.reserved
+            level.given_back += change.given_back
             level.is_closed |= change.closes
 
     def take(self, sku: str, location: str, units: int) -> None:
@@ -110,8 +117,9 @@ class StockBook:
             if place is None or not place.is_active or level.is_closed or here.is_hidden:
                 continue
             safety = place.safety_stock if level.safety_stock is None else level.safety_stock
-            back = units_kept(level.good, safety=safety, confidence=level.confidence, kept=here)
-            if (units := level.good - max(0, level.reserved) - back) > 0:
+            good = level.good + max(0, -level.reserved)
+            back = units_kept(good, safety=safety, confidence=level.confidence, kept=here)
+            if (units := good - max(0, level.reserved - level.given_back) - back) > 0:
                 yield code, units
 
     def _kept_of(self, sku: str, rules: Protections, number: int, tags: Collection[str]) -> _Kept:
@@ -133,7 +141,7 @@ def stock_book(
     `follows`: what was reserved meanwhile changes them too, so that they stand at every instant as they stood. Without,
     whoever decides takes units by `take`, and the first reservations of new demands are left out. What became of them
     happens all the same, where it happened: units that were given back can be had again, and those that were then found
-    elsewhere are taken there.
+    elsewhere are taken there. Units that were sent leave only from where they were taken.
     """
     levels = _levels(skus, as_of)
     changes = [*_moved(skus, as_of, until)] if until is not None else []
@@ -153,11 +161,11 @@ LEFT JOIN (
 WHERE s.sku = ANY(%(skus)s::text[])"""
 
 _MOVED = """
-SELECT m.recorded_at, m.sku, m.location_id, m.quantity - m.damaged_delta - m.quarantined_delta, 0, false
+SELECT m.recorded_at, m.sku, m.location_id, m.quantity - m.damaged_delta - m.quarantined_delta, 0, 0, false
 FROM inventory_stockmovement m
 WHERE m.recorded_at > %(as_of)s AND m.recorded_at <= %(until)s AND m.sku = ANY(%(skus)s::text[])
 UNION ALL
-SELECT s.suspect_at, s.sku, s.location_id, 0, 0, true FROM inventory_stocklevel s
+SELECT s.suspect_at, s.sku, s.location_id, 0, 0, 0, true FROM inventory_stocklevel s
 WHERE s.suspect_at > %(as_of)s AND s.suspect_at <= %(until)s AND s.sku = ANY(%(skus)s::text[])"""
 
 _RESERVATIONS = """
@@ -181,11 +189,17 @@ class _Reserved(NamedTuple):
         """Units promised at an instant before its end. Of a part that was let go only the last instant is known."""
         return self.remaining if self.status == "active" and self.updated_at <= as_of else self.quantity
 
+    def ended(self, units: int) -> Change:
+        """What became of so many units that stood."""
+        if self.status == "consumed":
+            return Change(self.updated_at, self.sku, self.location, reserved=-units)
+        return Change(self.updated_at, self.sku, self.location, given_back=units)
+
 
 def _levels(skus: Collection[str], as_of: datetime) -> Levels:
     levels: Levels = defaultdict(dict)
     for sku, location, good, safety, confidence, is_closed in _rows(_LEVELS, skus, as_of=as_of):
-        levels[sku][location] = LevelThen(good, 0, safety, confidence, is_closed)
+        levels[sku][location] = LevelThen(good, safety_stock=safety, confidence=confidence, is_closed=is_closed)
     return dict(levels)
 
 
@@ -208,7 +222,7 @@ def _promised(
         elif follows or row.created_at > begun:
             changes.append(Change(row.created_at, row.sku, row.location, reserved=units))
         if until is not None and units > row.remaining:
-            changes.append(Change(row.updated_at, row.sku, row.location, reserved=row.remaining - units))
+            changes.append(row.ended(units - row.remaining))
     return changes
 
 

@@ -146,6 +146,31 @@ def test_what_was_promised_before_and_is_given_back_can_be_had_again(shelves):
     assert there() == {"S1": 11, "S2": 9, "S3": 7}
 
 
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_what_was_sent_leaves_only_from_where_it_was_taken(shelves, is_resumed):
+    """A rule keeps a quarter of A, which is bulky: of all that is there, sent elsewhere or not."""
+    hour, sent = timedelta(hours=1), [Held("order_line:1", "A", "S1", 4), Held("order_line:1", "B", "S1", 4)]
+    for held in sent:
+        reserve(Want(*held), context=context(NOW + hour))
+    consume_reservations(sent, cause="shipped", reference="ful_1", actor="test", as_of=NOW + 2 * hour)
+
+    def there(place: str) -> dict[str, int]:
+        """What is left at S1 of who took all of it there."""
+        book = stock_book(SKUS, as_of=NOW, until=NOW + 5 * hour)
+        if not is_resumed:
+            book.advance(NOW + hour)
+        for sku in SKUS:
+            book.take(sku, place, 4)
+        book.advance(NOW + 3 * hour)
+        found = book.sellable_units(SKUS, context=context(NOW), tags=TAGS)
+        book.take("B", "S1", 3)
+        assert book.sellable_units(["B"], context=context(NOW))["B"]["S1"] == found["B"]["S1"] - 3
+        return {sku: units["S1"] for sku, units in found.items()}
+
+    assert there("S1") == {"A": 6, "B": 7}  # 12 − 4 − a quarter of 8; 12 − 4 − the safety stock of one
+    assert there("S3") == {"A": 9, "B": 11}  # live it left from here, but not in this book
+
+
 def test_a_level_is_closed_from_when_its_goods_were_not_found(shelves):
     mark_suspect([("B", "S1")], reference="ful_1", as_of=NOW + timedelta(hours=1), actor="test")
 
