@@ -80,7 +80,7 @@ def _forget_published() -> None:
 @use_case
 def _begin_anew_if_changed(shadow: Shadow, *, as_of: datetime) -> None:
     text = shadow.rule_set.document
-    if shadow.document == text:
+    if shadow.document == text or not _locked(shadow):  # stopped meanwhile: it must not come back
         return
     shadow.document, shadow.started_at, shadow.judged_until = text, as_of, None
     shadow.judged = shadow.changed = 0

@@ -107,6 +107,21 @@ def test_a_draft_that_is_changed_begins_anew(api, draft):
     assert (shadow.judged, shadow.changed, shadow.examples) == (1, 0, [])
 
 
+def test_a_draft_that_is_changed_and_no_longer_asked_does_not_come_back(api, draft, monkeypatch):
+    start(draft)
+    change_draft(rule_set_id=draft.pk, changes={"name": "farther"})
+    begin_anew = shadows._begin_anew_if_changed
+
+    def stopped_meanwhile(shadow, **more):
+        stop_shadow(rule_set_id=draft.pk)
+        begin_anew(shadow, **more)
+
+    monkeypatch.setattr(shadows, "_begin_anew_if_changed", stopped_meanwhile)
+    place(api, 1)
+    judge()
+    assert not Shadow.objects.exists()
+
+
 def test_what_is_published_decides_no_more_in_the_shadow(api, draft):
     start(draft)
     publish_rule_set(rule_set_id=draft.pk, actor="test", as_of=now())
@@ -124,6 +139,7 @@ def test_only_so_many_decide_beside_the_live_rules(api, draft, settings):
     with pytest.raises(DomainError) as refused:
         start(create_draft(document=FAR))
     assert refused.value.code == "too_many_shadows"
+    assert [shadow.rule_set for shadow in Shadow.objects.all()] == [draft]
     stop_shadow(rule_set_id=draft.pk)
     stop_shadow(rule_set_id=draft.pk)
     assert not Shadow.objects.exists()
