@@ -2,6 +2,8 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
+from itertools import permutations
 from random import Random
 
 import pytest
@@ -11,6 +13,9 @@ from hypothesis import strategies as st
 from routing.acceptance import ALL, FEWEST_OF_A_TAG, PRIOR, STRENGTH, Acceptance, Offer, learn
 from routing.engine.planner import plan
 from routing.engine.types import Network, Place, Rule, Step, Weights
+from routing.models import AcceptanceRate, OfferOutcome
+from routing.services.acceptance import Offered, forget_offers, observe_offers, refresh
+from tests.factories.inventory import NOW
 
 from .engine.world import UNHURRIED, a_demand, line, network, place
 
@@ -135,6 +140,37 @@ def test_before_anything_was_offered_all_places_are_as_sure():
     assert (PRIOR, STRENGTH, FEWEST_OF_A_TAG) == (0.95, 10, 2)  # the oracle has them by heart
     assert Acceptance().probability("P", "m", ["new"]) == 0.95
     assert learn([]).groups.get(ALL) is None
+
+
+# ---- what is kept of offers --------------------------------------------------------------------------
+
+Outcome = OfferOutcome.Outcome
+
+
+def offered(reference: str, outcome: OfferOutcome.Outcome, *, days_ago: int = 1) -> Offered:
+    return Offered(reference, "P", NOW - timedelta(days=days_ago), outcome, frozenset({"new"}))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("heard", [*permutations([Outcome.ACCEPTED, Outcome.SHORT, Outcome.ACCEPTED])])
+def test_a_failure_is_final_in_whatever_order_it_is_told(heard):
+    for outcome in heard:
+        observe_offers([offered("ful_1", outcome)])
+
+    assert list(OfferOutcome.objects.values_list("reference", "outcome")) == [("ful_1", "short")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_no_rate_is_learned_from_is_forgotten(settings):
+    settings.ACCEPTANCE_DAYS = 30
+    observe_offers([offered("ful_1", Outcome.DECLINED, days_ago=30), offered("ful_2", Outcome.ACCEPTED, days_ago=15)])
+
+    refresh(as_of=NOW)
+    forget_offers(as_of=NOW + timedelta(seconds=1))
+
+    of_all = AcceptanceRate.objects.get(location="", day_part="", tag="")
+    assert (of_all.kept, of_all.offers) == (pytest.approx(0.5**0.5), pytest.approx(0.5**0.5))
+    assert [offer.reference for offer in OfferOutcome.objects.all()] == ["ful_2"]
 
 
 # ---- does it pay? ------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing import rate_review
-from routing.engine.tariffs import NO_WEIGHT_LIMIT_G
 from routing.models import CarrierService, PostalArea, Rate, Zone
 from routing.queries import carriers
 from routing.rate_review import FAULTS, PricedZone, Remark, review_rates
@@ -166,7 +165,6 @@ def test_a_service_is_reviewed_as_it_is_stored_and_planned_with(post):
     ]
     [info] = carriers().by_service["standard", "EUR"]
     assert [z.tariff.max_unit_weight_g for z in info.zones] == [20_000]
-    assert NO_WEIGHT_LIMIT_G > 20_000
 
 
 def test_codes_are_cut_as_finely_as_the_zones_are(post):

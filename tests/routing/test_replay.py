@@ -9,6 +9,7 @@ from inventory.models import Location
 from inventory.stock_book import stock_book
 from oms import cache
 from oms.channels import channels
+from oms.models import Channel
 from routing.capacity_book import Booked, CapacityBook, capacity_book
 from routing.documents import parse
 from routing.leadtimes import LeadTimes
@@ -194,7 +195,10 @@ def test_a_book_owns_its_days():
 
 def test_the_grace_of_a_channel_is_for_those_who_can_wait():
     make_network()
+    Channel.objects.filter(code="web").update(grace_minutes={"ship": 30, "pickup": 30})
+    cache.clear_all()
     channel = channels()["web"]
+    assert channel.grace("ship", "standard") == timedelta(minutes=30)
     assert channel.grace("pickup", "standard") == channel.grace("ship", "express") == timedelta(0)
 
 

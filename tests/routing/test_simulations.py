@@ -275,6 +275,7 @@ def test_only_so_many_wait(network, settings):
     with pytest.raises(DomainError) as refused:
         ask()
     assert (refused.value.code, refused.value.facts) == ("too_many_simulations", {"limit": 1})
+    assert Simulation.objects.count() == 1
 
 
 def test_what_ended_long_ago_is_forgotten(network):

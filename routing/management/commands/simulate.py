@@ -67,11 +67,11 @@ class Command(BaseCommand):
             raise CommandError("\n".join(faults), returncode=BAD_INPUT) from None
         row = self._finished(made, is_quiet=options["json"])
         found = differences(row.figures or {})
+        worse = list(broken(found, bounds))
         if options["json"]:
             self.stdout.write(json.dumps(row.figures, indent=2, ensure_ascii=False))
         else:
-            self._print(row, found, bounds)
-        worse = list(broken(found, bounds))
+            self._print(row, found, bounds, worse)
         if worse:
             said = (f"{_name(one)}: {one.candidate:.4f} goes beyond {bounds[one.measure.name].text}" for one in worse)
             raise CommandError("worse than allowed: " + "; ".join(said), returncode=WORSE)
@@ -91,7 +91,9 @@ class Command(BaseCommand):
             raise CommandError(f"the simulation {row.pk} ended as {row.status}", returncode=BAD_INPUT)
         return row
 
-    def _print(self, row: Simulation, found: list[Difference], bounds: dict[str, Bound]) -> None:
+    def _print(
+        self, row: Simulation, found: list[Difference], bounds: dict[str, Bound], worse: list[Difference]
+    ) -> None:
         figures = row.figures or {}
         comparison = figures["comparison"]
         self.stdout.write(
@@ -99,11 +101,10 @@ class Command(BaseCommand):
             f" {comparison['changed']} changed ({comparison['cheaper']} cheaper, {comparison['dearer']} dearer)  {row.pk}"
         )
         self.stdout.write(f"{'measure':16}{'before':>14}{'after':>14}{'±':>12}{'± %':>9}  bound")
-        over = list(broken(found, bounds))
         for one in found:
             share = "" if one.relative is None else f"{one.relative:+.1%}"
             bound = bounds.get(one.measure.name)
-            said = f"{bound.text}{'  BEYOND' if one in over else ''}" if bound else ""
+            said = f"{bound.text}{'  BEYOND' if one in worse else ''}" if bound else ""
             line = f"{_name(one):16}{one.baseline:14.4f}{one.candidate:14.4f}{one.change:+12.4f}{share:>9}  {said}"
             self.stdout.write(line.rstrip())
         agreement = figures["agreement"]
