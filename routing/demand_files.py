@@ -12,11 +12,13 @@ CSV in UTF-8 with a header, separated by commas or semicolons; one row per line 
 | `location` | the place that the shopper chose; needed for what is collected |
 | `unit_price`, `group` | default: the product's price; lines of one group stay together |
 | `wanted_by` | instant by which it was wanted: later ones count as late |
+| `customer_tags` | what rules may ask of customers, parted by commas or semicolons: `"gold,staff"`; at most 20 |
 
 What stands in the first row of an order holds for all of it.
 """
 
 import csv
+import re
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +34,7 @@ from inventory.queries import ProductInfo
 from oms.channels import ChannelInfo, channels
 from oms.clock import EARLIEST, LATEST
 from oms.errors import FieldError, Invalid
-from routing.documents import Service
+from routing.documents import MOST_CUSTOMER_TAGS, Service
 from routing.models import DemandFact
 from routing.services.demand_facts import Wanted, fact_of, told
 from routing.services.sourcing import COLLECTED, Demand, Destination, Line
@@ -40,7 +42,7 @@ from routing.services.sourcing import COLLECTED, Demand, Destination, Line
 REQUIRED = ("order", "placed_at", "channel", "sku", "quantity")
 OPTIONAL = (
     *("method", "service", "country", "postal_code", "latitude", "longitude"),
-    *("location", "unit_price", "group", "wanted_by"),
+    *("location", "unit_price", "group", "wanted_by", "customer_tags"),
 )
 MOST_FAULTS = 100
 MOST_LINES_PER_ORDER = 500
@@ -48,6 +50,8 @@ _MOST_UNITS = 10_000
 _METHODS = ("ship", *sorted(COLLECTED))
 _SERVICES = get_args(Service)
 _LONGEST = {"order": 80, "sku": 64, "group": 64, "postal_code": 20, "location": 64, "channel": 32}
+_LONGEST_TAG = 64
+_PARTED = re.compile("[,;]")
 
 Row = Mapping[str, str]
 
@@ -166,8 +170,19 @@ class _Reading:
             service=service,
             destination=None if method in COLLECTED else self._destination(number, row),
             location=location,
+            customer_tags=self._tags(number, row),
             wanted_by=wanted_by,
         )
+
+    def _tags(self, number: int, row: Row) -> list[str]:
+        tags = [tag for part in _PARTED.split(row["customer_tags"]) if (tag := part.strip())]
+        if len(tags) > MOST_CUSTOMER_TAGS or any(len(tag) > _LONGEST_TAG for tag in tags):
+            known = {"most": MOST_CUSTOMER_TAGS, "longest": _LONGEST_TAG}
+            detail = (
+                _("At most %(most)d tags of at most %(longest)d characters, parted by commas or semicolons") % known
+            )
+            self._note(number, "customer_tags", "not_tags", detail)
+        return tags
 
     def _line(self, key: str, number: int, row: Row) -> Line | None:
         for column, longest in _LONGEST.items():

@@ -25,6 +25,7 @@ Ability = Literal["ship", "pickup", "curbside", "receive_transfer", "accept_retu
 Weight = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
 Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+MOST_CUSTOMER_TAGS = 20
 
 
 def compact_postal_code(text: str) -> str:

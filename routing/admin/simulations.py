@@ -81,7 +81,7 @@ class SimulationForm(forms.Form):
         required=False,
         help_text=gettext_lazy(
             "CSV with the columns order, placed_at, channel, sku, quantity (method, service, country, postal_code,"
-            " latitude, longitude, location, unit_price, group, wanted_by)."
+            " latitude, longitude, location, unit_price, group, wanted_by, customer_tags)."
         ),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,text/csv"}),
     )

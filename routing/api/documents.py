@@ -1,19 +1,30 @@
 """Bodies and answers of the routing endpoints."""
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from django.utils.translation import gettext_noop
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from oms.api.body import Body, Code, Country, Instant, Latitude, Longitude, Name, Quantity, example
+from oms.api.body import CODE_PATTERN, Body, Code, Country, Instant, Latitude, Longitude, Name, Quantity, example
 from oms.clock import now
 from routing import whys
 from routing.differences import Document, differences, yaml_diff
-from routing.documents import ListOf, Method, Rule, RuleSetDocument, Service, SomeOf, Tag, written_out
+from routing.documents import (
+    MOST_CUSTOMER_TAGS,
+    ListOf,
+    Method,
+    Rule,
+    RuleSetDocument,
+    Service,
+    SomeOf,
+    Tag,
+    written_out,
+)
 from routing.engine.counterfactual import Alternative, Found, Need, StepVerdict, Verdict
 from routing.engine.review import Finding
 from routing.engine.types import from_micro
@@ -58,7 +69,19 @@ def _in_reach(instant: dt.datetime) -> dt.datetime:
 PlanningTime = Annotated[Instant, AfterValidator(_in_reach)]
 
 
-CustomerTags = Annotated[list[Tag], Field(max_length=20)]
+def _id_or_document(value: Any) -> Any:
+    """Asked once, for a union of types names each of them in the pointer."""
+    is_id = isinstance(value, str) and len(value) <= 64 and value.isprintable() and re.match(CODE_PATTERN, value)
+    if not (is_id or isinstance(value, dict)):
+        raise PydanticCustomError(
+            "not_a_rule_set", gettext_noop("The id of a rule set is needed, or a whole document of rules")
+        )
+    return value
+
+
+CustomerTags = Annotated[list[Tag], Field(max_length=MOST_CUSTOMER_TAGS)]
+RuleSetChoice = Annotated[Code | dict[str, Any], BeforeValidator(_id_or_document)]
+"""A rule set by its id, or a whole document."""
 
 
 class PlanStock(Body):
@@ -82,7 +105,7 @@ class PlanBody(Body):
     lines: Annotated[list[PlanLine], Field(min_length=1, max_length=200)]
     destination: PlanDestination | None = None
     delivery: PlanDelivery = PlanDelivery()
-    rule_set: Code | dict[str, Any] | None = None
+    rule_set: RuleSetChoice | None = None
     exclude: Annotated[list[Code], Field(max_length=1000)] = []
     customer_tags: CustomerTags = []
     stock: Annotated[list[PlanStock], Field(max_length=1000)] = []

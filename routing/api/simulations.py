@@ -15,18 +15,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory.api.filters import CommaFilter
-from oms.api.body import Body, Instant, example, read
+from oms.api.body import Body, Code, Instant, example, read
 from oms.api.views import IDEMPOTENCY_KEY, ApiMixin, ApiView
 from oms.clock import now
 from oms.errors import FieldError, IllegalMove, Invalid, Missing
+from routing.api.documents import RuleSetChoice
 from routing.demand_files import MOST_FAULTS, OPTIONAL, REQUIRED, BadDemandFile
 from routing.errors import TooManySimulations
 from routing.measures import differences
 from routing.models import SimulatedChange, Simulation
 from routing.services import simulations
 from routing.services.simulations import DemandFile, Period
-
-RuleSetId = Annotated[str, StringConstraints(min_length=1, max_length=32)]
 
 
 class SimulationBody(Body):
@@ -41,16 +40,16 @@ class SimulationBody(Body):
         stock_as_of="2026-03-02T09:00:00Z",
     )
 
-    rule_set: RuleSetId | dict[str, Any]
-    baseline: RuleSetId | dict[str, Any] | None = None
+    rule_set: RuleSetChoice
+    baseline: RuleSetChoice | None = None
     placed_after: Instant
     placed_before: Instant
     stock_as_of: Instant | None = None
 
 
 class FileParameters(Body):
-    rule_set: RuleSetId
-    baseline: RuleSetId | None = None
+    rule_set: Code
+    baseline: Code | None = None
     stock_as_of: Instant | None = None
     file_name: Annotated[str, StringConstraints(max_length=200)] = ""
 
@@ -294,8 +293,8 @@ _FILE = OpenApiExample(
     "CSV",
     media_type="text/csv",
     request_only=True,
-    value="order,placed_at,channel,sku,quantity,country,postal_code\n"
-    "A-1,2026-03-02T09:00:00Z,web,SKU-1,2,FR,75011\nA-1,2026-03-02T09:00:00Z,web,SKU-2,1,FR,75011\n",
+    value="order,placed_at,channel,sku,quantity,country,postal_code,customer_tags\n"
+    "A-1,2026-03-02T09:00:00Z,web,SKU-1,2,FR,75011,gold;staff\nA-1,2026-03-02T09:00:00Z,web,SKU-2,1,FR,75011,\n",
 )
 
 

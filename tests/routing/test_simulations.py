@@ -334,9 +334,21 @@ def test_a_file_is_replayed_over_stock_at_rest(network):
     assert {p["location"]: p["units"] for p in row.figures["baseline"]["places"]} == {"PARIS": 3, "LILLE": 2}
 
 
+def test_rules_may_ask_who_wants_what_stands_in_a_file(network):
+    rules = [{"when": {"customer_tags": ["gold"]}, **FAR["rules"][0]}, {"steps": [{"weights": {"cost": 1}}]}]
+    rows = [f"{name},2026-12-01T10:00:00Z,web,SKU-1,1,FR,48.86,2.38,{tags}" for name, tags in
+            (("A", '" staff, gold"'), ("B", "gold;staff"), ("C", "staff"), ("D", ""))]  # fmt: skip
+    row = ask(rule_set={"name": "gold", "rules": rules}, orders=csv(*rows, columns=f"{COLUMNS},customer_tags"))
+    work()
+    row.refresh_from_db()
+    assert {p["location"]: p["parcels"] for p in row.figures["candidate"]["places"]} == {"LYON": 2, "PARIS": 2}
+    far = SimulatedChange.objects.filter(simulation=row, candidate__parcels__0__location="LYON")
+    assert {change.reference for change in far} == {"A", "B"}
+
+
 def test_a_file_reads_back_as_it_was_written(network):
-    columns = "order;placed_at;channel;sku;quantity;method;location;unit_price;wanted_by"
-    rows = "B;2026-12-02T10:00:00+01:00;web;SKU-2;1;pickup;PARIS;12.50;2026-12-03T00:00:00Z"
+    columns = "order;placed_at;channel;sku;quantity;method;location;unit_price;wanted_by;customer_tags"
+    rows = "B;2026-12-02T10:00:00+01:00;web;SKU-2;1;pickup;PARIS;12.50;2026-12-03T00:00:00Z;gold,staff"
     wanted = read_demands(f"\ufeff{columns}\n{rows}\n".encode(), most_orders=5)
     (one,) = wanted
     assert (one.demand.location, one.demand.destination, one.demand.lines[0].unit_value) == (
@@ -347,6 +359,7 @@ def test_a_file_reads_back_as_it_was_written(network):
     assert one.at == datetime(2026, 12, 2, 9, tzinfo=UTC)
     (back,) = unpack(pack(wanted))
     assert (back.at, back.demand.lines, back.demand.wanted_by) == (one.at, one.demand.lines, one.demand.wanted_by)
+    assert list(back.demand.customer_tags) == ["gold", "staff"]
 
 
 @pytest.mark.parametrize(
@@ -364,6 +377,8 @@ def test_a_file_reads_back_as_it_was_written(network):
         (f"{COLUMNS}\n{ROW.replace('Z', '')}".encode(), [("/rows/2/placed_at", "not_an_instant")]),
         (f"{COLUMNS}\n{ROW.replace('FR', 'France')}".encode(), [("/rows/2/country", "not_a_country")]),
         (f"{COLUMNS}\n{ROW.replace('48.86', 'nan')}".encode(), [("/rows/2/latitude", "not_degrees")]),
+        (f"{COLUMNS},customer_tags\n{ROW},{'t' * 65}".encode(), [("/rows/2/customer_tags", "not_tags")]),
+        (f"{COLUMNS},customer_tags\n{ROW},{'t;' * 21}".encode(), [("/rows/2/customer_tags", "not_tags")]),
         (
             f"{COLUMNS},method,location\n{ROW},pickup,\n{ROW.replace('A,', 'B,')},boat,MARS".encode(),
             [("/rows/2/location", "required"), ("/rows/3/method", "unknown_value"), ("/rows/3/location", "unknown_location")],
@@ -408,6 +423,16 @@ def test_the_api_asks_follows_and_calls_off(network, client, client_with):
         assert bound.get("/api/v1/simulations/").json()["results"] == []
         assert bound.post("/api/v1/simulations/", body, format="json").status_code == 403
     assert client_with("routing:read").post("/api/v1/simulations/", body, format="json").status_code == 403
+
+
+@pytest.mark.parametrize("given", ["", 7, None, ["rul_1"], "r" * 65])
+def test_what_is_no_rule_set_is_named_at_its_own_place(network, client, given):
+    remember(1)
+    body = {"rule_set": given, "placed_after": MONDAY.isoformat(), "placed_before": PERIOD.placed_before.isoformat()}
+    refused = client.post("/api/v1/simulations/", body, format="json")
+    assert refused.status_code == 422
+    assert [fault["pointer"] for fault in refused.json()["errors"]] == ["/rule_set"]
+    assert not Simulation.objects.exists()
 
 
 def test_the_api_takes_a_file_and_names_its_faults(network, client):
