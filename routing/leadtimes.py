@@ -144,17 +144,25 @@ _ROUNDING = 1e-9
 LEVELS = tuple(level / 100 for level in range(50, 100))
 HIGHEST = 0.995
 _FEWEST = 100
-_GIVEN_UP = 0.98
+GIVEN_UP = 0.98
 """What has not come by this quantile is taken for lost: no date tells when it comes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
     """A past case under a distribution that was learned before it: `reached` is the share that was to come before it,
-    or, where it is still awaited, before now. It is on time at every level above that."""
+    or, where it is still awaited, before now. It is on time at every level above that.
+
+    `is_settled`: it began so long ago that it is taken for lost where it has not come.
+    """
 
     reached: float
     has_come: bool = True
+    is_settled: bool = True
+
+    @property
+    def is_lost(self) -> bool:
+        return self.is_settled and not self.has_come
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,20 +186,31 @@ class Calibration:
 def calibrate(tried: Sequence[Tried]) -> Calibration:
     """From the cases of a rolling window, those still awaited included: leaving them out would make every date too early.
 
-    With too few cases nothing is calibrated.
+    Levels are of what comes at all: some of what is awaited never does, as many as of what is settled. With too few
+    cases nothing is calibrated.
     """
     cases = sum(case.has_come for case in tried)
     if cases < _FEWEST:
         return Calibration()
-    steps = kept_by_level([case for case in tried if case.has_come or case.reached < _GIVEN_UP])
+    comes = share_that_comes(tried)
+    steps = [(reached, kept / comes) for reached, kept in kept_by_level(tried)]
     return Calibration(tuple(_level_that_keeps(steps, wanted) for wanted in LEVELS), cases)
 
 
+def share_that_comes(tried: Sequence[Tried]) -> float:
+    """By those whose fate is known; few of them lean on nothing being lost."""
+    settled = [case for case in tried if case.is_settled]
+    return (sum(case.has_come for case in settled) + THIN) / (len(settled) + THIN)
+
+
 def kept_by_level(tried: Sequence[Tried]) -> list[tuple[float, float]]:
-    """(reached, share kept at every level above it), rising: what Kaplan and Meier say where some are still awaited."""
+    """(reached, share kept at every level above it), rising: what Kaplan and Meier say where some are still awaited.
+
+    What is lost is late at every level.
+    """
     steps: list[tuple[float, float]] = []
     at_risk, late = len(tried), 1.0
-    ordered = sorted(tried, key=lambda case: (case.reached, not case.has_come))
+    ordered = sorted(tried, key=lambda case: (case.is_lost, case.reached, not case.has_come))
     for case in ordered:
         if case.has_come:
             late *= 1 - 1 / at_risk

@@ -13,7 +13,17 @@ from datetime import date, datetime, timedelta
 from statistics import fmean
 from typing import Literal, NamedTuple
 
-from routing.leadtimes import Calibration, Cumulative, LeadTimes, Observed, Tried, calibrate, slot_of, slots_within
+from routing.leadtimes import (
+    GIVEN_UP,
+    Calibration,
+    Cumulative,
+    LeadTimes,
+    Observed,
+    Tried,
+    calibrate,
+    slot_of,
+    slots_within,
+)
 from routing.services.promises import Asked, instant_of, possible_times
 
 _DAY = timedelta(days=1)
@@ -68,10 +78,13 @@ class Trial:
 
     def seen(self, as_of: datetime) -> Tried:
         """What is known of it at that instant."""
-        ended_at = self.case.ended_at
-        if ended_at is not None and ended_at < as_of:
-            return Tried(self.times.by(self.case.key - 1))
-        return Tried(self.times.by(self.case.over_by(as_of)), has_come=False)
+        by_now = self.times.by(self.case.over_by(as_of))
+        has_come = self.has_come(as_of)
+        reached = self.times.by(self.case.key - 1) if has_come else by_now
+        return Tried(reached, has_come, is_settled=by_now >= GIVEN_UP)
+
+    def has_come(self, as_of: datetime) -> bool:
+        return self.case.ended_at is not None and self.case.ended_at < as_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +94,11 @@ class Verdict:
     trial: Trial
     level: float
     promised_at: datetime
+    is_kept: bool
 
     @property
     def case(self) -> Case:
         return self.trial.case
-
-    @property
-    def is_kept(self) -> bool:
-        return self.trial.times.at(self.level) >= self.case.key
 
     @property
     def days(self) -> int:
@@ -141,8 +151,14 @@ def _began_at(trial: Trial) -> datetime:
     return trial.case.began_at
 
 
-def verdicts(made: Sequence[Trial], *, quantile: float, calibration_days: float) -> list[Verdict]:
-    """The trials that have ended, each under the calibration of the morning of its day. 0 days: no calibration."""
+def verdicts(
+    made: Sequence[Trial], *, quantile: float, calibration_days: float, as_of: datetime | None = None
+) -> list[Verdict]:
+    """The trials of which `as_of` told whether their date was kept, each under the calibration of the morning of its day.
+
+    Those are the ones whose date has passed: to take whatever has ended would leave out the late ones. What is overdue
+    counts as late at once, until it is taken for lost. `as_of` None: all is over. 0 days: no calibration.
+    """
     found: list[Verdict] = []
     levels: dict[date, float] = {}
     for trial in made:
@@ -151,10 +167,20 @@ def verdicts(made: Sequence[Trial], *, quantile: float, calibration_days: float)
             at = _began_at(trial)
             calibration = calibrated(made, as_of=at, days=calibration_days) if calibration_days else Calibration()
             levels[day] = calibration.level(quantile)
-        if trial.case.ended_at is not None:
-            key = trial.times.at(levels[day])
-            found.append(Verdict(trial, levels[day], instant_of(trial.case.asked, key)))
+        if (is_kept := _is_kept(trial, levels[day], as_of)) is not None:
+            promised_at = instant_of(trial.case.asked, trial.times.at(levels[day]))
+            found.append(Verdict(trial, levels[day], promised_at, is_kept))
     return found
+
+
+def _is_kept(trial: Trial, level: float, as_of: datetime | None) -> bool | None:
+    """None: nobody knows yet, or it was lost."""
+    case, key = trial.case, trial.times.at(level)
+    if as_of is None:
+        return None if case.ended_at is None else case.key <= key
+    if key > case.over_by(as_of) or trial.seen(as_of).is_lost:
+        return None
+    return trial.has_come(as_of) and case.key <= key
 
 
 # ---- figures -------------------------------------------------------------------------------------
@@ -201,27 +227,19 @@ def choose(
     calibrations: Sequence[float],
     quantiles: Sequence[float],
 ) -> list[Choice]:
-    """Every way to learn, tried on what began in [from_at, until_at) and was over by then; the best comes first.
+    """Every way to learn, tried on what began in [from_at, until_at) and was to have come by then; the best comes first.
 
     Those that kept as often as wanted come before the others, among them the nearest dates on average.
     """
     tried: list[Choice] = []
     before = [case for case in cases if case.began_at < until_at]
     for window in windows:
-        made = [_as_of(trial, until_at) for trial in trials(before, past, window_days=window)]
+        made = trials(before, past, window_days=window)
         for days in calibrations:
             for quantile in quantiles:
-                found = verdicts(made, quantile=quantile, calibration_days=days)
+                found = verdicts(made, quantile=quantile, calibration_days=days, as_of=until_at)
                 share = Share.of([verdict for verdict in found if verdict.case.began_at >= from_at])
                 tried.append(Choice(window, days, quantile, share))
     return sorted(
         tried, key=lambda c: (c.share.kept < wanted, c.share.days if c.share.kept >= wanted else -c.share.kept)
     )
-
-
-def _as_of(trial: Trial, as_of: datetime) -> Trial:
-    """What had not ended by then is not known to have ended."""
-    case = trial.case
-    if case.ended_at is None or case.ended_at < as_of:
-        return trial
-    return Trial(Case(case.asked, case.backlog), trial.times)

@@ -44,7 +44,7 @@ def learn_dates(*, as_of: datetime) -> LearnedTable:
         preparations=sum(known.part == "preparation" for known in past),
         transits=sum(known.part == "transit" for known in past),
         document=learned.as_json(),
-        drift=list(_drift(made)),
+        drift=list(_drift(made, as_of)),
     )
     bump(queries.LEAD_TIMES)
     kept = LearnedTable.objects.order_by("-id").values_list("pk", flat=True)[:_TABLES_KEPT]
@@ -158,11 +158,12 @@ def _ways(made: Sequence[Trial]) -> Iterator[tuple[str, list[Trial]]]:
             yield way, those
 
 
-def _drift(made: Sequence[Trial]) -> Iterator[dict[str, Any]]:
+def _drift(made: Sequence[Trial], as_of: datetime) -> Iterator[dict[str, Any]]:
     """By way and month: how often a nine-in-ten date would have been kept, calibrated on what was known then, and plain."""
     for way, those in _ways(made):
-        plain = rehearsal.by_month(rehearsal.verdicts(those, quantile=0.9, calibration_days=0))
-        rolling = rehearsal.verdicts(those, quantile=0.9, calibration_days=settings.CALIBRATION_DAYS)
+        plain = rehearsal.by_month(rehearsal.verdicts(those, quantile=0.9, calibration_days=0, as_of=as_of))
+        days = settings.CALIBRATION_DAYS
+        rolling = rehearsal.verdicts(those, quantile=0.9, calibration_days=days, as_of=as_of)
         for month, found in rehearsal.by_month(rolling).items():
             share, uncalibrated = Share.of(found), Share.of(plain[month])
             yield {

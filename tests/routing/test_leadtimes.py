@@ -1,12 +1,15 @@
 """Counting, leaning on wider groups, and calibrating, beside dull ways to do the same."""
 
 from collections import Counter
+from math import exp
+from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from routing.leadtimes import (
+    GIVEN_UP,
     HIGHEST,
     LEVELS,
     MINUTES,
@@ -21,6 +24,7 @@ from routing.leadtimes import (
     count,
     kept_by_level,
     preparation_cells,
+    share_that_comes,
     slot_of,
     slots_within,
     transit_cells,
@@ -29,7 +33,7 @@ from routing.leadtimes import (
 SLOTS = st.integers(0, 20)
 SHARES = st.floats(0, 1, allow_nan=False)
 SHARE = st.integers(0, 97).map(lambda share: share / 100)
-TRIED = st.builds(Tried, SHARE, st.booleans())
+TRIED = st.builds(Tried, SHARE, st.booleans(), st.booleans())
 
 
 @given(st.lists(SLOTS, min_size=1, max_size=80))
@@ -96,7 +100,9 @@ def test_groups_go_from_the_lane_to_everything():
 
 def _to_the_right(tried: list[Tried]) -> list[tuple[float, float]]:
     """The dull way: whoever is still awaited leaves its weight, in equal parts, to all who stand after it."""
-    ordered = sorted(tried, key=lambda case: (case.reached, not case.has_come))
+    lost = [case for case in tried if case.is_settled and not case.has_come]
+    ordered = sorted((case for case in tried if case not in lost), key=lambda case: (case.reached, not case.has_come))
+    ordered += lost
     weights = [1 / len(ordered)] * len(ordered)
     for place, case in enumerate(ordered):
         after = len(ordered) - place - 1
@@ -138,13 +144,44 @@ def test_wanting_more_is_never_a_lower_level(tried, one, other):
     assert calibration.level(low) <= calibration.level(high) + 1e-12
 
 
-def test_too_few_cases_calibrate_nothing_and_the_lost_are_left_out():
+def test_too_few_cases_calibrate_nothing_and_what_is_awaited_makes_dates_later():
     assert calibrate([Tried(0.5)] * 99) == Calibration()
     assert Calibration().level(0.93) == 0.93
 
     come = [Tried(number / 200) for number in range(200)]
-    assert calibrate([*come, *[Tried(0.99, has_come=False)] * 50]) == calibrate(come)
-    assert calibrate([*come, *[Tried(0.5, has_come=False)] * 50]).level(0.8) > calibrate(come).level(0.8)
+    awaited = Tried(0.5, has_come=False, is_settled=False)
+    assert calibrate([*come, *[awaited] * 50]).level(0.8) > calibrate(come).level(0.8)
+
+
+def test_few_lost_parcels_lean_on_nothing_being_lost():
+    lost = Tried(0.99, has_come=False)
+    assert share_that_comes([]) == 1
+    assert share_that_comes([Tried(0.5, is_settled=False)] * 10 + [lost] * 30) == 0.5  # (0 + 30) of (30 + 30)
+    assert share_that_comes([Tried(0.5)] * 870 + [lost] * 100) == 0.9
+
+
+@given(st.integers(0, 10**6), st.floats(0, 0.15), st.floats(0.7, 1.5))
+@settings(max_examples=15)
+def test_levels_are_those_that_all_that_ever_comes_would_have_asked_for(seed, lost, slower):
+    """Parcels of sixty days, a share of which never comes; dates are for a trade of another pace; many are under way.
+
+    What ought to be said is read off the very parcels once all is over, which the calibration cannot see.
+    """
+
+    def by(days):  # how much was to come, as the tables have it: eight days on average
+        return 1 - exp(-days / 8)
+
+    chance, tried, in_the_end = Random(seed), [], []
+    for _ in range(4_000):
+        age, takes, comes = chance.uniform(0, 60), chance.expovariate(1 / 8) * slower, chance.random() >= lost
+        has_come = comes and takes < age
+        tried.append(Tried(by(takes if has_come else age), has_come, is_settled=by(age) >= GIVEN_UP))
+        if comes:
+            in_the_end.append(by(takes))
+
+    for wanted in (0.5, 0.7, 0.9):
+        level = calibrate(tried).level(wanted)
+        assert sum(reached < level for reached in in_the_end) / len(in_the_end) == pytest.approx(wanted, abs=0.035)
 
 
 def test_tables_are_the_same_after_they_were_stored():
