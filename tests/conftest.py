@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.test import TransactionTestCase
 
 from oms import cache, ids, keys
 from tests import ledger_guard
+from tests.emptying import empty_tables
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +16,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """The test database also watches that every change of a level is a movement."""
     with django_db_blocker.unblock():
         ledger_guard.install()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_teardown() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: empty_tables())
+        yield
 
 
 @pytest.fixture
