@@ -46,7 +46,8 @@ def on_offer_around(deadline: Claimed, as_of: datetime) -> None:
     held = lock_work(deadline.subject)
     deadlines.finish(deadline)
     work = held.fulfillment
-    if work.status != F.ASSIGNED or work.is_pickup or not work.acknowledge_by or work.acknowledge_by <= as_of:
+    is_still_theirs = work.status == F.ASSIGNED and work.version == deadline.generation
+    if not is_still_theirs or work.is_pickup or not work.acknowledge_by or work.acknowledge_by <= as_of:
         return
     units = {line.order_line: line.to_pick for line in held.lines if line.to_pick}
     planned = planning.plan_again(
