@@ -52,6 +52,14 @@ WHERE i.origin_id IS NOT NULL AND i.created_at >= {_BEGINS}
   AND sent.units + greatest(0, line.received - line.quantity) <> line.received + line.missing + line.remaining
 ORDER BY 1, 2"""
 
+_PROMISED = """
+SELECT i.id, line.sku, line.promised, coalesce(p.units, 0) AS summed
+FROM inventory_inboundline line JOIN inventory_inbound i ON i.id = line.inbound_id
+LEFT JOIN (
+    SELECT line_id, sum(quantity) AS units, min(sku) AS sku, max(sku) AS last FROM inventory_supplypromise GROUP BY 1
+) p ON p.line_id = line.id
+WHERE line.promised <> coalesce(p.units, 0) OR p.sku <> line.sku OR p.last <> line.sku ORDER BY 1, 2"""
+
 _NEGATIVE = """
 SELECT sku, location_id AS location, reserved, damaged, quarantined FROM inventory_stocklevel
 WHERE reserved < 0 OR damaged < 0 OR quarantined < 0 ORDER BY 1, 2"""
@@ -95,5 +103,12 @@ def register_all() -> None:
             _IN_TRANSIT,
             "%(id)s, %(sku)s: %(units)s left %(origin)s, but %(received)s received, %(missing)s missing,"
             " %(remaining)s in transit",
+        )
+    )
+    register(
+        by_query(
+            "promised of each line of a delivery equals its promises, for its product",
+            _PROMISED,
+            "%(id)s, %(sku)s: promised is %(promised)s, its promises add up to %(summed)s",
         )
     )

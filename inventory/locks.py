@@ -1,4 +1,4 @@
-"""The only place where rows of this app get locked: a count session or a delivery first, then stock levels in
+"""The only place where rows of this app get locked: a count session or deliveries by id first, then stock levels in
 (sku, location) order.
 
 A use case that will touch levels in several calls (release here, reserve there) first locks them all
@@ -132,6 +132,36 @@ def lock_inbound(inbound_id: str) -> tuple[Inbound, list[InboundLine]]:
     if inbound is None:
         raise Missing()
     return inbound, list(InboundLine.objects.filter(inbound=inbound).order_by("id"))
+
+
+@dataclass(slots=True)
+class SupplyLine:
+    """A line of a delivery as it stands under our lock of the delivery."""
+
+    id: int
+    sku: str
+    remaining: int
+    promised: int
+
+
+_LOCK_DELIVERIES = """
+SELECT i.id FROM inventory_inbound i
+WHERE i.id IN (SELECT line.inbound_id FROM inventory_inboundline line WHERE line.id = ANY(%s))
+ORDER BY i.id FOR NO KEY UPDATE OF i"""
+_SUPPLY_LINES = "SELECT id, sku, remaining, promised FROM inventory_inboundline WHERE id = ANY(%s) ORDER BY id"
+
+
+@in_transaction
+def lock_supply(lines: Iterable[int]) -> dict[int, SupplyLine]:
+    """Lock the deliveries of these lines, in the order of their ids, before any level; returns the lines fresh.
+
+    Two statements: the second sees what was committed before the locks were ours. A line that is gone is left out.
+    """
+    ids = sorted(set(lines))
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_DELIVERIES, [ids])
+        cursor.execute(_SUPPLY_LINES, [ids])
+        return {row[0]: SupplyLine(*row) for row in cursor.fetchall()}
 
 
 @in_transaction

@@ -17,6 +17,7 @@ from django.db import connection
 from inventory.exposure import NOTHING, Context, Kept, Protections
 from inventory.queries import places, protections
 from inventory.sellable import units_kept
+from inventory.supply import ARRIVED
 
 
 @dataclass(slots=True)
@@ -215,11 +216,14 @@ def _promised(
     first: dict[str, datetime] = {}
     changes: list[Change] = []
     for row in rows:
-        begun = first.setdefault(row.demand, row.created_at)
+        arrived = row.demand.startswith(
+            ARRIVED
+        )  # it came for a demand that had waited for it: nobody decides that anew
+        begun = first.setdefault(row.demand.removeprefix(ARRIVED), row.created_at)
         units = row.standing(as_of)
         if row.created_at <= as_of:
             levels.setdefault(row.sku, {}).setdefault(row.location, LevelThen(0)).reserved += units
-        elif follows or row.created_at > begun:
+        elif follows or arrived or row.created_at > begun:
             changes.append(Change(row.created_at, row.sku, row.location, reserved=units))
         if until is not None and units > row.remaining:
             changes.append(row.ended(units - row.remaining))

@@ -2,8 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from datetime import date, datetime, time, timedelta
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -14,6 +14,8 @@ from inventory.queries import PlaceInfo, places, protections, tags_for
 from inventory.sellable import sellable_sql
 
 _DAY = timedelta(days=1)
+ARRIVED = "arrived:"
+"""Stands before the name of a demand that units on a level are reserved for because they came for it, until it claims them."""
 
 
 class Supply(NamedTuple):
@@ -24,35 +26,53 @@ class Supply(NamedTuple):
     location: str
 
 
+class Coming(NamedTuple):
+    """Units of one line of a delivery that nobody was promised. They count from `available_at` on."""
+
+    line: int
+    inbound: str
+    sku: str
+    location: str
+    available_at: datetime
+    units: int
+
+
 _OPEN_LINES = """
-SELECT line.sku, i.location_id, i.expected_at, sum(line.remaining)
 FROM inventory_inboundline line
 JOIN inventory_inbound i ON i.id = line.inbound_id
 JOIN inventory_product p ON p.sku = line.sku AND p.is_active
-WHERE line.sku = ANY(ARRAY(SELECT unnest(%(skus)s::text[]))) AND line.remaining > 0 AND i.expected_at > %(trusted)s
-    {only}
+WHERE line.sku = ANY(ARRAY(SELECT unnest(%(skus)s::text[]))) AND line.remaining > 0 AND i.expected_at > %(trusted)s"""
+_FREE_BY_DAY = f"""
+SELECT line.sku, i.location_id, i.expected_at, sum(line.remaining - line.promised)
+{_OPEN_LINES} AND line.promised < line.remaining {{only}}
 GROUP BY line.sku, i.location_id, i.expected_at"""
-_TO_ANYWHERE = _OPEN_LINES.format(only="")
-_TO_THESE = _OPEN_LINES.format(only="AND i.location_id = ANY(%(locations)s::text[])")
+_TO_ANYWHERE = _FREE_BY_DAY.format(only="")
+_TO_THESE = _FREE_BY_DAY.format(only="AND i.location_id = ANY(%(locations)s::text[])")
+_FREE_LINES = (
+    f"SELECT line.id, i.id, line.sku, i.location_id, i.expected_at, line.remaining - line.promised{_OPEN_LINES}"
+)
 
 
 def future_supply(
     skus: Iterable[str], *, as_of: datetime, locations: Collection[str] | None = None
 ) -> dict[str, list[Supply]]:
-    """What is to come of each SKU, earliest first; one statement. Every SKU asked for has an entry.
+    """What is to come of each SKU and nobody was promised, earliest first; one statement. Every SKU asked for has an entry.
 
     A delivery counts from the day it is expected, by the calendar of its destination. One that is late counts
     from tomorrow on; after `SUPPLY_TRUSTED_DAYS_LATE` days nobody believes in it any more. Products and places that
     are not active expect nothing.
     """
     wanted = list(skus)
-    parameters = {"skus": wanted, "trusted": as_of - settings.SUPPLY_TRUSTED_DAYS_LATE * _DAY}
-    if locations is not None:
-        parameters["locations"] = list(locations)
-    with connection.cursor() as cursor:
-        cursor.execute(_TO_ANYWHERE if locations is None else _TO_THESE, parameters)
-        rows = cursor.fetchall()
+    only = {} if locations is None else {"locations": list(locations)}
+    rows = _lines(_TO_ANYWHERE if locations is None else _TO_THESE, wanted, as_of, **only)
     return {sku: [] for sku in wanted} | _by_day(rows, places(), as_of)
+
+
+def _lines(statement: str, skus: list[str], as_of: datetime, **only: list[str]) -> list[tuple]:
+    trusted = as_of - settings.SUPPLY_TRUSTED_DAYS_LATE * _DAY
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"skus": skus, "trusted": trusted, **only})
+        return cursor.fetchall()
 
 
 def _by_day(
@@ -62,26 +82,52 @@ def _by_day(
     for sku, code, expected_at, quantity in rows:
         place = known.get(code)
         if place is not None and place.is_active:
-            units[sku][_counts_from(expected_at, ZoneInfo(place.timezone), as_of), code] += quantity
+            units[sku][available_at(expected_at, ZoneInfo(place.timezone), as_of).date(), code] += quantity
     return {sku: [Supply(day, units, code) for (day, code), units in sorted(of.items())] for sku, of in units.items()}
 
 
-def _counts_from(expected_at: datetime, zone: ZoneInfo, as_of: datetime) -> date:
-    if expected_at <= as_of:
-        return as_of.astimezone(zone).date() + _DAY
-    return expected_at.astimezone(zone).date()
+def available_at(expected_at: datetime, zone: ZoneInfo, as_of: datetime) -> datetime:
+    """From when on a delivery counts, by the clock of its place: when it is expected; once it is late, from tomorrow."""
+    if expected_at > as_of:
+        return expected_at.astimezone(zone)
+    return datetime.combine(as_of.astimezone(zone).date() + _DAY, time(0), zone)
+
+
+def free_supply(
+    skus: Iterable[str], *, context: Context, besides: Mapping[int, int] | None = None
+) -> dict[str, list[Coming]]:
+    """What this asker may be promised, line by line, earliest first; one statement.
+
+    `besides`: units by line that are to be counted as free, too, because the asker would give them back; or, less than
+    zero, as taken.
+    """
+    as_of, known, add = context.as_of, places(), besides or {}
+    found: dict[str, list[Coming]] = {sku: [] for sku in skus}
+    for line, inbound, sku, code, expected_at, free in _lines(_FREE_LINES, list(found), as_of):
+        place, units = known.get(code), free + add.get(line, 0)
+        if place is not None and place.is_active and units > 0:
+            at = available_at(expected_at, ZoneInfo(place.timezone), as_of)
+            found[sku].append(Coming(line, inbound, sku, code, at, units))
+    shown = _without_hidden(found, context)
+    return {sku: sorted(coming, key=lambda one: (one.available_at, one.line)) for sku, coming in shown.items()}
 
 
 def supply_shown(skus: Iterable[str], *, context: Context) -> dict[str, list[Supply]]:
     """`future_supply` as this asker may see it: without what the exposure rules hide."""
-    found = future_supply(skus, as_of=context.as_of)
+    return _without_hidden(future_supply(skus, as_of=context.as_of), context)
+
+
+_S = TypeVar("_S", Supply, Coming)
+
+
+def _without_hidden(found: dict[str, list[_S]], context: Context) -> dict[str, list[_S]]:
     rules = protections(context)
     coming = [sku for sku, supplies in found.items() if supplies]
     if not coming or not rules.has_rules:
         return found
     tags = tags_for(rules, coming)
 
-    def is_hidden(sku: str, supply: Supply) -> bool:
+    def is_hidden(sku: str, supply: _S) -> bool:
         return rules.kept(sku, tags.get(sku, ()), supply.location).is_hidden
 
     return {sku: [one for one in supplies if not is_hidden(sku, one)] for sku, supplies in found.items()}

@@ -159,6 +159,7 @@ tell(
             "missing": 0,
             "over": 0,
             "remaining": 18,
+            "promised": 0,
         },
         "InboundRowAnswer": {"index": 0, "status": "created", "id": "inb_01kjx5m2v4m7q0a8r3k1t6w9yz"},
         "in_transit": 0,

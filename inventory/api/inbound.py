@@ -131,7 +131,8 @@ class CancelBody(Body):
 
 
 class InboundLineDocument(BaseModel):
-    """`quantity` was announced, `received` came in any condition, `over` of it unannounced; `remaining` may come."""
+    """`quantity` was announced, `received` came in any condition, `over` of it unannounced; `remaining` may come, and
+    `promised` of these are spoken for by orders that wait for them."""
 
     sku: str
     quantity: int
@@ -141,6 +142,7 @@ class InboundLineDocument(BaseModel):
     missing: int
     over: int
     remaining: int
+    promised: int
 
 
 class InboundDocument(BaseModel):
@@ -183,7 +185,7 @@ _PLAIN = (
     *("source", "external_id", "reference", "reason", "expected_at", "status", "closing_note"),
     *("created_at", "updated_at", "closed_at", "version"),
 )
-_LINE = ("quantity", "received", "damaged", "quarantined", "missing", "over", "remaining")
+_LINE = ("quantity", "received", "damaged", "quarantined", "missing", "over", "remaining", "promised")
 
 
 def inbound_document(inbound: Inbound, caller: Caller) -> dict[str, Any]:

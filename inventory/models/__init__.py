@@ -4,7 +4,7 @@ from inventory.models.counts import CountLine, CountMode, CountScan, CountScope,
 from inventory.models.exposure import ExposureRule
 from inventory.models.feed import Feed, FeedKind, RecognizedWork
 from inventory.models.file_import import FileImport, FileKind
-from inventory.models.inbound import Inbound, InboundLine
+from inventory.models.inbound import Inbound, InboundLine, SupplyPromise
 from inventory.models.ledger import LedgerStart, StockBalance, StockEventId
 from inventory.models.location import Ability, Kind, Location, Membership
 from inventory.models.pace import LevelPace
@@ -58,4 +58,5 @@ __all__ = [
     "StockImport",
     "StockLevel",
     "StockMovement",
+    "SupplyPromise",
 ]

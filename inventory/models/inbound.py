@@ -96,6 +96,7 @@ class InboundLine(models.Model):
 
     `quantity` was announced (or sent), `received` came in whatever condition, `remaining` may still come, `missing`
     will not. More may come than was announced, and articles that nobody announced: then `received` is the larger.
+    Of what remains, `promised` units are spoken for (`SupplyPromise`).
     """
 
     inbound = models.ForeignKey(
@@ -108,6 +109,7 @@ class InboundLine(models.Model):
     damaged = models.PositiveIntegerField(_("of it damaged"), default=0, db_default=0)
     quarantined = models.PositiveIntegerField(_("of it quarantined"), default=0, db_default=0)
     missing = models.PositiveIntegerField(_("missing"), default=0, db_default=0)
+    promised = models.PositiveIntegerField(_("promised"), default=0, db_default=0)
 
     class Meta:
         ordering = ["id"]
@@ -125,6 +127,9 @@ class InboundLine(models.Model):
                 condition=Q(received__gte=F("damaged") + F("quarantined")),
                 name="damaged_and_quarantined_units_were_received",
             ),
+            models.CheckConstraint(
+                condition=Q(promised__lte=F("remaining")), name="no_more_is_promised_of_a_delivery_than_still_comes"
+            ),
         ]
         indexes = [
             models.Index(fields=["product"], condition=Q(remaining__gt=0), name="supply_by_product"),
@@ -140,3 +145,38 @@ class InboundLine(models.Model):
     def over(self) -> int:
         """Units that came though nobody announced them."""
         return max(0, self.received - self.quantity)
+
+
+class SupplyPromise(models.Model):
+    """Units for which a demand (`order_line:oli_…`) waits, and the line of a delivery that is to bring them.
+
+    Without a `line` their delivery does not come, or was never named: whoever promised them is to look for another.
+    Received, they become a reservation of their level (`services.supply_promises`) and leave this table.
+    """
+
+    demand = models.CharField(_("demand"), max_length=80)
+    product = models.ForeignKey(Product, models.PROTECT, db_column="sku", db_index=False, verbose_name=_("product"))
+    line = models.ForeignKey(
+        InboundLine, models.PROTECT, null=True, db_index=False, related_name="promises", verbose_name=_("delivery")
+    )
+    quantity = models.PositiveIntegerField(_("quantity"))
+    since = models.DateTimeField(_("since"))
+
+    class Meta:
+        ordering = ["since", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["demand", "line"], nulls_distinct=False, name="one_promise_per_demand_and_line_of_a_delivery"
+            ),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="a_promise_is_of_some_units"),
+        ]
+        indexes = [
+            models.Index(fields=["line"], name="promises_by_line_of_a_delivery"),
+            models.Index(fields=["since"], condition=Q(line=None), name="promises_without_a_delivery"),
+            models.Index(fields=["product", "since"], name="promises_by_product"),
+        ]
+        verbose_name = _("promise from a delivery")
+        verbose_name_plural = _("promises from deliveries")
+
+    def __str__(self) -> str:
+        return f"{self.demand}: {self.quantity} × {self.product_id}"

@@ -13,6 +13,7 @@ from inventory.queries import products_by_sku
 from inventory.services.announcements import LATE, added_up, day_faults, unknown_skus
 from inventory.services.ledger import Movement, save_levels
 from inventory.services.receiving import check_open, close, store_lines
+from inventory.services.supply_promises import settle_promises
 from inventory.states import INBOUND_MOVES, InboundStatus
 from oms import deadlines
 from oms.actors import CLOCK
@@ -81,8 +82,9 @@ def _announce_anew(
         line.quantity = units.get(line.product_id, min(line.quantity, line.received))
         line.remaining = max(0, line.quantity - line.received)
     known = {line.product_id for line in stored}
+    settle_promises(stored, {})
     _drop_empty(stored)
-    store_lines(stored, ("quantity", "remaining"))
+    store_lines(stored, ("quantity", "remaining", "promised"))
     _add_lines(inbound, stored, {sku: quantity for sku, quantity in units.items() if sku not in known})
     return [{"sku": sku, "quantity": quantity} for sku, quantity in units.items()]
 
@@ -119,7 +121,10 @@ def cancel_inbound(*, inbound_id: str, reason: str = "", actor: str, as_of: date
         closed_at=as_of,
         closing_note=reason,
     )
-    InboundLine.objects.filter(inbound=inbound).update(remaining=0)
+    for line in lines:
+        line.remaining = 0
+    settle_promises(lines, {})
+    store_lines(lines, ("remaining", "promised"))
     deadlines.drop([inbound.pk], as_of=as_of, kinds=[LATE])
     if inbound.origin_id is not None:
         _bring_back(inbound.pk, inbound.origin_id, back, actor=actor, as_of=as_of)

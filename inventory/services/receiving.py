@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 
 from inventory import events
 from inventory.errors import ChangedMeanwhile
-from inventory.locks import lock_inbound, open_and_lock_stock
+from inventory.locks import Level, lock_inbound, open_and_lock_stock
 from inventory.models import Cause, Condition, Inbound, InboundLine
 from inventory.models.stock import MOST_UNITS
 from inventory.queries import products_by_sku
 from inventory.services.announcements import LATE, unknown_skus
 from inventory.services.ledger import Movement, check_storable, save_levels
+from inventory.services.supply_promises import Arrival, hold_arrivals, settle_promises
 from inventory.states import INBOUND_MOVES, InboundStatus
 from oms import deadlines
 from oms.errors import FieldError, IllegalMove, Invalid
@@ -58,9 +59,10 @@ def receive_inbound(
     check_open(inbound, version)
     came = _what_remains(lines) if receipts is None else receipts
     _check(came, final=final)
-    _count_in(inbound, lines, came)
+    arrivals = _count_in(inbound, lines, came)
     _move_on(inbound, lines, came, final=final, note=note, actor=actor, as_of=as_of)
-    _stock(inbound, came, actor=actor, as_of=as_of)
+    levels = _stock(inbound, came, actor=actor, as_of=as_of)
+    hold_arrivals(arrivals, levels, location=inbound.location_id, as_of=as_of)
     return inbound.pk
 
 
@@ -86,21 +88,29 @@ def _check(came: Sequence[Receipt], *, final: bool) -> None:
 
 # ---- the lines -----------------------------------------------------------------------------------
 
-_COUNTED = ("remaining", "received", "damaged", "quarantined")
+_COUNTED = ("remaining", "received", "damaged", "quarantined", "promised")
 
 
-def _count_in(inbound: Inbound, lines: list[InboundLine], came: Sequence[Receipt]) -> None:
-    """Add what came to the lines and store them; articles that nobody announced get lines of their own."""
+def _count_in(inbound: Inbound, lines: list[InboundLine], came: Sequence[Receipt]) -> list[Arrival]:
+    """Add what came to the lines and store them; articles that nobody announced get lines of their own.
+
+    Returns what of it was promised to whom.
+    """
     by_sku = {line.product_id: line for line in lines}
     extra = dict.fromkeys(receipt.sku for receipt in came if receipt.sku not in by_sku)
     for sku in extra:
         by_sku[sku] = InboundLine(inbound=inbound, product_id=sku, quantity=0, remaining=0)
     for receipt in came:
         _add(by_sku[receipt.sku], receipt)
+    good = Counter[str]()
+    for receipt in came:
+        good[receipt.sku] += receipt.quantity if receipt.condition == Condition.SELLABLE else 0
     touched = [by_sku[receipt.sku] for receipt in came if receipt.sku not in extra]
+    arrivals = settle_promises(touched, good)
     store_lines(touched, _COUNTED)
     insert_rows({InboundLine: [_new_row(by_sku[sku]) for sku in extra]})
     lines.extend(by_sku[sku] for sku in extra)
+    return arrivals
 
 
 def _add(line: InboundLine, receipt: Receipt) -> None:
@@ -154,7 +164,8 @@ def close(inbound: Inbound, lines: Sequence[InboundLine], *, note: str = "", act
     short = [line for line in lines if line.remaining]
     for line in short:
         line.missing, line.remaining = line.remaining, 0
-    store_lines(short, ("missing", "remaining"))
+    settle_promises(short, {})
+    store_lines(short, ("missing", "remaining", "promised"))
     deadlines.drop([inbound.pk], as_of=as_of, kinds=[LATE])
     facts = events.about_inbound(inbound) | _differences(lines)
     INBOUND_MOVES.move(
@@ -186,7 +197,10 @@ def _differences(lines: Sequence[InboundLine]) -> dict[str, Any]:
 # ---- what it means for stock ---------------------------------------------------------------------
 
 
-def _stock(inbound: Inbound, came: Sequence[Receipt], *, actor: str, as_of: datetime) -> None:
+def _stock(
+    inbound: Inbound, came: Sequence[Receipt], *, actor: str, as_of: datetime
+) -> Mapping[tuple[str, str], Level]:
+    """The levels are locked, and returned as they stand now."""
     levels = open_and_lock_stock(((receipt.sku, inbound.location_id) for receipt in came), as_of=as_of)
     cause = Cause.TRANSFER_RECEIVED if inbound.is_transfer else Cause.RECEIVED
     units: Counter[tuple[str, str]] = Counter()
@@ -207,3 +221,4 @@ def _stock(inbound: Inbound, came: Sequence[Receipt], *, actor: str, as_of: date
         )
     check_storable(levels.values(), pointer="/lines")
     save_levels(levels.values(), movements, actor=actor, reference=inbound.pk, as_of=as_of)
+    return levels

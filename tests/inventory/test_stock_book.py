@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inventory.exposure import Context, Kept
+from inventory.locks import lock_stock
 from inventory.models import Location
 from inventory.queries import sellable_units
 from inventory.sellable import sellable_sql, units_kept
@@ -21,6 +22,7 @@ from inventory.services import (
     mark_suspect,
     release_reservations,
 )
+from inventory.services.reservations import keep_reserved, pass_on_reservations
 from inventory.stock_book import stock_book
 from oms import cache
 from tests.factories.inventory import NOW, make_exposure_rule, make_locations, make_products, reserve, set_stocks
@@ -144,6 +146,23 @@ def test_what_was_promised_before_and_is_given_back_can_be_had_again(shelves):
     assert there() == {"S1": 11, "S2": 9, "S3": 11}
     book.advance(later + timedelta(minutes=1))
     assert there() == {"S1": 11, "S2": 9, "S3": 7}
+
+
+def test_what_came_for_somebody_is_theirs_in_every_world(shelves):
+    came, claimed = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+    with transaction.atomic():
+        lock_stock([("B", "S1")])
+        keep_reserved([Want("arrived:order_line:1", "B", "S1", 4)], as_of=came)
+    with transaction.atomic():
+        pass_on_reservations([(Held("arrived:order_line:1", "B", "S1", 4), "order_line:1")], as_of=claimed)
+
+    book = stock_book(["B"], as_of=NOW, until=claimed + timedelta(hours=1))
+
+    left = []
+    for at in (NOW, came, claimed, claimed + timedelta(minutes=1)):
+        book.advance(at)
+        left.append(book.sellable_units(["B"], context=context(claimed))["B"]["S1"])
+    assert left == [11, 11, 7, 7]
 
 
 @pytest.mark.parametrize("is_resumed", [False, True])

@@ -1,0 +1,300 @@
+"""Units promised before they come: kept on the line of a delivery until it is received, then on the level they stand in.
+
+Whoever changes promises has locked the deliveries first (`locks.lock_supply`); the demands themselves are kept apart by
+whoever promises them (an order's lock). What is received for a demand is never free in between: the same transaction
+reserves it, under the demand's name with `ARRIVED` before it, until the demand's work is planned and claims it.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import F
+from django.utils.translation import gettext as _
+
+from inventory.locks import Level, SupplyLine, lock_supply
+from inventory.models import InboundLine, SupplyPromise
+from inventory.sellable import sellable_sql
+from inventory.services.reservations import (
+    Held,
+    Want,
+    keep_reserved,
+    pass_on_reservations,
+    release_reservations,
+)
+from inventory.supply import ARRIVED
+from oms.errors import Conflict
+from oms.sql import as_json, insert_rows, update_rows
+from oms.transactions import in_transaction
+
+
+class Promised(NamedTuple):
+    """Units for which a demand waits; `line` None: no delivery is to bring them."""
+
+    demand: str
+    sku: str
+    line: int | None
+    quantity: int
+
+
+# ---- reading -------------------------------------------------------------------------------------
+
+_PROMISED = """
+SELECT demand, sku, line_id, quantity FROM inventory_supplypromise
+WHERE demand = ANY(ARRAY(SELECT unnest(%s::text[]))) ORDER BY demand, line_id"""
+
+
+def promised_to(demands: Collection[str]) -> list[Promised]:
+    """What these demands wait for."""
+    return [Promised(*row) for row in _rows(_PROMISED, [list(demands)])]
+
+
+_ARRIVED_FOR = """
+SELECT substr(demand, length(%s) + 1), sku, location_id, remaining FROM inventory_reservation
+WHERE demand = ANY(ARRAY(SELECT %s || unnest(%s::text[]))) AND status = 'active' ORDER BY 1, 3"""
+
+
+def arrived_for(demands: Collection[str]) -> list[Held]:
+    """What was received for these demands and waits to be claimed, under their own names."""
+    return [Held(*row) for row in _rows(_ARRIVED_FOR, [ARRIVED, ARRIVED, list(demands)])]
+
+
+_CONCERNED = """
+SELECT demand FROM (
+    SELECT p.demand, p.since FROM inventory_supplypromise p JOIN inventory_inboundline line ON line.id = p.line_id
+    WHERE line.inbound_id = %(inbound)s
+    UNION ALL SELECT p.demand, p.since FROM inventory_supplypromise p WHERE p.line_id IS NULL
+    UNION ALL SELECT substr(r.demand, length(%(arrived)s) + 1), r.created_at
+    FROM inventory_inbound i JOIN inventory_inboundline line ON line.inbound_id = i.id
+    JOIN inventory_reservation r ON r.sku = line.sku AND r.location_id = i.location_id AND r.status = 'active'
+    WHERE i.id = %(inbound)s AND r.demand LIKE %(arrived)s || '%%'
+) AS found GROUP BY demand ORDER BY min(since), demand"""
+
+
+def demands_concerned(inbound_id: str) -> list[str]:
+    """Who waits for this delivery, got units of it that they have not claimed, or waits for nothing any more: oldest first."""
+    return [demand for (demand,) in _rows(_CONCERNED, {"inbound": inbound_id, "arrived": ARRIVED})]
+
+
+# Whose product some place could sell, as far as that is the same for all askers.
+_SERVABLE = f"""
+SELECT p.demand FROM inventory_supplypromise p WHERE p.sku IN (
+    SELECT s.sku FROM (SELECT DISTINCT sku FROM inventory_supplypromise) AS waits
+    JOIN inventory_stocklevel s ON s.sku = waits.sku
+    JOIN inventory_location l ON l.code = s.location_id AND l.is_active
+    WHERE s.on_hand > 0 AND {sellable_sql("s", safety="l.safety_stock", as_of="%(as_of)s")} > 0
+) GROUP BY p.demand ORDER BY min(p.since), p.demand LIMIT %(limit)s"""
+
+
+def demands_with_stock(*, limit: int, as_of: datetime) -> list[str]:
+    """Those that wait for products of which some can be sold by now: oldest first."""
+    return [demand for (demand,) in _rows(_SERVABLE, {"as_of": as_of, "limit": limit})]
+
+
+def _rows(statement: str, parameters: Any) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()
+
+
+# ---- promising and giving back -------------------------------------------------------------------
+
+
+@in_transaction
+def exchange_promises(
+    was: Collection[Promised], now: Collection[Promised], *, demands: Collection[str], since: datetime
+) -> bool:
+    """Let these demands wait for `now` instead of `was`, which is all they waited for when that was planned.
+
+    All or nothing: False when something of it was received, lost or taken by others meanwhile, and nothing is changed.
+    Who waited already keeps its place in the queue; the others have it from `since`.
+    """
+    lines = lock_supply(p.line for p in (*was, *now) if p.line is not None)
+    standing = list(SupplyPromise.objects.filter(demand__in=demands))
+    if _units(was) != _units([Promised(p.demand, p.product_id, p.line_id, p.quantity) for p in standing]):
+        return False
+    if _units(was) == _units(now):
+        return True
+    more = Counter[int]()
+    for promise, sign in ((p, sign) for promises, sign in ((was, -1), (now, 1)) for p in promises):
+        if promise.line is not None:
+            more[promise.line] += sign * promise.quantity
+    if any(units > 0 and _free(lines, line) < units for line, units in more.items()):
+        return False
+    _add(lines, more)
+    oldest: dict[str, datetime] = {}
+    for row in standing:
+        oldest[row.demand] = min(oldest.get(row.demand, row.since), row.since)
+    SupplyPromise.objects.filter(pk__in=[row.pk for row in standing]).delete()
+    insert_rows(
+        {
+            SupplyPromise: [
+                {"demand": demand, "sku": sku, "line_id": line, "quantity": units, "since": oldest.get(demand, since)}
+                for (demand, sku, line), units in _units(now).items()
+            ]
+        }
+    )
+    return True
+
+
+def _free(lines: Mapping[int, SupplyLine], line: int) -> int:
+    return lines[line].remaining - lines[line].promised if line in lines else 0
+
+
+def _units(promises: Iterable[Promised]) -> Counter[tuple[str, str, int | None]]:
+    units = Counter[tuple[str, str, int | None]]()
+    for promise in promises:
+        units[promise.demand, promise.sku, promise.line] += promise.quantity
+    return units
+
+
+@in_transaction
+def _add(lines: Mapping[int, SupplyLine], more: Mapping[int, int]) -> None:
+    rows = [{"id": line, "promised": lines[line].promised + units} for line, units in more.items() if units]
+    update_rows(InboundLine, rows)
+
+
+_WAIT = """
+INSERT INTO inventory_supplypromise AS p (demand, sku, quantity, since)
+SELECT w.demand, w.sku, w.quantity, %s FROM jsonb_to_recordset(%s::jsonb) AS w (demand text, sku text, quantity int)
+ON CONFLICT (demand, line_id) DO UPDATE SET quantity = p.quantity + excluded.quantity"""
+
+
+@in_transaction
+def wait_for_supply(units: Mapping[tuple[str, str], int], *, since: datetime) -> None:
+    """Let these demands, by (demand, SKU), wait for a delivery that is still to be named. Locks none."""
+    rows = [{"demand": demand, "sku": sku, "quantity": quantity} for (demand, sku), quantity in units.items()]
+    with connection.cursor() as cursor:
+        cursor.execute(_WAIT, [since, as_json(rows)])
+
+
+@in_transaction
+def withdraw_promises(units: Mapping[str, int]) -> list[Held]:
+    """These demands want so many units fewer: first what no delivery is to bring, then what comes last.
+
+    Returns what of it has arrived by now, for the caller to release with what else it gives back. Its deliveries are
+    locked, so that nothing of it can arrive meanwhile.
+    Errors: Conflict where a demand does not wait for so many.
+    """
+    lines = lock_supply(p.line for p in promised_to(list(units)) if p.line is not None)
+    left, fewer = Counter(units), Counter[int]()
+    for promise in _latest_first(units):
+        taken = min(promise.quantity, left[promise.demand])
+        if not taken:
+            continue
+        left[promise.demand] -= taken
+        if promise.line_id is not None:
+            fewer[promise.line_id] -= taken
+        _shrink(promise, promise.quantity - taken)
+    _add(lines, fewer)
+    return _of_arrived(+left)
+
+
+def _latest_first(demands: Collection[str]) -> list[SupplyPromise]:
+    promises = SupplyPromise.objects.filter(demand__in=list(demands))
+    return list(promises.order_by(F("line__inbound__expected_at").desc(nulls_first=True), "-pk"))
+
+
+@in_transaction
+def _shrink(promise: SupplyPromise, quantity: int) -> None:
+    if quantity:
+        SupplyPromise.objects.filter(pk=promise.pk).update(quantity=quantity)
+    else:
+        SupplyPromise.objects.filter(pk=promise.pk).delete()
+
+
+def _of_arrived(left: Counter[str]) -> list[Held]:
+    found = []
+    for held in arrived_for(list(left)):
+        if taken := min(held.quantity, left[held.demand]):
+            left[held.demand] -= taken
+            found.append(held._replace(demand=ARRIVED + held.demand, quantity=taken))
+    if +left:
+        raise Conflict(_("not so many units are waited for"))
+    return found
+
+
+# ---- what happens to a delivery ------------------------------------------------------------------
+
+
+class Arrival(NamedTuple):
+    """Units that came for a demand that has waited since then."""
+
+    demand: str
+    sku: str
+    quantity: int
+    since: datetime
+
+
+@in_transaction
+def settle_promises(lines: Sequence[InboundLine], came: Mapping[str, int]) -> list[Arrival]:
+    """Of a locked delivery so many good units came by SKU, and its lines say what remains: who gets which of them.
+
+    The oldest are served first, then keep what remains; the youngest lose their delivery. The lines are told in memory
+    (`promised`); the caller stores them, and hands what is returned to `hold_arrivals` once their levels are locked.
+    """
+    by_line = {line.pk: line for line in lines if line.promised}
+    if not by_line:
+        return []
+    arrivals, lost = [], []
+    left, room = Counter(came), {line.pk: line.remaining for line in by_line.values()}
+    for promise in SupplyPromise.objects.filter(line__in=by_line).order_by("since", "id"):
+        assert promise.line_id is not None
+        line = by_line[promise.line_id]
+        served = min(promise.quantity, max(0, left[line.product_id]))
+        kept = min(promise.quantity - served, room[line.pk])
+        left[line.product_id] -= served
+        room[line.pk] -= kept
+        if served:
+            arrivals.append(Arrival(promise.demand, line.product_id, served, promise.since))
+        if kept < promise.quantity:
+            _shrink(promise, kept)
+            line.promised -= promise.quantity - kept
+        if orphaned := promise.quantity - served - kept:
+            lost.append(Arrival(promise.demand, line.product_id, orphaned, promise.since))
+    _lose(lost)
+    return arrivals
+
+
+@in_transaction
+def _lose(lost: Sequence[Arrival]) -> None:
+    for one in lost:
+        wait_for_supply({(one.demand, one.sku): one.quantity}, since=one.since)
+
+
+@in_transaction
+def hold_arrivals(
+    arrivals: Sequence[Arrival], levels: Mapping[tuple[str, str], Level], *, location: str, as_of: datetime
+) -> None:
+    """Reserve what came for those it was promised to, at these locked levels, which are stored as they stand now.
+
+    What a level owes already is owed first: who finds nothing left there waits for another delivery.
+    """
+    there = {sku: max(0, _good(level) - level.reserved) for (sku, _location), level in levels.items()}
+    held, lost = [], []
+    for one in arrivals:
+        units = min(one.quantity, there[one.sku])
+        there[one.sku] -= units
+        held.append(one._replace(quantity=units))
+        lost.append(one._replace(quantity=one.quantity - units))
+    wants = [Want(ARRIVED + one.demand, one.sku, location, one.quantity) for one in held if one.quantity]
+    off_sale = {sku for sku, _location in keep_reserved(wants, as_of=as_of)}
+    _lose([*(one for one in lost if one.quantity), *(one for one in held if one.quantity and one.sku in off_sale)])
+
+
+@in_transaction
+def claim_arrivals(items: Sequence[Held], *, as_of: datetime) -> None:
+    """What arrived for these demands is theirs like anything they reserve. Errors: NotReserved (all or nothing)."""
+    pass_on_reservations([(item._replace(demand=ARRIVED + item.demand), item.demand) for item in items], as_of=as_of)
+
+
+@in_transaction
+def release_arrivals(items: Sequence[Held], *, as_of: datetime) -> None:
+    """It is on sale to everybody. Errors: NotReserved (all or nothing)."""
+    release_reservations([item._replace(demand=ARRIVED + item.demand) for item in items], as_of=as_of)
+
+
+def _good(level: Level) -> int:
+    return level.on_hand - level.damaged - level.quarantined
