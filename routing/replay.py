@@ -7,6 +7,7 @@ live, too; only where stock and capacity come from differs. Figures are in money
 sets cannot be compared, as each weighs differently.
 """
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,11 +15,14 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
+from django.conf import settings
+
 from inventory.queries import places
 from inventory.stock_book import StockBook
 from oms.channels import channels
 from routing.capacity_book import CapacityBook
 from routing.engine.cost import CARBON_KG_PER_TONNE_KM
+from routing.engine.types import Budget
 from routing.queries import ActiveRules, LearnedThen
 from routing.services.demand_facts import Wanted
 from routing.services.sourcing import PlannedParcel, SourcingPlan, plan
@@ -31,6 +35,8 @@ RulesOf = Callable[[str], ActiveRules]
 
 _G_PER_TONNE = 1_000_000
 _A_DAY = timedelta(days=1)
+#: Times the live budget, of processor time: what is found must not depend on how busy the machine is.
+_PATIENCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,7 @@ class World:
             stock=self._read,
             booked=self.capacity.booked_by_day,
             learned=self.learned.at(wanted.at),
+            budget=Budget.of(_PATIENCE * settings.PLANNING_BUDGET_MS / 1000, time.process_time),
         )
         outcome = self._outcome(planned)
         if self.takes and outcome.verdict != "refused":

@@ -92,12 +92,12 @@ class _Work(LeasedWork[Simulation]):
                 if change := replay.decide(one, decided):
                     changed.append({"simulation_id": self.row.pk, **change})
                 done += 1
-            if time.monotonic() - since > SECONDS_PER_CHECKPOINT:
-                self._checkpoint(replay, done, changed)
-                changed, since = [], time.monotonic()
-                if since > until:
-                    self._let_go()
-                    return
+                if time.monotonic() - since > SECONDS_PER_CHECKPOINT:
+                    self._checkpoint(replay, done, changed)
+                    changed, since = [], time.monotonic()
+                    if since > until:
+                        self._let_go()
+                        return
         self._finish(replay, done, changed)
 
     # ---- what is replayed ------------------------------------------------------------------------

@@ -171,8 +171,9 @@ def plan(
     stock: StockReader = inventory.sellable_units,
     booked: CapacityReader = queries.booked_by_day,
     learned: LeadTimes | None = None,
+    budget: Budget | None = None,
 ) -> SourcingPlan:
-    """The best plan under the channel's published rules, within the planning budget.
+    """The best plan under the channel's published rules, within the planning budget, or another one.
 
     `release_at`: when the places will learn of it (default: at once). `rules`: others than the published. `stock`: a
     reader that several plans of one basket share, or of another time, as `booked` may be, and what was `learned` by then.
@@ -182,7 +183,7 @@ def plan(
     rules = rules or queries.rules_for(demand.channel)
     planning = Planning(demand, as_of, release_at or as_of, stock, booked)
     planning.learned = learned
-    budget = Budget.of(settings.PLANNING_BUDGET_MS / 1000, monotonic_time.monotonic)
+    budget = budget or Budget.of(settings.PLANNING_BUDGET_MS / 1000, monotonic_time.monotonic)
     outcome = planner.plan(planning.engine_demand(), rules.rules, planning.network(), budget)
     return planning.plan_of(outcome, rules, started=started)
 

@@ -184,7 +184,7 @@ def test_a_killed_worker_loses_no_order_and_replays_none_twice(network, small_st
     with pytest.raises(SystemExit):
         work()
     row.refresh_from_db()
-    assert (row.status, row.orders_done) == ("running", 4)
+    assert (row.status, row.orders_done) == ("running", 5)
 
     assert work() == 0  # the lease still runs
     assert work(at=LATER + timedelta(seconds=house.SIMULATION_LEASE_SECONDS)) == 1
@@ -209,7 +209,7 @@ def test_one_that_is_called_off_meanwhile_keeps_nothing_more(network, small_step
     work()
 
     row.refresh_from_db()
-    assert (row.status, row.orders_done, row.figures, row.state) == ("canceled", 4, None, None)
+    assert (row.status, row.orders_done, row.figures, row.state) == ("canceled", 5, None, None)
     assert work(at=LATER + timedelta(hours=1)) == 0
     cancel_simulation(simulation_id=row.pk, actor="test", as_of=LATER)  # twice is no error
 
