@@ -20,8 +20,8 @@ What stands in the first row of an order holds for all of it.
 import csv
 import re
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import get_args
@@ -64,24 +64,51 @@ class BadDemandFile(Invalid):
 
 def read_demands(data: bytes, *, most_orders: int) -> list[Wanted]:
     """The orders of a file by time. Errors: BadDemandFile."""
-    rows = _rows(data)
+    table = _table(data)
     reading = _Reading(
-        products=inventory.products_by_sku({row["sku"] for _line, row in rows}),
+        products=inventory.products_by_sku({*table.column("sku")}),
         channels=channels(),
         places=inventory.places(),
     )
-    orders: dict[str, list[tuple[int, Row]]] = {}
-    for number, row in rows:
-        orders.setdefault(row["order"], []).append((number, row))
+    orders = table.by_order()
     if len(orders) > most_orders:
         raise BadDemandFile(errors=[_fault(0, "order", "too_many_orders", _("At most %d") % most_orders)])
-    found = [wanted for name, of_order in orders.items() if (wanted := reading.order(name, of_order))]
+    found = [wanted for name, rows in orders.items() if (wanted := reading.order(name, [*map(table.row, rows)]))]
     if reading.faults:
         raise BadDemandFile(errors=reading.faults[:MOST_FAULTS])
     return sorted(found, key=lambda wanted: (wanted.at, wanted.demand.location is None))
 
 
-def _rows(data: bytes) -> list[tuple[int, Row]]:
+@dataclass
+class _Table:
+    """The cells of a file by its columns, with the number of their line: little memory for many rows."""
+
+    names: Sequence[str]
+    lines: list[int] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+    _same: dict[str, str] = field(default_factory=dict)
+
+    def add(self, line: int, cells: Sequence[str]) -> None:
+        self.lines.append(line)
+        self.rows.append([self._same.setdefault(text, text) for cell in cells for text in (cell.strip(),)])
+
+    def column(self, name: str) -> Iterator[str]:
+        at = self.names.index(name)
+        return (cells[at] if at < len(cells) else "" for cells in self.rows)
+
+    def by_order(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for number, order in enumerate(self.column("order")):
+            found.setdefault(order, []).append(number)
+        return found
+
+    def row(self, number: int) -> tuple[int, Row]:
+        """With the number of its line; every column, empty where nothing is said."""
+        cells = dict(zip(self.names, self.rows[number], strict=False))
+        return self.lines[number], {name: cells.get(name, "") for name in (*REQUIRED, *OPTIONAL)}
+
+
+def _table(data: bytes) -> _Table:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -100,20 +127,18 @@ def _rows(data: bytes) -> list[tuple[int, Row]]:
         faults.append(_fault(1, "", "duplicate", _("A column is named twice")))
     if faults:
         raise BadDemandFile(errors=faults[:MOST_FAULTS])
-    found: list[tuple[int, Row]] = []
+    found = _Table(names)
     try:
         for cells in reader:
             if any(cells[len(names) :]):  # an amount with a comma, say: what it meant can only be guessed
                 faults.append(_fault(reader.line_num, "", "too_many_values", _("More values than there are columns")))
             elif any(cells):
-                padded = [*cells, *[""] * (len(names) - len(cells))]
-                row = dict(zip(names, map(str.strip, padded), strict=False))
-                found.append((reader.line_num, {name: row.get(name, "") for name in known}))
+                found.add(reader.line_num, cells)
     except csv.Error as error:
         raise BadDemandFile(errors=[_fault(reader.line_num, "", "not_csv", str(error))]) from None
     if faults:
         raise BadDemandFile(errors=faults[:MOST_FAULTS])
-    if not found:
+    if not found.rows:
         raise BadDemandFile(errors=[_fault(1, "", "no_rows", _("The file names no order"))])
     return found
 
