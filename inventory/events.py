@@ -23,6 +23,8 @@ INBOUND_CHANGED = "inventory.inbound.changed"
 INBOUND_RECEIVED = "inventory.inbound.received"
 INBOUND_LATE = "inventory.inbound.late"
 INBOUND_SHORT = "inventory.inbound.short"
+INBOUND_ENDED_OR_CHANGED = (INBOUND_CHANGED, INBOUND_RECEIVED, "inventory.inbound.closed", "inventory.inbound.canceled")
+"""Whatever happens to what was promised of it, one of these tells."""
 
 _LEVELS_PER_EVENT = 500
 _PRICES_PER_EVENT = 500

@@ -8,11 +8,12 @@ is killed.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection
+from django.db.models import Max
 
 from oms.models.deadline import Deadline
 from oms.sql import Also, Tables, insert_rows
@@ -113,14 +114,16 @@ def dropped(subjects: Sequence[str], *, kinds: Sequence[str], as_of: datetime) -
 @in_transaction
 def retime(kind: str, subject: str, due_at: datetime, *, as_of: datetime) -> None:
     """Replace the pending deadline of this kind and subject by a new generation."""
-    last = (
-        Deadline.objects.filter(kind=kind, subject=subject)
-        .order_by("-generation")
-        .values_list("generation", flat=True)
-        .first()
-    )
-    drop([subject], as_of=as_of, kinds=[kind])
-    schedule([Due(kind, subject, due_at, generation=(last or 0) + 1)])
+    retime_all(kind, {subject: due_at}, as_of=as_of)
+
+
+@in_transaction
+def retime_all(kind: str, due_at: Mapping[str, datetime], *, as_of: datetime) -> None:
+    """The same for many subjects."""
+    known = Deadline.objects.filter(kind=kind, subject__in=list(due_at)).values_list("subject")
+    last = dict(known.annotate(last=Max("generation")))
+    drop(due_at, as_of=as_of, kinds=[kind])
+    schedule([Due(kind, subject, at, generation=last.get(subject, 0) + 1) for subject, at in due_at.items()])
 
 
 @in_transaction

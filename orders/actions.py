@@ -44,7 +44,7 @@ def case_actions(status: str, reason: str) -> list[str]:
     """How a person may resolve this exception, the usual way first."""
     if status != ExceptionCase.Status.OPEN:
         return []
-    return list(_RESOLUTIONS.get(reason, ("reroute", "cancel")))
+    return list(_RESOLUTIONS.get(reason, ("reroute", "backorder", "cancel")))
 
 
 def order_actions(status: str, *, cancelable_units: int, open_holds: int, live_fulfillments: int) -> list[str]:

@@ -175,7 +175,10 @@ class PlaceOrder(Body):
     payments: Annotated[tuple[PaymentGiven, ...], Field(max_length=10)] = ()
     reservation: str | None = None
     quote: str | None = None
-    allow_backorder: bool = False
+    allow_backorder: bool = Field(
+        default=False,
+        description="The shopper agrees to wait for deliveries, where the rules back-order what is missing.",
+    )
     allow_partial: bool = False
     pickup_person: PickupPerson | None = None
     metadata: SmallObject = Field(default_factory=dict)

@@ -1,10 +1,11 @@
 """What this app does when a timer rings or a fact reaches it."""
 
-from inventory.events import RESERVATION_CONSUMED, STOCK_SHORT
+from inventory.events import INBOUND_ENDED_OR_CHANGED, RESERVATION_CONSUMED, STOCK_SHORT
 from oms.deadlines import on_deadline
 from oms.outbox import subscribe
 from orders.services import (
     authorisation,
+    backorders,
     clocks,
     holds,
     lead_times,
@@ -16,6 +17,7 @@ from orders.services import (
     sharing,
     shortages,
     till,
+    waiting,
 )
 from orders.services.exceptions import CASE_WAITS
 
@@ -31,6 +33,8 @@ on_deadline("orders.collect")(reassignment.on_collect)
 on_deadline("orders.offer_around")(sharing.on_offer_around)
 on_deadline("orders.called_back")(sharing.on_called_back)
 on_deadline(CASE_WAITS)(resolution.on_case_waits)
+on_deadline(waiting.LOOK_AGAIN)(backorders.on_look_again)
+on_deadline(waiting.ENDS)(backorders.on_ends)
 on_deadline(clocks.WARN)(clocks.on_warn)
 on_deadline(clocks.WARN_MANAGER)(clocks.on_warn_manager)
 
@@ -38,6 +42,7 @@ subscribe(
     *("orders.lead_times", lead_times.SENT, lead_times.READY, lead_times.ARRIVED, lead_times.COLLECTED),
     *lead_times.ENDED,
 )(lead_times.on_work)
+subscribe("orders.backorders", *INBOUND_ENDED_OR_CHANGED)(backorders.on_inbound)
 subscribe("orders.offers", *offers.OUTCOMES)(offers.on_offer)
 subscribe("orders.sharing", *sharing.ENDED)(sharing.on_answered)
 subscribe("orders.till", RESERVATION_CONSUMED)(till.on_reservation_consumed)

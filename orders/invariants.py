@@ -120,6 +120,34 @@ register(
 )
 register(
     by_query(
+        "orders: units on back-order are promised from deliveries or arrived for them, unit for unit",
+        """
+        SELECT coalesce(l.id, p.line) AS line, coalesce(l.backordered, 0) AS waiting, coalesce(p.units, 0) AS promised
+        FROM orders_orderline l FULL JOIN (
+            SELECT substr(demand, 12) AS line, sum(units) AS units FROM (
+                SELECT demand, quantity AS units FROM inventory_supplypromise
+                UNION ALL SELECT substr(demand, 9), remaining FROM inventory_reservation
+                WHERE status = 'active' AND demand LIKE 'arrived:%'
+            ) AS found WHERE demand LIKE 'order_line:%' GROUP BY 1
+        ) p ON p.line = l.id
+        WHERE coalesce(l.backordered, 0) <> coalesce(p.units, 0)
+        """,
+        "line %(line)s has %(waiting)s units on back-order, but %(promised)s are promised or arrived for it",
+    )
+)
+register(
+    by_query(
+        "orders: what waits for a delivery is looked at again",
+        """
+        SELECT l.id AS line FROM orders_orderline l WHERE l.backordered > 0 AND NOT EXISTS (
+            SELECT 1 FROM oms_deadline d
+            WHERE d.subject = l.delivery_id AND d.kind = 'orders.backorder' AND d.done_at IS NULL)
+        """,
+        "line %(line)s waits for a delivery, and no clock will look at it",
+    )
+)
+register(
+    by_query(
         "orders: the lines' totals make the order's",
         """
         SELECT o.number AS number FROM orders_order o JOIN orders_orderline l ON l.order_id = o.id

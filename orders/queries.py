@@ -35,7 +35,9 @@ _LINE = f"""
             'discount', l.discount::text,
         'order_discount', l.order_discount::text, 'tax_rate', l.tax_rate::text, 'tax_amount', l.tax_amount::text,
         'total', l.total::text, 'group', nullif(l."group", ''), 'delivery', d.ref,
-        'quantities', json_build_object({", ".join(f"'{bucket}', l.{bucket}" for bucket in (*BUCKETS, "returned"))})
+        'quantities', json_build_object({", ".join(f"'{bucket}', l.{bucket}" for bucket in (*BUCKETS, "returned"))}),
+        'promised_at', CASE WHEN l.backordered > 0 THEN l.promised_at END,
+        'expected_at', CASE WHEN l.backordered > 0 THEN l.expected_at END
     )
 """
 _FULFILLMENT = """

@@ -67,6 +67,7 @@ _RESOLUTIONS = {
     "cancel": gettext_lazy("canceled"),
     "canceled": gettext_lazy("canceled"),
     "keep": gettext_lazy("the shopper waits"),
+    "backorder": gettext_lazy("waits for a delivery"),
     "accepted": gettext_lazy("the place accepted after all"),
     "declined": gettext_lazy("the place declined"),
     "picking": gettext_lazy("the place began to pick"),
@@ -105,8 +106,21 @@ def _placed(payload: Payload, place: str) -> str:
 
 @tells("orders.order.delayed")
 def _delayed(payload: Payload, place: str) -> str:
-    dates = {name: date_format(localtime(datetime.fromisoformat(payload[name])), "DATE_FORMAT") for name in _DATES}
+    dates = {name: _day(payload[name]) for name in _DATES}
     return _("Expected on %(expected_at)s, promised for %(promised_at)s") % dates
+
+
+@tells("orders.order.backordered")
+def _backordered(payload: Payload, place: str) -> str:
+    told = [
+        _("%(units)s, expected on %(day)s") % {"units": units_words([line]), "day": _day(line["expected_at"])}
+        for line in payload.get("lines", ())
+    ]
+    return _("Waits for a delivery: %(what)s") % {"what": "; ".join(told)}
+
+
+def _day(at: str) -> str:
+    return date_format(localtime(datetime.fromisoformat(at)), "DATE_FORMAT")
 
 
 @tells("orders.order.held")

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from oms.actors import CLOCK
 from oms.clock import now
-from orders.services import demand_history, old_decisions, reoptimisation
+from orders.services import backorders, demand_history, old_decisions, reoptimisation
 from routing.services.demand_facts import forget_demands
 
 
@@ -16,6 +16,12 @@ from routing.services.demand_facts import forget_demands
 def reoptimise(**_later: Any) -> None:
     """What no place was told of yet is planned again together."""
     reoptimisation.reoptimise(actor=CLOCK, as_of=now())
+
+
+@shared_task
+def serve_backorders(**_later: Any) -> None:
+    """Orders that wait for deliveries may have what came by another way."""
+    backorders.serve_from_stock(as_of=now())
 
 
 @shared_task

@@ -298,6 +298,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 180.0,
         "options": {"queue": "default", "expires": 120},
     },
+    "serve-backorders": {
+        "task": "orders.tasks.serve_backorders",
+        "schedule": 300.0,
+        "options": {"queue": "default", "expires": 250},
+    },
     "price-scarcity": {
         "task": "routing.tasks.price_scarcity",
         "schedule": 900.0,

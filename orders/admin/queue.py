@@ -36,6 +36,7 @@ from routing import words
 
 ACTIONS = {
     "reroute": gettext_lazy("Move it to another place"),
+    "backorder": gettext_lazy("Let them wait for the next deliveries"),
     "cancel": gettext_lazy("Cancel these units"),
     "keep": gettext_lazy("Keep it where it is: the shopper waits"),
 }
@@ -185,4 +186,6 @@ def _outcome(case: ExceptionCase, form: ResolveForm) -> str:
     action = form.cleaned_data["action"]
     if action == "reroute":
         return outcome_of_move(_takers(case))
+    if action == "backorder":
+        return _("The units wait for a delivery now.")
     return _("The units were canceled.") if action == "cancel" else _("The work stays where it is.")

@@ -39,6 +39,10 @@ class LineDocument(_Document):
     delivery: str
     quantities: Quantities
     status: str
+    promised_at: Instant | None = Field(description="For what is back-ordered: the date given, never changed.")
+    expected_at: Instant | None = Field(
+        description="When what is back-ordered is expected to be there; null: nothing is."
+    )
 
 
 class FulfillmentLineDocument(_Document):

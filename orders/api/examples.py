@@ -92,6 +92,8 @@ tell(
         "OrderDocument.actions": ["cancel", "hold", "reroute"],
         # its lines
         "LineDocument.status": "allocated",
+        "LineDocument.promised_at": None,
+        "LineDocument.expected_at": None,
         "unit_price": "19.90",
         "discount": "2.00",
         "order_discount": "5.00",
@@ -167,7 +169,7 @@ tell(
         "resolved_at": None,
         "resolution": None,
         "resolved_by": None,
-        "ExceptionDocument.actions": ["reroute", "cancel"],
+        "ExceptionDocument.actions": ["reroute", "backorder", "cancel"],
         # many at once
         "BulkResult.status": 201,
         "BulkResult.code": None,

@@ -49,6 +49,9 @@ class Order(models.Model):
     pickup_person = models.JSONField(_("collected by"), null=True, blank=True)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    allows_backorder = models.BooleanField(
+        _("may wait"), default=False, db_default=False, help_text=_("The shopper agreed to wait for deliveries.")
+    )
     customer_tags = TagsField(verbose_name=_("tags of the customer"), help_text=_("As they were at placement."))
     tracking_token = ByteOrderedField(max_length=43, unique=True, editable=False)
     placed_by = models.CharField(_("placed by"), max_length=120, blank=True, default="")
@@ -114,6 +117,10 @@ class Delivery(models.Model):
         verbose_name_plural = _("deliveries")
 
 
+def demand_of_line(line_id: str) -> str:
+    return f"order_line:{line_id}"
+
+
 class OrderLine(models.Model):
     id = PrefixedIdField("oli")
     order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
@@ -144,6 +151,12 @@ class OrderLine(models.Model):
     collected = models.PositiveIntegerField(_("collected"), default=0)
     canceled = models.PositiveIntegerField(_("canceled"), default=0)
     returned = models.PositiveIntegerField(_("returned"), default=0)
+    promised_at = models.DateTimeField(
+        _("promised"), null=True, editable=False, help_text=_("For what is back-ordered; never changed.")
+    )
+    expected_at = models.DateTimeField(
+        _("expected"), null=True, editable=False, help_text=_("Of what is back-ordered, as known today.")
+    )
 
     class Meta:
         constraints = [
@@ -178,7 +191,7 @@ class OrderLine(models.Model):
     @property
     def demand(self) -> str:
         """How reservations name this line."""
-        return f"order_line:{self.pk}"
+        return demand_of_line(self.pk)
 
 
 class Hold(models.Model):

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from inventory.services.reservations import Held, release_reservations
+from inventory.services.supply_promises import withdraw_promises
 from oms import deadlines
 from oms.errors import FieldError, Invalid
 from oms.idempotency import idempotent
@@ -73,14 +74,23 @@ def expire(held: Work, *, actor: str, as_of: datetime) -> None:
 
 @in_transaction
 def cancel_units(
-    order: Order, units: dict[str, int], *, of: Fulfillment | None, reason: str, actor: str, as_of: datetime
+    order: Order,
+    units: dict[str, int],
+    *,
+    of: Fulfillment | None,
+    reason: str,
+    actor: str,
+    as_of: datetime,
+    waiting_in: str = "open",
 ) -> None:
-    """Cancel this many units per order line id: those of one piece of work, or those that no place has.
+    """Cancel this many units per order line id: those of one piece of work, or those that wait in this bucket.
 
     The order is locked. Errors: TooLate.
     """
     lines = OrderLine.objects.filter(order=order, pk__in=units)
-    cuts = [_cut_work(line, units[line.pk], of) if of else _cut_open(line, units[line.pk]) for line in lines]
+    cuts = [
+        _cut_work(line, units[line.pk], of) if of else _cut_waiting(line, units[line.pk], waiting_in) for line in lines
+    ]
     _take(order, cuts, [units[line.pk] for line in lines], reason=reason, actor=actor, as_of=as_of)
 
 
@@ -177,10 +187,10 @@ def _cut(line: OrderLine, quantity: int) -> _Cut:
     return _Cut(line, tuple(waiting), tuple(given))
 
 
-def _cut_open(line: OrderLine, quantity: int) -> _Cut:
+def _cut_waiting(line: OrderLine, quantity: int, bucket: str) -> _Cut:
     """Only of what no place has."""
-    units = min(quantity, line.open)
-    return _Cut(line, (("open", units),) if units else (), ())
+    units = min(quantity, getattr(line, bucket))
+    return _Cut(line, ((bucket, units),) if units else (), ())
 
 
 def _cut_work(line: OrderLine, quantity: int, fulfillment: Fulfillment) -> _Cut:
@@ -191,16 +201,17 @@ def _cut_work(line: OrderLine, quantity: int, fulfillment: Fulfillment) -> _Cut:
 
 @in_transaction
 def _take_from_places(cuts: Sequence[_Cut], *, actor: str, as_of: datetime) -> None:
-    """Shrink the work of places, end what became empty, give the stock back."""
+    """Shrink the work of places, end what became empty, give back stock and what deliveries were to bring."""
     taken = [(cut.line, work, units) for cut in cuts for work, units in cut.given]
-    if not taken:
-        return
-    fulfillments = lock_fulfillments({work.fulfillment_id for _line, work, _units in taken})
+    awaited = {cut.line.demand: units for cut in cuts for bucket, units in cut.waiting if bucket == "backordered"}
+    fulfillments = lock_fulfillments({work.fulfillment_id for _line, work, _units in taken}) if taken else []
+    arrived = withdraw_promises(awaited) if awaited else []
     for _line, work, units in taken:
         work.canceled += units
         work.save(update_fields=["canceled"])
     release_reservations(
-        [Held(line.demand, line.product_id, work.fulfillment.location_id, units) for line, work, units in taken],
+        arrived
+        + [Held(line.demand, line.product_id, work.fulfillment.location_id, units) for line, work, units in taken],
         as_of=as_of,
     )
     emptied = [f for f in fulfillments if not any(work.to_pick for work in f.lines.all())]

@@ -6,6 +6,7 @@ gateway what became of the authorisation, and the release deadline hands the wor
 """
 
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from inventory.errors import InsufficientStock, StockMoved
 from inventory.queries import PlaceInfo, ProductInfo, places, products_by_sku
 from inventory.services.cart_holds import commit_hold, is_hold_of
 from inventory.services.reservations import reserve_stock
+from inventory.services.supply_promises import exchange_promises
 from oms import idempotency
 from oms.channels import ChannelInfo, channels
 from oms.deadlines import Due, deadline_rows
@@ -31,8 +33,9 @@ from oms.transactions import in_transaction, use_case
 from orders.commands import CustomerGiven, DeliveryGiven, PlaceOrder
 from orders.errors import NoPlaceLeft
 from orders.models import Customer, Delivery, ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine, Payment
+from orders.models.order import demand_of_line
 from orders.pricing import Priced, check_payments, price_order
-from orders.services import authorisation, planning
+from orders.services import authorisation, planning, waiting
 from orders.services.exceptions import CASE_WAITS
 from orders.services.planning import PlannedDelivery, Wanted
 from orders.services.status import delays
@@ -267,6 +270,7 @@ def _plan(draft: _Draft, *, as_of: datetime) -> list[PlannedDelivery]:
     found: dict[int, PlannedDelivery] = {}
     customer_tags = _customer_tags(draft.command)
     taken: dict[tuple[str, str], int] = {}
+    awaited = Counter[int]()
     for index, delivery in sorted(enumerate(draft.deliveries), key=lambda numbered: numbered[1].location is None):
         planned = planning.plan_delivery(
             channel=draft.channel.code,
@@ -279,9 +283,13 @@ def _plan(draft: _Draft, *, as_of: datetime) -> list[PlannedDelivery]:
             hold=draft.command.reservation or "",
             wanted_by=draft.promised[index],
             customer_tags=customer_tags,
+            may_wait=draft.command.allow_backorder,
+            awaited=awaited,
             release_at=as_of + draft.channel.grace(delivery.method, delivery.service),
             as_of=as_of,
         )
+        for part in planned.awaited:
+            awaited[part.inbound_line] += part.quantity
         for parcel in planned.parcels:
             for line in parcel.lines:
                 taken[line.sku, parcel.location] = taken.get((line.sku, parcel.location), 0) + line.quantity
@@ -344,18 +352,31 @@ def commit_plans(
         commit_hold(draft.command.reservation, as_of=as_of)
     customer = _save_customer(draft.command.channel, draft.command.customer, as_of=as_of)
     rows = _rows(draft, plans, customer=customer, fingerprint=fingerprint, actor=actor, as_of=as_of)
+    _await_deliveries(plans, as_of=as_of)
     inserts: Tables = {
         Customer: customer.inserts,
         **rows,
         **planning.decision_rows(plans, order_id=draft.order_id),
-        **event_rows(_facts(draft, rows, actor=actor), as_of=as_of),
-        **deadline_rows(_dues(rows, as_of=as_of)),
+        **event_rows(_facts(draft, plans, rows, actor=actor), as_of=as_of),
+        **deadline_rows(_dues(draft, plans, rows, as_of=as_of)),
     }
     if reserve_stock([planned.wants for planned in plans], as_of=as_of, inserts=inserts):
         raise _Taken()
     if planning.book_capacity(plans):
         raise _Taken()
     return Placed(draft.order_id, is_replay=False)
+
+
+@in_transaction
+def _await_deliveries(plans: Sequence[PlannedDelivery], *, as_of: datetime) -> None:
+    """Promise what is to come; deliveries are locked before levels. Errors: _Taken."""
+    parts = [part for planned in plans for part in planned.awaited]
+    if not parts:
+        return
+    demands = {part.key: demand_of_line(part.key) for part in parts}
+    become = waiting.promises(parts, demands)
+    if not exchange_promises([], become, demands=demands.values(), since=as_of):
+        raise _Taken()
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,7 +469,7 @@ def _order_row(
         "fingerprint": "\\x" + fingerprint.hex(),
         "customer_id": customer.id,
         "customer_tags": customer.tags,
-        "status": OrderStatus.IN_FULFILLMENT if any(planned.parcels for planned in plans) else OrderStatus.PLACED,
+        "status": _status(plans),
         "locale": command.locale,
         "currency": command.currency,
         "prices_include_tax": command.prices_include_tax,
@@ -463,6 +484,7 @@ def _order_row(
         "pickup_person": _dump(command.pickup_person),
         "metadata": command.metadata,
         "tags": list(command.tags),
+        "allows_backorder": command.allow_backorder,
         "tracking_token": secrets.token_urlsafe(32),
         "placed_by": command.placed_by or actor,
         "placed_at_location_id": command.placed_at_location,
@@ -470,6 +492,12 @@ def _order_row(
         "promised_at": promised_at,
         "expected_at": expected_at,
     }
+
+
+def _status(plans: Sequence[PlannedDelivery]) -> OrderStatus:
+    if any(planned.parcels for planned in plans):
+        return OrderStatus.IN_FULFILLMENT
+    return OrderStatus.BACKORDERED if any(planned.awaited for planned in plans) else OrderStatus.PLACED
 
 
 def _promised_date(quoted: datetime | None, planned: PlannedDelivery) -> datetime | None:
@@ -498,15 +526,20 @@ def _delivery_rows(draft: _Draft) -> list[dict[str, Any]]:
 
 def _line_rows(draft: _Draft, plans: Sequence[PlannedDelivery]) -> list[dict[str, Any]]:
     open_units = {rest.key: rest.quantity for planned in plans for rest in planned.rest}
+    awaited = Counter[str]()
+    for part in (part for planned in plans for part in planned.awaited):
+        awaited[part.key] += part.quantity
+    expected = waiting.expected_by_line([part for planned in plans for part in planned.awaited])
     rows = []
     for index, (line, money) in enumerate(zip(draft.command.lines, draft.money.lines, strict=True)):
         line_id = draft.line_ids[index]
-        waiting = open_units.get(line_id, 0)
+        delivery_index = draft.delivery_of_line[index]
+        still_open, expected_at = open_units.get(line_id, 0), expected.get(line_id)
         rows.append(
             {
                 "id": line_id,
                 "order_id": draft.order_id,
-                "delivery_id": draft.delivery_ids[draft.delivery_of_line[index]],
+                "delivery_id": draft.delivery_ids[delivery_index],
                 "ref": line.id,
                 "position": index,
                 "sku": line.sku,
@@ -518,11 +551,13 @@ def _line_rows(draft: _Draft, plans: Sequence[PlannedDelivery]) -> list[dict[str
                 "tax_amount": money.tax_amount,
                 "total": money.total,
                 "group": line.group or "",
-                "open": waiting,
-                "allocated": line.quantity - waiting,
+                "open": still_open,
+                "backordered": awaited[line_id],
+                "allocated": line.quantity - still_open - awaited[line_id],
+                "promised_at": expected_at and min(expected_at, draft.promised[delivery_index] or expected_at),
+                "expected_at": expected_at,
                 **dict.fromkeys(
                     (
-                        "backordered",
                         "picked",
                         "packed",
                         "in_transit",
@@ -611,16 +646,22 @@ def _case_rows(draft: _Draft, plans: Sequence[PlannedDelivery], *, as_of: dateti
     ]
 
 
-def _dues(rows: Rows, *, as_of: datetime) -> list[Due]:
-    """Who looks after the order if this process dies now, and when its grace period ends."""
+def _dues(draft: _Draft, plans: Sequence[PlannedDelivery], rows: Rows, *, as_of: datetime) -> list[Due]:
+    """Who looks after the order if this process dies now, when its grace period ends, and when what it awaits is due."""
     settle = [Due("orders.settle_payment", row["id"], as_of + SETTLE_AFTER) for row in rows[Payment]]
-    waiting = [row for row in rows[Fulfillment] if row["release_at"] > as_of or not settle]
-    release = [Due("orders.release", row["id"], max(row["release_at"], as_of + SETTLE_AFTER)) for row in waiting]
+    later = [row for row in rows[Fulfillment] if row["release_at"] > as_of or not settle]
+    release = [Due("orders.release", row["id"], max(row["release_at"], as_of + SETTLE_AFTER)) for row in later]
     cases = [Due(CASE_WAITS, row["id"], row["cancel_at"]) for row in rows[ExceptionCase] if row["cancel_at"]]
-    return settle + release + cases
+    awaited = [
+        due
+        for delivery_id, planned in zip(draft.delivery_ids, plans, strict=True)
+        if planned.awaited
+        for due in waiting.waiting_deadlines(delivery_id, planned.awaited, until=planned.waits_until(as_of))
+    ]
+    return settle + release + cases + awaited
 
 
-def _facts(draft: _Draft, rows: Rows, *, actor: str) -> list[Fact]:
+def _facts(draft: _Draft, plans: Sequence[PlannedDelivery], rows: Rows, *, actor: str) -> list[Fact]:
     placed = Fact(
         type="orders.order.placed",
         subject=draft.order_id,
@@ -649,5 +690,8 @@ def _facts(draft: _Draft, rows: Rows, *, actor: str) -> list[Fact]:
         )
         for row in rows[ExceptionCase]
     ]
+    refs = dict(zip(draft.line_ids, (line.id for line in draft.command.lines), strict=True))
+    parts = [part for planned_one in plans for part in planned_one.awaited]
+    awaited = [waiting.backordered(draft.order_id, parts, refs, actor=actor)] if parts else []
     [order] = rows[Order]
-    return [placed, *planned, *opened, *delays(order, told=order["promised_at"], actor=actor)]
+    return [placed, *planned, *awaited, *opened, *delays(order, told=order["promised_at"], actor=actor)]

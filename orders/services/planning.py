@@ -20,17 +20,19 @@ from oms.transactions import in_transaction
 from orders.clocks import Step
 from orders.commands import Address, DeliveryGiven
 from orders.models import Delivery, Exclusion, Fulfillment, Order, OrderLine
+from orders.models.order import demand_of_line
 from orders.states import FulfillmentStatus, Method
 from routing import dates
-from routing.engine.types import Parcel
+from routing.engine.types import Parcel, RestLine
 from routing.queries import Policy, policy_for
 from routing.services import decisions as routing_decisions
+from routing.services.backorders import Awaited, AwaitedPart, await_supply, awaitable
 from routing.services.capacity import Booking, release_capacity
 from routing.services.capacity import book_capacity as book_days
 from routing.services.capacity import lock_capacity as lock_days
 from routing.services.promise_ledger import promise_row as ledger_row
 from routing.services.promises import pickup_time
-from routing.services.sourcing import Demand, Destination, Line, PlannedParcel, SourcingPlan
+from routing.services.sourcing import Demand, Destination, Line, PlannedParcel, SourcingPlan, StockReader
 from routing.services.sourcing import plan as ask_routing
 
 _OFFERS_SHOWN = 5
@@ -63,6 +65,7 @@ class PlannedDelivery:
     """What routing answered for one delivery.
 
     `shortages`: what the whole network (or the chosen pickup place) cannot give, as `insufficient_stock` tells it.
+    `awaited`: what is to wait for deliveries; it is no rest.
     `reasons`: why each place with stock was not chosen, for a person to read.
     """
 
@@ -70,6 +73,7 @@ class PlannedDelivery:
     parcels: tuple[PlannedParcel, ...]
     rest: tuple[RestUnits, ...]
     shortages: tuple[dict[str, Any], ...] = ()
+    awaited: tuple[AwaitedPart, ...] = ()
 
     @property
     def decision(self) -> str:
@@ -77,7 +81,8 @@ class PlannedDelivery:
 
     @property
     def promised_at(self) -> datetime | None:
-        return max((parcel.promised_at for parcel in self.parcels), default=None)
+        dates = [parcel.promised_at for parcel in self.parcels] + [part.promised_at for part in self.awaited]
+        return max(dates, default=None)
 
     @property
     def reasons(self) -> list[dict[str, str]]:
@@ -85,8 +90,11 @@ class PlannedDelivery:
 
     def cancel_at(self, as_of: datetime) -> datetime | None:
         """Until when the rest may wait; None: for as long as it takes."""
-        days = [rest.cancel_after_days for rest in self.rest if rest.cancel_after_days is not None]
-        return as_of + timedelta(days=min(days)) if days else None
+        return _cancel_at(self.rest, as_of)
+
+    def waits_until(self, as_of: datetime) -> datetime | None:
+        """The same for what waits for deliveries."""
+        return _cancel_at([rest for rest in self.source.rest if rest.disposition == "backorder"], as_of)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -97,7 +105,7 @@ class PlannedDelivery:
     def wants(self) -> tuple[Context, list[Want]]:
         """What is to be reserved for it, and how it was asked for."""
         wants = [
-            Want(f"order_line:{line.key}", line.sku, parcel.location, line.quantity)
+            Want(demand_of_line(line.key), line.sku, parcel.location, line.quantity)
             for parcel in self.parcels
             for line in parcel.lines
         ]
@@ -107,6 +115,11 @@ class PlannedDelivery:
         """The same answer with nothing found: others were always faster."""
         rest = tuple(RestUnits(line.pk, line.product_id, quantity, "exception") for line, quantity in units.items())
         return PlannedDelivery(self.source, (), rest)
+
+
+def _cancel_at(rest: Sequence[RestUnits | RestLine], as_of: datetime) -> datetime | None:
+    days = [units.cancel_after_days for units in rest if units.cancel_after_days is not None]
+    return as_of + timedelta(days=min(days)) if days else None
 
 
 # ---- asking --------------------------------------------------------------------------------------
@@ -126,11 +139,14 @@ def plan_delivery(
     hold: str = "",
     wanted_by: datetime | None = None,
     customer_tags: Collection[str] = (),
+    may_wait: bool = False,
+    awaited: Mapping[int, int] | None = None,
 ) -> PlannedDelivery:
     """Plan one delivery of a new order.
 
     `taken`: units that its other deliveries count on already; `value`: of the whole order; `hold`: the cart hold
-    whose units are its own; `wanted_by`: the date that a quote promised.
+    whose units are its own; `wanted_by`: the date that a quote promised; `may_wait`: the shopper agreed to wait for what
+    the rules back-order; `awaited`: units by line of a delivery that its other deliveries wait for.
     """
     demand = Demand(
         channel=channel,
@@ -148,6 +164,12 @@ def plan_delivery(
     )
     seen = _Seen()
     source = ask_routing(demand, as_of=as_of, release_at=release_at, stock=seen.read)
+    waiting = awaitable(source) if may_wait else None
+    if waiting is not None:
+        taken_there = {line: -units for line, units in (awaited or {}).items()}
+        found = await_supply(waiting, as_of=as_of, release_at=release_at, besides=taken_there)
+        if found.is_complete:  # never half: what nobody brings is refused with the rest
+            return PlannedDelivery(source, source.parcels, (), awaited=found.parts)
     rest = _rest(source)
     shortages = _shortages(demand, wanted, seen.units, as_of=as_of) if rest else ()
     return PlannedDelivery(source, source.parcels, rest, shortages)
@@ -162,17 +184,59 @@ def plan_again(
     only: str | None,
     as_of: datetime,
     wanted_by: datetime | None,
+    arrived: Mapping[tuple[str, str], int] | None = None,
 ) -> PlannedDelivery:
-    """Plan for units without a place. `only`: a person chose this place, exclusions or not."""
+    """Plan for units without a place. `only`: a person chose this place, exclusions or not.
+
+    `arrived`: units by (SKU, place) that came for them and stand there reserved for them.
+    """
+    excluded = _excluded(units, exclude_also=exclude_also, overridden=only is not None)
+    demand = replace(demand_of(order, delivery, units), location=only, excluded=excluded, wanted_by=wanted_by)
+    source = ask_routing(demand, as_of=as_of, stock=_stock_with(arrived or {}))
+    return PlannedDelivery(source, source.parcels, _rest(source))
+
+
+def await_deliveries(
+    order: Order,
+    delivery: Delivery,
+    units: Mapping[OrderLine, int],
+    *,
+    as_of: datetime,
+    besides: Mapping[int, int] | None = None,
+) -> Awaited:
+    """Which deliveries could bring units without a place. `besides`: by line of a delivery, what they wait for already.
+
+    What is collected waits at the place that the shopper chose, though that may have lost it before.
+    """
+    excluded = _excluded(units, exclude_also=(), overridden=delivery.method == Method.PICKUP)
+    return await_supply(demand_of(order, delivery, units, excluded=excluded), as_of=as_of, besides=besides)
+
+
+def _excluded(units: Mapping[OrderLine, int], *, exclude_also: Sequence[str], overridden: bool) -> dict[str, set[str]]:
     excluded: dict[str, set[str]] = {line.pk: set(exclude_also) for line in units}
-    if only is None:
+    if not overridden:
         for line_id, location in Exclusion.objects.filter(order_line__in=units).values_list(
             "order_line_id", "location_id"
         ):
             excluded[line_id].add(location)
-    demand = replace(demand_of(order, delivery, units), location=only, excluded=excluded, wanted_by=wanted_by)
-    source = ask_routing(demand, as_of=as_of)
-    return PlannedDelivery(source, source.parcels, _rest(source))
+    return excluded
+
+
+def _stock_with(arrived: Mapping[tuple[str, str], int]) -> StockReader:
+    """What can be sold and, as if it were free, what stands reserved for the asker."""
+    if not arrived:
+        return sellable_units
+
+    def read(
+        skus: Sequence[str], *, locations: Collection[str] | None = None, **asked: Any
+    ) -> dict[str, dict[str, int]]:
+        stock = sellable_units(skus, locations=locations, **asked)
+        for (sku, code), units in arrived.items():
+            if sku in stock and (locations is None or code in locations):
+                stock[sku][code] = stock[sku].get(code, 0) + units
+        return stock
+
+    return read
 
 
 def _rest(source: SourcingPlan) -> tuple[RestUnits, ...]:

@@ -26,11 +26,12 @@ from oms.sql import insert_rows
 from oms.transactions import in_transaction, use_case
 from orders.locks import Work, lock_work
 from orders.models import Delivery, ExceptionCase, Exclusion, Fulfillment, FulfillmentLine, Order, OrderLine
-from orders.services import clocks, exceptions, planning, work
+from orders.services import clocks, exceptions, planning, waiting, work
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_expectation, refresh_status
 from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, DeclineReason, FulfillmentStatus, Method, ShortReason
 from routing.models import GivenPromise
+from routing.services.sourcing import PlannedParcel
 
 F = FulfillmentStatus
 Reason = ExceptionCase.Reason
@@ -219,7 +220,7 @@ def find_places(
     without_limit: bool = False,
     planned: planning.PlannedDelivery | None = None,
 ) -> None:
-    """Give these open units to the next best places, or to a person. The order is locked.
+    """Give these open units to the next best places, or let them wait or stand before a person. The order is locked.
 
     `lost`: who had them, None when no place was ever found; `only`: a person chose this place (overriding
     exclusions); `without_limit`: however often it was tried, a pickup too; `planned`: the plan to try first.
@@ -233,10 +234,12 @@ def find_places(
         return
     plan_anew = partial(plan, order, delivery, lost, units, as_of=as_of, exclude_also=exclude_also, only=only)
     planned = _secure(planned or plan_anew(), plan_anew, units, as_of=as_of)
-    _give(order, delivery, lost, planned, actor=actor, as_of=as_of)
-    if planned.rest:
-        lines = {line.pk: line for line in units}
-        rest = {lines[line.key]: line.quantity for line in planned.rest}
+    give(order, delivery, lost, planned, actor=actor, as_of=as_of)
+    lines = {line.pk: line for line in units}
+    rest = {lines[line.key]: line.quantity for line in planned.rest}
+    if rest and order.allows_backorder and all(line.disposition == "backorder" for line in planned.rest):
+        waiting.wait(order, delivery, rest, until=planned.waits_until(as_of), as_of=as_of)
+    elif rest:
         put_before_person(reason=Reason.NO_PLACE, units=rest, facts=planned.facts, cancel_at=planned.cancel_at(as_of))
 
 
@@ -269,7 +272,7 @@ def _reserve(planned: planning.PlannedDelivery, *, as_of: datetime) -> bool:
 
 
 @in_transaction
-def _give(
+def give(
     order: Order,
     delivery: Delivery,
     lost: Fulfillment | None,
@@ -277,8 +280,13 @@ def _give(
     *,
     actor: str,
     as_of: datetime,
+    given: Mapping[str, datetime] | None = None,
 ) -> None:
-    """Write the fulfillments that take over, and hand them out."""
+    """Write the fulfillments that take over these open units, and hand them out; what they need is reserved.
+
+    `given`: by line the dates that were promised for units which no place has lost.
+    """
+    told = given or {}
     replaces = lost.pk if lost else None
     rows, lines, promises = [], [], []
     for parcel in planned.parcels:
@@ -295,7 +303,7 @@ def _give(
             as_of=as_of,
             attempt=_attempt_after(lost),
             replaces=replaces,
-            promised_at=lost.promised_at if lost else None,
+            promised_at=lost.promised_at if lost else max((told[k] for k in _keys(parcel) if k in told), default=None),
         )
         rows.append(row)
         lines += work_lines
@@ -316,6 +324,10 @@ def _give(
     publish(facts, as_of=as_of)
     refresh_expectation(order, actor=actor, as_of=as_of)
     work.hand_out(order, actor=actor, as_of=as_of)
+
+
+def _keys(parcel: PlannedParcel) -> list[str]:
+    return [line.key for line in parcel.lines]
 
 
 def _attempt_after(lost: Fulfillment | None) -> int:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
+from inventory.errors import StockMoved
 from inventory.queries import places
 from inventory.services.reservations import Held, release_reservations
 from oms import deadlines
@@ -18,7 +19,7 @@ from orders.commands import Reroute, ResolveException
 from orders.errors import NoPlaceLeft, PickupPlaceIsChosen
 from orders.locks import Work, lock_case, lock_order, lock_order_number, lock_work
 from orders.models import Delivery, ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine
-from orders.services import cancellation, clocks, exceptions, fulfillments, reassignment
+from orders.services import cancellation, clocks, exceptions, fulfillments, reassignment, waiting
 from orders.services.lines import UnitMove, move_units
 from orders.services.planning import PlannedDelivery
 from orders.services.status import refresh_status
@@ -31,7 +32,7 @@ WAITED_TOO_LONG = "waited_too_long"
 @use_case
 @idempotent
 def resolve_exception(*, case_id: str, command: ResolveException, actor: str, as_of: datetime) -> str:
-    """Returns the case's id. Errors: Missing, Conflict (resolved already, or still nobody can serve it), Invalid, TooLate."""
+    """Returns the case's id. Errors: Missing, Conflict (resolved already, or still nobody can serve it), Invalid, TooLate, StockMoved."""
     order_id = ExceptionCase.objects.filter(pk=case_id).values_list("order_id", flat=True).first()
     if order_id is None:
         raise Missing()
@@ -39,7 +40,7 @@ def resolve_exception(*, case_id: str, command: ResolveException, actor: str, as
     case = lock_case(case_id)
     if case.status != ExceptionCase.Status.OPEN:
         raise Conflict(_("this was resolved already"))
-    if command.action not in (*case_actions(case.status, case.reason), "backorder"):
+    if command.action not in case_actions(case.status, case.reason):
         raise Conflict(_("this cannot be solved that way"), actions=case_actions(case.status, case.reason))
     _resolutions[command.action](order, case, command, actor=actor, as_of=as_of)
     return case_id
@@ -140,12 +141,20 @@ def _resolve_by_keep(
         clocks.stop_if_held(held, as_of=as_of)
 
 
+@in_transaction
 def _resolve_by_backorder(
     order: Order, case: ExceptionCase, command: ResolveException, *, actor: str, as_of: datetime
 ) -> None:
-    raise Invalid(
-        errors=[FieldError("/action", "no_inbound_supply", _("No delivery is announced that could serve it"))]
-    )
+    """A person may let it wait, whatever the rules say of it."""
+    units = _open_units(order, case)
+    exceptions.close_case(case, resolution="backorder", actor=actor, as_of=as_of, note=command.note)
+    waits = waiting.wait_for_deliveries(order, case.delivery, units, actor=actor, as_of=as_of)
+    if waits is None:
+        raise StockMoved()
+    if not waits:
+        raise Invalid(
+            errors=[FieldError("/action", "no_inbound_supply", _("No delivery is announced that could serve it"))]
+        )
 
 
 _resolutions = {

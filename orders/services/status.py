@@ -49,12 +49,14 @@ def refresh_status(order: Order) -> None:
 
 @in_transaction
 def refresh_expectation(order: Order, *, actor: str, as_of: datetime) -> None:
-    """When the last of what is under way is expected today; the promise given at placement stays as it was.
+    """When the last of what is under way, or waits for a delivery, is expected today; the promise given at placement stays as it was.
 
     That it will be later than promised, and later than was said last, is an event.
     """
     under_way = Fulfillment.objects.filter(order=order, status__in=[*LIVE, FulfillmentStatus.SHIPPED])
-    expected_at = under_way.aggregate(latest=Max("expected_at"))["latest"]
+    waiting = OrderLine.objects.filter(order=order, backordered__gt=0)
+    latest = (found.aggregate(latest=Max("expected_at"))["latest"] for found in (under_way, waiting))
+    expected_at = max(filter(None, latest), default=None)
     if expected_at and expected_at != order.expected_at:
         told, order.expected_at = order.expected_at, expected_at
         Order.objects.filter(pk=order.pk).update(expected_at=expected_at)

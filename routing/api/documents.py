@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -134,7 +134,9 @@ class RestUnits(BaseModel):
     sku: str
     quantity: int
     disposition: Literal["backorder", "exception", "refuse"]
-    date: dt.date | None = None
+    date: dt.date | None = Field(
+        default=None, description="backorder: the shopper's day; null while not enough is on its way."
+    )
 
 
 class CandidateDocument(BaseModel):
@@ -180,7 +182,10 @@ class PlanDocument(BaseModel):
     elapsed_ms: float
 
 
-def plan_document(planned: SourcingPlan, *, decision: str | None) -> dict[str, Any]:
+def plan_document(
+    planned: SourcingPlan, *, decision: str | None, dates: Mapping[str, dt.date] | None = None
+) -> dict[str, Any]:
+    """`dates`: by line, the day on which what waits for a delivery is there."""
     spelled_out = explanation_of(planned)
     return {
         "fulfillments": [
@@ -198,7 +203,12 @@ def plan_document(planned: SourcingPlan, *, decision: str | None) -> dict[str, A
             for parcel in planned.parcels
         ],
         "rest": [
-            {"sku": line.sku, "quantity": line.quantity, "disposition": str(line.disposition), "date": None}
+            {
+                "sku": line.sku,
+                "quantity": line.quantity,
+                "disposition": str(line.disposition),
+                "date": (dates or {}).get(line.key),
+            }
             for line in planned.rest
         ],
         "cost": money(planned.outcome.cost),

@@ -43,7 +43,8 @@ class PlanView(ApiView):
             stock=[dry_runs.TypedLevel(level.sku, level.location, level.sellable) for level in body.stock],
         )
         planned = dry_runs.plan_dry_run(wish, rule_set=body.rule_set, keep=body.keep, as_of=body.as_of or now())
-        return Response(plan_document(planned, decision=planned.decision_id if body.keep else None))
+        decision = planned.decision_id if body.keep else None
+        return Response(plan_document(planned, decision=decision, dates=dry_runs.rest_dates(planned)))
 
 
 class DecisionView(ApiView):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +16,7 @@ from oms.transactions import use_case
 from routing.documents import parse
 from routing.errors import InvalidDocument, RuleSetMissing
 from routing.queries import ActiveRules, active_rules
+from routing.services.backorders import await_supply, awaitable
 from routing.services.decisions import record_decisions
 from routing.services.rule_sets import find_rule_set
 from routing.services.sourcing import COLLECTED, Demand, Destination, Line, SourcingPlan, plan
@@ -71,6 +72,19 @@ def plan_dry_run(wish: Wish, *, rule_set: RulesAsked, keep: bool, as_of: datetim
     if keep:
         _keep_decision(planned)
     return planned
+
+
+def rest_dates(planned: SourcingPlan) -> dict[str, date]:
+    """By line, the shopper's day on which what waits for a delivery would be there; nothing for what nobody brings."""
+    rest = awaitable(planned)
+    if rest is None:
+        return {}
+    awaited = await_supply(rest, as_of=planned.as_of, release_at=planned.release_at)
+    days: dict[str, date] = {}
+    for part in awaited.parts:
+        day = part.promised_at.astimezone(planned.zone).date()
+        days[part.key] = max(day, days.get(part.key, day))
+    return {key: day for key, day in days.items() if key not in awaited.lacking}
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ the date at placement. The answer carries a signed token by which an order names
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import prod
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core import signing
@@ -23,12 +22,12 @@ from inventory.exposure import Context
 from inventory.models import Ability
 from inventory.nearest import by_distance
 from inventory.queries import PlaceInfo, ProductInfo
-from inventory.supply import Supply, supply_shown
 from oms.channels import ChannelInfo, channels
 from oms.errors import FieldError, Invalid
 from routing import queries
 from routing.services import sourcing
-from routing.services.promises import Asked, Whereto, pickup_time, promise
+from routing.services.backorders import await_supply, awaitable
+from routing.services.promises import pickup_time
 from routing.services.sourcing import Demand, Destination, Line, SourcingPlan
 
 _SALT = "routing.quote"
@@ -316,39 +315,24 @@ class _Asking:
         ]
 
     def later(self) -> Option | None:
-        """When what is missing will have come in, and a parcel could follow; None while not enough is on its way."""
-        context = self._context("ship")
-        stock = self.stock(sorted(self.needed), context=context, tags=self.tags)
-        supply = supply_shown(list(self.needed), context=context)
-        awaited = []
-        for sku, units in self.needed.items():
-            left = units - sum(stock[sku].values())
-            if left > 0:
-                last = _enough(supply[sku], left)
-                if last is None:
-                    return None
-                awaited.append(last)
-        last = max(awaited, key=lambda one: one.date)
-        place = inventory.places()[last.location]
-        available_at = datetime.combine(last.date, time(0), ZoneInfo(place.timezone))
-        promised_at = self._promise_from(place, available_at)
+        """When all of it is there, if what is missing waits for deliveries; None where the rules let nothing wait, or not
+        enough is on its way."""
+        planned = self._plan("ship", "standard")
+        rest = awaitable(planned)
+        if rest is None:
+            return None
+        awaited = await_supply(rest, as_of=self.as_of, release_at=planned.release_at)
+        if not awaited.is_complete or awaited.promised_at is None:
+            return None
+        promised_at = max(filter(None, [planned.promised_at, awaited.promised_at]))
         return Option(
             method="backorder",
             service="standard",
             price=Decimal("0.00"),
             promised_at=promised_at,
             earliest_at=promised_at,
-            available_at=available_at,
+            available_at=awaited.available_at,
         )
-
-    def _promise_from(self, place: PlaceInfo, release_at: datetime) -> datetime:
-        there = self.destination
-        country, code = (there.country, there.postal_code) if there else ("", "")
-        whereto = Whereto.of(country, code, queries.zone_of(country, None))
-        days = sourcing.DEFAULT_TRANSIT_DAYS["standard"]
-        policy = queries.policy_for(place, method="ship", service="standard")
-        asked = Asked(place, policy, "standard", release_at, whereto, transit_days=days)
-        return promise(asked, channel=self.channel.code).promised_at
 
     def _context(self, method: str) -> Context:
         return Context(self.as_of, self.channel.code, order_type=method, service="standard")
@@ -363,15 +347,6 @@ def _confidence(planned: SourcingPlan) -> float | None:
 def _can_be_sent(service: str, planned: SourcingPlan) -> bool:
     """A faster service than the standard needs a carrier that has it."""
     return planned.is_complete and (service == "standard" or "no_carrier_service" not in planned.notes)
-
-
-def _enough(supplies: Sequence[Supply], units: int) -> Supply | None:
-    """The supply with which there will have come so many."""
-    for supply in supplies:
-        units -= supply.units
-        if units <= 0:
-            return supply
-    return None
 
 
 # ---- the token -----------------------------------------------------------------------------------
@@ -399,9 +374,11 @@ def promise_of(
         raise _refused("unknown_quote", _("There is nothing of this name"))
     if datetime.fromisoformat(told["e"]) <= as_of:
         raise _refused("quote_expired", _("This quote has expired; ask for a new one"))
-    for quoted_method, quoted_service, quoted_location, _price, promised_at in told["o"]:
-        if (quoted_method, quoted_service, quoted_location) == (method, service, location):
-            return datetime.fromisoformat(promised_at)
+    ways = [method, "backorder"] if method == "ship" else [method]  # what waits is sent, too
+    for way in ways:
+        for quoted_method, quoted_service, quoted_location, _price, promised_at in told["o"]:
+            if (quoted_method, quoted_service, quoted_location) == (way, service, location):
+                return datetime.fromisoformat(promised_at)
     raise _refused("not_quoted", _("The quote does not offer this way of delivery"))
 
 

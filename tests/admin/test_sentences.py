@@ -55,6 +55,11 @@ def test_each_state_that_is_reached_has_a_sentence(type_: str) -> None:
             "Lyon could not find 2 units: Not found",
         ),
         ("orders.order.held", {"kind": "fraud", "note": ""}, "Put on hold (Fraud check)"),
+        (
+            "orders.order.backordered",
+            {"lines": [{"sku": "A", "quantity": 2, "expected_at": "2026-03-05T12:00:00+00:00"}]},
+            "Waits for a delivery: 2 × A, expected on March 5, 2026",
+        ),
         ("orders.order.lines_canceled", {"why": "", "lines": [{"sku": "A", "quantity": 2}]}, "Canceled: 2 × A"),
         (
             "orders.order.canceled",

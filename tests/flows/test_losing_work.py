@@ -210,7 +210,7 @@ def test_a_declined_pickup_is_not_moved_behind_the_shoppers_back(api: Api, invar
     order = api.order(order["number"])
     assert _live(order) == []
     (case,) = api.get("exceptions/").json["results"]
-    assert (case["reason"], case["actions"]) == ("pickup_short", ["reroute", "cancel"])
+    assert (case["reason"], case["actions"]) == ("pickup_short", ["reroute", "backorder", "cancel"])
     invariants_hold()
 
 

@@ -14,6 +14,7 @@ from oms.clock import now
 from orders.models import Order
 from routing.models import CarrierService, Rate, Zone
 from routing.queries import RATES
+from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.inventory import make_exposure_rule, make_inbound, make_location, set_stock
 from tests.factories.orders import LILLE, PARIS, make_channel, make_network, order_body, pickup_body
 from tests.inventory.conftest import client, client_with
@@ -128,11 +129,14 @@ def test_tells_what_is_missing_where_there_is_some_and_when_more_comes(client):
     make_inbound("DEPOT", {"SKU-1": 4}, expected_at=now() + timedelta(days=3))
     make_inbound("DEPOT", {"SKU-1": 9}, expected_at=now() + timedelta(days=8))
 
+    assert quoted(client, ("SKU-1", 20))["options"] == []  # the rules let nothing wait
+    document = {"rules": [{"steps": [{"rest": "backorder"}]}]}
+    publish_rule_set(rule_set_id=create_draft(document=document).pk, actor="test", as_of=now())
     quote = quoted(client, ("SKU-1", 20))
 
     assert [option["method"] for option in quote["options"]] == ["backorder"]
     (later,) = quote["options"]
-    assert later["available_at"] == "2026-03-10T00:00:00+01:00"  # four are not enough
+    assert later["available_at"] == "2026-03-10T10:00:00+01:00"  # four are not enough
     assert later["promised_at"] > later["available_at"]
     (missing,) = quote["unavailable"]
     assert (missing["sku"], missing["requested"], missing["sellable"]) == ("SKU-1", 20, 15)

@@ -1,0 +1,236 @@
+"""What waits for deliveries is looked at again, by the clock, whenever something happened to them (ADR 19).
+
+One act, whatever the cause: plan all that waits as if it had just been ordered, with what has arrived for it counted as
+free. What has a place by now gets its work; the rest waits for the earliest deliveries there are; what nobody brings stands
+before a person. Nothing has changed: nothing is written but when to look next.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from inventory.locks import lock_stock
+from inventory.services.reservations import Held, Want, reserve_stock
+from inventory.services.supply_promises import (
+    Promised,
+    arrived_for,
+    claim_arrivals,
+    demands_concerned,
+    demands_with_stock,
+    exchange_promises,
+    promised_to,
+    release_arrivals,
+)
+from oms import deadlines
+from oms.actors import CLOCK
+from oms.clock import now
+from oms.deadlines import Claimed
+from oms.models import Event
+from oms.outbox import publish
+from oms.transactions import in_transaction, use_case
+from orders.locks import lock_order
+from orders.models import Delivery, ExceptionCase, Order, OrderLine
+from orders.services import cancellation, exceptions, planning, reassignment, waiting
+from orders.services.lines import UnitMove, move_units
+from orders.services.planning import PlannedDelivery
+from orders.services.resolution import WAITED_TOO_LONG
+from orders.services.status import refresh_expectation, refresh_status
+from orders.states import Method
+from routing.services.backorders import Awaited
+
+_AT_ONCE = 500  # orders that the sweep has looked at, the oldest first
+_LINE = "order_line:"
+_NOBODY_BRINGS_ANY = Awaited((), {})
+
+
+class ChangedMeanwhile(Exception):
+    """It was received, lost or taken by others since it was read: all rolls back, and the clock tries again."""
+
+
+# ---- when to look again --------------------------------------------------------------------------
+
+
+def on_inbound(event: Event) -> None:
+    """A delivery was received, closed, called off or changed. Looks at what waits now, so a repeat does no harm."""
+    look_again(demands_concerned(event.subject), as_of=now())
+
+
+def serve_from_stock(*, as_of: datetime) -> int:
+    """Stock came by another way, by a count, a return or a feed. Returns for how many deliveries that may do."""
+    return look_again(demands_with_stock(limit=_AT_ONCE, as_of=as_of), as_of=as_of)
+
+
+@use_case
+def look_again(demands: Sequence[str], *, as_of: datetime) -> int:
+    """The clock looks at the deliveries of these demands, in this order, and soon."""
+    lines = [demand.removeprefix(_LINE) for demand in demands if demand.startswith(_LINE)]
+    delivery_of = dict(OrderLine.objects.filter(pk__in=lines).values_list("pk", "delivery_id"))
+    deliveries = dict.fromkeys(delivery_of[line] for line in lines if line in delivery_of)
+    due = {delivery: as_of + timedelta(microseconds=n) for n, delivery in enumerate(deliveries)}
+    deadlines.retime_all(waiting.LOOK_AGAIN, due, as_of=as_of)
+    return len(due)
+
+
+@use_case
+def on_look_again(deadline: Claimed, as_of: datetime) -> None:
+    """What should have come is here, or is late, or will not come."""
+    order, delivery = _locked(deadline)
+    settle(order, delivery, actor=CLOCK, as_of=as_of)
+
+
+@use_case
+def on_ends(deadline: Claimed, as_of: datetime) -> None:
+    """It has waited as long as the rules let it: what did not come is canceled as if the shopper had asked."""
+    order, delivery = _locked(deadline)
+    settle(order, delivery, actor=CLOCK, as_of=as_of)
+    left = {line.pk: line.backordered for line in delivery.lines.filter(backordered__gt=0)}
+    if left:
+        cancellation.cancel_units(
+            order, left, of=None, reason=WAITED_TOO_LONG, actor=CLOCK, as_of=as_of, waiting_in="backordered"
+        )
+        refresh_expectation(order, actor=CLOCK, as_of=as_of)
+
+
+@in_transaction
+def _locked(deadline: Claimed) -> tuple[Order, Delivery]:
+    order = lock_order(Delivery.objects.values_list("order_id", flat=True).get(pk=deadline.subject))
+    deadlines.finish(deadline)
+    return order, Delivery.objects.get(pk=deadline.subject)
+
+
+# ---- looking again -------------------------------------------------------------------------------
+
+
+@in_transaction
+def settle(order: Order, delivery: Delivery, *, actor: str, as_of: datetime) -> None:
+    """The order is locked; then deliveries are, then levels. Errors: ChangedMeanwhile."""
+    lines = {line.demand: line for line in delivery.lines.filter(backordered__gt=0).select_related("product")}
+    if not lines:
+        return
+    was = promised_to(lines)
+    arrived = arrived_for(lines)  # after what is promised: what arrives in between is missed there, and noticed
+    planned = _plan(order, delivery, lines, arrived, as_of=as_of)
+    left = _left(lines, planned)
+    own = Counter[int]()
+    for promise in was:
+        if promise.line is not None:
+            own[promise.line] += promise.quantity
+    awaited = planning.await_deliveries(order, delivery, left, as_of=as_of, besides=own) if left else _NOBODY_BRINGS_ANY
+    become = waiting.promises(awaited.parts, {line.pk: line.demand for line in lines.values()})
+    if not exchange_promises(was, become, demands=lines, since=order.placed_at):
+        raise ChangedMeanwhile
+    _secure(planned, arrived, as_of=as_of)
+    _serve(order, delivery, lines, planned, awaited, actor=actor, as_of=as_of)
+    if awaited.parts:
+        waiting.tell_dates(left, awaited.parts)
+        _tell_who_brings_it(order, lines, was, become, awaited, actor=actor, as_of=as_of)
+        deadlines.retime(waiting.LOOK_AGAIN, delivery.pk, waiting.look_again_at(awaited.parts), as_of=as_of)
+    refresh_expectation(order, actor=actor, as_of=as_of)
+    refresh_status(order)
+
+
+def _plan(
+    order: Order, delivery: Delivery, lines: Mapping[str, OrderLine], arrived: Sequence[Held], *, as_of: datetime
+) -> PlannedDelivery:
+    """All that waits, against the date told last."""
+    here = Counter[tuple[str, str]]()
+    for held in arrived:
+        here[held.sku, held.location] += held.quantity
+    dates = [at for line in lines.values() for at in (line.promised_at, line.expected_at) if at]
+    return planning.plan_again(
+        order,
+        delivery,
+        {line: line.backordered for line in lines.values()},
+        exclude_also=(),
+        only=delivery.location_id if delivery.method == Method.PICKUP else None,
+        as_of=as_of,
+        wanted_by=max(dates, default=order.promised_at),
+        arrived=here,
+    )
+
+
+def _left(lines: Mapping[str, OrderLine], planned: PlannedDelivery) -> dict[OrderLine, int]:
+    served = _served(planned)
+    left = {line: line.backordered - served[line.pk] for line in lines.values()}
+    return {line: units for line, units in left.items() if units}
+
+
+def _served(planned: PlannedDelivery) -> Counter[str]:
+    units = Counter[str]()
+    for parcel in planned.parcels:
+        for line in parcel.lines:
+            units[line.key] += line.quantity
+    return units
+
+
+@in_transaction
+def _secure(planned: PlannedDelivery, arrived: Sequence[Held], *, as_of: datetime) -> None:
+    """What has arrived where it is planned is kept, whatever its place keeps back by now; of the rest only the difference
+    is reserved or given back. Errors: ChangedMeanwhile."""
+    context, wants = planned.wants
+    if not arrived and not wants:
+        return
+    lock_stock({(held.sku, held.location) for held in arrived} | {(want.sku, want.location) for want in wants})
+    back = Counter({(held.demand, held.sku, held.location): held.quantity for held in arrived})
+    kept, anew = [], []
+    for want in wants:
+        key = want.demand, want.sku, want.location
+        if units := min(want.quantity, back[key]):
+            back[key] -= units
+            kept.append(Held(*key, units))
+        if units < want.quantity:
+            anew.append(Want(*key, want.quantity - units))
+    claim_arrivals(kept, as_of=as_of)
+    release_arrivals([Held(*key, units) for key, units in (+back).items()], as_of=as_of)
+    if reserve_stock([(context, anew)], as_of=as_of) or planning.book_capacity([planned]):
+        raise ChangedMeanwhile
+
+
+@in_transaction
+def _serve(
+    order: Order,
+    delivery: Delivery,
+    lines: Mapping[str, OrderLine],
+    planned: PlannedDelivery,
+    awaited: Awaited,
+    *,
+    actor: str,
+    as_of: datetime,
+) -> None:
+    """Give the work to its places, and what nobody brings to a person."""
+    by_key = {line.pk: line for line in lines.values()}
+    gone = _served(planned) + Counter(awaited.lacking)
+    if not gone:
+        return
+    move_units([UnitMove(key, "backordered", "open", units) for key, units in gone.items()])
+    given = {line.pk: line.promised_at for line in lines.values() if line.promised_at}
+    reassignment.give(order, delivery, None, planned, actor=actor, as_of=as_of, given=given)
+    if awaited.lacking:
+        exceptions.open_case(
+            order,
+            delivery,
+            None,
+            reason=ExceptionCase.Reason.NO_PLACE,
+            units={by_key[key]: units for key, units in awaited.lacking.items()},
+            facts=planned.facts,
+            as_of=as_of,
+            cancel_at=deadlines.pending(delivery.pk, kinds=[waiting.ENDS]).get(waiting.ENDS),
+        )
+
+
+@in_transaction
+def _tell_who_brings_it(
+    order: Order,
+    lines: Mapping[str, OrderLine],
+    was: Sequence[Promised],
+    become: Sequence[Promised],
+    awaited: Awaited,
+    *,
+    actor: str,
+    as_of: datetime,
+) -> None:
+    """Only where another delivery than before does."""
+    if {promise.line for promise in become} <= {promise.line for promise in was}:
+        return
+    refs = {line.pk: line.ref for line in lines.values()}
+    publish([waiting.backordered(order.pk, awaited.parts, refs, actor=actor)], as_of=as_of)

@@ -1,0 +1,105 @@
+"""`await_supply(…)`: which deliveries bring what stock cannot serve, and when the shopper has it. Nothing is written.
+
+Each line takes the earliest units that nobody was promised, and each delivery is asked about as any other stock: it is
+planned, under the same rules, as if its units stood in their place when it is expected. So a place that may not serve the
+order brings it nothing, and product page, quote and placement tell one date.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from inventory.supply import Coming, free_supply
+from routing.services import sourcing
+from routing.services.sourcing import Demand, Line, SourcingPlan
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedPart:
+    """Units of a line of the demand, and the line of the delivery that brings them. `promised_at`: when they are there."""
+
+    key: str
+    sku: str
+    quantity: int
+    inbound_line: int
+    location: str
+    available_at: datetime
+    promised_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """`lacking`: units by line of which nothing comes."""
+
+    parts: tuple[AwaitedPart, ...]
+    lacking: Mapping[str, int]
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.lacking
+
+    @property
+    def available_at(self) -> datetime:
+        """When the last of it has come."""
+        return max(part.available_at for part in self.parts)
+
+    @property
+    def promised_at(self) -> datetime | None:
+        return max((part.promised_at for part in self.parts), default=None)
+
+
+def await_supply(
+    demand: Demand, *, as_of: datetime, release_at: datetime | None = None, besides: Mapping[int, int] | None = None
+) -> Awaited:
+    """What is to come for the lines of this demand.
+
+    `besides`: by line of a delivery the units to be counted as free, too (its own), or, less than zero, as taken.
+    """
+    asked = replace(demand, taken={}, hold="", wanted_by=None)  # no date that was told makes a delivery come sooner
+    skus = list(dict.fromkeys(line.sku for line in demand.lines))
+    coming = free_supply(skus, context=asked.context(as_of), besides=besides)
+    free = {one.line: one.units for supply in coming.values() for one in supply}
+    parts, lacking = [], Counter[str]()
+    for line in demand.lines:
+        left = line.quantity
+        for one in coming[line.sku]:
+            units = min(left, free[one.line])
+            if not units:
+                continue
+            planned = _as_if_it_stood_there(asked, replace(line, quantity=units), one, as_of, release_at or as_of)
+            if planned.promised_at is not None and planned.is_complete:
+                free[one.line] -= units
+                left -= units
+                parts.append(_part(line, units, one, planned.promised_at))
+        if left:
+            lacking[line.key] = left
+    return Awaited(tuple(parts), dict(lacking))
+
+
+def _as_if_it_stood_there(
+    demand: Demand, line: Line, coming: Coming, as_of: datetime, release_at: datetime
+) -> SourcingPlan:
+    def stock(
+        skus: Sequence[str], *, locations: Collection[str] | None = None, **_asked: object
+    ) -> dict[str, dict[str, int]]:
+        is_meant = locations is None or coming.location in locations
+        return {sku: {coming.location: coming.units} if is_meant else {} for sku in skus}
+
+    released_at = max(coming.available_at, release_at)
+    return sourcing.plan(replace(demand, lines=(line,)), as_of=as_of, release_at=released_at, stock=stock)
+
+
+def _part(line: Line, units: int, coming: Coming, promised_at: datetime) -> AwaitedPart:
+    return AwaitedPart(
+        line.key, line.sku, units, coming.line, coming.location, coming.available_at, promised_at=promised_at
+    )
+
+
+def awaitable(planned: SourcingPlan) -> Demand | None:
+    """What a plan leaves to wait for deliveries, as a demand of its own; None where its rules let nothing wait."""
+    waiting = {rest.key: rest.quantity for rest in planned.rest if rest.disposition == "backorder"}
+    if not waiting:
+        return None
+    lines = tuple(replace(line, quantity=waiting[line.key]) for line in planned.demand.lines if line.key in waiting)
+    return replace(planned.demand, lines=lines)

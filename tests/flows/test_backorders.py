@@ -1,0 +1,478 @@
+"""What is not there yet is sold from deliveries on their way, with a date, and is nobody else's when it comes."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from inventory.models import InboundLine, StockLevel, SupplyPromise
+from oms.clock import now
+from oms.models import Deadline, Event
+from orders.models import ExceptionCase, Order
+from orders.services import backorders
+from routing.services.rule_sets import create_draft, publish_rule_set
+from tests.factories.inventory import make_exposure_rule, make_location, set_stock
+from tests.factories.orders import LILLE, make_network, order_body, pickup_body
+from tests.flows.conftest import Api, pass_time, relay
+
+DAY = timedelta(days=1)
+
+
+def publish(**step: Any) -> None:
+    document = {"rules": [{"steps": [{"rest": "backorder", **step}]}]}
+    publish_rule_set(rule_set_id=create_draft(document=document).pk, actor="test", as_of=now())
+
+
+@pytest.fixture(autouse=True)
+def shop(api: Api) -> None:
+    """Three stores with nothing, and rules that let what is missing wait."""
+    make_network(paris=0, lyon=0, lille=0)
+    publish()
+
+
+def announce(api: Api, units: int, *, days: float = 3, location: str = "PARIS", **more: int) -> str:
+    lines = [{"sku": sku, "quantity": n} for sku, n in {"SKU-1": units, **more}.items()]
+    body = {"location": location, "expected_at": (now() + days * DAY).isoformat(), "lines": lines}
+    made = api.post("inbound/", body)
+    assert made.status == 201, made
+    return made.json["id"]
+
+
+def receive(api: Api, inbound: str, units: int | None = None, **body: Any) -> Any:
+    lines = {} if units is None else {"lines": [{"sku": "SKU-1", "quantity": units}]}
+    answer = api.post(f"inbound/{inbound}/receive/", {**lines, **body})
+    assert answer.status == 200, answer
+    return answer
+
+
+def order(api: Api, units: int = 1, **values: Any) -> Any:
+    return api.post("orders/", order_body(("SKU-1", units), **{"allow_backorder": True, **values}))
+
+
+def placed(api: Api, units: int = 1, **values: Any) -> dict[str, Any]:
+    answer = order(api, units, **values)
+    assert answer.status == 201, answer
+    return answer.json
+
+
+def buckets(document: dict[str, Any], line: int = 0) -> dict[str, int]:
+    return {name: n for name, n in document["lines"][line]["quantities"].items() if n}
+
+
+def clock(**delta: float) -> None:
+    """Events reach who hears them, then what is due happens."""
+    relay()
+    pass_time(**delta)
+
+
+def ship(api: Api, work: str, units: int) -> None:
+    for action, body in (
+        ("acknowledge", {}),
+        ("pick", {"lines": [{"line": "l1", "picked": units}]}),
+        ("ship", {"carrier_service": "post", "tracking_number": "1"}),
+    ):
+        assert api.act(work, action, body).status == 200
+
+
+# ---- the journey -----------------------------------------------------------------------------------
+
+
+def test_it_waits_for_a_delivery_with_a_date_and_leaves_in_parts_as_it_comes(api: Api, invariants_hold: Any) -> None:
+    inbound = announce(api, 6)
+
+    document = placed(api, 5)
+
+    assert (document["status"], document["payment_status"]) == ("backordered", "authorized")
+    assert buckets(document) == {"backordered": 5}
+    promised = document["promised_at"]
+    [line] = document["lines"]
+    assert promised == document["expected_at"] == line["expected_at"] == line["promised_at"]
+    assert datetime.fromisoformat(promised) > now() + 3 * DAY
+    assert api.get(f"inbound/{inbound}/").json["lines"][0]["promised"] == 5
+    [future] = api.get("availability/?sku=SKU-1&channel=web").json["results"][0]["future"]
+    assert future["quantity"] == 1
+    invariants_hold()
+
+    receive(api, inbound, 3)
+
+    assert api.get("availability/?sku=SKU-1&channel=web").json["results"][0]["sellable"] == 0  # it is theirs
+    assert order(api, 1, allow_backorder=False).status == 409
+    invariants_hold()
+    clock()
+    document = api.order(document["number"])
+    assert (document["status"], buckets(document)) == ("in_fulfillment", {"backordered": 2, "allocated": 3})
+    [work] = document["fulfillments"]
+    assert (work["location"], work["status"], work["promised_at"]) == ("PARIS", "assigned", promised)
+    invariants_hold()
+    ship(api, work["id"], 3)
+
+    receive(api, inbound)
+    clock()
+
+    document = api.order(document["number"])
+    assert (document["status"], buckets(document)) == ("partially_fulfilled", {"allocated": 2, "shipped": 3})
+    assert document["lines"][0]["expected_at"] is None
+    rest = next(work for work in document["fulfillments"] if work["status"] == "assigned")
+    ship(api, rest["id"], 2)
+    assert api.order(document["number"])["status"] == "fulfilled"
+    assert api.get("availability/?sku=SKU-1&channel=web").json["results"][0]["sellable"] == 1
+    told = [event["type"] for event in api.get(f"orders/{document['number']}/timeline/").json["results"]]
+    assert told.count("orders.order.backordered") == 1
+    assert "orders.order.delayed" not in told
+    assert document["promised_at"] == promised
+    invariants_hold()
+
+
+def test_what_is_there_leaves_at_once_and_only_the_rest_waits(api: Api, invariants_hold: Any) -> None:
+    set_stock("SKU-1", "LYON", 2)
+    announce(api, 2, days=2)
+    announce(api, 9, days=5, location="LILLE")
+
+    document = placed(api, 5)
+
+    assert (document["status"], buckets(document)) == ("in_fulfillment", {"allocated": 2, "backordered": 3})
+    waiting = dict(SupplyPromise.objects.values_list("line__inbound__location_id", "quantity"))
+    assert waiting == {"PARIS": 2, "LILLE": 1}  # the earliest first
+    [work] = document["fulfillments"]
+    assert document["promised_at"] == document["lines"][0]["expected_at"] > work["promised_at"]
+    invariants_hold()
+
+
+def test_a_quote_tells_the_date_that_the_order_is_given(api: Api, invariants_hold: Any) -> None:
+    announce(api, 3, location="LYON")
+    placed(api, 1)
+    ask = {
+        "channel": "web",
+        "currency": "EUR",
+        "destination": {"country": "FR", "postal_code": "75011", "latitude": 48.86, "longitude": 2.38},
+    }
+    quote = api.post("quotes/", {**ask, "lines": [{"sku": "SKU-1", "quantity": 2}]}).json
+    [option] = quote["options"]
+    assert option["method"] == "backorder"
+
+    document = placed(api, 2, quote=quote["quote"])
+
+    assert document["promised_at"] == option["promised_at"] == document["expected_at"]
+    assert api.post("quotes/", {**ask, "lines": [{"sku": "SKU-1", "quantity": 1}]}).json["options"] == []
+    invariants_hold()
+
+
+def test_a_dry_run_tells_the_day(api: Api) -> None:
+    announce(api, 2)
+    body = {
+        "channel": "web",
+        "destination": {"country": "FR", "postal_code": "75011", "latitude": 48.86, "longitude": 2.38},
+        "delivery": {"method": "ship", "service": "standard"},
+    }
+
+    [rest] = api.post("routing/plan/", {**body, "lines": [{"sku": "SKU-1", "quantity": 2}]}).json["rest"]
+    [too_many] = api.post("routing/plan/", {**body, "lines": [{"sku": "SKU-1", "quantity": 3}]}).json["rest"]
+
+    assert (rest["disposition"], too_many["date"]) == ("backorder", None)
+    assert rest["date"] == placed(api, 2)["promised_at"][:10]
+
+
+def test_a_pickup_waits_for_what_comes_to_its_store_only(api: Api, invariants_hold: Any) -> None:
+    announce(api, 5, location="LYON", days=1)
+    inbound = announce(api, 1, days=2)
+    body = pickup_body(("SKU-1", 1), allow_backorder=True)
+
+    answer = api.post("orders/", body)
+
+    assert answer.status == 201, answer
+    receive(api, inbound)
+    clock()
+    document = api.order(answer.json["number"])
+    [work] = document["fulfillments"]
+    assert (work["location"], work["pickup_location"], work["status"]) == ("PARIS", "PARIS", "assigned")
+    invariants_hold()
+
+
+def test_only_places_that_the_rules_let_in_bring_anything(api: Api) -> None:
+    publish(**{"from": {"locations": ["LILLE"]}})
+    announce(api, 5)
+    assert order(api).status == 409
+    announce(api, 5, location="LILLE")
+    make_exposure_rule(channel_id="web", locations=["LILLE"], hidden=True)
+
+    assert order(api).status == 409
+
+
+# ---- refused ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "step", "units"),
+    [({"allow_backorder": False}, {}, 2), ({}, {"rest": "exception"}, 2), ({}, {"rest": "refuse"}, 2), ({}, {}, 3)],
+    ids=["the shopper does not want to wait", "the rules ask a person", "the rules refuse", "not enough comes"],
+)
+def test_what_may_not_wait_is_refused_and_nothing_is_kept(
+    api: Api, values: dict[str, Any], step: dict[str, Any], units: int
+) -> None:
+    inbound = announce(api, 2)
+    publish(**step)
+    before = list(InboundLine.objects.values()), Event.objects.count(), Deadline.objects.count()
+
+    answer = order(api, units, **values)
+
+    assert (answer.status, answer.json["code"]) == (409, "insufficient_stock")
+    assert (list(InboundLine.objects.values()), Event.objects.count(), Deadline.objects.count()) == before
+    assert not Order.objects.exists() and not SupplyPromise.objects.exists()
+    assert api.get(f"inbound/{inbound}/").json["lines"][0]["promised"] == 0
+
+
+def test_the_same_order_sent_twice_waits_once(api: Api, invariants_hold: Any) -> None:
+    announce(api, 5)
+    body = order_body(("SKU-1", 2), allow_backorder=True)
+
+    first, again = api.post("orders/", body), api.post("orders/", body)
+
+    assert first.json["number"] == again.json["number"]
+    assert InboundLine.objects.get().promised == 2
+    invariants_hold()
+
+
+# ---- it comes later, in part, or not at all --------------------------------------------------------
+
+
+def test_a_delivery_that_gets_another_day_moves_what_is_expected_never_what_was_promised(
+    api: Api, invariants_hold: Any
+) -> None:
+    inbound = announce(api, 5)
+    document = placed(api, 2)
+    promised = document["promised_at"]
+
+    assert api.call("PATCH", f"inbound/{inbound}/", {"expected_at": (now() + 9 * DAY).isoformat()}).status == 200
+    clock()
+
+    document = api.order(document["number"])
+    assert document["promised_at"] == promised < document["expected_at"] == document["lines"][0]["expected_at"]
+    delayed = Event.objects.get(type="orders.order.delayed")
+    assert delayed.payload["promised_at"][:10] == promised[:10]
+    receive(api, inbound)
+    clock()
+    [work] = api.order(document["number"])["fulfillments"]
+    assert work["promised_at"] == promised
+    invariants_hold()
+
+
+def test_who_can_have_it_earlier_from_another_delivery_changes_to_that(api: Api, invariants_hold: Any) -> None:
+    late = announce(api, 5)
+    other = announce(api, 1, days=5)
+    old, young = placed(api, 1), placed(api, 1)
+
+    api.call("PATCH", f"inbound/{late}/", {"expected_at": (now() + 20 * DAY).isoformat()})
+    clock()
+
+    waits = dict(SupplyPromise.objects.order_by("since").values_list("demand", "line__inbound"))
+    assert list(waits.values()) == [other, late]
+    assert api.order(old["number"])["expected_at"] < api.order(young["number"])["expected_at"]
+    invariants_hold()
+
+
+def test_a_delivery_that_does_not_come_is_looked_at_every_day_until_nobody_believes_in_it(
+    api: Api, invariants_hold: Any, settings: Any
+) -> None:
+    settings.SUPPLY_TRUSTED_DAYS_LATE = 3
+    announce(api, 5, days=1)
+    document = placed(api, 1)
+
+    pass_time(days=3)
+    later = api.order(document["number"])
+    assert later["expected_at"] > document["promised_at"]
+    assert buckets(later) == {"backordered": 1}
+    pass_time(days=6)
+
+    assert buckets(api.order(document["number"])) == {"open": 1}
+    case = ExceptionCase.objects.get()
+    assert case.reason == "no_place"
+    assert InboundLine.objects.get().promised == 0
+    invariants_hold()
+
+
+def test_of_a_short_delivery_the_youngest_moves_to_the_next_or_before_a_person(api: Api, invariants_hold: Any) -> None:
+    short = announce(api, 3)
+    old, middle, young = placed(api, 1), placed(api, 1), placed(api, 1)
+    following = announce(api, 1, days=9)
+
+    receive(api, short, 1, final=True)
+    invariants_hold()
+    clock()
+
+    assert buckets(api.order(old["number"])) == {"allocated": 1}
+    moved = api.order(middle["number"])
+    assert buckets(moved) == {"backordered": 1}
+    assert moved["expected_at"] > moved["promised_at"]
+    assert SupplyPromise.objects.get().line.inbound_id == following  # type: ignore[union-attr]
+    assert buckets(api.order(young["number"])) == {"open": 1}
+    assert ExceptionCase.objects.get().order_id == young["id"]
+    assert Event.objects.filter(type="orders.order.delayed").count() == 1
+    invariants_hold()
+
+
+def test_a_delivery_called_off_gives_way_to_stock_that_is_there_by_now(api: Api, invariants_hold: Any) -> None:
+    inbound = announce(api, 2)
+    document = placed(api, 2)
+    set_stock("SKU-1", "LYON", 2)
+
+    assert api.post(f"inbound/{inbound}/cancel/").status == 200
+    clock()
+
+    document = api.order(document["number"])
+    [work] = document["fulfillments"]
+    assert (work["location"], buckets(document)) == ("LYON", {"allocated": 2})
+    invariants_hold()
+
+
+def test_stock_that_comes_another_way_serves_who_has_waited_longest(api: Api, invariants_hold: Any) -> None:
+    announce(api, 5)
+    old, young = placed(api, 1), placed(api, 1)
+    assert backorders.serve_from_stock(as_of=now()) == 0
+    set_stock("SKU-1", "LYON", 1)
+
+    assert backorders.serve_from_stock(as_of=now()) == 2
+    clock()
+
+    assert buckets(api.order(old["number"])) == {"allocated": 1}
+    assert buckets(api.order(young["number"])) == {"backordered": 1}
+    assert InboundLine.objects.get().promised == 1
+    invariants_hold()
+
+
+def test_safety_stock_does_not_take_what_was_promised(api: Api, invariants_hold: Any) -> None:
+    make_location("PARIS", safety_stock=4)
+    inbound = announce(api, 2)
+    document = placed(api, 2)
+
+    receive(api, inbound)
+    clock()
+
+    assert buckets(api.order(document["number"])) == {"allocated": 2}
+    invariants_hold()
+
+
+def test_looking_again_without_news_changes_nothing(api: Api, invariants_hold: Any) -> None:
+    announce(api, 5)
+    document = placed(api, 1)
+    before = Event.objects.count(), SupplyPromise.objects.get().pk
+
+    backorders.look_again([f"order_line:{line}" for line in _lines(document)], as_of=now())
+    clock()
+
+    assert (Event.objects.count(), SupplyPromise.objects.get().pk) == before
+    assert api.order(document["number"])["expected_at"] == document["expected_at"]
+    invariants_hold()
+
+
+def _lines(document: dict[str, Any]) -> list[str]:
+    return list(Order.objects.get(pk=document["id"]).lines.values_list("pk", flat=True))
+
+
+# ---- giving it up, holding it, and people ----------------------------------------------------------
+
+
+def test_canceling_gives_the_delivery_back(api: Api, invariants_hold: Any) -> None:
+    inbound = announce(api, 5)
+    document = placed(api, 4)
+    receive(api, inbound, 1)
+
+    part = api.post(f"orders/{document['number']}/cancel/", {"lines": [{"id": "l1", "quantity": 2}]})
+    assert part.status == 200
+    assert (buckets(part.json), InboundLine.objects.get().promised) == ({"backordered": 2, "canceled": 2}, 1)
+    invariants_hold()
+    whole = api.post(f"orders/{document['number']}/cancel/")
+
+    assert whole.json["status"] == "canceled"
+    assert InboundLine.objects.get().promised == 0
+    assert StockLevel.objects.get(product="SKU-1", location="PARIS").reserved == 0
+    clock()
+    assert api.order(document["number"])["payment_status"] == "voided"
+    invariants_hold()
+
+
+def test_what_waits_too_long_is_canceled(api: Api, invariants_hold: Any) -> None:
+    publish(cancel_after_days=2)
+    announce(api, 5, days=9)
+    document = placed(api, 2)
+
+    pass_time(days=1)
+    assert api.order(document["number"])["status"] == "backordered"
+    pass_time(days=2, minutes=1)
+
+    assert api.order(document["number"])["status"] == "canceled"
+    assert InboundLine.objects.get().promised == 0
+    assert Event.objects.get(type="orders.order.canceled").payload["why"] == "waited_too_long"
+    invariants_hold()
+
+
+def test_a_held_order_keeps_what_came_for_it_and_its_place_hears_of_it_later(api: Api, invariants_hold: Any) -> None:
+    inbound = announce(api, 1)
+    document = placed(api, 1)
+    api.post(f"orders/{document['number']}/hold/", {"kind": "fraud"})
+
+    receive(api, inbound)
+    clock()
+
+    held = api.order(document["number"])
+    assert (held["status"], held["fulfillments"][0]["status"]) == ("on_hold", "planned")
+    invariants_hold()
+    api.post(f"orders/{document['number']}/release/")
+    assert api.order(document["number"])["fulfillments"][0]["status"] == "assigned"
+    invariants_hold()
+
+
+def test_work_that_no_place_can_do_waits_for_the_next_delivery(api: Api, invariants_hold: Any) -> None:
+    set_stock("SKU-1", "LYON", 1)
+    document = placed(api, 1)
+    announce(api, 1, days=9)
+    [work] = document["fulfillments"]
+
+    api.act(work["id"], "decline", {"reason": "out_of_stock"})
+    clock()
+
+    again = api.order(document["number"])
+    assert (buckets(again), ExceptionCase.objects.count()) == ({"backordered": 1}, 0)
+    assert again["promised_at"] == document["promised_at"] < again["expected_at"]
+    invariants_hold()
+
+
+def test_a_person_lets_it_wait(api: Api, invariants_hold: Any) -> None:
+    publish(rest="exception", **{"from": {"locations": ["LILLE"]}})
+    set_stock("SKU-1", "LYON", 1)  # the network has it, the rules do not let it in
+    document = placed(api, 1, allow_backorder=False)
+    [case] = api.get("exceptions/").json["results"]
+    assert "backorder" in case["actions"]
+
+    refused = api.post(f"exceptions/{case['id']}/resolve/", {"action": "backorder"})
+    assert (refused.status, refused.json["errors"][0]["code"]) == (422, "no_inbound_supply")
+    assert buckets(api.order(document["number"])) == {"open": 1}
+    assert ExceptionCase.objects.get().status == "open"
+    make_location("LILLE", **LILLE)
+    inbound = announce(api, 1, location="LILLE")
+    solved = api.post(f"exceptions/{case['id']}/resolve/", {"action": "backorder"})
+
+    assert (solved.status, solved.json["resolution"]) == (200, "backorder")
+    document = api.order(document["number"])
+    assert (document["status"], buckets(document)) == ("backordered", {"backordered": 1})
+    assert document["expected_at"] is not None
+    invariants_hold()
+    receive(api, inbound)
+    clock()
+    assert buckets(api.order(document["number"])) == {"allocated": 1}
+    invariants_hold()
+
+
+def test_a_shopper_who_chose_a_store_may_wait_for_its_next_delivery(api: Api, invariants_hold: Any) -> None:
+    set_stock("SKU-1", "PARIS", 1)
+    document = api.post("orders/", pickup_body(("SKU-1", 1))).json
+    api.act(document["fulfillments"][0]["id"], "decline", {"reason": "out_of_stock"})
+    inbound = announce(api, 1)
+    [case] = api.get("exceptions/").json["results"]
+
+    assert api.post(f"exceptions/{case['id']}/resolve/", {"action": "backorder"}).status == 200
+    receive(api, inbound)
+    clock()
+
+    works = {work["status"]: work["location"] for work in api.order(document["number"])["fulfillments"]}
+    assert works == {"declined": "PARIS", "assigned": "PARIS"}
+    invariants_hold()
