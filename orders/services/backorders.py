@@ -6,8 +6,10 @@ before a person. Nothing has changed: nothing is written but when to look next.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+
+from django.conf import settings
 
 from inventory.locks import lock_stock
 from inventory.services.reservations import Held, Want, reserve_stock
@@ -44,7 +46,7 @@ _NOBODY_BRINGS_ANY = Awaited((), {})
 
 
 class ChangedMeanwhile(Exception):
-    """It was received, lost or taken by others since it was read: all rolls back, and the clock tries again."""
+    """It was received, lost or taken by others since it was read: all rolls back, and is tried again."""
 
 
 # ---- when to look again --------------------------------------------------------------------------
@@ -71,16 +73,34 @@ def look_again(demands: Sequence[str], *, as_of: datetime) -> int:
     return len(due)
 
 
-@use_case
 def on_look_again(deadline: Claimed, as_of: datetime) -> None:
     """What should have come is here, or is late, or will not come."""
+    _until_it_stands(_look, deadline, as_of)
+
+
+def on_ends(deadline: Claimed, as_of: datetime) -> None:
+    """It has waited as long as the rules let it: what did not come is canceled as if the shopper had asked."""
+    _until_it_stands(_end, deadline, as_of)
+
+
+def _until_it_stands(act: Callable[[Claimed, datetime], None], deadline: Claimed, as_of: datetime) -> None:
+    """Errors: ChangedMeanwhile, when others were always faster; the clock tries again later."""
+    for _attempt in range(settings.PLACEMENT_ATTEMPTS - 1):
+        try:
+            return act(deadline, as_of)
+        except ChangedMeanwhile:
+            continue
+    return act(deadline, as_of)
+
+
+@use_case
+def _look(deadline: Claimed, as_of: datetime) -> None:
     order, delivery = _locked(deadline)
     settle(order, delivery, actor=CLOCK, as_of=as_of)
 
 
 @use_case
-def on_ends(deadline: Claimed, as_of: datetime) -> None:
-    """It has waited as long as the rules let it: what did not come is canceled as if the shopper had asked."""
+def _end(deadline: Claimed, as_of: datetime) -> None:
     order, delivery = _locked(deadline)
     settle(order, delivery, actor=CLOCK, as_of=as_of)
     left = {line.pk: line.backordered for line in delivery.lines.filter(backordered__gt=0)}
