@@ -7,9 +7,10 @@ class OrdersConfig(AppConfig):
     verbose_name = _("Orders")
 
     def ready(self) -> None:
-        from inventory.demands import register_order_demands
+        from inventory.demands import register_demand_owners, register_order_demands
         from orders import demands, handlers, invariants  # noqa: F401
         from routing.services.bench import register_orders
 
         register_order_demands(demands.demands_of_orders)
+        register_demand_owners(demands.owners_of_demands)
         register_orders(demands.demands_of_number)

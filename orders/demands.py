@@ -7,8 +7,9 @@ from collections.abc import Collection, Mapping, Sequence
 
 from django.db.models import F
 
-from inventory.demands import OrderDemand
-from orders.models import Delivery, FulfillmentLine
+from inventory.demands import DemandOwner, OrderDemand
+from orders.models import Delivery, FulfillmentLine, OrderLine
+from orders.models.order import demand_of_line
 from orders.services import planning
 from orders.states import LIVE, FulfillmentStatus
 from routing.services.sourcing import Demand
@@ -28,11 +29,20 @@ def demands_of_orders(references: Collection[str]) -> Mapping[str, Sequence[Orde
     )
     units: dict[tuple[int, OrderDemand], int] = defaultdict(int)
     for number, line, sku, location, given in rows:
-        units[number, OrderDemand(f"order_line:{line}", sku, location, 0)] += given
+        units[number, OrderDemand(demand_of_line(line), sku, location, 0)] += given
     found: dict[str, list[OrderDemand]] = defaultdict(list)
     for (number, demand), given in units.items():
         found[str(number)].append(demand._replace(units=given))
     return found
+
+
+def owners_of_demands(demands: Collection[str]) -> Mapping[str, DemandOwner]:
+    """The orders of these lines."""
+    lines = OrderLine.objects.filter(pk__in=[demand.removeprefix("order_line:") for demand in demands])
+    rows = lines.values_list("pk", "order_id", "order__number")
+    return {
+        demand_of_line(line): DemandOwner(f"#{number}", "orders.Order", order_id) for line, order_id, number in rows
+    }
 
 
 def demands_of_number(typed: str) -> list[Demand]:

@@ -1,6 +1,7 @@
 """Deliveries and transfers on their way: what comes when, what came, what is missing."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -24,7 +25,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from inventory.models import Condition, Inbound, InboundLine
+from inventory.demands import DemandOwner, owners_of
+from inventory.models import Condition, Inbound, InboundLine, SupplyPromise
 from inventory.queries import places
 from inventory.services.inbound import cancel_inbound, change_inbound
 from inventory.services.receiving import Receipt, receive_inbound
@@ -47,6 +49,7 @@ _LOOKS: dict[str, tuple[Tone, str]] = {
 }
 _LINES_AT_ONCE = 200
 _EVENTS_SHOWN = 100
+_WAITING_SHOWN = 100
 
 
 # ---- what staff type -----------------------------------------------------------------------------
@@ -192,7 +195,7 @@ class InboundAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("what"), ordering="id")
     def what(self, inbound: Inbound) -> str:
-        return _name(inbound)
+        return inbound_name(inbound)
 
     @display(description=gettext_lazy("status"), ordering="status")
     def state(self, inbound: Inbound) -> SafeString:
@@ -242,11 +245,12 @@ class InboundAdmin(ReadOnlyAdmin):
         may_act = inbound.is_open and self.may_act(request)
         context = {
             **self.admin_site.each_context(request),
-            "title": _name(inbound),
+            "title": inbound_name(inbound),
             "inbound": inbound,
             "badge": inbound_badge(inbound),
             "expected": expected_words(inbound),
             "lines": inbound.lines.select_related("product"),
+            "waiting": _waiting(inbound),
             "timeline": _timeline(inbound),
             "may_act": may_act,
             "may_cancel": may_act and inbound.status in UNTOUCHED,
@@ -273,7 +277,7 @@ class InboundAdmin(ReadOnlyAdmin):
                 as_of=now(),
                 once=form.once(request, "receive", inbound),
             ),
-            title=_("Receive %(what)s") % {"what": _name(inbound)},
+            title=_("Receive %(what)s") % {"what": inbound_name(inbound)},
             submit=_("Receive"),
             done=lambda: _received_words(form.receipts()),
             back=_address(inbound),
@@ -297,7 +301,7 @@ class InboundAdmin(ReadOnlyAdmin):
                 actor=actor_of(request),
                 as_of=now(),
             ),
-            title=_("Another day for %(what)s") % {"what": _name(inbound)},
+            title=_("Another day for %(what)s") % {"what": inbound_name(inbound)},
             submit=_("Save"),
             done=_("The change is saved."),
             back=_address(inbound),
@@ -320,7 +324,7 @@ class InboundAdmin(ReadOnlyAdmin):
                 as_of=now(),
                 once=form.once(request, "cancel", inbound),
             ),
-            title=_("Cancel %(what)s") % {"what": _name(inbound)},
+            title=_("Cancel %(what)s") % {"what": inbound_name(inbound)},
             submit=_("Cancel it"),
             done=_("It is canceled."),
             back=_address(inbound),
@@ -335,6 +339,22 @@ def _asked(inbound: Inbound, request: HttpRequest) -> list[InboundLine]:
     return [line for line in lines if line.remaining or f"good_{line.pk}" in request.POST][:_LINES_AT_ONCE]
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Who waits for units of a delivery."""
+
+    promise: SupplyPromise
+    owner: DemandOwner | None
+
+
+def _waiting(inbound: Inbound) -> list[Waiting]:
+    """The first of them, in the order in which they are served."""
+    promises = SupplyPromise.objects.filter(line__inbound=inbound).select_related("product")
+    shown = list(promises.order_by("since", "id")[:_WAITING_SHOWN])
+    owners = owners_of([promise.demand for promise in shown])
+    return [Waiting(promise, owners.get(promise.demand)) for promise in shown]
+
+
 # ---- words ---------------------------------------------------------------------------------------
 
 
@@ -343,7 +363,7 @@ def _sum(name: str) -> Subquery:
     return Subquery(lines.annotate(total=Sum(name)).values("total"))
 
 
-def _name(inbound: Inbound) -> str:
+def inbound_name(inbound: Inbound) -> str:
     name = inbound.reference or inbound.external_id
     if not inbound.origin:
         return _("Delivery %(name)s") % {"name": name or inbound.pk}

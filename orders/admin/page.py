@@ -1,7 +1,8 @@
 """One order on one screen: everything its template shows, read in a fixed number of statements."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 from django.db.models import Field, Prefetch, QuerySet
@@ -9,12 +10,17 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from inventory.admin.inbound import expected_words, inbound_name
+from inventory.models import Inbound, SupplyPromise
 from inventory.queries import place_name
+from inventory.services.supply_promises import arrived_for
 from oms.backoffice.words import money
+from oms.models import Deadline
 from orders.admin import badges
 from orders.admin.timeline import Entry, timeline
 from orders.models import ExceptionCase, Fulfillment, FulfillmentLine, Hold, Order, OrderLine, Payment
 from orders.models.order import BUCKETS
+from orders.services.waiting import ENDS
 from orders.states import BEFORE_PICKING, LOST, FulfillmentStatus, OrderStatus
 
 _GONE = frozenset({*LOST, FulfillmentStatus.CANCELED, FulfillmentStatus.EXPIRED})
@@ -30,11 +36,26 @@ class Share:
     badge: SafeString
 
 
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """Units of a line that wait for a delivery; None: for the clock to find one. `place`: where they have arrived."""
+
+    quantity: int
+    inbound: Inbound | None = None
+    name: str = ""
+    expected: SafeString | None = None
+    place: str = ""
+
+
 @dataclass(slots=True)
 class LineView:
+    """`waits_until`: what is back-ordered is canceled then."""
+
     line: OrderLine
     units: list[tuple[str, int]]
     shares: list[Share] = field(default_factory=list)
+    awaited: list[Awaited] = field(default_factory=list)
+    waits_until: datetime | None = None
     cancelable: int = 0
 
 
@@ -124,7 +145,24 @@ def line_views(order: Order, fulfillments: Iterable[Fulfillment] | None = None) 
     for fulfillment in _fulfillments(order) if fulfillments is None else fulfillments:
         for work in fulfillment.lines.all():
             _add_share(views[work.order_line_id], fulfillment, work)
+    _add_awaited({view.line.demand: view for view in views.values() if view.line.backordered})
     return list(views.values())
+
+
+def _add_awaited(views: Mapping[str, LineView]) -> None:
+    if not views:
+        return
+    promises = SupplyPromise.objects.filter(demand__in=views).select_related("line__inbound__origin")
+    for promise in promises.order_by("line__inbound__expected_at", "id"):
+        inbound = promise.line.inbound if promise.line else None
+        told = (inbound_name(inbound), expected_words(inbound)) if inbound else ("", None)
+        views[promise.demand].awaited.append(Awaited(promise.quantity, inbound, *told))
+    for held in arrived_for(views):
+        views[held.demand].awaited.append(Awaited(held.quantity, place=place_name(held.location)))
+    ends = Deadline.objects.filter(kind=ENDS, done_at=None, subject__in=[v.line.delivery_id for v in views.values()])
+    until = dict(ends.values_list("subject", "due_at"))
+    for view in views.values():
+        view.waits_until = until.get(view.line.delivery_id)
 
 
 def _bucket_word(name: str) -> str:

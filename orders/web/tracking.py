@@ -34,6 +34,15 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """What waits for a delivery to us; `expected_at`: when it is with the shopper."""
+
+    name: str
+    quantity: int
+    expected_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Hours:
     day: date
     spans: tuple[str, ...]
@@ -90,6 +99,7 @@ class Tracked:
     currency: str
     articles: tuple[Article, ...]
     parts: tuple[Part, ...]
+    awaited: tuple[Awaited, ...]
     timeline: tuple[Moment, ...]
     can_cancel: bool
 
@@ -157,6 +167,7 @@ def _tracked(order: Order, as_of: datetime) -> Tracked:
         currency=order.currency,
         articles=tuple(_article(line, line.quantity, line.canceled) for line in lines),
         parts=_parts(works, as_of),
+        awaited=tuple(Awaited(li.product.name, li.backordered, li.expected_at) for li in lines if li.backordered),
         timeline=_timeline(order),
         can_cancel=_can_cancel(order, lines, works),
     )
