@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from math import asin, cos, radians, sin, sqrt
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import connection
@@ -211,41 +211,58 @@ def _of_class(number: str) -> str:
     return ", ".join(f"profile.{name}[{number}] AS {name}" for name in _KEPT)
 
 
-_SELLABLE_UNITS = f"""
-SELECT p.sku, found.units
+def _sellable_statement(
+    *,
+    levels: str = "inventory_stocklevel",
+    only: str = "",
+    spread: str = "",
+    besides: str = "",
+    sums: str = "",
+    named: str = "units > 0",
+) -> str:
+    """Per product its units by place, of the places that are `named`, and what else is asked for."""
+    columns = (f"(columns ->> '{name}')::{'float8' if name == 'doubt_below' else 'int'}[] AS {name}" for name in _KEPT)
+    return f"""
+SELECT p.sku, found.units{besides}
 FROM unnest((SELECT %(skus)s::text[]), (SELECT %(kinds)s::int[])) AS asked (sku, kind)
 CROSS JOIN LATERAL (SELECT (SELECT %(profiles)s::jsonb) -> asked.kind AS columns OFFSET 0) AS given
-CROSS JOIN LATERAL (
-    SELECT columns -> 'others' AS others,
-        {", ".join(f"(columns ->> '{name}')::{'float8' if name == 'doubt_below' else 'int'}[] AS {name}" for name in _KEPT)}
-    OFFSET 0
-) AS profile
+CROSS JOIN LATERAL (SELECT columns -> 'others' AS others, {", ".join(columns)} OFFSET 0) AS profile
 JOIN inventory_product p ON p.sku = asked.sku
 CROSS JOIN LATERAL (SELECT {_of_class("1")} OFFSET 0) AS usual
+{spread}
 CROSS JOIN LATERAL (
-    SELECT json_object_agg(location_id, units)::text AS units FROM (
-        SELECT s.location_id,
+    SELECT {sums} (json_object_agg(location_id, units) FILTER (WHERE {named}))::text AS units FROM (
+        SELECT s.location_id, s.class,
             CASE WHEN s.class IS NULL THEN {_weighed("usual")} ELSE {_weighed("other")} END AS units
         FROM (
-            SELECT *, (profile.others ->> location_id)::int AS class FROM {{levels}}
-            WHERE sku = p.sku AND p.is_active {{only}} OFFSET 0
-        ) AS s CROSS JOIN LATERAL (SELECT {_of_class("s.class")}) AS other OFFSET 0
-    ) AS level WHERE units > 0
+            SELECT *, (profile.others ->> location_id)::int AS class FROM {levels}
+            WHERE sku = p.sku AND p.is_active {only} OFFSET 0
+        ) AS s CROSS JOIN LATERAL (SELECT {_of_class("abs(s.class)")}) AS other OFFSET 0
+    ) AS level
 ) AS found"""
-_SELLABLE_ANYWHERE = _SELLABLE_UNITS.format(levels="inventory_stocklevel", only="")
-_SELLABLE_HERE = _SELLABLE_UNITS.format(
-    levels="inventory_stocklevel", only="AND location_id = ANY(%(locations)s::text[])"
-)
+
+
+_SELLABLE_ANYWHERE = _sellable_statement()
+_SELLABLE_HERE = _sellable_statement(only="AND location_id = ANY(%(locations)s::text[])")
 # As if these units were not reserved. Not the whole row: `reserved` would be there twice.
-_SELLABLE_ONCE_GIVEN_BACK = _SELLABLE_UNITS.format(
+_SELLABLE_ONCE_GIVEN_BACK = _sellable_statement(
     levels="""(
                 SELECT s.sku, s.location_id, s.on_hand, s.damaged, s.quarantined, s.held_until, s.safety_stock,
                     s.confidence, s.suspect_at, s.reserved - coalesce(back.units, 0) AS reserved
                 FROM inventory_stocklevel s LEFT JOIN unnest(
                     %(back_skus)s::text[], %(back_locations)s::text[], %(back_units)s::int[]
                 ) AS back (sku, location, units) ON back.sku = s.sku AND back.location = s.location_id
-            ) AS level""",
-    only="",
+            ) AS level"""
+)
+# Places that are asked for have their class below zero.
+_NETWORK_STOCK = _sellable_statement(
+    spread="""CROSS JOIN LATERAL (
+    SELECT %(is_narrow)s AND EXISTS (SELECT FROM inventory_stocklevel WHERE sku = p.sku OFFSET %(many)s) AS is_wide OFFSET 0
+) AS spread""",
+    sums="sum(units)::bigint AS total,",
+    named="units > 0 AND (class < 0 OR NOT is_wide)",
+    besides=", coalesce(found.total, 0), NOT is_wide,"
+    " EXISTS (SELECT FROM inventory_inboundline line WHERE line.sku = p.sku AND line.remaining > 0)",
 )
 
 
@@ -261,22 +278,39 @@ def sellable_units(
     Every SKU asked for has an entry. Products and places that are not active sell nothing. `tags` of the products,
     where the caller knows them already, save looking them up.
     """
-    wanted = list(skus)
-    return {sku: {} for sku in wanted} | sellable_of_known(wanted, context=context, locations=locations, tags=tags)
-
-
-def sellable_of_known(
-    skus: Collection[str],
-    *,
-    context: Context,
-    locations: Collection[str] | None = None,
-    tags: Mapping[str, Collection[str]] | None = None,
-) -> dict[str, dict[str, int]]:
-    """Like `sellable_units`, but only products that exist have an entry."""
     wanted = list(dict.fromkeys(skus))
     if locations is None:
-        return _sellable(_SELLABLE_ANYWHERE, wanted, context, tags, {})
-    return _sellable(_SELLABLE_HERE, wanted, context, tags, {"locations": list(locations)})
+        found = _sellable(_SELLABLE_ANYWHERE, wanted, context, tags)
+    else:
+        found = _sellable(_SELLABLE_HERE, wanted, context, tags, locations=list(locations))
+    return {sku: {} for sku in wanted} | found
+
+
+class NetworkStock(NamedTuple):
+    """What can be sold of a product: in all, and by place.
+
+    Where it is not `is_whole`, of the places only those are told that were asked for. `is_awaited`: more is on its way,
+    whether or not this asker may know.
+    """
+
+    units: Mapping[str, int]
+    total: int
+    is_whole: bool
+    is_awaited: bool
+
+
+def network_stock(
+    skus: Iterable[str], *, context: Context, near: Collection[str] | None = None
+) -> dict[str, NetworkStock]:
+    """Like `sellable_units`, added up; only products that exist have an entry.
+
+    `near`: of a product that lies in most places these are enough. A thousand levels are read quicker than told.
+    """
+    wanted = list(dict.fromkeys(skus))
+    rows = _sellable_rows(
+        _NETWORK_STOCK, wanted, context, None, near=near, is_narrow=near is not None, many=len(places()) // 2
+    )
+    return {sku: NetworkStock(_units(units), *others) for sku, units, *others in rows}
 
 
 def _sellable(
@@ -284,19 +318,42 @@ def _sellable(
     skus: Sequence[str],
     context: Context,
     tags: Mapping[str, Collection[str]] | None,
-    parameters: Mapping[str, Any],
+    **parameters: Any,
 ) -> dict[str, dict[str, int]]:
+    return {sku: _units(units) for sku, units in _sellable_rows(statement, skus, context, tags, **parameters)}
+
+
+def _sellable_rows(
+    statement: str,
+    skus: Sequence[str],
+    context: Context,
+    tags: Mapping[str, Collection[str]] | None,
+    near: Collection[str] | None = None,
+    **parameters: Any,
+) -> list[tuple[Any, ...]]:
     rules = protections(context)
     known = tags_for(rules, skus) if tags is None else tags
     kinds: dict[str, int] = {}  # by profile
     own = {
         "skus": skus,
         "kinds": [kinds.setdefault(rules.profile(sku, known.get(sku, ())), len(kinds)) for sku in skus],
-        "profiles": f"[{','.join(kinds)}]",
+        "profiles": f"[{','.join(_asking_for(near, profile) for profile in kinds)}]",
         "as_of": context.as_of,
         "hold": context.hold,
     }
-    return {sku: orjson.loads(units) if units else {} for sku, units in _rows(statement, {**own, **parameters})}
+    return _rows(statement, {**own, **parameters})
+
+
+def _asking_for(near: Collection[str] | None, profile: str) -> str:
+    if not near:
+        return profile
+    changed = orjson.loads(profile)
+    changed["others"] |= {code: -changed["others"].get(code, 1) for code in near}
+    return orjson.dumps(changed).decode()
+
+
+def _units(told: str | None) -> dict[str, int]:
+    return orjson.loads(told) if told else {}
 
 
 def sellable_once_given_back(
@@ -311,12 +368,15 @@ def sellable_once_given_back(
     That is less than their sum where a level owes units already: what comes back is owed first.
     """
     wanted = list(dict.fromkeys(skus))
-    back = {
-        "back_skus": [sku for sku, _location in given_back],
-        "back_locations": [location for _sku, location in given_back],
-        "back_units": list(given_back.values()),
-    }
-    found = _sellable(_SELLABLE_ONCE_GIVEN_BACK, wanted, context, tags, back)
+    found = _sellable(
+        _SELLABLE_ONCE_GIVEN_BACK,
+        wanted,
+        context,
+        tags,
+        back_skus=[sku for sku, _location in given_back],
+        back_locations=[location for _sku, location in given_back],
+        back_units=list(given_back.values()),
+    )
     return {sku: {} for sku in wanted} | found
 
 

@@ -1,4 +1,4 @@
-"""`GET availability/`: how many units can be sold to this asker, in the network, in areas and where. One statement."""
+"""`GET availability/`: how many units can be sold to this asker, in the network, in areas and where."""
 
 import heapq
 from collections import Counter
@@ -22,7 +22,7 @@ from inventory.geocoding import Point, coordinates_of
 from inventory.models import Ability, Kind
 from inventory.nearest import by_distance
 from inventory.pickup_times import pickup_at
-from inventory.queries import PlaceInfo, places, sellable_of_known
+from inventory.queries import NetworkStock, PlaceInfo, network_stock, places
 from inventory.supply import Supply, supply_shown
 from oms.api.body import Country, Latitude, Longitude, read
 from oms.api.views import ApiView
@@ -36,6 +36,10 @@ _CAN: Mapping[str, Callable[[PlaceInfo], bool]] = {
     "curbside": lambda place: Ability.CURBSIDE in place.abilities,
     "locker": lambda place: place.kind == Kind.LOCKER,
 }
+
+
+_SEVERAL = 4
+_AMPLE = 3  # times as many places as are told are looked at, for some have nothing
 
 
 class AvailabilityQuery(BaseModel):
@@ -53,6 +57,10 @@ class AvailabilityQuery(BaseModel):
 
     def context(self, *, as_of: datetime) -> Context:
         return Context(as_of, self.channel or "", order_type=self.method or "", service=self.service or "")
+
+    def asks_much(self, *, places: int) -> bool:
+        """Of so many products that it is worth naming the places of interest, few among all."""
+        return len(self.sku) >= _SEVERAL and not self.area_by and _AMPLE**2 * self.limit < places
 
     def point(self) -> Point | None:
         if self.near is None and self.country and self.postal_code:
@@ -90,13 +98,12 @@ class Availability(ApiView):
         every = places()
         shown = _Shown(query, every)
         context = query.context(as_of=as_of)
-        stock = sellable_of_known(query.sku, context=context)
+        stock, nearest = _read(query, context, shown, every)
         check_all_known("sku", query.sku, stock)
-        future = supply_shown(query.sku, context=context)
-        point = query.point()
-        nearest = None if point is None else _nearest_first(point, stock, every)
+        awaited = [sku for sku in query.sku if stock[sku].is_awaited]
+        future = supply_shown(awaited, context=context) if awaited else {}
         answer = _Answer(query, every, shown, nearest, as_of)
-        return Response({"results": [answer.of(sku, stock[sku], future[sku]) for sku in query.sku]})
+        return Response({"results": [answer.of(sku, stock[sku], future.get(sku, ())) for sku in query.sku]})
 
 
 def check_channel_of_query(view: ApiView, channel: str | None) -> None:
@@ -137,13 +144,33 @@ class _Shown(dict[str, bool]):
         )
 
 
-def _nearest_first(
-    point: Point, stock: Mapping[str, Mapping[str, int]], every: Mapping[str, PlaceInfo]
-) -> dict[str, float]:
-    """Distances in order, at least to the places that have something."""
-    if sum(map(len, stock.values())) >= len(every):
+def _read(
+    query: AvailabilityQuery, context: Context, shown: _Shown, every: Mapping[str, PlaceInfo]
+) -> tuple[Mapping[str, NetworkStock], Mapping[str, float] | None]:
+    """What there is, and, nearest first, how far it is at least to the places told of."""
+    point = query.point()
+    if point is not None and query.asks_much(places=len(every)):
+        nearest = by_distance(point, every.keys(), every)
+        return _stock_near(query, context, (code for code in nearest if shown[code])), nearest
+    stock = network_stock(query.sku, context=context)
+    return stock, None if point is None else _nearest_first(point, stock, every)
+
+
+def _stock_near(query: AvailabilityQuery, context: Context, shown: Iterable[str]) -> dict[str, NetworkStock]:
+    """With the first of the places shown, nearest first, that have something. One statement; two where many have nothing."""
+    ample = _AMPLE * query.limit
+    near = list(islice(shown, ample))
+    stock = network_stock(query.sku, context=context, near=near)
+    if len(near) == ample:  # else there are no more
+        lacking = [sku for sku, found in stock.items() if not found.is_whole and len(found.units) < query.limit]
+        stock |= network_stock(lacking, context=context) if lacking else {}
+    return stock
+
+
+def _nearest_first(point: Point, stock: Mapping[str, NetworkStock], every: Mapping[str, PlaceInfo]) -> dict[str, float]:
+    if sum(len(found.units) for found in stock.values()) >= len(every):
         return by_distance(point, every.keys(), every)
-    return by_distance(point, every.keys() & set().union(*stock.values()), every)
+    return by_distance(point, every.keys() & set().union(*(found.units for found in stock.values())), every)
 
 
 def _by_day(future: Iterable[Supply]) -> list[dict[str, Any]]:
@@ -168,17 +195,17 @@ class _Answer:
         self._every, self._shown, self._nearest = every, shown, nearest
         self._as_of, self._channel = as_of, query.channel
         self._is_collected = query.method in ("pickup", "curbside")
-        self._pickup_times: dict[str, datetime] = {}
+        self._told: dict[str, dict[str, Any]] = {}
 
-    def of(self, sku: str, stock: Mapping[str, int], future: Iterable[Supply]) -> dict[str, Any]:
+    def of(self, sku: str, stock: NetworkStock, future: Iterable[Supply]) -> dict[str, Any]:
         document: dict[str, Any] = {
             "sku": sku,
-            "sellable": sum(stock.values()),
+            "sellable": stock.total,
             "future": _by_day(future),
-            "locations": [self._at(code, stock[code]) for code in self._first(stock)],
+            "locations": [self._at(code, stock.units[code]) for code in self._first(stock.units)],
         }
         if self._area_by:
-            document["areas"] = self._areas(stock)
+            document["areas"] = self._areas(stock.units)
         return document
 
     def _first(self, stock: Mapping[str, int]) -> list[str]:
@@ -188,18 +215,18 @@ class _Answer:
         return list(islice((code for code in self._nearest if code in stock and self._shown[code]), self._limit))
 
     def _at(self, code: str, units: int) -> dict[str, Any]:
-        place = self._every[code]
-        document: dict[str, Any] = {"location": code, "name": place.name, "sellable": units}
-        if self._nearest is not None and (km := self._nearest[code]) < inf:
+        if code not in self._told:
+            self._told[code] = self._place(self._every[code])
+        return {**self._told[code], "sellable": units}
+
+    def _place(self, place: PlaceInfo) -> dict[str, Any]:
+        """What is the same of all products."""
+        document: dict[str, Any] = {"location": place.code, "name": place.name}
+        if self._nearest is not None and (km := self._nearest[place.code]) < inf:
             document["distance_km"] = round(km, 1)
         if self._is_collected and place.takes_orders(self._as_of):
-            document["pickup_at"] = self._pickup_at(place)
+            document["pickup_at"] = pickup_at(place, channel=self._channel, as_of=self._as_of)
         return document
-
-    def _pickup_at(self, place: PlaceInfo) -> datetime:
-        if place.code not in self._pickup_times:
-            self._pickup_times[place.code] = pickup_at(place, channel=self._channel, as_of=self._as_of)
-        return self._pickup_times[place.code]
 
     def _areas(self, stock: Mapping[str, int]) -> list[dict[str, Any]]:
         """Sums over the places shown, the fullest area first."""

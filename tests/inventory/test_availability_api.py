@@ -130,8 +130,8 @@ def test_takes_as_many_statements_for_hundreds_of_places_as_for_three(client, dj
     def statements():
         ask = "sku=A,B&near={},{}&limit=1000".format(*PARIS)
         get(client, ask)  # places and rules are known by heart
-        # key; versions of places, five times, and of rules, twice (tests trust no cache); stock; supply
-        with django_assert_num_queries(9):
+        # key; versions of places, three times, and of rules (tests trust no cache); stock, which knows that nothing comes
+        with django_assert_num_queries(6):
             return get(client, ask)
 
     assert len(statements()[0]["locations"]) == 3
@@ -140,6 +140,66 @@ def test_takes_as_many_statements_for_hundreds_of_places_as_for_three(client, dj
     set_stocks({("A", code): 1 for code in codes})
 
     assert len(statements()[0]["locations"]) == 303
+
+
+@pytest.fixture
+def forty_places():
+    """North of Paris, a tenth of a degree apart; the nearest is closed to the web, the next gives its stock to pickup only."""
+    codes = [f"N{n:02d}" for n in range(40)]
+    for n, code in enumerate(codes):
+        make_location(
+            code,
+            latitude=49 + n / 10,
+            longitude=2.35,
+            groups=["even"] if n % 2 == 0 else ["odd"],
+            abilities=["pickup"] if n == 1 else ["ship", "pickup"],
+        )
+    Channel.objects.create(code="web", name="Web", currency="EUR")
+    make_exposure_rule(channel_id="web", locations=["N00"], hidden=True)
+    make_exposure_rule(channel_id="web", groups=["even"], keep_units=2)
+    make_exposure_rule(channel_id="web", tags=["rare"], groups=["odd"], keep_units=3)
+    return codes
+
+
+def test_what_is_asked_together_is_told_as_what_is_asked_alone(client, forty_places):
+    far, near = forty_places[-5:], forty_places[:4]
+    make_products("MOST", "FAR", "FEW", "NONE")
+    make_product("RARE", tags=["rare"])
+    make_product("OFF", is_active=False)
+    set_stocks(
+        {("MOST", code): n % 7 for n, code in enumerate(forty_places)}
+        | {("RARE", code): n % 7 for n, code in enumerate(forty_places)}
+        | {("OFF", code): 9 for code in forty_places}
+        | {("FAR", code): 9 if code in far else 0 for code in forty_places}
+        | {("FEW", code): 5 for code in (*near, "LYON")}
+    )
+    skus = ("MOST", "FAR", "FEW", "NONE", "RARE", "OFF", "A")
+
+    for asked in (
+        "&channel=web",
+        "&channel=web&method=ship",
+        "&group=odd",
+        "&location=N39,N01,N02,LYON",
+        "&method=locker",
+        "&area_by=country",
+    ):
+        for limit in (1, 2, 4):
+            rest = f"&near={PARIS[0]},{PARIS[1]}&limit={limit}{asked}"
+            assert get(client, f"sku={','.join(skus)}{rest}") == [get(client, f"sku={sku}{rest}")[0] for sku in skus]
+
+
+def test_looks_at_all_places_only_where_the_nearest_have_nothing(client, forty_places, django_assert_num_queries):
+    skus = [f"S{n}" for n in range(5)]
+    make_products(*skus)
+    set_stocks({(sku, code): 9 for sku in skus for code in forty_places})
+    ask = f"sku={','.join(skus)}&near={PARIS[0]},{PARIS[1]}&limit=2"
+    get(client, ask)  # places and rules are known by heart
+
+    with django_assert_num_queries(6):  # as for one product
+        assert [len(found["locations"]) for found in get(client, ask)] == [2] * 5
+    set_stocks({("S3", code): 0 for code in forty_places[:6]})
+    with django_assert_num_queries(10):  # all of S3, as of the places and rules that count then
+        assert [place["location"] for place in get(client, ask)[3]["locations"]] == ["N06", "N07"]
 
 
 def test_sums_up_areas_and_keeps_to_groups(client):

@@ -24,7 +24,7 @@ from inventory.errors import NotReserved
 from inventory.exposure import Context
 from inventory.imports.upload import save_stream
 from inventory.models import Inbound, StockImport
-from inventory.queries import sellable_units
+from inventory.queries import network_stock, sellable_units
 from inventory.services import (
     Held,
     LocationRow,
@@ -685,6 +685,13 @@ class StockMachine(CountRules, RuleBasedStateMachine):
         seen = sellable_units(list(SKUS), context=self._context(asker, own=own))
         expected = Counter({key: self.world.sees(asker, *key, own=own) for key in self.world.levels})
         assert Counter({(sku, place): n for sku, here in seen.items() for place, n in here.items()}) == expected, asker
+
+    @invariant()
+    def what_is_added_up_is_what_is_seen(self) -> None:
+        asker, nearest = ASKERS[self.steps % len(ASKERS)], min(PLACES)
+        for sku, told in network_stock(list(SKUS), context=self._context(asker), near=[nearest]).items():
+            seen = {place: self.world.sees(asker, sku, place) for place in PLACES if (sku, place) in self.world.levels}
+            assert (told.total, told.units.get(nearest, 0)) == (sum(seen.values()), seen.get(nearest, 0)), (asker, sku)
 
     def _context(self, asker: Asker, *, own: str = "") -> Context:
         return Context(self.world.now, asker.channel, order_type=asker.method, service=asker.service, hold=own)
