@@ -20,11 +20,13 @@ from django.conf import settings
 from inventory.queries import places
 from inventory.stock_book import StockBook
 from oms.channels import channels
+from routing import queries
 from routing.capacity_book import CapacityBook
 from routing.engine.cost import CARBON_KG_PER_TONNE_KM
 from routing.engine.types import Budget
 from routing.queries import ActiveRules, LearnedThen
 from routing.services.demand_facts import Wanted
+from routing.services.scarcity import Foresight, PricesThen
 from routing.services.sourcing import PlannedParcel, SourcingPlan, plan
 
 Verdict = Literal["served", "left", "refused"]
@@ -107,14 +109,24 @@ class Outcome:
 
 
 class World:
-    """Stock and capacity under one choice of rules. `takes`: what is decided here counts; else the books tell all."""
+    """Stock and capacity under one choice of rules. `takes`: what is decided here counts; else the books tell all.
+    `foresight`: of what the last units were worth then (default: what they are worth now)."""
 
-    def __init__(self, rules_of: RulesOf, stock: StockBook, capacity: CapacityBook, *, takes: bool = True):
+    def __init__(
+        self,
+        rules_of: RulesOf,
+        stock: StockBook,
+        capacity: CapacityBook,
+        *,
+        takes: bool = True,
+        foresight: Foresight | None = None,
+    ):
         self.rules_of = rules_of
         self.stock = stock
         self.capacity = capacity
         self.takes = takes
         self.learned = LearnedThen()
+        self.prices = PricesThen(foresight, stock.sellable_units) if foresight else None
         self.taken: Counter[tuple[str, str]] = Counter()
         self.booked: Counter[tuple[str, date]] = Counter()
         self._seen: dict[str, dict[str, int]] = {}
@@ -133,6 +145,7 @@ class World:
             rules=self.rules_of(demand.channel),
             stock=self._read,
             booked=self.capacity.booked_by_day,
+            scarcity=self.prices or queries.scarcity_prices,
             learned=self.learned.at(wanted.at),
             budget=Budget.of(_PATIENCE * settings.PLANNING_BUDGET_MS / 1000, time.process_time),
         )

@@ -407,6 +407,7 @@ COUNT_TOLERANCE_VALUE = env.int("OMS_COUNT_TOLERANCE_VALUE", default=50)
 COUNT_HEADQUARTERS_VALUE = env.int("OMS_COUNT_HEADQUARTERS_VALUE", default=1000)
 SIMULATION_MOST_ORDERS = env.int("OMS_SIMULATION_MOST_ORDERS", default=100_000)
 SIMULATIONS_WAITING = 20
+SIMULATION_SCARCITY_HOURS = 6.0  # so often a replay works out anew what the last units are worth
 SIMULATION_CHANGES_KEPT = env.int("OMS_SIMULATION_CHANGES_KEPT", default=2000)  # changed orders, to be looked at
 SIMULATION_DAYS = env.int("OMS_SIMULATION_DAYS", default=180)  # simulations that have ended are kept so long
 SIMULATION_LEASE_SECONDS = env.int(

@@ -5,11 +5,13 @@ is not renewed in time counts no more.
 """
 
 import time as monotonic_time
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Max, QuerySet
@@ -20,12 +22,12 @@ from oms.cache import bump
 from oms.transactions import use_case
 from routing.engine import scarcity
 from routing.engine.scarcity import Basket, Lane, Level, Market
-from routing.engine.types import from_micro, to_micro
+from routing.engine.types import BySkuAndPlace, from_micro, to_micro
 from routing.forecasts import Past, Recipe, expected_baskets
 from routing.leadtimes import area_of
 from routing.models import DemandFact, ScarcityPrice
 from routing.queries import SCARCITY
-from routing.services.sourcing import COLLECTED, Demand, Destination, Line, parcel_prices
+from routing.services.sourcing import COLLECTED, Demand, Destination, Line, StockReader, parcel_prices
 
 _SERVICE = "standard"
 _WORTH_KEEPING = to_micro(Decimal("0.01"))
@@ -39,12 +41,33 @@ _METHODS = ScarcityPrice.Method
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """A delivery that was wanted, as forecasts know it. `there`: where to, more or less."""
+
+    past: Past
+    currency: str
+    there: Destination
+
+
+@dataclass(frozen=True, slots=True)
 class _Outlook:
     """What is expected in one currency. `somewhere`: an address in each zone, to ask prices for."""
 
     currency: str
     baskets: Sequence[Basket]
     somewhere: Mapping[str, Destination]
+
+
+@dataclass(frozen=True, slots=True)
+class _Worth:
+    """What is priced in one group of products. `exact`: by its programme."""
+
+    stock: Mapping[Level, int]
+    by_level: Mapping[Level, int]
+    exact: bool
+
+
+Lanes = Mapping[tuple[str, str], Lane]  # (zone, place)
 
 
 def refresh_if_old(*, as_of: datetime) -> bool:
@@ -59,7 +82,13 @@ def refresh_if_old(*, as_of: datetime) -> bool:
 def refresh(*, as_of: datetime, seconds: float = 120.0) -> int:
     """Replace all prices. Returns how many levels have one now. `seconds` for all programmes together."""
     until = monotonic_time.monotonic() + seconds
-    rows = [row for outlook in _outlooks(as_of) for row in _priced(outlook, as_of, until)]
+    rows: list[ScarcityPrice] = []
+    for outlook in _outlooks(as_of):
+        stock = _on_offer(outlook.baskets, as_of)
+        market = _market(outlook, stock, _lanes_of(outlook, {code for _sku, code in stock}, as_of))
+        nearby = scarcity.nearby_demand(market)
+        for worth in _priced(market, until, _LARGEST_PROGRAMME):
+            rows += _rows(outlook.currency, worth, nearby, as_of)
     _replace(rows)
     return len(rows)
 
@@ -75,24 +104,41 @@ def _life() -> timedelta:
     return timedelta(hours=settings.SCARCITY_HOURS)
 
 
+def _recipe() -> Recipe:
+    return Recipe(horizon_days=settings.SCARCITY_HORIZON_DAYS)
+
+
 def _outlooks(as_of: datetime) -> Iterator[_Outlook]:
-    recipe = Recipe(horizon_days=settings.SCARCITY_HORIZON_DAYS)
-    facts = DemandFact.objects.filter(
-        at__gt=as_of - timedelta(days=recipe.window_days), at__lte=as_of, service=_SERVICE, location=""
-    ).exclude(method__in=COLLECTED)
+    facts = _lately(as_of)
     for currency in facts.order_by("currency").values_list("currency", flat=True).distinct():
-        somewhere: dict[str, Destination] = {}
-        past = _past(facts.filter(currency=currency), somewhere)
-        yield _Outlook(currency, expected_baskets(past, as_of=as_of, recipe=recipe), somewhere)
+        yield _outlook(currency, map(wish_of, facts.filter(currency=currency).iterator()), as_of)
 
 
-def _past(facts: QuerySet[DemandFact], somewhere: dict[str, Destination]) -> Iterator[Past]:
-    """One after the other, however many; the first of each zone is written down as its address."""
-    for fact in facts.iterator():
-        zone = area_of(fact.country, fact.postal_code)
-        there = Destination(fact.country, fact.postal_code, latitude=fact.latitude, longitude=fact.longitude)
-        somewhere.setdefault(zone, there)
-        yield Past(fact.at, zone, _units(fact.lines))
+def _outlook(currency: str, wishes: Iterable[Wish], as_of: datetime) -> _Outlook:
+    """Takes one after the other, however many; the first of each zone gives its address."""
+    somewhere: dict[str, Destination] = {}
+
+    def past() -> Iterator[Past]:
+        for wish in wishes:
+            somewhere.setdefault(wish.past.zone, wish.there)
+            yield wish.past
+
+    baskets = expected_baskets(past(), as_of=as_of, recipe=_recipe())
+    return _Outlook(currency, baskets, somewhere)
+
+
+def _lately(as_of: datetime) -> QuerySet[DemandFact]:
+    """What forecasts are made of."""
+    begin = as_of - timedelta(days=_recipe().window_days)
+    return DemandFact.objects.filter(at__gt=begin, at__lte=as_of, service=_SERVICE, location="").exclude(
+        method__in=COLLECTED
+    )
+
+
+def wish_of(fact: DemandFact) -> Wish:
+    zone = area_of(fact.country, fact.postal_code)
+    there = Destination(fact.country, fact.postal_code, latitude=fact.latitude, longitude=fact.longitude)
+    return Wish(Past(fact.at, zone, _units(fact.lines)), fact.currency, there)
 
 
 def _units(lines: Iterable[Sequence]) -> dict[str, int]:
@@ -102,47 +148,39 @@ def _units(lines: Iterable[Sequence]) -> dict[str, int]:
     return units
 
 
-def _priced(outlook: _Outlook, as_of: datetime, until: float) -> list[ScarcityPrice]:
+def _priced(market: Market, until: float, largest: int) -> Iterator[_Worth]:
     """First level by level, which tells what is scarce; then each group of scarce SKUs by its own programme."""
-    market = _market(outlook, as_of)
     rough = {level: price for level, price in scarcity.closed_form(market).items() if price >= _WORTH_KEEPING}
-    found: list[ScarcityPrice] = []
     scarce = frozenset(sku for sku, _place in rough)
-    nearby = scarcity.nearby_demand(market)
     for group in scarcity.clusters(market.baskets, scarce):
         part = _only(market, group)
         left = until - monotonic_time.monotonic()
-        answer = scarcity.prices(part, seconds=left) if left > 0 and _size(part) <= _LARGEST_PROGRAMME else None
-        exact = answer is not None and answer.value_micro is not None
-        worth = answer.by_level if answer and exact else {lv: price for lv, price in rough.items() if lv[0] in group}
-        found += _rows(outlook.currency, part.stock, worth, nearby, as_of, exact)
-    return found
+        answer = scarcity.prices(part, seconds=left) if left > 0 and _size(part) <= largest else None
+        if answer and answer.value_micro is not None:
+            yield _Worth(part.stock, answer.by_level, exact=True)
+        else:
+            yield _Worth(part.stock, {lv: price for lv, price in rough.items() if lv[0] in group}, exact=False)
 
 
-def _rows(
-    currency: str,
-    stock: Mapping[Level, int],
-    worth: Mapping[Level, int],
-    nearby: Mapping[Level, float],
-    as_of: datetime,
-    exact: bool,
-) -> list[ScarcityPrice]:
+def _kept(worth: _Worth) -> Iterator[tuple[Level, int]]:
+    """What is worth keeping, up to the cap."""
     cap = to_micro(settings.SCARCITY_CAP)
-    return [
-        ScarcityPrice(
+    return ((lv, min(price, cap)) for lv, price in sorted(worth.by_level.items()) if price >= _WORTH_KEEPING)
+
+
+def _rows(currency: str, worth: _Worth, nearby: Mapping[Level, float], as_of: datetime) -> Iterator[ScarcityPrice]:
+    for level, price in _kept(worth):
+        yield ScarcityPrice(
             sku=level[0],
             location=level[1],
             currency=currency,
-            price=from_micro(min(price, cap)),
-            units=stock[level],
+            price=from_micro(price),
+            units=worth.stock[level],
             expected=round(nearby.get(level, 0.0), 3),
-            method=_METHODS.PROGRAMME if exact else _METHODS.CLOSED_FORM,
+            method=_METHODS.PROGRAMME if worth.exact else _METHODS.CLOSED_FORM,
             computed_at=as_of,
             valid_until=as_of + _life(),
         )
-        for level, price in sorted(worth.items())
-        if price >= _WORTH_KEEPING
-    ]
 
 
 def _size(market: Market) -> int:
@@ -165,23 +203,32 @@ def _only(market: Market, skus: frozenset[str]) -> Market:
 # ---- the market ----------------------------------------------------------------------------------------
 
 
-def _market(outlook: _Outlook, as_of: datetime) -> Market:
-    skus = sorted({sku for basket in outlook.baskets for sku in basket.skus})
+def _market(outlook: _Outlook, stock: Mapping[Level, int], lanes: Lanes) -> Market:
+    return Market(outlook.baskets, stock, lanes, _lost(outlook.somewhere, lanes))
+
+
+def _on_offer(
+    baskets: Iterable[Basket], as_of: datetime, read: StockReader = inventory.sellable_units
+) -> dict[Level, int]:
+    """Stock by level, at places that send parcels now."""
+    skus = sorted({sku for basket in baskets for sku in basket.skus})
     directory = inventory.places()
     open_to_all = {code for code, place in directory.items() if place.takes_orders(as_of) and "ship" in place.abilities}
-    found = inventory.sellable_units(skus, context=Context(as_of, order_type="ship", service=_SERVICE))
-    stock = {
+    found = read(skus, context=Context(as_of, order_type="ship", service=_SERVICE))
+    return {
         (sku, code): units
         for sku, held in found.items()
         for code, units in held.items()
         if code in open_to_all and units
     }
-    lanes = {
+
+
+def _lanes_of(outlook: _Outlook, codes: Collection[str], as_of: datetime) -> Lanes:
+    return {
         (zone, code): lane
         for zone, there in outlook.somewhere.items()
-        for code, lane in _lanes(outlook.currency, there, sorted({code for _, code in stock}), as_of).items()
+        for code, lane in _lanes(outlook.currency, there, sorted(codes), as_of).items()
     }
-    return Market(outlook.baskets, stock, lanes, _lost(outlook.somewhere, lanes))
 
 
 def _lanes(currency: str, there: Destination, codes: Sequence[str], as_of: datetime) -> dict[str, Lane]:
@@ -209,3 +256,90 @@ def _lost(zones: Iterable[str], lanes: Mapping[tuple[str, str], Lane]) -> dict[s
         )
         for zone in zones
     }
+
+
+# ---- what could be known then ----------------------------------------------------------------------------
+
+#: So many baskets × places × SKUs are solved in no time: a replay does it again and again, and must not wait.
+_LARGEST_OF_THE_PAST = 20_000
+_SECONDS_OF_THE_PAST = 60.0
+
+
+class Foresight:
+    """Prices of the last units as they could be worked out at instants of the past: from what was wanted before, and
+    from stock as somebody else tells it. `read` gives the wishes; it is asked once, and only if prices are."""
+
+    def __init__(self, read: Callable[[], Iterable[Wish]]):
+        self._read = read
+        self._wishes: dict[str, list[Wish]] | None = None  # by currency, then by time
+        self._lanes: dict[tuple[str, str], dict[str, Lane]] = {}  # by currency and zone
+
+    def prices(self, currency: str, *, as_of: datetime, stock: StockReader) -> dict[str, dict[str, int]]:
+        """By SKU and place, in millionths."""
+        outlook = _outlook(currency, self._before(currency, as_of), as_of)
+        offered = _on_offer(outlook.baskets, as_of, stock)
+        market = _market(outlook, offered, self._lanes_of(outlook, {code for _sku, code in offered}, as_of))
+        found: dict[str, dict[str, int]] = {}
+        until = monotonic_time.monotonic() + _SECONDS_OF_THE_PAST
+        for worth in _priced(market, until, _LARGEST_OF_THE_PAST):
+            for (sku, code), price in _kept(worth):
+                found.setdefault(sku, {})[code] = price
+        return found
+
+    def _before(self, currency: str, as_of: datetime) -> list[Wish]:
+        if self._wishes is None:
+            self._wishes = {}
+            for wish in sorted(self._read(), key=lambda wish: wish.past.at):
+                self._wishes.setdefault(wish.currency, []).append(wish)
+        wishes = self._wishes.get(currency, [])
+        begin = bisect_left(wishes, as_of - timedelta(days=_recipe().window_days), key=lambda wish: wish.past.at)
+        return wishes[begin : bisect_left(wishes, as_of, key=lambda wish: wish.past.at)]
+
+    def _lanes_of(self, outlook: _Outlook, codes: Collection[str], as_of: datetime) -> Lanes:
+        """Carriers' prices are not remembered: those of now."""
+        found: dict[tuple[str, str], Lane] = {}
+        for zone, there in outlook.somewhere.items():
+            known = self._lanes.get((outlook.currency, zone))
+            if known is None:
+                known = _lanes(outlook.currency, there, sorted(inventory.places()), as_of)
+                self._lanes[outlook.currency, zone] = known
+            found |= {(zone, code): lane for code, lane in known.items() if code in codes}
+        return found
+
+
+class PricesThen:
+    """Prices of the last units in one world of a replay, worked out anew every `SIMULATION_SCARCITY_HOURS`.
+
+    Answers as `routing.queries.scarcity_prices` does. What it has worked out can be written down and gone on with: who
+    worked it out anew later would find other stock."""
+
+    def __init__(self, foresight: Foresight, stock: StockReader):
+        self._foresight = foresight
+        self._stock = stock
+        self._number = -1  # of the hours that it was worked out in
+        self._tables: dict[str, dict[str, dict[str, int]]] = {}
+
+    def __call__(self, currency: str, *, as_of: datetime) -> BySkuAndPlace:
+        number = int(as_of.timestamp() // (3600 * settings.SIMULATION_SCARCITY_HOURS))
+        if number != self._number:
+            self._number, self._tables = number, {}
+        if currency not in self._tables:
+            self._tables[currency] = self._foresight.prices(currency, as_of=as_of, stock=self._stock)
+        return self._tables[currency]
+
+    def as_json(self) -> list[Any]:
+        return [self._number, self._tables]
+
+    def resume(self, told: Sequence[Any]) -> None:
+        self._number, self._tables = told
+
+
+def wishes_before(as_of: datetime) -> Iterator[Wish]:
+    """What was wanted lately, as of then."""
+    return map(wish_of, _lately(as_of).iterator())
+
+
+def wishes_of(facts: Iterable[DemandFact]) -> Iterator[Wish]:
+    """Of all that is wanted, what forecasts are made of."""
+    usual = (f for f in facts if f.service == _SERVICE and not f.location and f.method not in COLLECTED)
+    return map(wish_of, usual)

@@ -46,6 +46,7 @@ class Replay:
             "agreement": asdict(self.agreement),
             "taken": {side: [[*key, n] for key, n in world.taken.items()] for side, world in self.worlds.items()},
             "booked": {side: [[*key, n] for key, n in world.booked.items()] for side, world in self.worlds.items()},
+            "prices": {side: world.prices.as_json() for side, world in self.worlds.items() if world.prices},
         }
 
     def resume(self, state: Mapping[str, Any]) -> None:
@@ -57,6 +58,8 @@ class Replay:
             taken = {(sku, location): n for sku, location, n in state["taken"][side]}
             booked = {(location, date.fromisoformat(str(day))): n for location, day, n in state["booked"][side]}
             world.resume(taken, booked)
+            if world.prices and (prices := state.get("prices", {}).get(side)):
+                world.prices.resume(prices)
 
 
 def _change(wanted: Wanted, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:

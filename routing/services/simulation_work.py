@@ -25,7 +25,8 @@ from routing.capacity_book import CapacityBook, capacity_book
 from routing.demand_files import unpack
 from routing.models import DemandFact, SimulatedChange, Simulation
 from routing.replay import World
-from routing.services.demand_facts import Wanted, told
+from routing.services.demand_facts import Wanted, fact_of, told
+from routing.services.scarcity import Foresight, Wish, wishes_before, wishes_of
 from routing.services.side_by_side import SIDES, Replay, ids_of_live, with_decisions
 from routing.services.simulations import end, facts_of_period, rules_as_if
 from routing.states import LIVE_SIMULATIONS, SIMULATION_MOVES, SimulationStatus
@@ -104,7 +105,7 @@ class _Work(LeasedWork[Simulation]):
 
     def _wanted(self) -> "_Orders":
         if self.row.source == Simulation.Source.FILE:
-            return _OfFile(unpack(bytes(self.row.demands or b"")))
+            return _OfFile(self.row)
         return _OfPeriod(self.row)
 
     def _replay(self, wanted: "_Orders") -> Replay:
@@ -112,8 +113,10 @@ class _Work(LeasedWork[Simulation]):
         baseline = rules_as_if(row.baseline_document, row.slots)
         candidate = rules_as_if(row.document, row.slots, id=row.rule_set)
         skus = wanted.skus()
+        foresight = Foresight(wanted.wishes)
         worlds = {
-            side: World(rules, *self._books(skus)) for side, rules in zip(SIDES, (baseline, candidate), strict=True)
+            side: World(rules, *self._books(skus), foresight=foresight)
+            for side, rules in zip(SIDES, (baseline, candidate), strict=True)
         }
         replay = Replay(worlds)
         if row.state is not None:
@@ -180,10 +183,15 @@ class _Orders(Protocol):
 
     def skus(self) -> list[str]: ...
 
+    def wishes(self) -> Iterator[Wish]:
+        """They and what was wanted before, for forecasts."""
+        ...
+
 
 class _OfFile:
-    def __init__(self, wanted: list[Wanted]):
-        self.wanted = wanted
+    def __init__(self, row: Simulation):
+        self.row = row
+        self.wanted = unpack(bytes(row.demands or b""))
 
     def batches(self, done: int) -> Iterator[list[Wanted]]:
         for begin in range(done, len(self.wanted), _BATCH):
@@ -191,6 +199,10 @@ class _OfFile:
 
     def skus(self) -> list[str]:
         return sorted({line.sku for one in self.wanted for line in one.demand.lines})
+
+    def wishes(self) -> Iterator[Wish]:
+        yield from wishes_before(self.row.placed_after)
+        yield from wishes_of(map(fact_of, self.wanted))
 
 
 _SKUS = """
@@ -201,8 +213,8 @@ WHERE at > %s AND at <= %s AND id <= %s"""
 class _OfPeriod:
     def __init__(self, row: Simulation):
         self.row = row
-        facts = facts_of_period(row.placed_after, row.placed_before).filter(pk__lte=row.last_fact)
-        self.ids = list(facts.values_list("pk", flat=True))
+        self.facts = facts_of_period(row.placed_after, row.placed_before).filter(pk__lte=row.last_fact)
+        self.ids = list(self.facts.values_list("pk", flat=True))
 
     def batches(self, done: int) -> Iterator[list[Wanted]]:
         for begin in range(done, len(self.ids), _BATCH):
@@ -214,3 +226,7 @@ class _OfPeriod:
         with connection.cursor() as cursor:
             cursor.execute(_SKUS, [self.row.placed_after, self.row.placed_before, self.row.last_fact])
             return [sku for (sku,) in cursor.fetchall()]
+
+    def wishes(self) -> Iterator[Wish]:
+        yield from wishes_before(self.row.placed_after)
+        yield from wishes_of(self.facts.iterator())

@@ -161,6 +161,9 @@ StockReader = Callable[..., dict[str, dict[str, int]]]
 CapacityReader = Callable[..., Mapping[str, Mapping[date, int]]]
 """Answers as `routing.queries.booked_by_day` does."""
 
+PriceReader = Callable[..., engine.BySkuAndPlace]
+"""Answers as `routing.queries.scarcity_prices` does."""
+
 
 def plan(
     demand: Demand,
@@ -170,19 +173,21 @@ def plan(
     rules: ActiveRules | None = None,
     stock: StockReader = inventory.sellable_units,
     booked: CapacityReader = queries.booked_by_day,
+    scarcity: PriceReader = queries.scarcity_prices,
     learned: LeadTimes | None = None,
     budget: Budget | None = None,
 ) -> SourcingPlan:
     """The best plan under the channel's published rules, within the planning budget, or another one.
 
     `release_at`: when the places will learn of it (default: at once). `rules`: others than the published. `stock`: a
-    reader that several plans of one basket share, or of another time, as `booked` may be, and what was `learned` by then.
+    reader that several plans of one basket share, or of another time, as `booked`, prices of `scarcity` and what was
+    `learned` by then may be.
     A destination that cannot be found on the map is planned without distances and noted, never refused.
     """
     started = monotonic_time.perf_counter()
     rules = rules or queries.rules_for(demand.channel)
     planning = Planning(demand, as_of, release_at or as_of, stock, booked)
-    planning.learned = learned
+    planning.learned, planning.scarcity = learned, scarcity
     budget = budget or Budget.of(settings.PLANNING_BUDGET_MS / 1000, monotonic_time.monotonic)
     outcome = planner.plan(planning.engine_demand(), rules.rules, planning.network(), budget)
     return planning.plan_of(outcome, rules, started=started)
@@ -301,6 +306,7 @@ class Planning:
         self.stock = stock
         self.booked = booked
         self.learned: LeadTimes | None = None  # what is known now
+        self.scarcity: PriceReader = queries.scarcity_prices
         self.as_of = as_of
         self.release_at = release_at
         self.notes: list[str] = []
@@ -377,7 +383,7 @@ class Planning:
             timing=self.timing,
             workload=self.workload,
             acceptance=self.acceptance,
-            scarcity=Later(lambda: queries.scarcity_prices(demand.currency, as_of=self.as_of)),
+            scarcity=Later(lambda: self.scarcity(demand.currency, as_of=self.as_of)),
             markdown=Later(lambda: queries.markdown_gains(demand.currency, list(tags), as_of=self.as_of)),
             confidence=Later(lambda: inventory.confidences(list(tags))),
         )

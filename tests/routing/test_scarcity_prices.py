@@ -3,14 +3,18 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import orjson
 import pytest
 
+from inventory.stock_book import stock_book
 from routing import queries
+from routing.capacity_book import capacity_book
 from routing.documents import parse
 from routing.models import DemandFact, ScarcityPrice
 from routing.queries import ActiveRules
-from routing.services.demand_facts import Wanted, forget_demands, record_demands, told
-from routing.services.scarcity import refresh, refresh_if_old
+from routing.replay import World
+from routing.services.demand_facts import Wanted, fact_of, forget_demands, record_demands, told
+from routing.services.scarcity import Foresight, refresh, refresh_if_old, wish_of, wishes_before
 from routing.services.sourcing import Demand, Destination, Line, plan
 from tests.factories.orders import make_network
 
@@ -89,6 +93,73 @@ def test_without_time_levels_are_priced_one_by_one():
     (price,) = ScarcityPrice.objects.all()
     assert price.method == ScarcityPrice.Method.CLOSED_FORM
     assert 0 < price.price <= 2
+
+
+def world(foresight: Foresight, *, scarcity: float = 1.0, begin: datetime = NOON) -> World:
+    document = {"rules": [{"steps": [{"weights": {"cost": 1, "scarcity": scarcity}}]}]}
+    rules = ActiveRules(parse(document).as_engine())
+    return World(lambda _: rules, stock_book(["SKU-1"], as_of=begin), capacity_book(as_of=begin), foresight=foresight)
+
+
+def served_by(ours: World, there: Destination, at: datetime = NOON) -> str:
+    return ours.decide(Wanted(f"then-{at}", at, demand(there))).sent[0].location
+
+
+def test_a_replay_reckons_with_what_could_be_known_then():
+    """Paris is wanted only from tomorrow on; today nobody could know."""
+    make_network(paris=1, lille=0, lyon=9)
+    tomorrow = NOON + timedelta(days=1)
+    wishes = [wish_of(fact_of(Wanted(f"{n}", tomorrow + timedelta(minutes=n), demand(PARIS)))) for n in range(40)]
+    foresight = Foresight(lambda: wishes)
+
+    assert served_by(world(foresight), LILLE) == "PARIS"
+    assert served_by(world(foresight), LILLE, tomorrow + timedelta(hours=1)) == "LYON"
+
+    remember(PARIS, 40)  # and what is known now, long after, counts nothing
+    refresh(as_of=NOON)
+    assert prices() == {"PARIS": 2}
+    assert served_by(world(foresight), LILLE) == "PARIS"
+
+
+def test_the_last_units_of_a_replay_are_those_that_it_has_itself():
+    make_network(paris=500, lille=0, lyon=9)
+    remember(PARIS, 40)
+    foresight = Foresight(lambda: wishes_before(NOON))
+    ours = world(foresight)
+    assert served_by(ours, LILLE) == "PARIS"
+
+    ours.stock.take("SKU-1", "PARIS", 498)
+    assert ours.prices("EUR", as_of=NOON) == {}  # worked out already
+    assert served_by(ours, LILLE, NOON + timedelta(hours=6)) == "LYON"
+    assert ours.prices("EUR", as_of=NOON + timedelta(hours=6)) == {"SKU-1": {"PARIS": 2_000_000}}
+
+
+def test_a_replay_that_goes_on_keeps_the_prices_it_had():
+    """Worked out anew from what is left by now they would be others."""
+    make_network(paris=500, lille=0, lyon=9)
+    remember(PARIS, 40)
+    foresight = Foresight(lambda: wishes_before(NOON))
+    stopped, resumed, alone = world(foresight), world(foresight), world(foresight)
+    assert stopped.prices("EUR", as_of=NOON) == {}
+    told = orjson.loads(orjson.dumps(stopped.prices.as_json()))
+    taken = {("SKU-1", "PARIS"): 499}
+
+    resumed.resume(taken, {})
+    resumed.prices.resume(told)
+    alone.resume(taken, {})
+
+    soon = NOON + timedelta(minutes=5)
+    assert resumed.prices("EUR", as_of=soon) == {}
+    assert alone.prices("EUR", as_of=soon) == {"SKU-1": {"PARIS": 2_000_000}}
+
+
+def test_a_replay_asks_for_no_forecast_that_no_rule_weighs():
+    make_network()
+
+    def unheard_of():
+        raise AssertionError("nobody needs it")
+
+    assert served_by(world(Foresight(unheard_of), scarcity=0), LILLE) == "LILLE"
 
 
 def test_a_demand_is_remembered_once_and_reads_back_without_its_address():
