@@ -46,6 +46,8 @@ def _columns(told: Evidence) -> dict[str, Any]:
         "answers": told.answers,
         "timings": [[*way, [_timing(answer) for answer in column]] for way, column in told.timings.items()],
         "by_sku": told.by_sku,
+        "kept": told.kept,
+        "kept_parcels": told.kept_parcels,
     }
 
 
@@ -70,6 +72,8 @@ def _evidence(columns: dict[str, Any]) -> Evidence:
             (service, days): [_as_timing(answer) for answer in column] for service, days, column in columns["timings"]
         },
         by_sku=columns["by_sku"],
+        kept=columns.get("kept", {}),  # not yet there in the first evidence
+        kept_parcels=columns.get("kept_parcels", {}),
     )
 
 

@@ -66,8 +66,20 @@ def _row(candidate: Candidate, names: list[str]) -> list[Any]:
     return [candidate.location, None, km, [_amount(candidate.parts.get(name, 0)) for name in names]]
 
 
+_MOST_NAMED = 3
+
+
 def _reoptimised(why: Reoptimised | None) -> dict[str, Any] | None:
-    return {"orders": why.orders, "saved": money(why.saved)} if why else None
+    """Of the orders that something is kept for, their number and the first few, by place."""
+    if why is None:
+        return None
+    kept_for = {code: [len(orders), *orders[:_MOST_NAMED]] for code, orders in why.kept_for.items()}
+    return {
+        "orders": why.orders,
+        "saved": money(why.saved),
+        "own_saved": money(why.own_saved),
+        "kept_for": kept_for,
+    }
 
 
 def _demand(plan: SourcingPlan) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from oms.backoffice.words import money
 from routing import words
 from routing.engine.counterfactual import NO_LIMIT, Alternative, Found, Need, StepVerdict, Verdict
 from routing.engine.types import from_micro
-from routing.services.explanations import PlaceExplained
+from routing.services.explanations import KeptThere, PlaceExplained
 
 
 def sentences(told: PlaceExplained) -> list[str]:
@@ -22,6 +22,12 @@ def sentences(told: PlaceExplained) -> list[str]:
     said = [step_sentence(step, told) for step in told.steps]
     if not told.steps:
         said.append(str(words.NOTES["no_rule"]))
+    if told.kept:
+        said += _kept(told.kept, told)
+    if told.is_together:
+        said.append(
+            _("Told for this order alone: the plans of those it was planned together with are taken as they are.")
+        )
     if not told.is_as_decided:
         said.append(str(words.NOTES["planned_otherwise"]))
     if told.is_asked_anew:
@@ -31,6 +37,23 @@ def sentences(told: PlaceExplained) -> list[str]:
             )
         )
     return said
+
+
+def _kept(kept: KeptThere, told: PlaceExplained) -> Iterator[str]:
+    units = [f"{units} × {sku}" for sku, units in kept.units.items()]
+    if kept.parcels:
+        facts = {"count": kept.parcels}
+        units.append(ngettext("%(count)d parcel of its day", "%(count)d parcels of its day", kept.parcels) % facts)
+    yield ngettext(
+        "%(what)s: kept there for %(count)d other order that was planned together with this one.",
+        "%(what)s: kept there for %(count)d other orders that were planned together with this one.",
+        kept.orders,
+    ) % {"what": _and(units), "count": kept.orders}
+    if kept.step.verdict is Verdict.USED:
+        saved = _amount(kept.saved_micro, told)
+        yield _("Had that been free, this order would have left from there, for %(saved)s less.") % {"saved": saved}
+    else:
+        yield _("Had that been free: %(verdict)s.") % {"verdict": _verdict(kept.step, told)}
 
 
 def _amount(micro: int, told: PlaceExplained) -> str:

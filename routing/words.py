@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from django.utils import dates
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from inventory.hours import WEEKDAYS
+from oms.backoffice.words import money
 
 # The closed vocabularies of a rule, each worded as its phrase below needs it; what is not here is somebody's own name.
 WORDS: Mapping[str, Mapping[str, str | Promise]] = {
@@ -78,6 +80,7 @@ REASONS = {
     "little_capacity": gettext_lazy("has less capacity left than the rule wants"),
     "no_rate": gettext_lazy("no carrier goes there from here"),
     "too_heavy": gettext_lazy("too heavy for its carriers"),
+    "kept_for_others": gettext_lazy("what it holds is kept for other orders that were planned together with this one"),
     "other_place_chosen": gettext_lazy("another place was chosen"),
 }
 
@@ -129,6 +132,13 @@ def failing_words(share: float) -> str:
     if share < 1 / 100:
         return _("hardly an offer fails here")
     return _("one in %(offers)d offers fails here") % {"offers": round(1 / share)}
+
+
+def own_part(saved: Decimal, currency: str) -> str:
+    """What a plan made together with others does to its own cost."""
+    if saved < 0:
+        return _("This part alone costs %(amount)s more than before.") % {"amount": money(-saved, currency)}
+    return _("This part alone costs %(amount)s less than before.") % {"amount": money(saved, currency)}
 
 
 def reoptimised(why: Mapping[str, Any], amount: str) -> str:

@@ -1,8 +1,9 @@
 """“Why here?”: a routing decision in words, with a table of the places that were looked at."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.utils.formats import number_format
@@ -62,11 +63,20 @@ def _sentences(decision: Decision, told: Told) -> list[str]:
     if told["rule"]:
         said.append(_("The rule “%(rule)s” decided.") % {"rule": told["rule"]})
     if why := decision.snapshot.get("reoptimised"):
-        said.append(words.reoptimised(why, money(why["saved"], told["demand"]["currency"])))
+        said += _together(why, told["demand"]["currency"])
     said += _risks(told, failing_shares(decision))
     said.append(_proof(decision))
     said += [str(words.NOTES.get(note, note)) for note in told["notes"]]
     return said
+
+
+def _together(why: Told, currency: str) -> Iterator[str]:
+    yield words.reoptimised(why, money(why["saved"], currency))
+    if "own_saved" in why and why["orders"] > 1:
+        yield words.own_part(Decimal(why["own_saved"]), currency)
+    if kept_for := why.get("kept_for"):
+        places = ", ".join(place_name(code) for code in list(kept_for)[:_RISKS_TOLD])
+        yield _("Too little for all, and kept for others: what stands in %(places)s.") % {"places": places}
 
 
 def _asked(told: Told) -> str:

@@ -44,6 +44,7 @@ class WhyView:
     place: str
     sentences: list[str]
     needs: list[str]
+    kept_for: list[SafeString | str]
 
 
 def picker_of(decision: Decision, asked: str = "") -> Picker | None:
@@ -112,4 +113,6 @@ def _asked(decision: Decision, place: str) -> dict[str, Any]:
         told = explain_place(decision, place)
     except DomainError as refusal:
         return {**context, "why_refusal": refusal.title}
-    return {**context, "why": WhyView(inventory.place_name(place), whys.sentences(told), whys.need_sentences(told))}
+    kept_for = [subject_link(order) for order in told.kept.named] if told.kept else []
+    why = WhyView(inventory.place_name(place), whys.sentences(told), whys.need_sentences(told), kept_for)
+    return {**context, "why": why}

@@ -30,7 +30,7 @@ from routing.engine.review import Finding
 from routing.engine.types import from_micro
 from routing.models import Decision, RuleSet
 from routing.remarks import difference_sentence, finding_sentence
-from routing.services.explanations import PlaceExplained
+from routing.services.explanations import KeptThere, PlaceExplained
 from routing.services.sourcing import SourcingPlan
 from routing.snapshots import explanation, explanation_of, money
 
@@ -267,11 +267,24 @@ class DecidedRules(BaseModel):
     version: int | None
 
 
+class KeptForDocument(BaseModel):
+    """So many other orders, the first of which are `named`, keep what this one could have had there."""
+
+    location: str
+    orders: int
+    named: list[str]
+
+
 class ReoptimisedDocument(BaseModel):
-    """Planned again together with others: so many orders, this one among them, save this much in all."""
+    """Planned again together with others: so many orders, this one among them, save this much in all.
+
+    `own_saved`: by this delivery alone, below nothing where others save more; null for decisions of before it was kept.
+    """
 
     orders: int
     saved: str
+    own_saved: str | None
+    kept_for: list[KeptForDocument]
 
 
 class DecisionDocument(Explanation):
@@ -299,9 +312,19 @@ def decision_document(decision: Decision) -> dict[str, Any]:
         "lower_bound": money(Decimal(decision.lower_bound)),
         "optimal": decision.optimal,
         "elapsed_ms": decision.elapsed_ms,
-        "reoptimised": decision.snapshot.get("reoptimised"),
+        "reoptimised": _reoptimised(decision.snapshot.get("reoptimised")),
         **explanation(decision),
     }
+
+
+def _reoptimised(why: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if why is None:
+        return None
+    kept_for = [
+        {"location": code, "orders": orders, "named": named}
+        for code, (orders, *named) in why.get("kept_for", {}).items()
+    ]
+    return {"own_saved": None, **why, "kept_for": kept_for}
 
 
 # ---- why not? ----------------------------------------------------------------------------------
@@ -367,9 +390,23 @@ class NeedDocument(BaseModel):
     is_smallest: bool
 
 
+class KeptThereDocument(BaseModel):
+    """What other orders, planned together with this one, keep there; `parcels` of the day, where no more can be prepared.
+    `step`: what would have become of the place for this
+    order alone, had they kept nothing there; `saved`: what it would have cost less then."""
+
+    units: dict[str, int]
+    parcels: int
+    orders: int
+    named: list[str]
+    step: StepVerdictDocument
+    saved: str
+
+
 class WhyNotDocument(BaseModel):
     """`is_as_decided`: planning again gave the plan that was decided. `is_asked_anew`: hours, bookings or dates that
-    nobody asked about then, or all of a place that held nothing, are those of today."""
+    nobody asked about then, or all of a place that held nothing, are those of today. `is_together`: decided together with
+    other orders, and told for this one alone, from what they leave."""
 
     decision: str
     location: str
@@ -379,6 +416,8 @@ class WhyNotDocument(BaseModel):
     words: list[str]
     is_as_decided: bool
     is_asked_anew: bool
+    is_together: bool
+    kept: KeptThereDocument | None
 
 
 def why_not_document(decision: Decision, told: PlaceExplained) -> dict[str, Any]:
@@ -391,6 +430,19 @@ def why_not_document(decision: Decision, told: PlaceExplained) -> dict[str, Any]
         "words": [*whys.sentences(told), *whys.need_sentences(told)],
         "is_as_decided": told.is_as_decided,
         "is_asked_anew": told.is_asked_anew,
+        "is_together": told.is_together,
+        "kept": _kept_there(told.kept, told) if told.kept else None,
+    }
+
+
+def _kept_there(kept: KeptThere, told: PlaceExplained) -> dict[str, Any]:
+    return {
+        "units": dict(kept.units),
+        "parcels": kept.parcels,
+        "orders": kept.orders,
+        "named": list(kept.named),
+        "step": _step_verdict(kept.step, told),
+        "saved": _money(kept.saved_micro),
     }
 
 

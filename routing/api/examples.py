@@ -251,6 +251,8 @@ tell(
             ],
             "is_as_decided": True,
             "is_asked_anew": False,
+            "is_together": False,
+            "kept": None,
         },
         "decisions_why_not.location": "LYON",
         # what a shopper can have

@@ -85,6 +85,8 @@ def assess(
     units = _carried(sieve, units, left, carriage, charges)
     let_in = np.flatnonzero(sieve.why == 0)
     offers = _priced(scene, step, left, rows[let_in], units[let_in], held[let_in], carriage, charges[let_in])
+    if network.kept or network.kept_parcels:
+        offers = _not_kept(sieve, offers, scene, left, let_in)
     return Assessment(_problem(step, demand, left, offers), places, sieve.why, km)
 
 
@@ -129,6 +131,22 @@ def _carried(
         units = np.where(too_heavy, 0, units)
         sieve.drop(~units.any(axis=1), "too_heavy")
     return units
+
+
+def _not_kept(sieve: filters.Sieve, offers: Offers, scene: Scene, lines: Sequence[Line], let_in: np.ndarray) -> Offers:
+    """What other orders leave, at the same prices; a place where they leave nothing is out after all."""
+    rows = np.array([scene.atlas.index[place.code] for place in offers.places], dtype=np.intp)
+    kept = scene.atlas.table(scene.network.kept, [line.sku for line in lines], rows, 0)
+    free = np.minimum(offers.units, np.maximum(0, scene.held[rows][:, scene.columns(lines)] - kept))
+    for row, place in enumerate(offers.places):
+        if others := scene.network.kept_parcels.get(place.code):
+            capacity = scene.network.capacity_left(place)
+            if capacity is not None and capacity <= others:
+                free[row] = 0
+    has_some = free.any(axis=1)
+    for row in let_in[~has_some].tolist():
+        sieve.drop_one(row, "kept_for_others")
+    return replace(offers, units=free).only(np.flatnonzero(has_some))
 
 
 def _priced(

@@ -7,6 +7,7 @@ few enough ways to be served; of still more, the neighbours of one order at a ti
 late first, until nothing improves. An order with too many ways to list is planned by itself, from what the others leave.
 """
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -19,6 +20,7 @@ from . import explain, geo, master
 from .assess import Assessment, Scene, assess
 from .conditions import matching_rule
 from .cost import ways_to_send, weight_of
+from .evidence import Evidence, Witness, evidence
 from .planner import parcel_of, steps_of, with_runners_up
 from .problem import Problem, Solution, priced
 from .solve import solve
@@ -95,7 +97,7 @@ def reoptimise(pending: Sequence[Pending], pool: Pool, budget: Budget, max_size:
     work.run()
     changed = [order for order in movable if work.chosen[order.key].parcels != order.present.parcels]
     plans = {one.key: one.plan for one in pending}
-    plans |= {order.key: order.plan_of(work.chosen[order.key], work.alone(order)) for order in changed}
+    plans |= {order.key: work.plan_of(order) for order in changed}
     return Batch(
         plans=plans,
         changed=tuple(order.key for order in changed),
@@ -118,7 +120,7 @@ def present_plan(pending: Pending, parcels: Sequence[tuple[str, Mapping[str, int
     rule = matching_rule(pending.rules, pending.demand)
     steps = steps_of(pending.demand, rule)
     for number, step in enumerate(steps):
-        problem = _assessed(pending, step, pending.promise).problem
+        problem = _View.of(pending, step, pending.promise).assessment().problem
         found = _solution(problem, parcels)
         if found and problem.allows(found):
             sent = tuple(parcel_of(problem, row, quantities, number) for row, quantities in found.parcels)
@@ -170,6 +172,7 @@ class _Order:
     number: int
     steps: Sequence[Step]
     rule: Rule | None
+    view: "_View"
     assessment: Assessment
     present: Solution
 
@@ -192,9 +195,10 @@ class _Order:
             return None
         number = numbers.pop()
         latest = None if pending.promise is None else max([pending.promise, *_arrivals(pending)])
-        assessment = _assessed(pending, replace(steps[number], complete=True), latest)
+        view = _View.of(pending, replace(steps[number], complete=True), latest)
+        assessment = view.assessment()
         present = _as_solution(assessment.problem, plan)
-        return cls(pending, number, steps, rule, assessment, present) if present else None
+        return cls(pending, number, steps, rule, view, assessment, present) if present else None
 
     @cached_property
     def columns(self) -> "single.Columns | None":
@@ -204,12 +208,13 @@ class _Order:
     def parcels(self, solution: Solution) -> list[Parcel]:
         return [parcel_of(self.problem, row, quantities, self.number) for row, quantities in solution.parcels]
 
-    def plan_of(self, solution: Solution, lower_bound_micro: int) -> Plan:
-        """The bound is that of the order alone."""
+    def plan_of(self, solution: Solution, lower_bound_micro: int, left: _Left) -> Plan:
+        """The bound is that of the order alone; `left`: what the others leave."""
         step = self.steps[self.number]
         bound = min(lower_bound_micro, solution.cost_micro)
         report = StepReport(step.name, "served", len(self.problem.offers), len(solution.parcels), solution.cost_micro)
         assessments = {self.number: self.assessment}
+        told = self._evidence(left)
         return Plan(
             parcels=tuple(with_runners_up(self.parcels(solution), self.steps, assessments)),
             rest=(),
@@ -220,24 +225,72 @@ class _Order:
             steps=(report,),
             explain=partial(explain.explanation, (self.assessment,), len(self.pending.network.places)),
             notes=self.pending.plan.notes,
+            evidence=lambda: told,
         )
 
+    def _evidence(self, left: _Left) -> Evidence:
+        """All that the order could have had, as its one step saw it, and what others keep of that where it matters.
 
-def _assessed(pending: Pending, step: Step, latest: Any) -> Assessment:
-    """As the step sees the places, without any way to send that would come after `latest`, or too late for a line."""
-    network, demand = pending.network, pending.demand
-    if latest is not None:
-        demand = replace(demand, excluded=_too_slow(pending, latest))
-        must_be_on_time = step.source.on_time
+        Whoever plans again from it plans this order alone, from what the others leave.
+        """
+        view = self.view
+        rule = Rule(self.rule.name, (view.step,)) if self.rule else None
+        parcels = self._kept_parcels(left)  # asks for what the witness must have heard
+        told = evidence(view.scene, view.witness, rule, (view.step,))
+        return replace(told, kept=self._kept(told, left), kept_parcels=parcels)
 
-        def timing(place: Place, tier: Tier) -> Timing:
-            own = pending.network.timing(place, tier)
-            keeps = pending.arrives(place, tier) <= latest
-            return Timing(own.late_days, keeps and (own.is_on_time or not must_be_on_time))
+    def _kept(self, told: Evidence, left: _Left) -> dict[str, dict[str, int]]:
+        """Of which units the others leave fewer than this order asks for, by SKU and place."""
+        asked: Counter[str] = Counter()
+        for line in self.problem.lines:
+            asked[line.sku] += line.quantity
+        kept: dict[str, dict[str, int]] = {}
+        for sku, column in told.stock.items():
+            for code, units in zip(told.codes, column, strict=True):
+                over = max(0, left.units.get((sku, code), 0))
+                if over < min(units, asked[sku]):
+                    kept.setdefault(sku, {})[code] = units - over
+        return kept
 
-        network = replace(network, timing=timing)
-        step = replace(step, source=replace(step.source, on_time=True))
-    return assess(Scene(demand, network), step, demand.lines, {}, [])
+    def _kept_parcels(self, left: _Left) -> dict[str, int]:
+        """Where the others are all that can be prepared, how many they are."""
+        kept = {}
+        for place in self.problem.offers.places:
+            over = left.parcels.get(self.pending.slot(place.code), 1)
+            capacity = self.view.scene.network.capacity_left(place) if over < 1 else None
+            if capacity:
+                kept[place.code] = capacity - over
+        return kept
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """The places as a step sees them for one order; the witness remembers what it was told."""
+
+    scene: Scene
+    step: Step
+    witness: Witness
+
+    @classmethod
+    def of(cls, pending: Pending, step: Step, latest: Any) -> "_View":
+        """Without any way to send that would come after `latest`, or too late for a line."""
+        network, demand = pending.network, pending.demand
+        if latest is not None:
+            demand = replace(demand, excluded=_too_slow(pending, latest))
+            must_be_on_time = step.source.on_time
+
+            def timing(place: Place, tier: Tier) -> Timing:
+                own = pending.network.timing(place, tier)
+                keeps = pending.arrives(place, tier) <= latest
+                return Timing(own.late_days, keeps and (own.is_on_time or not must_be_on_time))
+
+            network = replace(network, timing=timing)
+            step = replace(step, source=replace(step.source, on_time=True))
+        witness = Witness(network)
+        return cls(Scene(demand, witness.network), step, witness)
+
+    def assessment(self) -> Assessment:
+        return assess(self.scene, self.step, self.scene.demand.lines, {}, [])
 
 
 def _too_slow(pending: Pending, latest: Any) -> Mapping[str, frozenset[str]]:
@@ -315,6 +368,12 @@ class _Work:
         return self._alone[order.key]
 
     def run(self) -> None:
+        self._search()
+        for order in self.orders:
+            if self.chosen[order.key].parcels != order.present.parcels and not self.budget.is_spent:
+                self._settle(order)
+
+    def _search(self) -> None:
         self.lower_bound_micro = sum(self.alone(order) for order in self.orders)
         for order in self.orders:
             if order.columns is None and self._regret(order) > 0 and not self.budget.is_spent:
@@ -331,6 +390,9 @@ class _Work:
                     self._improve([order, *self._neighbours(order, able)])
             if self.cost_micro == before:
                 return
+
+    def plan_of(self, order: _Order) -> Plan:
+        return order.plan_of(self.chosen[order.key], self.alone(order), self._left_for([order]))
 
     def _regret(self, order: _Order) -> int:
         return self.chosen[order.key].cost_micro - self.alone(order)
@@ -364,10 +426,20 @@ class _Work:
 
     def _improve_alone(self, order: _Order) -> None:
         """The best plan for an order whose ways are too many to list, the others staying as they are."""
+        found = self._alone_now(order)
+        if found and found.cost_micro < self.chosen[order.key].cost_micro:
+            self.chosen[order.key] = found
+
+    def _settle(self, order: _Order) -> None:
+        """Of equals, the plan that is made whenever the order is planned again from what the others leave."""
+        found = self._alone_now(order)
+        if found and found.cost_micro <= self.chosen[order.key].cost_micro:
+            self.chosen[order.key] = found
+
+    def _alone_now(self, order: _Order) -> Solution | None:
         problem = _limited(order, self._left_for([order]))
         found = solve(problem, self.budget)
-        if found and found.units == sum(problem.asked) and found.cost_micro < self.chosen[order.key].cost_micro:
-            self.chosen[order.key] = found
+        return found if found and found.units == sum(problem.asked) else None
 
     def _left_for(self, orders: Sequence[_Order]) -> _Left:
         """What those who stay as they are leave."""

@@ -576,7 +576,8 @@ class _Changes:
             asked[line.sku] = asked.get(line.sku, 0) + line.quantity
         for sku, units in asked.items():
             held = _held(self.case, sku, self.code)
-            values = range(held + 1, self._most_units(sku, units) + 1)
+            kept = self.case.network.kept.get(sku, {}).get(self.code, 0)
+            values = range(held + 1, self._most_units(sku, units + kept) + 1)
             yield Parameter("stock", held, values, self._stock_change(sku), sku=sku)
         yield from self._confidence(asked)
 

@@ -73,6 +73,7 @@ class Evidence:
     `places`: how many there were in all. `figures` are the whole numbers of a place (`handling_micro`, …) and
     `by_sku` the prices per unit; both only where they say something. `answers` and `timings` hold `UNASKED` where
     nobody asked; a question that has one usual answer is left out. `tariffs` per place are numbers in `tariffs_known`.
+    `kept` and `kept_parcels`: as the network has them, but only where they leave less than is asked for.
     """
 
     demand: Demand
@@ -91,6 +92,23 @@ class Evidence:
     answers: Mapping[str, list[Any]]
     timings: Mapping[Way, list[Any]]
     by_sku: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
+    kept: BySkuAndPlace = field(default_factory=dict)
+    kept_parcels: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def contested(self) -> set[str]:
+        """The places of which other orders keep something."""
+        return {*self.kept_parcels, *(code for here in self.kept.values() for code in here)}
+
+    def kept_at(self, code: str) -> dict[str, int]:
+        """Units by SKU."""
+        return {sku: here[code] for sku, here in self.kept.items() if code in here}
+
+    def without_others_at(self, code: str) -> "Evidence":
+        """As if the others kept nothing there."""
+        kept = {sku: {place: n for place, n in here.items() if place != code} for sku, here in self.kept.items()}
+        parcels = {place: n for place, n in self.kept_parcels.items() if place != code}
+        return replace(self, kept=kept, kept_parcels=parcels)
 
     def network(
         self, others: Network | None = None, asked_anew: set[str] | None = None, also: Sequence[str] = ()
@@ -202,6 +220,8 @@ class _Memory:
         return Network(
             places={place.code: place for place in map(self._place, range(len(told.codes)))} | added,
             sellable={sku: self._named(units, drop=0) for sku, units in told.stock.items()},
+            kept=told.kept,
+            kept_parcels=told.kept_parcels,
             tariff=self._tariffs(row_of),
             timing=self._timing(row_of),
             distances_km=dict(zip(told.codes, told.distances_km, strict=True))

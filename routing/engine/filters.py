@@ -33,6 +33,7 @@ REASONS = (
     "no_rate",
     "too_heavy",
     "late",
+    "kept_for_others",
     # Judged together with the other lines of the demand (`explain`):
     "partial_stock",
     "group_incomplete",

@@ -259,7 +259,8 @@ class Network:
 
     Per unit and in money, used only under their weights: `scarcity`, the price of a unit that others may want
     (of a product without any: 1 for the last unit of a place, falling as 1 / units), and `markdown`, what is gained
-    when slow stock goes. `confidence` (0 to 1) is 1 where it is not named.
+    when slow stock goes. `confidence` (0 to 1) is 1 where it is not named. `kept` (units of the sellable) and
+    `kept_parcels` (by place, of the capacity left) are other orders': there for every filter and price, not to be had.
     """
 
     places: Mapping[str, Place]
@@ -275,6 +276,8 @@ class Network:
     markdown: BySkuAndPlace = field(default_factory=dict)
     confidence: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     distances_km: Mapping[str, float | None] | None = None
+    kept: BySkuAndPlace = field(default_factory=dict)
+    kept_parcels: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

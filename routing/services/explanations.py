@@ -1,5 +1,6 @@
 """Why a place was not chosen by a decision, and what would have had to be true."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -9,7 +10,16 @@ from django.conf import settings
 
 from inventory import queries as inventory
 from routing import dates
-from routing.engine.counterfactual import Case, Found, Need, StepVerdict, Verdict, what_would_have_to_be_true, why_not
+from routing.engine.counterfactual import (
+    Case,
+    Found,
+    Need,
+    Run,
+    StepVerdict,
+    Verdict,
+    what_would_have_to_be_true,
+    why_not,
+)
 from routing.engine.evidence import Evidence
 from routing.engine.types import Budget
 from routing.engine.types import Network as EngineNetwork
@@ -21,11 +31,29 @@ from routing.snapshots import is_as_decided, replay_budget
 
 
 @dataclass(frozen=True, slots=True)
+class KeptThere:
+    """What other orders keep of which this one, planned together with them, could have had some.
+
+    `units` by SKU; `parcels`: of the day, where they are all that the place can prepare; `orders`: how many, the first
+    few of which are `named`. `step`: what the step would have made of the place for this order alone, had they kept
+    nothing there; `saved_micro`: what it would have cost less then.
+    """
+
+    units: Mapping[str, int]
+    parcels: int
+    orders: int
+    named: tuple[str, ...]
+    step: StepVerdict
+    saved_micro: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceExplained:
     """`steps`: what each made of the place; `needs`: what would have had to be true (nothing where it was used).
 
     `is_as_decided`: planning again gave the plan that was decided. `is_asked_anew`: for some place, what was not asked
-    at the time (hours, bookings, dates; of a place that held nothing, all) was asked today.
+    at the time (hours, bookings, dates; of a place that held nothing, all) was asked today. `is_together`: decided together
+    with other orders, and told from what they leave; `kept`: what they keep at the place.
     """
 
     location: str
@@ -35,6 +63,8 @@ class PlaceExplained:
     needs: tuple[Need, ...]
     is_as_decided: bool
     is_asked_anew: bool
+    is_together: bool = False
+    kept: KeptThere | None = None
 
 
 def explain_place(decision: Decision, location: str) -> PlaceExplained:
@@ -51,11 +81,29 @@ def explain_place(decision: Decision, location: str) -> PlaceExplained:
     run = case.run(replay_budget())
     steps = why_not(run, location, replace(budget, ends_at=budget.now() + budget.left_seconds / 2))
     is_used = any(step.verdict is Verdict.USED for step in steps)
+    kept = _kept_there(told, run, location, decision.snapshot, budget)
     needs = () if is_used else what_would_have_to_be_true(case, location, budget)
     needs = tuple(_as_time(need, decision.snapshot, location) for need in needs)
     currency = decision.snapshot["demand"]["currency"]
     as_decided = is_as_decided(decision.snapshot, run.plan)
-    return PlaceExplained(location, currency, is_used, steps, needs, as_decided, bool(asked_anew))
+    is_together = decision.snapshot.get("reoptimised") is not None
+    return PlaceExplained(location, currency, is_used, steps, needs, as_decided, bool(asked_anew), is_together, kept)
+
+
+def _kept_there(
+    told: Evidence, run: Run, location: str, snapshot: Mapping[str, Any], budget: Budget
+) -> KeptThere | None:
+    """Found by planning this order once more with all that stands there."""
+    units, parcels = told.kept_at(location), told.kept_parcels.get(location, 0)
+    if not units and not parcels:
+        return None
+    orders, *named = snapshot["reoptimised"]["kept_for"][location]
+    free = told.without_others_at(location)
+    network = replace(run.case.network, kept=free.kept, kept_parcels=free.kept_parcels)
+    alone = replace(run.case, network=network).run(replay_budget())
+    (step,) = why_not(alone, location, replace(budget, ends_at=budget.now() + budget.left_seconds / 2))
+    saved = run.plan.cost_micro - alone.plan.cost_micro
+    return KeptThere(units, parcels, orders, tuple(named), step, saved)
 
 
 def _as_time(need: Need, snapshot: dict[str, Any], location: str) -> Need:

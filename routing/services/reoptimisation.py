@@ -260,8 +260,38 @@ class _Together:
             if saved >= CENT:
                 roots = {self.orders[change.key].standing.root for change in group}
                 why = Reoptimised(len(roots), round(saved, 2))
-                told = tuple(replace(change, plan=replace(change.plan, reoptimised=why)) for change in group)
+                told = tuple(self._told(change, why, found.plans) for change in group)
                 yield Swap(told, group[0].plan.demand.currency, why.saved)
+
+    def _told(self, change: Better, why: Reoptimised, plans: Mapping[str, engine.Plan]) -> Better:
+        kept_for = self._kept_for(change, plans)
+        why = replace(why, own_saved=round(change.saved, 2), kept_for=kept_for)
+        return replace(change, plan=replace(change.plan, reoptimised=why))
+
+    def _kept_for(self, change: Better, plans: Mapping[str, engine.Plan]) -> dict[str, tuple[str, ...]]:
+        """By place where others keep some of what this order asks for: their orders."""
+        recall = change.plan.outcome.evidence
+        if recall is None:
+            return {}
+        told, found = recall(), {}
+        for code in sorted(told.contested):
+            skus = set() if told.kept_parcels.get(code) else set(told.kept_at(code))
+            there = {
+                key: units for key in self.orders if key != change.key and (units := self._units_at(key, code, plans))
+            }
+            takers = [key for key, units in there.items() if not skus or not skus.isdisjoint(units)]
+            found[code] = tuple(sorted({self.orders[key].standing.root for key in takers}))
+        return found
+
+    def _units_at(self, key: str, code: str, plans: Mapping[str, engine.Plan]) -> Counter[str]:
+        """What an order of these has there in the end, by SKU."""
+        units: Counter[str] = Counter()
+        if key in plans:
+            for parcel in plans[key].parcels:
+                units.update({line.sku: line.quantity for line in parcel.lines if parcel.location == code})
+            return units
+        held = _units_of(self.orders[key].standing)
+        return Counter({sku: number for (sku, place), number in held.items() if place == code})
 
     def _pool(self) -> batch.Pool:
         """Without what those hold who cannot move."""

@@ -122,10 +122,16 @@ class PlannedParcel:
 
 @dataclass(frozen=True, slots=True)
 class Reoptimised:
-    """Why a plan took the place of another: with so many orders, itself among them, it saves this much in all."""
+    """Why a plan took the place of another: with so many orders, itself among them, it saves this much in all.
+
+    `own_saved`: by this delivery alone; less than nothing where others save more. `kept_for`: by place, the other orders
+    that keep what this one could have had there, where there is too little for all.
+    """
 
     orders: int
     saved: Decimal
+    own_saved: Decimal = Decimal(0)
+    kept_for: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,3 +75,8 @@ def test_the_decision_says_why_it_took_the_place_of_another(toy: list[str], admi
     assert "Alone it might cost less, but then the others would cost more." in first  # 6 instead of 2
     page = reverse("admin:routing_decision_change", args=[newest[0].pk.replace("_", "_5F")])
     assert why in unescape(administrator.get(page).content.decode())
+    assert "This part alone costs 4.00\N{NO-BREAK SPACE}EUR more than before." in first
+    assert "Too little for all, and kept for others: what stands in Place LILLE, Place PARIS." in first
+    asked = unescape(administrator.get(page, {"place": "PARIS"}).content.decode())
+    assert "1 × SKU-1: kept there for 1 other order that was planned together with this one." in asked
+    assert f">{toy[1]}</a>" in asked

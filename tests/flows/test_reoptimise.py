@@ -142,7 +142,7 @@ def test_whoever_takes_over_keeps_the_date_the_release_and_the_reason(api: Api, 
     (swap,) = again(api)["swaps"]
     relay()
 
-    for order, was in zip(toy, before, strict=True):
+    for order, was, own_saved in zip(toy, before, ("-4.00", "12.00", "3.00"), strict=True):
         (new,) = live(api, order)
         assert (new["status"], new["replaces"], new["attempt"]) == ("planned", was["id"], 1)
         assert new["promised_at"] == was["promised_at"]
@@ -155,7 +155,8 @@ def test_whoever_takes_over_keeps_the_date_the_release_and_the_reason(api: Api, 
         assert (old_promise.outcome, new_promise.outcome) == ("withdrawn", "open")
         assert new_promise.promised_at == old_promise.promised_at
         latest = api.get(f"orders/{order['number']}/decisions/").json["results"][0]
-        assert (latest["id"], latest["reoptimised"]) == (new["decision"], {"orders": 3, "saved": "11.00"})
+        assert (latest["id"], latest["reoptimised"]["orders"]) == (new["decision"], 3)
+        assert (latest["reoptimised"]["saved"], latest["reoptimised"]["own_saved"]) == ("11.00", own_saved)
     row = Reoptimisation.objects.get()
     assert (row.pk, row.saved, row.considered, row.actor) == (swap["id"], 11, 3, "key:shop")
     assert row.numbers == [int(order["number"]) for order in toy]
@@ -163,6 +164,35 @@ def test_whoever_takes_over_keeps_the_date_the_release_and_the_reason(api: Api, 
     assert [[work["status"] for work in live(api, order)] for order in toy] == [["assigned"]] * 3
     assert where(api, toy) == [["LYON"], ["PARIS"], ["LILLE"]]
     invariants_hold()
+
+
+def test_each_tells_why_it_is_not_where_it_would_rather_be(api: Api, toy: Any) -> None:
+    """The first alone would cost 2 from PARIS, 5 from LILLE and 6 from LYON, where it is now."""
+    again(api)
+
+    decision = api.get(f"orders/{toy[0]['number']}/decisions/").json["results"][0]
+    why_not = {code: api.get(f"decisions/{decision['id']}/why-not/?location={code}").json for code in PLACES}
+
+    ids = [Order.objects.get(number=order["number"]).pk for order in toy]
+    assert decision["reoptimised"]["kept_for"] == [
+        {"location": "LILLE", "orders": 1, "named": [ids[2]]},
+        {"location": "PARIS", "orders": 1, "named": [ids[1]]},
+    ]
+    assert {code: told["is_as_decided"] for code, told in why_not.items()} == dict.fromkeys(PLACES, True)
+    assert {code: told["is_asked_anew"] for code, told in why_not.items()} == dict.fromkeys(PLACES, False)
+    assert (why_not["LYON"]["is_used"], why_not["LYON"]["kept"]) == (True, None)
+    paris, lille = why_not["PARIS"], why_not["LILLE"]
+    assert [step["excluded_because"] for step in (*paris["steps"], *lille["steps"])] == ["kept_for_others"] * 2
+    assert (paris["kept"]["units"], paris["kept"]["named"], paris["kept"]["saved"]) == ({"SKU-1": 1}, [ids[1]], "4.00")
+    assert (lille["kept"]["step"]["verdict"], lille["kept"]["saved"]) == ("used", "1.00")
+    assert [
+        (need["parameter"], need["actual"], need["needed"]) for need in paris["needs"] if need["found"] == "value"
+    ] == [("stock", 1, 2)]
+    assert paris["words"][1:4] == [
+        "1 × SKU-1: kept there for 1 other order that was planned together with this one.",
+        "Had that been free, this order would have left from there, for 4.00\N{NO-BREAK SPACE}EUR less.",
+        "Told for this order alone: the plans of those it was planned together with are taken as they are.",
+    ]
 
 
 @pytest.mark.parametrize(

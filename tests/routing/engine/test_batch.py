@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from routing.engine.batch import NO_PLAN, Batch, Pending, Pool, present_plan, reoptimise
-from routing.engine.planner import plan
+from routing.engine.planner import plan, plan_again
 from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier
 from routing.engine.types import Budget, Plan, Rest, Rule, Source, Step
+from routing.evidence_bytes import packed, unpacked
 
 from .oracle import World, judged, programmed_jointly, random_world
 from .sides import MICRO_PER_CENT, UNHURRIED, allocation, demand_of, network_of, rules_of
@@ -312,6 +313,19 @@ class RandomBatch:
         assert batch.cost_micro == cents * MICRO_PER_CENT
         return cents
 
+    def assert_told(self, batch: Batch, key: str) -> None:
+        """What is kept of the plan makes it again, for this order alone, and names what the others have of the rest."""
+        decided = batch.plans[key]
+        told = unpacked(packed(decided.evidence()))
+        again = plan_again(told, UNHURRIED)
+        assert (allocation(again), again.cost_micro) == (allocation(decided), decided.cost_micro)
+        others = [p for other, plan in batch.plans.items() if other != key for p in plan.parcels]
+        for sku, here in told.kept.items():
+            for code, units in here.items():
+                assert units == sum(x.quantity for p in others for x in p.lines if (p.location, x.sku) == (code, sku))
+        for code, parcels in told.kept_parcels.items():
+            assert self.capacity[int(code[1:])] == parcels == sum(p.location == code for p in others)
+
 
 def assert_best(seed: int) -> bool:
     """Returns whether anything changed."""
@@ -322,6 +336,8 @@ def assert_best(seed: int) -> bool:
     assert batch.cost_micro <= batch.cost_before_micro
     assert batch.optimal
     assert cents == (programmed_jointly(case.served, case.stock, case.capacity) if case.pending else 0)
+    for key in batch.changed:
+        case.assert_told(batch, key)
     return bool(batch.changed)
 
 

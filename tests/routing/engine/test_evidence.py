@@ -142,6 +142,7 @@ def test_everything_that_demands_and_carriers_tell_is_kept():
 def test_everything_that_a_network_tells_is_kept():
     """Whoever gives networks or places another field keeps it in the evidence, and says so here."""
     kept = {"places", "sellable", "tariff", "timing", "scarcity", "markdown", "confidence", "distances_km", *QUESTIONS}
+    kept |= {"kept", "kept_parcels"}  # by the batch, which alone has them
     kept_of_places = {"code", "kind", "groups", "abilities", "is_accepting", "is_paused"}
     kept_of_places |= {"handling_micro", "handling_unit_micro", "packaging_micro", "position"}
 
