@@ -58,6 +58,13 @@ class Conflict(DomainError):
     title = _("This does not fit the present state")
 
 
+class PreconditionFailed(DomainError):
+    """Facts: `etag` (of what is there now)."""
+
+    code = "precondition_failed"
+    title = _("It is no longer what you have seen: look at it again")
+
+
 class Busy(DomainError):
     """Try again after `retry_after` seconds."""
 

@@ -24,6 +24,7 @@ _STATUS: dict[type[errors.DomainError], int] = {
     errors.Forbidden: 403,
     errors.Missing: 404,
     errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
     errors.Invalid: 422,
     errors.Busy: 503,
 }

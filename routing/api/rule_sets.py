@@ -1,6 +1,8 @@
 """Rule sets: drafts, what is said about them, publication, and files."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
@@ -11,9 +13,10 @@ from rest_framework.response import Response
 
 from oms.api.json import JsonParser, JsonRenderer
 from oms.api.paging import CursorPaging
+from oms.api.preconditions import ETAG, IF_MATCH, is_conditional, require_match
 from oms.api.views import ApiView
 from oms.clock import now
-from oms.errors import FieldError, IllegalMove, Invalid, PlaceNotAllowed
+from oms.errors import FieldError, IllegalMove, Invalid, PlaceNotAllowed, PreconditionFailed
 from routing.api.documents import (
     DifferencesDocument,
     ReviewDocument,
@@ -26,7 +29,8 @@ from routing.api.documents import (
 )
 from routing.differences import as_yaml
 from routing.documents import RuleSetDocument, parse, written_out
-from routing.errors import InvalidDocument, NotADraft, NotSimulated, RuleSetFaulty, RuleSetMissing
+from routing.editing import fingerprint
+from routing.errors import DraftChanged, InvalidDocument, NotADraft, NotSimulated, RuleSetFaulty, RuleSetMissing
 from routing.models import RuleSet
 from routing.services import rule_sets
 from routing.services.reviews import review_document
@@ -37,6 +41,8 @@ _YAML = OpenApiExample(
     "typical",
     value="name: default\nchannels: []\nrules:\n- name: everything\n  steps:\n  - name: any place\n    rest: exception\n",
 )
+_CHANGED = PreconditionFailed(etag='"3f9c1a7be2d04c58.draft"')
+R = TypeVar("R")
 
 
 class YamlParser(BaseParser):
@@ -59,11 +65,36 @@ class YamlRenderer(BaseRenderer):
 
 
 class RuleSetWrites(ApiView):
-    """Rules choose among all places; a caller bound to a channel may write those of that channel."""
+    """Rules choose among all places; a caller bound to a channel may write those of that channel.
+
+    `If-Match` names text and status: what is published or changed is what the caller has seen.
+    """
 
     def check_reach(self) -> None:
         if self.caller.locations is not None:
             raise PlaceNotAllowed()
+
+    def as_seen(self, pk: str, act: Callable[[str], R]) -> R:
+        """`act` with the fingerprint of the text that was seen, empty where nobody asked: it looks again under its lock.
+
+        Errors: PreconditionFailed.
+        """
+        if not is_conditional(self.request):
+            return act("")
+        rule_set = rule_sets.find_rule_set(pk)
+        require_match(self.request, etag_of(rule_set))
+        try:
+            return act(fingerprint(rule_set.document))
+        except DraftChanged:
+            raise PreconditionFailed() from None
+
+
+def etag_of(rule_set: RuleSet) -> str:
+    return f'"{fingerprint(rule_set.document)}.{rule_set.status}"'
+
+
+def _answer(rule_set: RuleSet, status: int = 200) -> Response:
+    return Response(rule_set_answer(rule_set), status=status, headers={"ETag": etag_of(rule_set)})
 
 
 class RuleSetsView(RuleSetWrites):
@@ -104,6 +135,7 @@ class RuleSetsView(RuleSetWrites):
             "application/yaml": OpenApiRequest(OpenApiTypes.STR, examples=[_YAML]),
         },
         responses={201: RuleSetAnswer},
+        parameters=[ETAG],
         operation_id="rule_sets_create",
     )
     def post(self, request: Request) -> Response:
@@ -116,32 +148,38 @@ class RuleSetsView(RuleSetWrites):
             draft = rule_sets.import_draft(sent, bound_to=self.caller.channel)
         else:
             draft = rule_sets.create_draft(document=_object(sent), bound_to=self.caller.channel)
-        return Response(rule_set_answer(draft), status=201)
+        return _answer(draft, 201)
 
 
 class RuleSetView(RuleSetWrites):
     scopes = {"GET": "routing:read", "PATCH": "routing:write", "DELETE": "routing:write"}
     refusals = {
         "GET": [RuleSetMissing()],
-        "PATCH": [RuleSetMissing(), NotADraft(current="published")],
-        "DELETE": [RuleSetMissing(), NotADraft(current="published")],
+        "PATCH": [RuleSetMissing(), NotADraft(current="published"), _CHANGED],
+        "DELETE": [RuleSetMissing(), NotADraft(current="published"), _CHANGED],
     }
 
-    @extend_schema(responses={200: RuleSetAnswer}, operation_id="rule_sets_retrieve")
+    @extend_schema(responses={200: RuleSetAnswer}, parameters=[ETAG], operation_id="rule_sets_retrieve")
     def get(self, request: Request, pk: str) -> Response:
-        return Response(rule_set_answer(rule_sets.find_rule_set(pk)))
+        return _answer(rule_sets.find_rule_set(pk))
 
-    @extend_schema(request=RuleSetChanges, responses={200: RuleSetAnswer}, operation_id="rule_sets_partial_update")
+    @extend_schema(
+        request=RuleSetChanges,
+        responses={200: RuleSetAnswer},
+        parameters=[IF_MATCH, ETAG],
+        operation_id="rule_sets_partial_update",
+    )
     def patch(self, request: Request, pk: str) -> Response:
         """Replace `name`, `channels` or `rules` of a draft, whichever is sent."""
         changes = _object(request.data)
-        draft = rule_sets.change_draft(rule_set_id=pk, changes=changes, bound_to=self.caller.channel)
-        return Response(rule_set_answer(draft))
+        change = partial(rule_sets.change_draft, rule_set_id=pk, changes=changes, bound_to=self.caller.channel)
+        return _answer(self.as_seen(pk, lambda seen: change(seen=seen)))
 
-    @extend_schema(responses={204: None}, operation_id="rule_sets_destroy")
+    @extend_schema(responses={204: None}, parameters=[IF_MATCH], operation_id="rule_sets_destroy")
     def delete(self, request: Request, pk: str) -> Response:
         """Forget a draft."""
-        rule_sets.delete_draft(rule_set_id=pk, bound_to=self.caller.channel)
+        delete = partial(rule_sets.delete_draft, rule_set_id=pk, bound_to=self.caller.channel)
+        self.as_seen(pk, lambda seen: delete(seen=seen))
         return Response(status=204)
 
 
@@ -152,23 +190,30 @@ class PublishRuleSetView(RuleSetWrites):
             RuleSetMissing(),
             IllegalMove(current="published"),
             NotSimulated(),
+            _CHANGED,
             RuleSetFaulty(
                 errors=[FieldError("/rules/0/steps/0/from", "unknown_group", "No place is in the group: hub.")]
             ),
         ]
     }
 
-    @extend_schema(request=None, responses={200: RuleSetAnswer}, operation_id="rule_sets_publish")
+    @extend_schema(
+        request=None, responses={200: RuleSetAnswer}, parameters=[IF_MATCH, ETAG], operation_id="rule_sets_publish"
+    )
     def post(self, request: Request, pk: str) -> Response:
         """Let a draft decide for its channels from now on; what it replaces everywhere is archived.
 
-        Refused while its review finds a fault; what only deserves a look does not stand in the way. Where the house wants
-        it, this very text must have been simulated first.
+        With `If-Match` nothing is published but what was seen. Refused while its review finds a fault; what only deserves a
+        look does not stand in the way. Where the house wants it, this very text must have been simulated first.
         """
-        published = rule_sets.publish_rule_set(
-            rule_set_id=pk, actor=self.caller.actor, as_of=now(), bound_to=self.caller.channel
+        publish = partial(
+            rule_sets.publish_rule_set,
+            rule_set_id=pk,
+            actor=self.caller.actor,
+            as_of=now(),
+            bound_to=self.caller.channel,
         )
-        return Response(rule_set_answer(published))
+        return _answer(self.as_seen(pk, lambda seen: publish(seen=seen)))
 
 
 class ExportRuleSetView(ApiView):

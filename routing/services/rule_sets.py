@@ -48,11 +48,17 @@ def import_draft(raw: bytes, *, bound_to: str | None = None) -> RuleSet:
 
 
 @use_case
-def change_draft(*, rule_set_id: str, changes: Mapping[str, Any], bound_to: str | None = None) -> RuleSet:
-    """Replace the named top-level keys. Errors: RuleSetMissing, ChannelNotAllowed, NotADraft, InvalidDocument."""
+def change_draft(
+    *, rule_set_id: str, changes: Mapping[str, Any], seen: str = "", bound_to: str | None = None
+) -> RuleSet:
+    """Replace the named top-level keys; `seen`: of this text (`editing.fingerprint`), or nothing is.
+
+    Errors: RuleSetMissing, ChannelNotAllowed, NotADraft, DraftChanged, InvalidDocument.
+    """
     rule_set = _lock(rule_set_id)
     _require_own(rule_set.channels, bound_to)
     _require_draft(rule_set)
+    _require_seen(rule_set, seen)
     checked = checked_document({**rule_set.document, **changes})
     _require_own(checked.channels, bound_to)
     return write_draft(rule_set, checked)
@@ -67,8 +73,7 @@ def edit_draft(*, rule_set_id: str, edit: Edit, seen: str, bound_to: str | None 
     rule_set = _lock(rule_set_id)
     _require_own(rule_set.channels, bound_to)
     _require_draft(rule_set)
-    if fingerprint(rule_set.document) != seen:
-        raise DraftChanged()
+    _require_seen(rule_set, seen)
     checked = checked_document(apply(written_out(rule_set.document), edit))
     _require_own(checked.channels, bound_to)
     return write_draft(rule_set, checked)
@@ -80,11 +85,12 @@ def copy_to_draft(*, rule_set_id: str, bound_to: str | None = None) -> RuleSet:
 
 
 @use_case
-def delete_draft(*, rule_set_id: str, bound_to: str | None = None) -> None:
-    """Errors: RuleSetMissing, ChannelNotAllowed, NotADraft (a decision may name it)."""
+def delete_draft(*, rule_set_id: str, seen: str = "", bound_to: str | None = None) -> None:
+    """Errors: RuleSetMissing, ChannelNotAllowed, NotADraft (a decision may name it), DraftChanged."""
     rule_set = _lock(rule_set_id)
     _require_own(rule_set.channels, bound_to)
     _require_draft(rule_set)
+    _require_seen(rule_set, seen)
     rule_set.delete()
 
 
@@ -105,8 +111,7 @@ def publish_rule_set(
     _require_own(rule_set.channels, bound_to)
     checked = checked_document(rule_set.document)
     if rule_set.status == RuleSetStatus.DRAFT:  # of any other it is told that it cannot move
-        if seen and seen != fingerprint(rule_set.document):
-            raise DraftChanged()
+        _require_seen(rule_set, seen)
         require_sound(checked)
     if settings.PUBLISHING_NEEDS_SIMULATION and last_simulation(rule_set) is None:
         raise NotSimulated()
@@ -210,6 +215,11 @@ def _require_own(channels: Iterable[str], bound_to: str | None) -> None:
 def _require_draft(rule_set: RuleSet) -> None:
     if rule_set.status != RuleSetStatus.DRAFT:
         raise NotADraft(current=rule_set.status)
+
+
+def _require_seen(rule_set: RuleSet, seen: str) -> None:
+    if seen and seen != fingerprint(rule_set.document):
+        raise DraftChanged()
 
 
 def checked_document(document: Mapping[str, Any]) -> RuleSetDocument:

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from routing.models import CarrierService, Decision, PostalArea, Rate, RuleSet, ServiceLevel
+from routing.services import rule_sets
 from tests.factories.inventory import make_location, make_product, set_stocks
 
 pytestmark = pytest.mark.django_db
@@ -184,6 +185,48 @@ def test_a_published_rule_set_refuses_changes(client, stocked):
     assert (again.status_code, again.json()["code"]) == (409, "illegal_move")
     assert client.delete(address).status_code == 409
     assert client.get(address).json()["name"] == "default"
+
+
+def test_only_what_was_seen_is_changed_published_or_forgotten(client, stocked):
+    made = client.post(f"{URL}/rule-sets/", RULES, format="json")
+    address, seen = f"{URL}/rule-sets/{made.json()['id']}/", made["ETag"]
+    assert client.get(address)["ETag"] == seen
+    changed = client.patch(address, {"name": "other"}, format="json", HTTP_IF_MATCH=seen)
+    assert (changed.status_code, changed["ETag"] != seen) == (200, True)
+    kept = RuleSet.objects.values().get()
+
+    late = [
+        client.patch(address, {"name": "mine"}, format="json", HTTP_IF_MATCH=seen),
+        client.patch(address, {"name": "mine"}, format="json", HTTP_IF_MATCH=f"W/{changed['ETag']}"),  # weak: no match
+        client.post(f"{address}publish/", format="json", HTTP_IF_MATCH=f'"0", {seen}'),
+        client.delete(address, HTTP_IF_MATCH=seen),
+        client.delete(address, HTTP_IF_MATCH="nonsense"),
+    ]
+
+    told = {(answer.status_code, answer.json()["code"], answer.json()["etag"]) for answer in late}
+    assert told == {(412, "precondition_failed", changed["ETag"])}
+    assert RuleSet.objects.values().get() == kept
+    assert client.patch(address, {"name": "all"}, format="json", HTTP_IF_MATCH="*").status_code == 200
+    newest = client.get(address)["ETag"]
+    published = client.post(f"{address}publish/", format="json", HTTP_IF_MATCH=f'"0", {newest}')
+    assert (published.status_code, published.json()["status"]) == (200, "published")
+    assert client.delete(address, HTTP_IF_MATCH=newest).status_code == 412  # it is no draft any more
+
+
+def test_what_changes_between_the_look_and_the_lock_is_not_published(client, stocked, monkeypatch):
+    made = client.post(f"{URL}/rule-sets/", RULES, format="json")
+    find = rule_sets.find_rule_set
+
+    def find_and_be_outrun(pk):
+        found = find(pk)
+        rule_sets.change_draft(rule_set_id=pk, changes={"name": "theirs"})
+        return found
+
+    monkeypatch.setattr(rule_sets, "find_rule_set", find_and_be_outrun)
+    late = client.post(f"{URL}/rule-sets/{made.json()['id']}/publish/", format="json", HTTP_IF_MATCH=made["ETag"])
+
+    assert (late.status_code, late.json()["code"]) == (412, "precondition_failed")
+    assert RuleSet.objects.get().status == "draft"
 
 
 def test_faults_of_a_document_are_named(client):
