@@ -23,6 +23,7 @@ from oms.demo import (
     holds,
     people,
     pictures,
+    preorder,
     prices,
     stock,
     supply,
@@ -69,6 +70,7 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     supply.load_supply([item.sku for item in items], as_of=as_of)
     counts.load_counts(as_of=as_of)
     holds.load_holds(items, as_of=as_of)
+    preorder.load_preorder(as_of=as_of)
     urgent.load_urgent(items, as_of=now())  # minutes count here, and loading takes some
     learn_dates(as_of=as_of)
     retell_offers(since=as_of - timedelta(days=history.DAYS + 1))

@@ -165,7 +165,8 @@ def _step(
     return {"name": name, "from": values, "weights": weights or {"cost": 1}, "rest": rest, **limits}
 
 
-_ANYWHERE = _step("any places, three parcels at most", max_parcels=3, rest="refuse")
+# What is missing waits for deliveries, where the shopper agrees; else the order is refused.
+_ANYWHERE = _step("any places, three parcels at most", max_parcels=3, rest="backorder")
 
 DEFAULT_RULES: Mapping[str, Any] = {
     "name": "default",

@@ -86,6 +86,15 @@ def _load(scale: float = SCALE) -> str:
     return out.getvalue()
 
 
+def test_some_orders_wait_for_what_was_never_there():
+    waiting = Order.objects.filter(status="backordered").order_by("placed_at")
+
+    assert [order.external_id for order in waiting] == ["W-WAIT-1", "W-WAIT-2", "W-WAIT-3"]
+    assert all(order.expected_at > now() + timedelta(days=15) for order in waiting)
+    line = InboundLine.objects.get(product="PARKA-NEXT-WINTER")
+    assert (line.remaining, line.promised) == (12, 4)
+
+
 def test_every_invariant_holds():
     assert {i.name: list(i.broken()) for i in all_invariants() if list(i.broken())} == {}
 
@@ -198,7 +207,7 @@ def test_counts_stand_at_every_stage_and_some_stock_is_doubted():
 
 
 def test_the_past_looks_like_a_retailers():
-    orders = Order.objects.exclude(external_id__regex="^W-(HELD|SOON)-").count()
+    orders = Order.objects.exclude(external_id__regex="^W-(HELD|SOON|WAIT)-").count()
     statuses = Counter(Order.objects.values_list("status", flat=True))
     kinds = set(Fulfillment.objects.values_list("location__kind", flat=True))
     oldest = Order.objects.order_by("placed_at").first()
@@ -224,7 +233,7 @@ def test_something_is_on_its_way_and_something_is_broken():
     coming = Counter(Inbound.objects.values_list("status", flat=True))
     late = Inbound.objects.filter(closed_at=None, expected_at__lt=now()).values_list("location", flat=True)
 
-    assert coming == {"announced": 4, "partially_received": 1, "in_transit": 1, "received": 1}
+    assert coming == {"announced": 5, "partially_received": 1, "in_transit": 1, "received": 1}
     assert {"WH-LYON", "LYON-PART-DIEU"} <= set(late)
     assert Event.objects.filter(type="inventory.inbound.late").count() == len(late)
     assert set(StockAdjustment.objects.values_list("kind", flat=True)) == {"damage", "quarantine", "write_off"}
