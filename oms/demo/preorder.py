@@ -4,10 +4,11 @@ import random
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from inventory.models import Product
+from django.conf import settings
+
 from inventory.services import ProductRow, receive_products
 from inventory.services.announcements import Announcement, announce_deliveries
-from oms.demo import ACTOR
+from oms.demo import ACTOR, pictures
 from oms.demo.shoppers import Errand, Item, order_body
 from oms.demo.supply import SOURCE
 from oms.demo.trade import WEB
@@ -35,13 +36,11 @@ def load_preorder(*, as_of: datetime) -> None:
         fingerprint=fingerprint(_DELIVERY),
     )
     announce_deliveries([delivery], actor=ACTOR, as_of=as_of - 3 * _DAY)
-    for hours, (external_id, units) in enumerate(reversed(_ORDERS), start=1):
-        _order(external_id, units, placed_at=as_of - hours * _HOUR)
+    for number, (external_id, units) in enumerate(_ORDERS):
+        _order(external_id, units, placed_at=as_of - (len(_ORDERS) - number) * _HOUR)
 
 
 def _row() -> ProductRow:
-    """Pictured as any article of ours is."""
-    image_url = Product.objects.exclude(image_url="").order_by("sku").values_list("image_url", flat=True)[0]
     return ProductRow(
         sku=_PARKA.sku,
         name_en="Next winter's parka",
@@ -51,7 +50,7 @@ def _row() -> ProductRow:
         length_mm=400,
         width_mm=300,
         height_mm=120,
-        image_url=image_url,
+        image_url=settings.MEDIA_URL + pictures.url_path("coat", "kha"),
         tags=["preorder"],
     )
 
