@@ -51,6 +51,7 @@ ITEMS = tuple(f"item-{number:02}" for number in range(20))
 LARGEST, KINDS_PER_SIZE = 5, 5
 PARCEL, PER_UNIT, PER_UNIT_MILE, KM_PER_MILE = 8.759, 0.423, 0.000541, 1.61
 UNFILLED = "unfilled"
+CHOSEN = "with scarcity prices, θ chosen"
 _UNIT_G = 1000  # every unit weighs the same, so that a price list by weight is one by units
 _FOREVER = Budget(now=lambda: 0.0, ends_at=1.0)
 
@@ -308,13 +309,44 @@ def learned(case: Instance) -> Forecast:
     return lambda to_come: {order: times * to_come for order, times in Counter(case.history).items()}
 
 
-def best_scale(case: Instance, costs: Costs, forecast: Forecast, scales: Sequence[float], refreshes: int) -> float:
-    """The scale with which the period before would have cost least, from the same stock."""
-    costs_by = {
-        scale: serve(case.history, case.stock, costs, with_prices(costs, forecast, scale, refreshes)).cost
-        for scale in scales
-    }
-    return min(costs_by, key=lambda scale: (costs_by[scale], scale))
+SCALES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+_chosen: dict[str, list[float]] = {}  # by policy, one after the other
+
+
+def best_scale(
+    orders: Sequence[Order], stock: Mapping[Level, int], costs: Costs, forecast: Forecast, refreshes: int
+) -> float:
+    """The scale with which these orders would have cost least, without more splits or unfilled units than without."""
+    found = {scale: serve(orders, stock, costs, with_prices(costs, forecast, scale, refreshes)) for scale in SCALES}
+    without = found[0.0]
+    able = [s for s, o in found.items() if o.splits <= without.splits and o.unfilled <= without.unfilled]
+    return min(able, key=lambda scale: (found[scale].cost, scale))
+
+
+def chosen_by_replay(
+    case: Instance, costs: Costs, options: argparse.Namespace, wrong: Forecast
+) -> Iterator[tuple[str, Decide]]:
+    """Walk-forward: θ is chosen on the period before, which has other orders; where the forecast comes from that period
+    itself, on its second half after a forecast from its first."""
+    half = len(case.history) // 2
+    first = Counter(case.history[:half])
+    half_stock = {level: math.ceil(units / 2) for level, units in case.stock.items()}
+    true = known(case, options.periods)
+    ways = (
+        (f"{CHOSEN}", true, true, case.history, case.stock),
+        (
+            "… forecast from the period before, θ chosen",
+            lambda to_come: {order: times * to_come for order, times in first.items()},
+            learned(case),
+            case.history[half:],
+            half_stock,
+        ),
+        (f"… forecast wrong by σ = {options.sigma}, θ chosen", wrong, wrong, case.history, case.stock),
+    )
+    for name, forecast_before, forecast, orders, stock in ways:
+        scale = best_scale(orders, stock, costs, forecast_before, options.refreshes)
+        _chosen.setdefault(name, []).append(scale)
+        yield name, with_prices(costs, forecast, scale, options.refreshes)
 
 
 def policies(case: Instance, costs: Costs, options: argparse.Namespace, seed: int) -> Iterator[tuple[str, Decide]]:
@@ -328,8 +360,7 @@ def policies(case: Instance, costs: Costs, options: argparse.Namespace, seed: in
     wrong = mistaken(case, periods, options.sigma, 10_000 + seed)
     yield f"… forecast wrong by σ = {options.sigma}", with_prices(costs, wrong, scale, refreshes)
     if options.choose_scale:
-        chosen = best_scale(case, costs, learned(case), (0.5, 0.75, 1.0), refreshes)
-        yield "… scale chosen by replay", with_prices(costs, learned(case), chosen, refreshes)
+        yield from chosen_by_replay(case, costs, options, wrong)
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
@@ -346,7 +377,7 @@ def main() -> int:
     parser.add_argument("--scale", type=float, default=0.8, help="θ: the share of the price that counts")
     parser.add_argument("--sigma", type=float, default=0.5)
     parser.add_argument("--lost-per-unit", type=float, help="what an unserved unit costs (default: as published)")
-    parser.add_argument("--choose-scale", action="store_true", help="also choose θ on the period before")
+    parser.add_argument("--choose-scale", action="store_true", help="also with θ chosen on the period before")
     options = parser.parse_args()
     costs = Costs.of(options.lost_per_unit)
     ratios: dict[str, list[float]] = {}
@@ -374,7 +405,15 @@ def _report(options, ratios: Mapping[str, list[float]], outcomes: Mapping[str, l
         splits, unfilled = mean(o.splits for o in outcomes[name]), mean(o.unfilled for o in outcomes[name])
         closed = f"{(alone - middle) / (alone - 1):.0%}" if middle < alone else ""
         print(f"| {name} | {middle:.4f} ± {half:.4f} | {splits:.1f} | {unfilled:.1f} | {closed} |")
-    gates = _gates(options, ratios, outcomes)
+    wrong = f"… forecast wrong by σ = {options.sigma}"
+    gates = _gates("with scarcity prices", wrong, ratios, outcomes)
+    if options.choose_scale:
+        gates |= {
+            f"θ chosen: {gate}": ok for gate, ok in _gates(CHOSEN, f"{wrong}, θ chosen", ratios, outcomes).items()
+        }
+        for name, scales in _chosen.items():
+            told = ", ".join(f"{scale:g} × {times}" for scale, times in sorted(Counter(scales).items()))
+            print(f"\nθ of “{name}”: {told}")
     print()
     for gate, holds in gates.items():
         print(f"{'ok  ' if holds else 'MISS'} {gate}")
@@ -382,9 +421,8 @@ def _report(options, ratios: Mapping[str, list[float]], outcomes: Mapping[str, l
     return gates
 
 
-def _gates(options, ratios, outcomes) -> dict[str, bool]:
-    priced, alone = "with scarcity prices", "exact per order"
-    wrong = f"… forecast wrong by σ = {options.sigma}"
+def _gates(priced: str, wrong: str, ratios, outcomes) -> dict[str, bool]:
+    alone = "exact per order"
     means = {name: mean(values) for name, values in ratios.items()}
     total = {n: (sum(o.splits for o in found), sum(o.unfilled for o in found)) for n, found in outcomes.items()}
     closed = (means[alone] - means[priced]) / (means[alone] - 1)

@@ -81,7 +81,7 @@ class _Work(LeasedWork[Simulation]):
             self._failed("error")
 
     def _go_on(self, until: float) -> None:
-        wanted = self._wanted()
+        wanted = orders_of(self.row)
         replay = self._replay(wanted)
         self._renew()
         live = () if self.row.baseline_document else ids_of_live(self.row.slots)
@@ -103,12 +103,7 @@ class _Work(LeasedWork[Simulation]):
 
     # ---- what is replayed ------------------------------------------------------------------------
 
-    def _wanted(self) -> "_Orders":
-        if self.row.source == Simulation.Source.FILE:
-            return _OfFile(self.row)
-        return _OfPeriod(self.row)
-
-    def _replay(self, wanted: "_Orders") -> Replay:
+    def _replay(self, wanted: "Orders") -> Replay:
         row = self.row
         baseline = rules_as_if(row.baseline_document, row.slots)
         candidate = rules_as_if(row.document, row.slots, id=row.rule_set)
@@ -176,7 +171,11 @@ class _Work(LeasedWork[Simulation]):
 # ---- which orders -------------------------------------------------------------------------------------
 
 
-class _Orders(Protocol):
+def orders_of(row: Simulation) -> "Orders":
+    return _OfFile(row) if row.source == Simulation.Source.FILE else _OfPeriod(row)
+
+
+class Orders(Protocol):
     def batches(self, done: int) -> Iterator[list[Wanted]]:
         """Those behind the first `done`, by time."""
         ...

@@ -63,8 +63,27 @@ def request_simulation(
     if Simulation.objects.filter(status__in=LIVE_SIMULATIONS).count() >= settings.SIMULATIONS_WAITING:
         raise TooManySimulations(limit=settings.SIMULATIONS_WAITING)
     faults: list[FieldError] = []
-    ours = _chosen("/rule_set", rule_set, faults)
     other = None if baseline is None else _chosen("/baseline", baseline, faults)
+    row = _unsaved(rule_set, orders, faults, as_of)
+    row.actor, row.baseline, row.baseline_document = (
+        actor,
+        other.name if other else "",
+        other.document if other else None,
+    )
+    row.save(force_insert=True)
+    facts = {"rule_set": row.rule_set, "orders": row.orders_total}
+    publish([SIMULATION_MOVES.fact(row, to=row.status, actor=actor, payload=facts)], as_of=as_of)
+    return row.pk
+
+
+def unsaved_simulation(*, rule_set: Choice, orders: Period | DemandFile, as_of: datetime) -> Simulation:
+    """What was asked for, looked at, for somebody who replays it otherwise. Errors: as `request_simulation`."""
+    return _unsaved(rule_set, orders, [], as_of)
+
+
+def _unsaved(rule_set: Choice, orders: Period | DemandFile, faults: list[FieldError], as_of: datetime) -> Simulation:
+    """Errors: Invalid with these faults, too; BadDemandFile."""
+    ours = _chosen("/rule_set", rule_set, faults)
     slots = dict(RuleSetSlot.objects.values_list("channel", "rule_set_id"))
     values = _of_period(orders, faults, as_of) if isinstance(orders, Period) else _of_file(orders, faults, as_of)
     if faults or ours is None:
@@ -74,14 +93,11 @@ def request_simulation(
     if not judged:
         detail = _("These rules would decide none of the orders: their channels have rules of their own")
         raise Invalid(errors=[FieldError("/rule_set", "decides_nothing", detail)])
-    row = Simulation(
+    return Simulation(
         status=SimulationStatus.PENDING,
-        actor=actor,
         rule_set=ours.id,
         name=ours.name,
         document=ours.document,
-        baseline=other.name if other else "",
-        baseline_document=other.document if other else None,
         slots=slots,
         orders_total=sum(by_channel.values()),
         orders_judged=judged,
@@ -90,10 +106,6 @@ def request_simulation(
         served_at=as_of,
         **values,
     )
-    row.save(force_insert=True)
-    facts = {"rule_set": row.rule_set, "orders": row.orders_total}
-    publish([SIMULATION_MOVES.fact(row, to=row.status, actor=actor, payload=facts)], as_of=as_of)
-    return row.pk
 
 
 @use_case

@@ -41,12 +41,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--rule-set", required=True, metavar="FILE|ID", help="a document (JSON or YAML), or an id")
         parser.add_argument("--baseline", metavar="FILE|ID", help="beside these rules (default: what decides now)")
-        parser.add_argument(
-            "--from", dest="placed_after", metavar="INSTANT", help="orders placed after it, as 2026-11-20"
-        )
-        parser.add_argument("--to", dest="placed_before", metavar="INSTANT", help="until then (default: now)")
-        parser.add_argument("--demands", type=Path, metavar="FILE", help="the orders of a CSV instead of a period")
-        parser.add_argument("--stock-as-of", metavar="INSTANT", help="stock of this instant, at rest")
+        add_orders(parser)
         parser.add_argument("--json", action="store_true", help="print all figures as JSON")
         limits = parser.add_argument_group("bounds", "+2%% above the other rules, +0.05 above them, or 0.3 at most")
         for name in NAMES:
@@ -56,15 +51,14 @@ class Command(BaseCommand):
         bounds = {name: bound for name in NAMES if (bound := options[f"max_{name}"]) is not None}
         try:
             made = request_simulation(
-                rule_set=_rules(options["rule_set"]),
-                baseline=_rules(options["baseline"]) if options["baseline"] else None,
-                orders=_orders(options),
+                rule_set=rules_asked_for(options["rule_set"]),
+                baseline=rules_asked_for(options["baseline"]) if options["baseline"] else None,
+                orders=orders_asked_for(options),
                 actor="system:simulate",
                 as_of=now(),
             )
         except DomainError as refusal:
-            faults = [f"{fault.pointer}: {fault.detail}" for fault in refusal.errors] or [str(refusal)]
-            raise CommandError("\n".join(faults), returncode=BAD_INPUT) from None
+            raise CommandError(told(refusal), returncode=BAD_INPUT) from None
         row = self._finished(made, is_quiet=options["json"])
         found = differences(row.figures or {})
         worse = list(broken(found, bounds))
@@ -116,7 +110,21 @@ def _name(one: Difference) -> str:
     return f"{one.measure.name} {one.measure.currency}".strip()
 
 
-def _rules(given: str) -> Choice:
+# ---- what other commands ask for in the same words ------------------------------------------------------
+
+
+def add_orders(parser: CommandParser) -> None:
+    parser.add_argument("--from", dest="placed_after", metavar="INSTANT", help="orders placed after it, as 2026-11-20")
+    parser.add_argument("--to", dest="placed_before", metavar="INSTANT", help="until then (default: now)")
+    parser.add_argument("--demands", type=Path, metavar="FILE", help="the orders of a CSV instead of a period")
+    parser.add_argument("--stock-as-of", metavar="INSTANT", help="stock of this instant, at rest")
+
+
+def told(refusal: DomainError) -> str:
+    return "\n".join([f"{fault.pointer}: {fault.detail}" for fault in refusal.errors] or [str(refusal)])
+
+
+def rules_asked_for(given: str) -> Choice:
     """An id stays one; anything else is a file. Errors: CommandError."""
     path = Path(given)
     if not path.exists():
@@ -133,7 +141,7 @@ def _rules(given: str) -> Choice:
     return document
 
 
-def _orders(options: dict[str, Any]) -> Period | DemandFile:
+def orders_asked_for(options: dict[str, Any]) -> Period | DemandFile:
     stock_as_of = _instant("--stock-as-of", options["stock_as_of"])
     if (path := options["demands"]) is not None:
         if options["placed_after"] or options["placed_before"]:
