@@ -94,18 +94,17 @@ def choose_scale(
     past = _Past(row, wanted, every)
     half = len(every) // 2
 
-    scales = sorted({0.0, *grid})
-    trials, worlds = [], []
-    for scale in scales:
-        world = past.world(scale, row.stock_as_of)
-        trials.append(past.trial(world, every[:half], scale))
-        worlds.append(world)
+    without = past.world(0.0, row.stock_as_of)
+    trials = [past.trial(without, every[:half], 0.0)]
+    heard(trials[0])
+    for scale in sorted({*grid} - {0.0}):
+        trials.append(past.trial(past.world(scale, row.stock_as_of), every[:half], scale))
         heard(trials[-1])
     lost = _TIMES_A_PARCEL * trials[0].paid / max(1, trials[0].parcels) if lost_per_unit is None else lost_per_unit
     scale = best_of(trials, lost)
     later = []
     for again in sorted({0.0, scale}):
-        later.append(past.trial(past.world_later(again, every[half - 1].at, worlds[0]), every[half:], again))
+        later.append(past.trial(past.world_later(again, every[half - 1].at, without), every[half:], again))
         heard(later[-1])
     return Chosen(scale, past.currency, lost, trials, later, row.document)
 
