@@ -26,6 +26,9 @@ FINDINGS: Mapping[str, Promise] = {
     "unreachable_rule": gettext_lazy(
         "Never reached: every order it speaks for is taken by the rule “%(rule)s” before."
     ),
+    "unreachable_rule_together": gettext_lazy(
+        "Never reached: every order it speaks for is taken by one of these rules before: %(rules)s."
+    ),
     "unreachable_step": gettext_lazy("Never tried: the step “%(step)s” before leaves nothing for it."),
     "not_for_every_order": gettext_lazy("Orders that meet none of the rules are not planned: a person gets them."),
     "places_not_on_the_map": gettext_lazy(

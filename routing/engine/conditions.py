@@ -24,7 +24,7 @@ def holds(when: When, demand: Demand) -> bool:
         and _has_weight(demand, when)
         and _has_units(demand, when)
         and _is_among(demand.weekday, when.weekdays)
-        and _is_within_hours(demand.time, when.from_time, when.until_time)
+        and is_within_hours(demand.time, when.from_time, when.until_time)
         and _is_within_days(demand.date, when.from_date, when.until_date)
     )
 
@@ -65,7 +65,7 @@ def _is_within_days(date: dt.date | None, first: dt.date | None, last: dt.date |
     return date is not None and _is_between(date, first, last)
 
 
-def _is_within_hours(time: dt.time, start: dt.time | None, end: dt.time | None) -> bool:
+def is_within_hours(time: dt.time, start: dt.time | None, end: dt.time | None) -> bool:
     """Half-open; a start later than the end runs over midnight."""
     if start is None or end is None:
         return (start is None or time >= start) and (end is None or time < end)

@@ -8,8 +8,10 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
+from .coverage import METHODS, Coverage, TooMany
 from .filters import ability_for, standing_reason
 from .types import Place, Rest, Rule, Source, Step, When
 
@@ -47,10 +49,6 @@ def review(
     return list(_Review(rules, tuple(places), groups, channels, tags, decides_for).findings())
 
 
-#: For which of these an order may ask.
-METHODS = frozenset({"ship", "pickup", "curbside", "locker"})
-
-
 @dataclass(frozen=True)
 class _Review:
     rules: Sequence[Rule]
@@ -66,11 +64,27 @@ class _Review:
             yield from self._unknown_words(here, rule)
             if word := self._contradiction(rule.when):
                 yield Finding(f"{here}/when", "never_matches", {"because": word})
-            elif earlier := next((other for other in self.rules[:number] if covers(other.when, rule.when)), None):
-                yield Finding(here, "unreachable_rule", {"rule": earlier.name})
+            elif earlier := self._taken_by(rule.when, number):
+                yield _unreachable(here, [other.name for other in earlier])
             yield from self._steps(here, rule)
-        if not any(covers(rule.when, When(channels=self.decides_for)) for rule in self.rules):
+        if not self._taken_by(self._coverage.anything, len(self.rules)):
             yield Finding("/rules", "not_for_every_order")
+
+    def _taken_by(self, when: When, before: int) -> list[Rule]:
+        """The rule that takes every order of these, or those that do together; nothing where that is not so, or where it
+        would take too long to know."""
+        for rule in self.rules[:before]:
+            if covers(rule.when, when):
+                return [rule]
+        try:
+            found = self._coverage.covering(when, before)
+        except TooMany:
+            return []
+        return [self.rules[number] for number in found or ()]
+
+    @cached_property
+    def _coverage(self) -> Coverage:
+        return Coverage([rule.when for rule in self.rules], self.decides_for)
 
     def _unknown_words(self, here: str, rule: Rule) -> Iterator[Finding]:
         unknown = set() if self.channels is None else rule.when.channels - self.channels
@@ -126,6 +140,12 @@ class _Review:
                 yield Finding(pointer, "places_not_on_the_map", {"locations": nowhere})
 
 
+def _unreachable(pointer: str, names: Sequence[str]) -> Finding:
+    if len(names) == 1:
+        return Finding(pointer, "unreachable_rule", {"rule": names[0]})
+    return Finding(pointer, "unreachable_rule_together", {"rules": list(names)})
+
+
 # ---- conditions ----------------------------------------------------------------------------------
 
 
@@ -162,8 +182,7 @@ def _reaches(wide: Any, narrow: Any, direction: int) -> bool:
 
 
 def _covers_hours(general: When, special: When) -> bool:
-    wide, narrow = _minutes(general), _minutes(special)
-    return narrow <= wide
+    return _minutes(special) <= _minutes(general)
 
 
 def _minutes(when: When) -> frozenset[int]:
