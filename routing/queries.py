@@ -1,7 +1,7 @@
 """What planning needs to know, kept in the process and never more than a second old."""
 
 import time as clock
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
@@ -176,22 +176,30 @@ class Policy:
 #: Without any service level: two hours to answer, four to prepare where the place says nothing.
 DEFAULT_POLICY = Policy()
 DEFAULT_PREPARE_MINUTES = 240
-_OWED = tuple(field.name for field in fields(Policy))  # the service level has columns of these names
+OWED = tuple(field.name for field in fields(Policy))  # the service level has columns of these names
 
 
 def policy_of(level: ServiceLevel) -> Policy:
-    return Policy(**{name: getattr(level, name) for name in _OWED})
+    return Policy(**{name: getattr(level, name) for name in OWED})
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What holds for a place, a method and a service, and the id of the level that says so; none: the house's own."""
+    """What holds for a place, a method and a service, and the id of the level that says so; none: the house's own.
+
+    `named`: what of a piece of work the level names, the most specific first.
+    """
 
     level: str
     policy: Policy
+    named: tuple[str, ...] = ()
 
 
 _HOUSE = Applied("", DEFAULT_POLICY)
+
+
+#: Place before group before kind, then service before method.
+_FROM_THE_MOST_SPECIFIC = ("locations", "groups", "kinds", "services", "methods")
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +222,7 @@ class _ScopedPolicy:
 
     @property
     def specificity(self) -> tuple[bool, ...]:
-        """Place before group before kind, then service before method."""
-        return tuple(map(bool, (self.locations, self.groups, self.kinds, self.services, self.methods)))
+        return tuple(bool(getattr(self, name)) for name in _FROM_THE_MOST_SPECIFIC)
 
 
 def _load_policies() -> list[_ScopedPolicy]:
@@ -227,7 +234,9 @@ def _load_policies() -> list[_ScopedPolicy]:
             kinds=frozenset(row.kinds),
             methods=frozenset(row.methods),
             services=frozenset(row.services),
-            applied=Applied(row.pk, policy_of(row)),
+            applied=Applied(
+                row.pk, policy_of(row), tuple(name for name in _FROM_THE_MOST_SPECIFIC if getattr(row, name))
+            ),
         )
         for row in ServiceLevel.objects.order_by("-created_at", "-id")
     ]
@@ -244,8 +253,16 @@ def policy_for(place: PlaceInfo, *, method: str, service: str) -> Policy:
 
 def applying(place: PlaceInfo, *, method: str, service: str) -> Applied:
     """The same, with the level it comes from."""
-    scopes = (scope.applied for scope in _policies.get() if scope.covers(place, method, service))
-    return next(scopes, _HOUSE)
+    return next(_covering(place, method, service), _HOUSE)
+
+
+def covering(place: PlaceInfo, *, method: str, service: str) -> list[Applied]:
+    """All levels that cover such work; the first one applies."""
+    return list(_covering(place, method, service))
+
+
+def _covering(place: PlaceInfo, method: str, service: str) -> Iterator[Applied]:
+    return (scope.applied for scope in _policies.get() if scope.covers(place, method, service))
 
 
 # ---- dates -----------------------------------------------------------------------------------

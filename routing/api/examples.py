@@ -355,6 +355,30 @@ tell(
             "escalate_at_share": 0.9,
             "max_attempts": 4,
         },
+        "ApplyingDocument": {
+            "location": "PARIS",
+            "method": "ship",
+            "service": "standard",
+            "level": "sla_01kjq1v3x4z5b6d7f8h9j0m1n2",
+            "acknowledge_minutes": 30,
+            "prepare_minutes": 120,
+            "hand_over_minutes": 240,
+            "collect_hours": 72,
+            "warn_at_share": 0.75,
+            "escalate_at_share": 0.9,
+            "max_attempts": 4,
+            "levels": [
+                {
+                    "id": "sla_01kjq1v3x4z5b6d7f8h9j0m1n2",
+                    "named": ["kinds", "methods"],
+                    "gives_way_to": None,
+                    "words": ["Store · Delivery", "accept within 30 min, prepare within 2 h, 4 places are tried"],
+                }
+            ],
+        },
+        "service_levels_applying.location": "PARIS",
+        "service_levels_applying.method": "ship",
+        "service_levels_applying.service": "standard",
         "PatchedServiceLevelRequest": {"acknowledge_minutes": 20},
         # the map
         "postal-areas.id": 7,

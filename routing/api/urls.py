@@ -1,7 +1,7 @@
 from django.urls import include, path
 from rest_framework.routers import SimpleRouter
 
-from routing.api import capacity, promises, quotes, rule_sets, shadows, simulations, tables, views
+from routing.api import capacity, promises, quotes, rule_sets, service_levels, shadows, simulations, tables, views
 
 router = SimpleRouter()
 router.register("service-levels", tables.ServiceLevels)
@@ -31,5 +31,6 @@ urlpatterns = [
     path("simulations/<str:simulation_id>/cancel/", simulations.CancelSimulation.as_view(), name="simulation-cancel"),
     path("decisions/<str:pk>/", views.DecisionView.as_view(), name="decision"),
     path("decisions/<str:pk>/why-not/", views.WhyNotView.as_view(), name="decision-why-not"),
+    path("service-levels/applying/", service_levels.Applying.as_view(), name="service-levels-applying"),
     path("", include(router.urls)),
 ]

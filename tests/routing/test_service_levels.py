@@ -185,3 +185,57 @@ def test_a_change_is_seen_at_once(office):
     office.post(f"/admin/routing/servicelevel/{level.pk.replace('_', '_5F')}/delete/", {"post": "yes"})
     assert not ServiceLevel.objects.exists()
     assert applying(places()["PARIS"], method="ship", service="standard").level == ""
+
+
+# ---- which one applies, over the API ----------------------------------------------------------------
+
+
+def test_the_api_tells_which_level_applies_and_what_it_is_preferred_to(client):
+    everything, old, store, _other, new = (
+        ServiceLevel.objects.create(**given)
+        for given in (
+            {"acknowledge_minutes": 60},
+            {"kinds": ["store"], "methods": ["ship"], "acknowledge_minutes": 15},
+            {"locations": ["PARIS"], "acknowledge_minutes": 10, "prepare_minutes": 45},
+            {"locations": ["DEPOT"], "acknowledge_minutes": 1},
+            {"kinds": ["store"], "methods": ["ship", "pickup"], "acknowledge_minutes": 20},
+        )
+    )
+    address = "/api/v1/service-levels/applying/"
+
+    paris = client.get(address, {"location": "PARIS", "method": "ship"}).json()
+    client.delete(f"/api/v1/service-levels/{store.pk}/")
+    without = client.get(address, {"location": "PARIS", "method": "ship", "service": "express"}).json()
+    depot = client.get(address, {"location": "DEPOT", "method": "locker"}).json()
+
+    assert (paris["level"], paris["acknowledge_minutes"], paris["prepare_minutes"]) == (store.pk, 10, 45)
+    assert [(one["id"], one["named"], one["gives_way_to"]) for one in paris["levels"]] == [
+        (store.pk, ["locations"], None),
+        (new.pk, ["kinds", "methods"], "more_specific"),
+        (old.pk, ["kinds", "methods"], "more_specific"),
+        (everything.pk, [], "more_specific"),
+    ]
+    assert [(one["id"], one["gives_way_to"]) for one in without["levels"]] == [
+        (new.pk, None),
+        (old.pk, "newer"),
+        (everything.pk, "more_specific"),
+    ]
+    assert (depot["service"], depot["acknowledge_minutes"], depot["prepare_minutes"]) == ("standard", 1, 90)
+
+
+def test_without_any_level_the_house_speaks_and_what_is_not_known_is_refused(client, client_with):
+    address = "/api/v1/service-levels/applying/"
+    house = client.get(address, {"location": "PARIS", "method": "pickup"}).json()
+    assert (house["level"], house["levels"], house["prepare_minutes"]) == (None, [], 240)
+
+    for asked, status, code in (
+        ({"location": "PARIS", "method": "drone"}, 422, "invalid"),
+        ({"location": "PARIS"}, 422, "invalid"),
+        ({"location": "PARIS", "method": "ship", "service": "tomorrow"}, 422, "invalid"),
+        ({"location": "NOWHERE", "method": "ship"}, 404, "not_found"),
+        ({"place": "PARIS", "method": "ship"}, 422, "invalid"),
+    ):
+        answer = client.get(address, asked)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+    bound = client_with("routing:read", locations=["DEPOT"])
+    assert bound.get(address, {"location": "PARIS", "method": "ship"}).status_code == 404
