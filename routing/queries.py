@@ -76,11 +76,6 @@ def rules_for(channel: str) -> ActiveRules:
     return published.get(channel) or published.get("") or _BUILT_IN
 
 
-def any_rule_offers_around() -> bool:
-    """Whether any published rule wants work offered to several places at once."""
-    return any(rules.offers_around for rules in _rule_sets.get().values())
-
-
 # ---- carriers --------------------------------------------------------------------------------
 
 

@@ -24,7 +24,7 @@ def release_work(order: Order, *, actor: str, as_of: datetime, payments: Sequenc
     """
     due = work.due_work(order, as_of=as_of, payments=payments)
     elsewhere = [piece for piece in due if _must_go_elsewhere(piece, as_of)]
-    work.assign([piece for piece in due if piece not in elsewhere], actor=actor, as_of=as_of)
+    work.assign(order, [piece for piece in due if piece not in elsewhere], actor=actor, as_of=as_of)
     if elsewhere:
         reassignment.move_planned(order, elsewhere, why=CLOSED_MEANWHILE, actor=actor, as_of=as_of)
 

@@ -13,7 +13,7 @@ from orders.models import Fulfillment, Offer, Order, Payment
 from orders.services import clocks, planning
 from orders.settlement import is_settled
 from orders.states import FULFILLMENT_MOVES, FulfillmentStatus, OrderStatus
-from routing.queries import any_rule_offers_around
+from routing.queries import rules_for
 
 F = FulfillmentStatus
 
@@ -21,7 +21,7 @@ F = FulfillmentStatus
 @in_transaction
 def hand_out(order: Order, *, actor: str, as_of: datetime) -> None:
     """Assign every planned fulfillment whose time has come; the plan is fresh. See `release.release_work`."""
-    assign(due_work(order, as_of=as_of), actor=actor, as_of=as_of)
+    assign(order, due_work(order, as_of=as_of), actor=actor, as_of=as_of)
 
 
 @in_transaction
@@ -39,12 +39,12 @@ def due_work(order: Order, *, as_of: datetime, payments: Sequence[Payment] | Non
 
 
 @in_transaction
-def assign(fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) -> None:
-    """The places are told and their clocks start. All fulfillments are planned and locked (or new).
+def assign(order: Order, fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) -> None:
+    """The places are told and their clocks start. All fulfillments are the order's, planned and locked (or new).
 
     Work that waited longer than planned is prepared on a later day, and booked there.
     """
-    offers_around = any_rule_offers_around()
+    offers_around = rules_for(order.channel_id).offers_around
     rows: list[tuple[Fulfillment, dict[str, Any]]] = []
     dues = []
     for fulfillment in fulfillments:

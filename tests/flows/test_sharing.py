@@ -1,5 +1,6 @@
 """Work offered to several places at once: the best has it, and the first that answers keeps it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,18 +9,18 @@ import time_machine
 
 from inventory.models import CartHold, CartHoldLine
 from oms.clock import now
-from oms.models import Event
+from oms.models import Deadline, Event
 from orders.models import Fulfillment, Offer
 from orders.services.sharing import on_answered
 from routing.services.rule_sets import create_draft, publish_rule_set
-from tests.factories.orders import make_network, order_body, pickup_body, reserved
+from tests.factories.orders import make_channel, make_network, order_body, pickup_body, reserved
 from tests.flows.conftest import Api, pass_time, relay
 
 PLACES = ("PARIS", "LILLE", "LYON")
 
 
-def publish(offer_to: int = 3, **step: Any) -> None:
-    document = {"rules": [{"steps": [{"offer_to": offer_to, **step}]}]}
+def publish(offer_to: int = 3, channels: Sequence[str] = ()) -> None:
+    document = {"channels": list(channels), "rules": [{"steps": [{"offer_to": offer_to}]}]}
     publish_rule_set(rule_set_id=create_draft(document=document).pk, actor="test", as_of=now())
 
 
@@ -215,6 +216,19 @@ def test_only_where_the_rules_say_so_and_one_place_could_have_it_all(api: Api, s
     api.post("orders/", pickup_body())
     pass_time(seconds=1)
     assert Offer.objects.count() == 1
+
+
+def test_work_of_a_channel_without_it_is_not_planned_again(api: Api, settings: Any) -> None:
+    settings.VERSIONED_CACHE_SECONDS = 0
+    make_network()
+    make_channel("till")
+    publish(channels=["till"])
+
+    ordered(api)
+
+    assert not Deadline.objects.filter(kind="orders.offer_around").exists()
+    [there] = api.post("orders/", order_body(channel="till")).json["fulfillments"]
+    assert Deadline.objects.filter(kind="orders.offer_around", subject=there["id"]).count() == 1
 
 
 @pytest.mark.parametrize(("opens", "asked"), [("06:00", {"LYON"}), ("05:59", {"LILLE"})])
