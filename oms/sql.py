@@ -130,6 +130,21 @@ def update_rows(
         return cursor.rowcount
 
 
+def updated(model: type[models.Model], rows: Rows, *, key: str = "id") -> Also:
+    """The same for a statement that changes more; how many rows were changed is not told."""
+    statement = _update(model, tuple(rows[0]), "", key, (), ())
+    return Also(statement, (as_json(rows), [row[key] for row in rows]))
+
+
+def together(*tables: Tables) -> Tables:
+    """All rows, those of one table in the order given; they must have the same keys."""
+    joined: dict[type[models.Model], list[Mapping[str, Any]]] = {}
+    for each in tables:
+        for model, rows in each.items():
+            joined.setdefault(model, []).extend(rows)
+    return joined
+
+
 def any_of(values: Iterable[str]) -> RawSQL:
     """`filter(sku__in=any_of(skus))`: one parameter however many there are; Postgres takes 65,535 of them."""
     return RawSQL("SELECT unnest(%s::text[])", [list(values)])

@@ -13,7 +13,7 @@ from django.db import models
 
 from oms.errors import IllegalMove
 from oms.outbox import Fact, event_rows
-from oms.sql import Also, Tables, update_rows
+from oms.sql import Also, Tables, together, update_rows, updated
 from oms.transactions import in_transaction
 
 M = TypeVar("M", bound=models.Model)
@@ -100,6 +100,35 @@ class StateTable:
         """
         if not rows:
             return
+        rows, changes, told = self._changes(rows, to=to, actor=actor, as_of=as_of, why=why, facts=facts)
+        current = str(rows[0][0].status)  # type: ignore[attr-defined]
+        new = together(inserts or {}, told)
+        only_if = f"t.status = '{current}'"
+        if update_rows(type(rows[0][0]), changes, only_if=only_if, inserts=new, also=also) != len(rows):
+            raise IllegalMove(current=current)
+        self._stand_there(rows, to=to)
+
+    @in_transaction
+    def moved(
+        self, rows: Sequence[tuple[M, Mapping[str, Any]]], *, to: str, actor: str, as_of: datetime
+    ) -> tuple[Tables, Also]:
+        """The same for a statement that changes more: what it inserts, and the change. The rows are locked as they are
+        in memory, where they are changed at once. Errors: IllegalMove."""
+        rows, changes, told = self._changes(rows, to=to, actor=actor, as_of=as_of, why="", facts=None)
+        self._stand_there(rows, to=to)
+        return told, updated(type(rows[0][0]), changes)
+
+    def _changes(
+        self,
+        rows: Sequence[tuple[M, Mapping[str, Any]]],
+        *,
+        to: str,
+        actor: str,
+        as_of: datetime,
+        why: str,
+        facts: Mapping[str, Any] | None,
+    ) -> tuple[Sequence[tuple[M, Mapping[str, Any]]], list[dict[str, Any]], Tables]:
+        """The rows with all their values, the same for the database, and the events. Errors: IllegalMove."""
         was = {str(row.status) for row, _values in rows}  # type: ignore[attr-defined]
         current = min(was)
         if len(was) > 1 or not self.allows(current, to):
@@ -108,11 +137,11 @@ class StateTable:
         rows = [(row, {**values, **stamp}) for row, values in rows]
         changes = [{"id": row.pk, "status": str(to), "version": row.version + 1, **values} for row, values in rows]  # type: ignore[attr-defined]
         payload = {"from": current, **({"why": why} if why else {}), **(facts or {})}
-        told = event_rows([self.fact(row, to=to, actor=actor, payload=payload) for row, _values in rows], as_of=as_of)
-        only_if = f"t.status = '{current}'"
-        new = {**told, **(inserts or {})}
-        if update_rows(type(rows[0][0]), changes, only_if=only_if, inserts=new, also=also) != len(rows):
-            raise IllegalMove(current=current)
+        facts_told = [self.fact(row, to=to, actor=actor, payload=payload) for row, _values in rows]
+        return rows, changes, event_rows(facts_told, as_of=as_of)
+
+    @staticmethod
+    def _stand_there(rows: Sequence[tuple[M, Mapping[str, Any]]], *, to: str) -> None:
         for row, values in rows:
             row.status = str(to)  # type: ignore[attr-defined]
             row.version += 1  # type: ignore[attr-defined]

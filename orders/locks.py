@@ -6,15 +6,16 @@ race; `no_key` because rows that point to the order may be inserted meanwhile.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from django.db import connection
 from django.db.models import Model
 
 from oms.errors import Missing
 from oms.sql import read_rows
 from oms.transactions import in_transaction
 from orders.models import ExceptionCase, Fulfillment, FulfillmentLine, Order, Payment
-from orders.states import FulfillmentStatus
+from orders.states import FulfillmentStatus, OrderStatus
 
 M = TypeVar("M", bound=Model)
 
@@ -63,6 +64,32 @@ def lock_work(fulfillment_id: str) -> Work:
     (fulfillment,) = read_rows(Fulfillment, "WHERE t.id = %s FOR NO KEY UPDATE", [fulfillment_id])
     lines = list(FulfillmentLine.objects.filter(fulfillment=fulfillment).order_by("id").select_related("order_line"))
     return Work(order, fulfillment, lines)
+
+
+_AS_PLACED = """
+WITH o AS MATERIALIZED (
+    SELECT id FROM orders_order WHERE id = %(order)s AND status = %(status)s FOR NO KEY UPDATE
+), p AS MATERIALIZED (
+    SELECT t.version = 1 AS is_as_placed FROM o JOIN orders_payment t ON t.order_id = o.id
+    ORDER BY t.position FOR NO KEY UPDATE OF t
+), f AS MATERIALIZED (
+    SELECT t.version = 1 AND t.id = ANY(%(work)s) AS is_as_placed FROM o JOIN orders_fulfillment t ON t.order_id = o.id
+    WHERE t.status = %(planned)s ORDER BY t.id FOR NO KEY UPDATE OF t
+)
+SELECT (SELECT count(*) = %(payments)s::int AND bool_and(is_as_placed) FROM p)
+    AND (SELECT count(*) = cardinality(%(work)s::text[]) AND bool_and(is_as_placed) FROM f)"""
+
+
+@in_transaction
+def lock_as_placed(order_id: str, *, payments: int, work: Iterable[str]) -> bool:
+    """Lock an order, then all its payments and its work that no place was told of, in one statement.
+
+    False where these are not as many payments and just this work as its placement wrote them: read what there is.
+    """
+    rows: dict[str, Any] = {"order": order_id, "payments": payments, "work": list(work)}
+    with connection.cursor() as cursor:
+        cursor.execute(_AS_PLACED, rows | {"status": OrderStatus.IN_FULFILLMENT, "planned": FulfillmentStatus.PLANNED})
+        return bool(cursor.fetchone()[0])
 
 
 @in_transaction

@@ -50,8 +50,11 @@ SETTLE_AFTER = timedelta(seconds=30)  # when a placement was killed before it he
 
 @dataclass(frozen=True, slots=True)
 class Placed:
+    """`pieces`: the work as it was written, where it was not a replay."""
+
     order_id: str
     is_replay: bool
+    pieces: Sequence[Fulfillment] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,13 @@ def _place(command: PlaceOrder, once: Once | None, *, fingerprint: bytes, actor:
             continue
         if not placed.is_replay:
             payments = [Payment(**row) for row in draft.payments]
-            authorisation.authorize(order_id=placed.order_id, payments=payments, as_of=as_of)
+            authorisation.authorize(
+                order_id=placed.order_id,
+                channel=command.channel,
+                payments=payments,
+                pieces=placed.pieces,
+                as_of=as_of,
+            )
         return placed
     raise StockMoved()
 
@@ -364,7 +373,7 @@ def commit_plans(
         raise _Taken()
     if planning.book_capacity(plans):
         raise _Taken()
-    return Placed(draft.order_id, is_replay=False)
+    return Placed(draft.order_id, is_replay=False, pieces=[Fulfillment(**row) for row in rows[Fulfillment]])
 
 
 @in_transaction

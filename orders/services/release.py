@@ -23,13 +23,13 @@ def release_work(order: Order, *, actor: str, as_of: datetime, payments: Sequenc
     it stays there, as an order does that it had before the pause.
     """
     due = work.due_work(order, as_of=as_of, payments=payments)
-    elsewhere = [piece for piece in due if _must_go_elsewhere(piece, as_of)]
-    work.assign(order, [piece for piece in due if piece not in elsewhere], actor=actor, as_of=as_of)
+    elsewhere = [piece for piece in due if must_go_elsewhere(piece, as_of)]
+    work.assign(order.channel_id, [piece for piece in due if piece not in elsewhere], actor=actor, as_of=as_of)
     if elsewhere:
         reassignment.move_planned(order, elsewhere, why=CLOSED_MEANWHILE, actor=actor, as_of=as_of)
 
 
-def _must_go_elsewhere(piece: Fulfillment, as_of: datetime) -> bool:
+def must_go_elsewhere(piece: Fulfillment, as_of: datetime) -> bool:
     return not piece.is_pickup and not places()[piece.location_id].takes_orders(as_of)
 
 

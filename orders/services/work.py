@@ -6,6 +6,7 @@ from typing import Any
 
 from oms import deadlines
 from oms.deadlines import Due
+from oms.sql import Also, Tables, together
 from oms.transactions import in_transaction
 from orders.clocks import Step
 from orders.locks import lock_payments, lock_planned, lock_work_in
@@ -21,7 +22,7 @@ F = FulfillmentStatus
 @in_transaction
 def hand_out(order: Order, *, actor: str, as_of: datetime) -> None:
     """Assign every planned fulfillment whose time has come; the plan is fresh. See `release.release_work`."""
-    assign(order, due_work(order, as_of=as_of), actor=actor, as_of=as_of)
+    assign(order.channel_id, due_work(order, as_of=as_of), actor=actor, as_of=as_of)
 
 
 @in_transaction
@@ -39,12 +40,21 @@ def due_work(order: Order, *, as_of: datetime, payments: Sequence[Payment] | Non
 
 
 @in_transaction
-def assign(order: Order, fulfillments: Sequence[Fulfillment], *, actor: str, as_of: datetime) -> None:
-    """The places are told and their clocks start. All fulfillments are the order's, planned and locked (or new).
+def assign(
+    channel: str,
+    fulfillments: Sequence[Fulfillment],
+    *,
+    actor: str,
+    as_of: datetime,
+    inserts: Tables | None = None,
+    also: Sequence[Also] = (),
+) -> None:
+    """The places are told and their clocks start. All fulfillments are of one order of the channel, planned and locked (or new).
 
-    Work that waited longer than planned is prepared on a later day, and booked there.
+    Work that waited longer than planned is prepared on a later day, and booked there. `inserts` and `also`: what comes
+    true with it, told before it.
     """
-    offers_around = rules_for(order.channel_id).offers_around
+    offers_around = rules_for(channel).offers_around
     rows: list[tuple[Fulfillment, dict[str, Any]]] = []
     dues = []
     for fulfillment in fulfillments:
@@ -73,7 +83,8 @@ def assign(order: Order, fulfillments: Sequence[Fulfillment], *, actor: str, as_
         accept_by = times.acknowledge_by
         dues += clocks.warning(fulfillment, Step.ACKNOWLEDGE, due_at=accept_by, generation=generation, as_of=as_of)
     planning.move_capacity([(fulfillment, values["capacity_date"]) for fulfillment, values in rows])
-    FULFILLMENT_MOVES.move_all(rows, to=F.ASSIGNED, actor=actor, as_of=as_of, inserts=deadlines.deadline_rows(dues))
+    new = together(inserts or {}, deadlines.deadline_rows(dues))
+    FULFILLMENT_MOVES.move_all(rows, to=F.ASSIGNED, actor=actor, as_of=as_of, inserts=new, also=also)
 
 
 def _was_accepted(fulfillment: Fulfillment) -> bool:

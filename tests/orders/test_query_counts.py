@@ -47,7 +47,7 @@ def test_placing_costs_the_same_among_ten_and_two_hundred_places(shop: Api) -> N
     among_many = statements(shop, order_body())
 
     assert len(among_many) == len(among_ten)
-    assert len(among_ten) <= 16  # twelve, and the ends of two transactions
+    assert len(among_ten) <= 13  # nine, and the ends of two transactions
 
 
 def test_placing_costs_the_same_with_a_history(shop: Api) -> None:
