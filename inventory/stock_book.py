@@ -52,6 +52,14 @@ Levels = dict[str, dict[str, LevelThen]]
 _Kept = Mapping[str, Kept]
 
 
+@dataclass(slots=True)
+class _Shown:
+    """Sellable units by place as they were told last. `seen`: how many changes of the SKU's levels they know of."""
+
+    units: dict[str, int]
+    seen: int
+
+
 class StockBook:
     """Levels by SKU and place, and what is still to happen to them. Owns what it is given."""
 
@@ -59,7 +67,8 @@ class StockBook:
         self._levels = levels
         self._changes = sorted(changes, key=lambda change: change.at)
         self._next = 0
-        self._shown: dict[str, dict[int, dict[str, int]]] = {}  # by SKU, then by whose rules
+        self._shown: dict[str, dict[int, _Shown]] = {}  # by SKU, then by whose rules
+        self._touched: dict[str, list[str]] = defaultdict(list)  # by SKU the places whose levels changed, one by one
         self._rules: list[Protections] = []  # keeps them alive, so that their numbers stay theirs
         self._kept: dict[tuple[int, str], _Kept] = {}
 
@@ -79,7 +88,8 @@ class StockBook:
         self._level(sku, location).reserved += units
 
     def _level(self, sku: str, location: str) -> LevelThen:
-        self._shown.pop(sku, None)
+        if sku in self._shown:
+            self._touched[sku].append(location)
         return self._levels.setdefault(sku, {}).setdefault(location, LevelThen(0))
 
     def sellable_units(
@@ -104,24 +114,22 @@ class StockBook:
         return id(rules)
 
     def _of(self, sku: str, rules: Protections, number: int, tags: Collection[str]) -> dict[str, int]:
-        by_rules = self._shown.setdefault(sku, {})
-        if number not in by_rules:
-            by_rules[number] = dict(self._sellable(sku, rules, number, tags))
-        return by_rules[number]
-
-    def _sellable(self, sku: str, rules: Protections, number: int, tags: Collection[str]) -> Iterator[tuple[str, int]]:
-        directory = places()
-        kept = self._kept_of(sku, rules, number, tags)
-        for code, level in self._levels.get(sku, {}).items():
-            place = directory.get(code)
-            here = kept.get(code, NOTHING)
-            if place is None or not place.is_active or level.is_closed or here.is_hidden:
-                continue
-            safety = place.safety_stock if level.safety_stock is None else level.safety_stock
-            good = level.good + max(0, -level.reserved)
-            back = units_kept(good, safety=safety, confidence=level.confidence, kept=here)
-            if (units := good - max(0, level.reserved - level.given_back) - back) > 0:
-                yield code, units
+        """Worked out anew only where something changed."""
+        levels, kept = self._levels.get(sku, {}), self._kept_of(sku, rules, number, tags)
+        by_rules, touched = self._shown.setdefault(sku, {}), self._touched[sku]
+        shown = by_rules.get(number)
+        if shown is None:
+            shown = by_rules[number] = _Shown({}, len(touched))
+            codes: Iterable[str] = levels
+        else:
+            codes = set(touched[shown.seen :])
+        for code in codes:
+            if units := _sellable(levels[code], code, kept.get(code, NOTHING)):
+                shown.units[code] = units
+            else:
+                shown.units.pop(code, None)
+        shown.seen = len(touched)
+        return shown.units
 
     def _kept_of(self, sku: str, rules: Protections, number: int, tags: Collection[str]) -> _Kept:
         if not rules.has_rules:
@@ -129,6 +137,16 @@ class StockBook:
         if (number, sku) not in self._kept:
             self._kept[number, sku] = {code: rules.kept(sku, tags, code) for code in self._levels.get(sku, {})}
         return self._kept[number, sku]
+
+
+def _sellable(level: LevelThen, code: str, kept: Kept) -> int:
+    place = places().get(code)
+    if place is None or not place.is_active or level.is_closed or kept.is_hidden:
+        return 0
+    safety = place.safety_stock if level.safety_stock is None else level.safety_stock
+    good = level.good + max(0, -level.reserved)
+    back = units_kept(good, safety=safety, confidence=level.confidence, kept=kept)
+    return max(0, good - max(0, level.reserved - level.given_back) - back)
 
 
 # ---- reading the past --------------------------------------------------------------------------------

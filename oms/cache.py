@@ -46,7 +46,7 @@ class VersionedCache(Generic[T]):
 
     def get(self) -> T:
         value = self._value
-        if value is not None and time.monotonic() - self._checked_at < self._patience():
+        if value is not None and time.monotonic() < self._good_until:
             return value
         with self._lock:
             return self._refresh()
@@ -54,13 +54,13 @@ class VersionedCache(Generic[T]):
     def clear(self) -> None:
         self._value: T | None = None
         self._version = -1
-        self._checked_at = _FOREVER_AGO
+        self._good_until = _FOREVER_AGO
 
     def _refresh(self) -> T:
         version = self._current_version()
         if self._value is None or version != self._version:
             self._value, self._version = self._load(), version
-        self._checked_at = time.monotonic()
+        self._good_until = time.monotonic() + settings.VERSIONED_CACHE_SECONDS
         return self._value
 
     def _current_version(self) -> int:
@@ -68,10 +68,6 @@ class VersionedCache(Generic[T]):
             cursor.execute("SELECT number FROM oms_version WHERE name = %s", [self.name])
             row = cursor.fetchone()
         return row[0] if row else 0
-
-    @staticmethod
-    def _patience() -> float:
-        return settings.VERSIONED_CACHE_SECONDS
 
 
 def clear_all() -> None:

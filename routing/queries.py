@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -220,8 +221,25 @@ class _ScopedPolicy:
         return tuple(bool(getattr(self, name)) for name in _FROM_THE_MOST_SPECIFIC)
 
 
-def _load_policies() -> list[_ScopedPolicy]:
-    """Most specific first, the newest first among equals."""
+@dataclass
+class _Policies:
+    """Most specific first, the newest first among equals. What applies is looked for once per sort of work."""
+
+    scopes: Sequence[_ScopedPolicy]
+    _found: dict[tuple[Any, ...], Applied] = field(default_factory=dict)
+
+    def applying(self, place: PlaceInfo, method: str, service: str) -> Applied:
+        key = (place.code, place.kind, place.groups, method, service)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = next(self.covering(place, method, service), _HOUSE)
+        return found
+
+    def covering(self, place: PlaceInfo, method: str, service: str) -> Iterator[Applied]:
+        return (scope.applied for scope in self.scopes if scope.covers(place, method, service))
+
+
+def _load_policies() -> _Policies:
     scoped = [
         _ScopedPolicy(
             locations=frozenset(row.locations),
@@ -235,7 +253,7 @@ def _load_policies() -> list[_ScopedPolicy]:
         )
         for row in ServiceLevel.objects.order_by("-created_at", "-id")
     ]
-    return sorted(scoped, key=lambda scope: scope.specificity, reverse=True)
+    return _Policies(sorted(scoped, key=lambda scope: scope.specificity, reverse=True))
 
 
 _policies = VersionedCache(SERVICE_LEVELS, _load_policies)
@@ -248,16 +266,12 @@ def policy_for(place: PlaceInfo, *, method: str, service: str) -> Policy:
 
 def applying(place: PlaceInfo, *, method: str, service: str) -> Applied:
     """The same, with the level it comes from."""
-    return next(_covering(place, method, service), _HOUSE)
+    return _policies.get().applying(place, method, service)
 
 
 def covering(place: PlaceInfo, *, method: str, service: str) -> list[Applied]:
     """All levels that cover such work; the first one applies."""
-    return list(_covering(place, method, service))
-
-
-def _covering(place: PlaceInfo, method: str, service: str) -> Iterator[Applied]:
-    return (scope.applied for scope in _policies.get() if scope.covers(place, method, service))
+    return list(_policies.get().covering(place, method, service))
 
 
 # ---- dates -----------------------------------------------------------------------------------
