@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.db import connection
 
 from inventory.exposure import Context
-from inventory.queries import PlaceInfo, places, protections, tags_for
+from inventory.queries import places, protections, tags_for
 from inventory.sellable import sellable_sql
 
 _DAY = timedelta(days=1)
@@ -37,20 +38,15 @@ class Coming(NamedTuple):
     units: int
 
 
-_OPEN_LINES = """
+_FREE = """
+SELECT line.id, i.id, line.sku, i.location_id, i.expected_at, line.remaining - line.promised
 FROM inventory_inboundline line
 JOIN inventory_inbound i ON i.id = line.inbound_id
 JOIN inventory_product p ON p.sku = line.sku AND p.is_active
-WHERE line.sku = ANY(ARRAY(SELECT unnest(%(skus)s::text[]))) AND line.remaining > 0 AND i.expected_at > %(trusted)s"""
-_FREE_BY_DAY = f"""
-SELECT line.sku, i.location_id, i.expected_at, sum(line.remaining - line.promised)
-{_OPEN_LINES} AND line.promised < line.remaining {{only}}
-GROUP BY line.sku, i.location_id, i.expected_at"""
-_TO_ANYWHERE = _FREE_BY_DAY.format(only="")
-_TO_THESE = _FREE_BY_DAY.format(only="AND i.location_id = ANY(%(locations)s::text[])")
-_FREE_LINES = (
-    f"SELECT line.id, i.id, line.sku, i.location_id, i.expected_at, line.remaining - line.promised{_OPEN_LINES}"
-)
+WHERE line.sku = ANY(ARRAY(SELECT unnest(%(skus)s::text[]))) AND line.remaining > 0 AND i.expected_at > %(trusted)s
+    {only}"""
+_TO_ANYWHERE = _FREE.format(only="")
+_TO_THESE = _FREE.format(only="AND i.location_id = ANY(%(locations)s::text[])")
 
 
 def future_supply(
@@ -62,54 +58,59 @@ def future_supply(
     from tomorrow on; after `SUPPLY_TRUSTED_DAYS_LATE` days nobody believes in it any more. Products and places that
     are not active expect nothing.
     """
-    wanted = list(skus)
-    only = {} if locations is None else {"locations": list(locations)}
-    rows = _lines(_TO_ANYWHERE if locations is None else _TO_THESE, wanted, as_of, **only)
-    return {sku: [] for sku in wanted} | _by_day(rows, places(), as_of)
+    return {sku: _by_day(coming) for sku, coming in _coming(skus, as_of=as_of, locations=locations).items()}
 
 
-def _lines(statement: str, skus: list[str], as_of: datetime, **only: list[str]) -> list[tuple]:
-    trusted = as_of - settings.SUPPLY_TRUSTED_DAYS_LATE * _DAY
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {"skus": skus, "trusted": trusted, **only})
-        return cursor.fetchall()
-
-
-def _by_day(
-    rows: Iterable[tuple[str, str, datetime, int]], known: Mapping[str, PlaceInfo], as_of: datetime
-) -> dict[str, list[Supply]]:
-    units: dict[str, dict[tuple[date, str], int]] = defaultdict(lambda: defaultdict(int))
-    for sku, code, expected_at, quantity in rows:
-        place = known.get(code)
-        if place is not None and place.is_active:
-            units[sku][available_at(expected_at, ZoneInfo(place.timezone), as_of).date(), code] += quantity
-    return {sku: [Supply(day, units, code) for (day, code), units in sorted(of.items())] for sku, of in units.items()}
-
-
-def available_at(expected_at: datetime, zone: ZoneInfo, as_of: datetime) -> datetime:
-    """From when on a delivery counts, by the clock of its place: when it is expected; once it is late, from tomorrow."""
-    if expected_at > as_of:
-        return expected_at.astimezone(zone)
-    return datetime.combine(as_of.astimezone(zone).date() + _DAY, time(0), zone)
+def _by_day(coming: Iterable[Coming]) -> list[Supply]:
+    units: dict[tuple[date, str], int] = defaultdict(int)
+    for one in coming:
+        units[one.available_at.date(), one.location] += one.units
+    return [Supply(day, total, code) for (day, code), total in sorted(units.items())]
 
 
 def free_supply(
     skus: Iterable[str], *, context: Context, besides: Mapping[int, int] | None = None
 ) -> dict[str, list[Coming]]:
-    """What this asker may be promised, line by line, earliest first; one statement.
+    """The same as this asker may see it, line by line.
 
     `besides`: units by line that are to be counted as free, too, because the asker would give them back; or, less than
     zero, as taken.
     """
-    as_of, known, add = context.as_of, places(), besides or {}
+    shown = _without_hidden(_coming(skus, as_of=context.as_of, besides=besides or {}), context)
+    return {sku: sorted(coming, key=lambda one: (one.available_at, one.line)) for sku, coming in shown.items()}
+
+
+def _coming(
+    skus: Iterable[str],
+    *,
+    as_of: datetime,
+    locations: Collection[str] | None = None,
+    besides: Mapping[int, int] = MappingProxyType({}),
+) -> dict[str, list[Coming]]:
     found: dict[str, list[Coming]] = {sku: [] for sku in skus}
-    for line, inbound, sku, code, expected_at, free in _lines(_FREE_LINES, list(found), as_of):
-        place, units = known.get(code), free + add.get(line, 0)
+    known = places()
+    for line, inbound, sku, code, expected_at, free in _free_lines(list(found), as_of, locations):
+        place, units = known.get(code), free + besides.get(line, 0)
         if place is not None and place.is_active and units > 0:
             at = available_at(expected_at, ZoneInfo(place.timezone), as_of)
             found[sku].append(Coming(line, inbound, sku, code, at, units))
-    shown = _without_hidden(found, context)
-    return {sku: sorted(coming, key=lambda one: (one.available_at, one.line)) for sku, coming in shown.items()}
+    return found
+
+
+def _free_lines(skus: list[str], as_of: datetime, locations: Collection[str] | None) -> list[tuple]:
+    parameters = {"skus": skus, "trusted": as_of - settings.SUPPLY_TRUSTED_DAYS_LATE * _DAY}
+    if locations is not None:
+        parameters["locations"] = list(locations)
+    with connection.cursor() as cursor:
+        cursor.execute(_TO_ANYWHERE if locations is None else _TO_THESE, parameters)
+        return cursor.fetchall()
+
+
+def available_at(expected_at: datetime, zone: ZoneInfo, as_of: datetime) -> datetime:
+    """From when on a delivery counts, by the clock of its place: when it is expected; once it is late, from tomorrow."""
+    if expected_at <= as_of:
+        return datetime.combine(as_of.astimezone(zone).date() + _DAY, time(0), zone)
+    return expected_at.astimezone(zone)
 
 
 def supply_shown(skus: Iterable[str], *, context: Context) -> dict[str, list[Supply]]:

@@ -273,49 +273,6 @@ def consume_reservations(items: Sequence[Held], *, cause: str, reference: str, a
     _let_go(_CONSUME, items, ReservationStatus.CONSUMED, actor=actor, reference=reference, as_of=as_of, cause=cause)
 
 
-# The level's units stay reserved; only for whom is another.
-_PASS_ON = f"""
-WITH item AS MATERIALIZED (
-    SELECT i.* FROM jsonb_to_recordset(%(items)s::jsonb)
-        AS i (id text, demand text, sku text, location text, quantity int, heir text)
-), level AS MATERIALIZED (
-    SELECT s.sku, s.location_id
-    FROM (SELECT DISTINCT sku, location FROM item) AS key
-    JOIN inventory_stocklevel s ON s.sku = key.sku AND s.location_id = key.location
-    {LOCKED}
-), passed AS (
-    UPDATE inventory_reservation r
-    SET remaining = r.remaining - item.quantity, updated_at = greatest(r.updated_at, %(as_of)s),
-        status = CASE WHEN r.remaining = item.quantity THEN 'released' ELSE r.status END
-    FROM item JOIN level ON level.sku = item.sku AND level.location_id = item.location
-    WHERE r.demand = item.demand AND r.sku = item.sku AND r.location_id = item.location
-        AND r.status = 'active' AND r.remaining >= item.quantity
-    RETURNING item.*
-), made AS (
-    INSERT INTO inventory_reservation AS r
-        (id, demand, sku, location_id, quantity, remaining, status, created_at, updated_at)
-    SELECT id, heir, sku, location, quantity, quantity, 'active', %(as_of)s, %(as_of)s FROM passed
-    ON CONFLICT (demand, sku, location_id) WHERE status = 'active' DO UPDATE
-    SET quantity = r.quantity + excluded.quantity, remaining = r.remaining + excluded.remaining,
-        updated_at = greatest(r.updated_at, excluded.updated_at)
-)
-SELECT demand, sku, location FROM passed"""
-
-
-@in_transaction
-def pass_on_reservations(items: Sequence[tuple[Held, str]], *, as_of: datetime) -> None:
-    """Each item, one per demand and level, is reserved for the demand named beside it instead; nobody sees it free.
-
-    Errors: NotReserved (all or nothing: let the transaction roll back).
-    """
-    if not items:
-        return
-    rows = [{"id": new_id("res"), **held._asdict(), "heir": heir} for held, heir in items]
-    with connection.cursor() as cursor:
-        cursor.execute(_PASS_ON, {"items": as_json(rows), "as_of": as_of})
-        _check_all_were_held([held for held, _heir in items], set(cursor.fetchall()))
-
-
 def _let_go(
     statement: str, items: Sequence[Held], ended: str, *, actor: str, reference: str, as_of: datetime, **facts: str
 ) -> None:
@@ -333,12 +290,13 @@ def _let_go(
         # "reference" and "actor" stand in the movement only; an unused name does no harm
         cursor.execute(statement, {**parameters, "actor": actor, "reference": reference, "as_of": as_of, **facts})
         rows = cursor.fetchall()
-    _check_all_were_held(items, {row[:3] for row in rows})
+    check_all_were_held(items, {row[:3] for row in rows})
     changed = {row[1:3]: _Changed(*row[1:]) for row in rows}
     publish(events.levels_changed([*changed.values()], actor=actor, reference=reference), as_of=as_of)
 
 
-def _check_all_were_held(items: Sequence[Held], freed: set[tuple[str, str, str]]) -> None:
+def check_all_were_held(items: Sequence[Held], freed: set[tuple[str, str, str]]) -> None:
+    """Errors: NotReserved, of those that are not among the freed."""
     missing = [item for item in items if item[:3] not in freed]
     if missing:
         raise NotReserved(items=[item._asdict() for item in missing])

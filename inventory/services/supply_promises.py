@@ -14,18 +14,19 @@ from django.db import connection
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from inventory.locks import Level, SupplyLine, lock_supply
+from inventory.locks import LOCKED, Level, SupplyLine, lock_supply
 from inventory.models import InboundLine, SupplyPromise
 from inventory.sellable import sellable_sql
 from inventory.services.reservations import (
     Held,
     Want,
+    check_all_were_held,
     keep_reserved,
-    pass_on_reservations,
     release_reservations,
 )
 from inventory.supply import ARRIVED
 from oms.errors import Conflict
+from oms.ids import new_id
 from oms.sql import as_json, insert_rows, update_rows
 from oms.transactions import in_transaction
 
@@ -284,10 +285,48 @@ def hold_arrivals(
     _lose([*(one for one in lost if one.quantity), *(one for one in held if one.quantity and one.sku in off_sale)])
 
 
+# The level's units stay reserved; only for whom is another.
+_PASS_ON = f"""
+WITH item AS MATERIALIZED (
+    SELECT i.* FROM jsonb_to_recordset(%(items)s::jsonb)
+        AS i (id text, demand text, sku text, location text, quantity int, heir text)
+), level AS MATERIALIZED (
+    SELECT s.sku, s.location_id
+    FROM (SELECT DISTINCT sku, location FROM item) AS key
+    JOIN inventory_stocklevel s ON s.sku = key.sku AND s.location_id = key.location
+    {LOCKED}
+), passed AS (
+    UPDATE inventory_reservation r
+    SET remaining = r.remaining - item.quantity, updated_at = greatest(r.updated_at, %(as_of)s),
+        status = CASE WHEN r.remaining = item.quantity THEN 'released' ELSE r.status END
+    FROM item JOIN level ON level.sku = item.sku AND level.location_id = item.location
+    WHERE r.demand = item.demand AND r.sku = item.sku AND r.location_id = item.location
+        AND r.status = 'active' AND r.remaining >= item.quantity
+    RETURNING item.*
+), made AS (
+    INSERT INTO inventory_reservation AS r
+        (id, demand, sku, location_id, quantity, remaining, status, created_at, updated_at)
+    SELECT id, heir, sku, location, quantity, quantity, 'active', %(as_of)s, %(as_of)s FROM passed
+    ON CONFLICT (demand, sku, location_id) WHERE status = 'active' DO UPDATE
+    SET quantity = r.quantity + excluded.quantity, remaining = r.remaining + excluded.remaining,
+        updated_at = greatest(r.updated_at, excluded.updated_at)
+)
+SELECT demand, sku, location FROM passed"""
+
+
 @in_transaction
 def claim_arrivals(items: Sequence[Held], *, as_of: datetime) -> None:
-    """What arrived for these demands is theirs like anything they reserve. Errors: NotReserved (all or nothing)."""
-    pass_on_reservations([(item._replace(demand=ARRIVED + item.demand), item.demand) for item in items], as_of=as_of)
+    """What arrived for these demands, one item per demand and level, is theirs like anything they reserve, and nobody
+    sees it free. Errors: NotReserved (all or nothing: let the transaction roll back)."""
+    if not items:
+        return
+    arrived = [item._replace(demand=ARRIVED + item.demand) for item in items]
+    rows = [
+        {"id": new_id("res"), **held._asdict(), "heir": item.demand} for held, item in zip(arrived, items, strict=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_PASS_ON, {"items": as_json(rows), "as_of": as_of})
+        check_all_were_held(arrived, set(cursor.fetchall()))
 
 
 @in_transaction

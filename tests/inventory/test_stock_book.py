@@ -22,7 +22,8 @@ from inventory.services import (
     mark_suspect,
     release_reservations,
 )
-from inventory.services.reservations import keep_reserved, pass_on_reservations
+from inventory.services.reservations import keep_reserved
+from inventory.services.supply_promises import claim_arrivals
 from inventory.stock_book import stock_book
 from oms import cache
 from tests.factories.inventory import NOW, make_exposure_rule, make_locations, make_products, reserve, set_stocks
@@ -154,7 +155,7 @@ def test_what_came_for_somebody_is_theirs_in_every_world(shelves):
         lock_stock([("B", "S1")])
         keep_reserved([Want("arrived:order_line:1", "B", "S1", 4)], as_of=came)
     with transaction.atomic():
-        pass_on_reservations([(Held("arrived:order_line:1", "B", "S1", 4), "order_line:1")], as_of=claimed)
+        claim_arrivals([Held("order_line:1", "B", "S1", 4)], as_of=claimed)
 
     book = stock_book(["B"], as_of=NOW, until=claimed + timedelta(hours=1))
 

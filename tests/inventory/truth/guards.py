@@ -1704,13 +1704,94 @@ def part_of_a_transfer_has_come(walk: Walk) -> None:
     walk.a_delivery_is_canceled()
 
 
-@guard(
-    "what is canceled is not expected", INBOUND, "    InboundLine.objects.filter(inbound=inbound).update(remaining=0)\n"
-)
+@guard("what is canceled is not expected", INBOUND, "    for line in lines:\n        line.remaining = 0\n")
 @guard("a canceled transfer stands at its origin again", INBOUND, "if inbound.origin_id is not None:", "if False:")
 def a_transfer_is_canceled(walk: Walk) -> None:
     walk.a_transfer_is_sent(["S1", "S3"], Counter(A=3))
     walk.a_delivery_is_canceled()
+
+
+# ---- who waits for what comes ----------------------------------------------------------------------------
+
+PROMISES = "services.supply_promises"
+
+
+@guard(
+    "what is promised of a delivery is expected by nobody else",
+    "supply",
+    "line.remaining - line.promised",
+    "line.remaining",
+)
+@guard(
+    "no more is promised of a delivery than comes",
+    PROMISES,
+    "if any(units > 0 and _free(lines, line) < units for line, units in more.items()):",
+    "if False:",
+)
+def two_wait_for_more_than_comes(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=3))
+    walk.somebody_waits_for_it("A", 2)
+    walk.somebody_waits_for_it("A", 2)
+
+
+@guard("who waited longest is served first", PROMISES, 'order_by("since", "id"):', 'order_by("-id"):')
+@guard("what came for somebody is theirs", PROMISES, "in keep_reserved(wants, as_of=as_of)}", "in ()}")
+@guard(
+    "broken goods serve nobody",
+    RECEIVING,
+    "receipt.quantity if receipt.condition == Condition.SELLABLE else 0",
+    "receipt.quantity",
+)
+def less_comes_than_two_wait_for(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=4))
+    walk.somebody_waits_for_it("A", 2)
+    walk.somebody_waits_for_it("A", 2)
+    walk.goods_arrive([("A", 1, ""), ("A", 1, "damaged")])
+
+
+@guard("whose goods are missing waits on", PROMISES, "    _lose(lost)\n    return arrivals", "    return arrivals")
+@guard("what is missing is promised to nobody", RECEIVING, "    settle_promises(short, {})\n", "")
+def nothing_comes_for_who_waits(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=4))
+    walk.somebody_waits_for_it("A", 2)
+    walk.goods_arrive([], is_last=True)
+
+
+@guard(
+    "what a level owes comes before who waits",
+    PROMISES,
+    "max(0, _good(level) - level.reserved)",
+    "max(0, _good(level))",
+)
+def a_level_owes_when_goods_come(walk: Walk) -> None:
+    walk.orders_reserve([(ANYONE, want(8))])
+    walk.somebody_finds_it_broken("A", "S1", 2)
+    walk.a_delivery_is_announced("S1", Counter(A=3))
+    walk.somebody_waits_for_it("A", 3)
+    walk.goods_arrive()
+
+
+@guard("what is announced no more is promised to nobody", INBOUND, "    settle_promises(stored, {})\n", "")
+def a_delivery_becomes_smaller_than_what_is_promised(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=4, B=1))
+    walk.somebody_waits_for_it("A", 3)
+    walk.a_delivery_is_changed(Counter(A=2, B=1))
+
+
+@guard("what is canceled is promised to nobody", INBOUND, "    settle_promises(lines, {})\n", "")
+def a_delivery_that_is_waited_for_is_canceled(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=4))
+    walk.somebody_waits_for_it("A", 3)
+    walk.a_delivery_is_canceled()
+
+
+@guard("what is given up is free", PROMISES, "            fewer[promise.line_id] -= taken\n", "            pass\n")
+@guard("what has come is given up, too", PROMISES, "return _of_arrived(+left)", "return []")
+def somebody_gives_up(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S1", Counter(A=4))
+    walk.somebody_waits_for_it("A", 3)
+    walk.goods_arrive([("A", 1, "")])
+    walk.somebody_gives_up_waiting(units=3)
 
 
 # ---- what people find ----------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from inventory.demands import OrderDemand, register_order_demands
 from inventory.errors import NotReserved
 from inventory.exposure import Context
 from inventory.imports.upload import save_stream
-from inventory.models import Inbound, StockImport
+from inventory.models import Inbound, InboundLine, StockImport
 from inventory.queries import network_stock, sellable_units
 from inventory.services import (
     Held,
@@ -53,6 +53,7 @@ from inventory.services.inbound import cancel_inbound, change_inbound
 from inventory.services.receiving import Receipt, receive_inbound
 from inventory.services.retention import forget_months
 from inventory.services.stock_conditions import Adjustment, adjust_stock
+from inventory.services.supply_promises import Promised, exchange_promises, withdraw_promises
 from inventory.services.transfers import send_transfer
 from inventory.supply import Supply, future_supply, sendable_units, supply_shown
 from oms import cache
@@ -225,6 +226,7 @@ class StockMachine(CountRules, RuleBasedStateMachine):
         )
         self.counting = Counting(self.world, PRICES)
         self.told: list[Told] = []
+        self.waiting: dict[str, int] = {}  # units of demands that were promised of deliveries, and not given up
         self.steps = 0
         self.versions: dict[tuple[str, int], int] = {}  # of a delivery that has changed so often
         self.short: Counter[tuple[str, str]] = Counter()
@@ -611,6 +613,29 @@ class StockMachine(CountRules, RuleBasedStateMachine):
         assert tried(act) == self.world.change(name, expected_at, units, is_old_news=seen == "before")
         self._see(name)
 
+    @precondition(lambda self: self.world.coming)
+    @rule(which=st.integers(0, 9), sku=skus, units=few)
+    def somebody_waits_for_it(self, sku: str, units: int, which: int = 0) -> None:
+        name = self._coming(which)
+        line = InboundLine.objects.filter(inbound=name, product=sku).values_list("pk", flat=True).first()
+        demand = f"waits:{len(self.waiting)}"
+        now = [Promised(demand, sku, line or 0, units)]
+        with transaction.atomic():
+            done = exchange_promises([], now, demands=[demand], since=self.world.now)
+        assert done == self.world.promise(name, demand, sku, units)
+        if done:
+            self.waiting[demand] = units
+
+    @precondition(lambda self: self.waiting)
+    @rule(which=st.integers(0, 9), units=few)
+    def somebody_gives_up_waiting(self, which: int = 0, units: int = 1) -> None:
+        demand = list(self.waiting)[which % len(self.waiting)]
+        units = min(units, self.waiting[demand])
+        with transaction.atomic():
+            release_reservations(withdraw_promises({demand: units}), as_of=self.world.now)
+        self.world.gives_up(demand, units)
+        self.waiting[demand] -= units
+
     def _in(self, hours: int) -> datetime:
         return self.world.now + timedelta(hours=hours)
 
@@ -748,6 +773,7 @@ class StockMachine(CountRules, RuleBasedStateMachine):
                 if any(figures := (coming.received[sku], coming.remaining()[sku], coming.missing()[sku]))
             }
             assert _expected(future_supply(list(SKUS), as_of=self.world.now)) == self.world.expects()
+            assert _waits_for() == self.world.waits_for()
             asker = ASKERS[self.steps % len(ASKERS)]
             assert _expected(supply_shown(list(SKUS), context=self._context(asker))) == self.world.expects(asker)
 
@@ -812,6 +838,17 @@ def _lines_to_come() -> dict[tuple[str, str], tuple[int, int, int]]:
     with connection.cursor() as cursor:
         cursor.execute(_TO_COME)
         return {(name, sku): tuple(figures) for name, sku, *figures in cursor.fetchall()}
+
+
+_WAITS = """
+SELECT p.demand, coalesce(line.inbound_id, ''), p.quantity
+FROM inventory_supplypromise p LEFT JOIN inventory_inboundline line ON line.id = p.line_id"""
+
+
+def _waits_for() -> dict[tuple[str, str], int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITS)
+        return {(demand, name): units for demand, name, units in cursor.fetchall()}
 
 
 def _event(told: Told) -> StockEvent:

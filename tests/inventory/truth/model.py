@@ -233,6 +233,12 @@ class Hold:
     ended: str = ""
 
 
+class Waits(NamedTuple):
+    demand: str
+    sku: str
+    units: int
+
+
 @dataclass
 class Coming:
     """A delivery that was announced or, with an origin, a transfer that was sent."""
@@ -244,6 +250,7 @@ class Coming:
     received: Counter[str] = field(default_factory=Counter)
     ended: str = ""
     changes: int = 0
+    waiting: list[Waits] = field(default_factory=list)  # who was promised of it, the first first
 
     @property
     def words(self) -> object:
@@ -251,6 +258,12 @@ class Coming:
 
     def remaining(self) -> Counter[str]:
         return Counter() if self.ended else self.announced - self.received
+
+    def promised(self) -> Counter[str]:
+        units: Counter[str] = Counter()
+        for one in self.waiting:
+            units[one.sku] += one.units
+        return units
 
     def missing(self) -> Counter[str]:
         """It has ended, and these never came."""
@@ -280,6 +293,7 @@ class World:
     holds: dict[str, Hold] = field(default_factory=dict)
     coming: dict[str, Coming] = field(default_factory=dict)
     announced: dict[str, tuple[str, object]] = field(default_factory=dict)  # by its sender's name: ours, and the words
+    in_vain: Counter[tuple[str, str]] = field(default_factory=Counter)  # by demand and SKU: waits, and nobody brings it
 
     def __post_init__(self) -> None:
         self.levels = {(sku, place): Level() for sku in self.tags for place in self.places}
@@ -546,7 +560,73 @@ class World:
             self.levels[sku, inbound.place].moves.append(self._moved(units, condition, self.now))
         if is_last or not inbound.remaining():
             inbound.ended = "received"
+        good = Counter[str]()
+        for sku, units, condition in came:
+            good[sku] += units if condition in ("", "sellable") else 0
+        self._goods_for_those_who_wait(inbound, good)
         inbound.changes += 1
+        return ""
+
+    # ---- who waits for what comes ------------------------------------------------------------------
+
+    def promise(self, name: str, demand: str, sku: str, units: int) -> bool:
+        inbound = self.coming[name]
+        if units > inbound.remaining()[sku] - inbound.promised()[sku]:
+            return False
+        inbound.waiting.append(Waits(demand, sku, units))
+        return True
+
+    def _goods_for_those_who_wait(self, inbound: Coming, good: Counter[str]) -> None:
+        """In turn: first each is served, then keeps what may still come; for the rest nobody comes any more."""
+        room, waiting = inbound.remaining(), inbound.waiting
+        left = {sku: min(good[sku], self._unowed(sku, inbound.place)) for sku in self.tags}
+        counted = Counter(good)  # also what its level owes to others is theirs no more
+        inbound.waiting = []
+        for demand, sku, units in waiting:
+            came = min(units, counted[sku])
+            counted[sku] -= came
+            stays = min(units - came, room[sku])
+            room[sku] -= stays
+            served = min(came, left[sku])
+            left[sku] -= served
+            if served:
+                self.levels[sku, inbound.place].reserve(f"arrived:{demand}", served, self.now)
+            if stays:
+                inbound.waiting.append(Waits(demand, sku, stays))
+            self.in_vain[demand, sku] += units - served - stays
+
+    def _unowed(self, sku: str, place: str) -> int:
+        """What of a level nobody has reserved; nothing where it is off sale."""
+        if sku in self.off_sale or place in self.closed:
+            return 0
+        level = self.levels[sku, place]
+        return max(0, level.good - level.reserved.total())
+
+    def waits_for(self) -> dict[tuple[str, str], int]:
+        """By demand and delivery, none where nobody brings it."""
+        found = Counter({(demand, ""): units for (demand, _sku), units in self.in_vain.items()})
+        for name, inbound in self.coming.items():
+            for one in inbound.waiting:
+                found[one.demand, name] += one.units
+        return dict(+found)
+
+    def gives_up(self, demand: str, units: int) -> str:
+        """What nobody brings, then what is to come, then what has come."""
+        for key in [key for key in self.in_vain if key[0] == demand]:
+            taken = min(units, self.in_vain[key])
+            self.in_vain[key] -= taken
+            units -= taken
+        for inbound in self.coming.values():
+            for number, one in enumerate(inbound.waiting):
+                if one.demand == demand:
+                    taken = min(units, one.units)
+                    inbound.waiting[number] = one._replace(units=one.units - taken)
+                    units -= taken
+            inbound.waiting = [one for one in inbound.waiting if one.units]
+        for level in self.levels.values():
+            if taken := min(units, level.reserved[f"arrived:{demand}"]):
+                level.let_go(f"arrived:{demand}", taken, self.now)
+                units -= taken
         return ""
 
     def _is_too_many(self, inbound: Coming, sku: str, came: list[tuple[str, int, str]]) -> bool:
@@ -570,6 +650,7 @@ class World:
             inbound.announced = units
             if not inbound.remaining():
                 inbound.ended = "received"
+            self._goods_for_those_who_wait(inbound, Counter())
         return ""
 
     def cancel(self, name: str) -> str:
@@ -580,6 +661,7 @@ class World:
             for sku, units in inbound.announced.items():
                 self.levels[sku, inbound.origin].moves.append(Move(self.now, units))
         inbound.ended = "canceled"
+        self._goods_for_those_who_wait(inbound, Counter())
         return ""
 
     def expects(self, asker: Asker | None = None) -> Counter[tuple[str, date, str]]:
@@ -591,7 +673,7 @@ class World:
             if inbound.expected_at <= self.now:
                 day = self.now.astimezone(zone).date() + timedelta(days=1)
             if inbound.expected_at > self.now - BELIEVED_LATE:
-                for sku, units in inbound.remaining().items():
+                for sku, units in (inbound.remaining() - inbound.promised()).items():
                     if sku in self.off_sale or inbound.place in self.closed:
                         continue
                     if asker is None or self.kept(asker, sku, inbound.place) is not None:
