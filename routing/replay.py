@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal
 
 from django.conf import settings
@@ -25,6 +26,7 @@ from routing.capacity_book import CapacityBook
 from routing.engine.cost import CARBON_KG_PER_TONNE_KM
 from routing.engine.types import Budget
 from routing.queries import ActiveRules, LearnedThen
+from routing.services.acceptance import AcceptanceThen
 from routing.services.demand_facts import Wanted
 from routing.services.scarcity import Foresight, PricesThen
 from routing.services.sourcing import PlannedParcel, SourcingPlan, plan
@@ -110,7 +112,7 @@ class Outcome:
 
 class World:
     """Stock and capacity under one choice of rules. `takes`: what is decided here counts; else the books tell all.
-    `foresight`: of what the last units were worth then (default: what they are worth now)."""
+    `foresight`: of what the last units were worth then; `acceptance`: as it was known then (default of both: as now)."""
 
     def __init__(
         self,
@@ -120,6 +122,7 @@ class World:
         *,
         takes: bool = True,
         foresight: Foresight | None = None,
+        acceptance: AcceptanceThen | None = None,
     ):
         self.rules_of = rules_of
         self.stock = stock
@@ -127,6 +130,7 @@ class World:
         self.takes = takes
         self.learned = LearnedThen()
         self.prices = PricesThen(foresight, stock.sellable_units) if foresight else None
+        self.acceptance = acceptance
         self.taken: Counter[tuple[str, str]] = Counter()
         self.booked: Counter[tuple[str, date]] = Counter()
         self._seen: dict[str, dict[str, int]] = {}
@@ -147,6 +151,7 @@ class World:
             booked=self.capacity.booked_by_day,
             scarcity=self.prices or queries.scarcity_prices,
             learned=self.learned.at(wanted.at),
+            acceptance=partial(self.acceptance.at, wanted.at) if self.acceptance else queries.acceptance,
             budget=Budget.of(_PATIENCE * settings.PLANNING_BUDGET_MS / 1000, time.process_time),
         )
         outcome = self._outcome(planned)

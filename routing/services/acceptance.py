@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -73,6 +73,22 @@ def refresh(*, as_of: datetime) -> int:
     learned = learn(_offers(as_of))
     _replace(learned, as_of=as_of)
     return len(learned.groups)
+
+
+class AcceptanceThen:
+    """What was known at instants of the past: learned anew for every day of it, from offers that were a day old when it
+    began, so that it was known what became of them. `latest`: of what comes after, as of then."""
+
+    def __init__(self, latest: datetime):
+        self._latest = latest
+        self._known: dict[date, Acceptance] = {}
+
+    def at(self, as_of: datetime) -> Acceptance:
+        day = min(as_of, self._latest).astimezone(UTC).date()
+        if day not in self._known:
+            begin = datetime.combine(day, time(), UTC)
+            self._known = {day: learn(_offers(begin - timedelta(days=1)))}
+        return self._known[day]
 
 
 def _offers(as_of: datetime) -> Iterator[Offer]:

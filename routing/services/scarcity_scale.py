@@ -17,6 +17,7 @@ from routing.capacity_book import capacity_book
 from routing.editing import Edit, apply, fingerprint
 from routing.models import RuleSet, Simulation
 from routing.replay import World
+from routing.services.acceptance import AcceptanceThen
 from routing.services.demand_facts import Wanted
 from routing.services.rule_sets import copy_to_draft, edit_draft, find_rule_set
 from routing.services.scarcity import Foresight
@@ -149,6 +150,7 @@ class _Past:
         self.row = row
         self.skus = wanted.skus()
         self.foresight = Foresight(wanted.wishes)
+        self.acceptance = AcceptanceThen(row.created_at)
         self.currency = _commonest(one.demand.currency for one in every)
 
     def world(self, scale: float, stock_as_of: datetime) -> World:
@@ -156,7 +158,7 @@ class _Past:
         until = row.placed_before if row.stock_moves else None
         rules = rules_as_if(apply(row.document, weighing(scale)), row.slots, id=row.rule_set)
         books = stock_book(self.skus, as_of=stock_as_of, until=until), capacity_book(as_of=stock_as_of, until=until)
-        return World(rules, *books, foresight=self.foresight)
+        return World(rules, *books, foresight=self.foresight, acceptance=self.acceptance)
 
     def world_later(self, scale: float, at: datetime, before: World) -> World:
         """Stock as it really stood then; where it is at rest, what the world `before` has left of it."""

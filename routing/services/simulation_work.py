@@ -25,6 +25,7 @@ from routing.capacity_book import CapacityBook, capacity_book
 from routing.demand_files import unpack
 from routing.models import DemandFact, SimulatedChange, Simulation
 from routing.replay import World
+from routing.services.acceptance import AcceptanceThen
 from routing.services.demand_facts import Wanted, fact_of, told
 from routing.services.scarcity import Foresight, Wish, wishes_before, wishes_of
 from routing.services.side_by_side import SIDES, Replay, ids_of_live, with_decisions
@@ -108,9 +109,9 @@ class _Work(LeasedWork[Simulation]):
         baseline = rules_as_if(row.baseline_document, row.slots)
         candidate = rules_as_if(row.document, row.slots, id=row.rule_set)
         skus = wanted.skus()
-        foresight = Foresight(wanted.wishes)
+        foresight, acceptance = Foresight(wanted.wishes), AcceptanceThen(row.created_at)
         worlds = {
-            side: World(rules, *self._books(skus), foresight=foresight)
+            side: World(rules, *self._books(skus), foresight=foresight, acceptance=acceptance)
             for side, rules in zip(SIDES, (baseline, candidate), strict=True)
         }
         replay = Replay(worlds)

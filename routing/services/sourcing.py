@@ -21,6 +21,7 @@ from inventory.hours import WEEKDAYS
 from inventory.queries import PlaceInfo
 from oms.ids import new_id
 from routing import dates, queries
+from routing.acceptance import Acceptance
 from routing.documents import compact_postal_code
 from routing.engine import geo, planner
 from routing.engine import types as engine
@@ -181,19 +182,20 @@ def plan(
     booked: CapacityReader = queries.booked_by_day,
     scarcity: PriceReader = queries.scarcity_prices,
     learned: LeadTimes | None = None,
+    acceptance: Callable[[], Acceptance] = queries.acceptance,
     budget: Budget | None = None,
 ) -> SourcingPlan:
     """The best plan under the channel's published rules, within the planning budget, or another one.
 
     `release_at`: when the places will learn of it (default: at once). `rules`: others than the published. `stock`: a
-    reader that several plans of one basket share, or of another time, as `booked`, prices of `scarcity` and what was
-    `learned` by then may be.
+    reader that several plans of one basket share, or of another time, as `booked`, prices of `scarcity`, and what was
+    `learned` and known of `acceptance` by then may be.
     A destination that cannot be found on the map is planned without distances and noted, never refused.
     """
     started = monotonic_time.perf_counter()
     rules = rules or queries.rules_for(demand.channel)
     planning = Planning(demand, as_of, release_at or as_of, stock, booked)
-    planning.learned, planning.scarcity = learned, scarcity
+    planning.learned, planning.scarcity, planning.known_acceptance = learned, scarcity, acceptance
     budget = budget or Budget.of(settings.PLANNING_BUDGET_MS / 1000, monotonic_time.monotonic)
     outcome = planner.plan(planning.engine_demand(), rules.rules, planning.network(), budget)
     return planning.plan_of(outcome, rules, started=started)
@@ -313,6 +315,7 @@ class Planning:
         self.booked = booked
         self.learned: LeadTimes | None = None  # what is known now
         self.scarcity: PriceReader = queries.scarcity_prices
+        self.known_acceptance: Callable[[], Acceptance] = queries.acceptance
         self.as_of = as_of
         self.release_at = release_at
         self.notes: list[str] = []
@@ -435,7 +438,7 @@ class Planning:
     def acceptance(self, place: engine.Place) -> float:
         """The probability that the place does the work, given to it when it learns of it."""
         at = self.release_at.astimezone(ZoneInfo(self.directory[place.code].timezone))
-        return queries.acceptance().probability(place.code, day_part(at.hour), self._product_tags)
+        return self.known_acceptance().probability(place.code, day_part(at.hour), self._product_tags)
 
     @cached_property
     def _product_tags(self) -> frozenset[str]:

@@ -14,7 +14,7 @@ from routing.acceptance import ALL, FEWEST_OF_A_TAG, PRIOR, STRENGTH, Acceptance
 from routing.engine.planner import plan
 from routing.engine.types import Network, Place, Rule, Step, Weights
 from routing.models import AcceptanceRate, OfferOutcome
-from routing.services.acceptance import Offered, forget_offers, observe_offers, refresh
+from routing.services.acceptance import AcceptanceThen, Offered, forget_offers, observe_offers, refresh
 from tests.factories.inventory import NOW
 
 from .engine.world import UNHURRIED, a_demand, line, network, place
@@ -171,6 +171,22 @@ def test_what_no_rate_is_learned_from_is_forgotten(settings):
     of_all = AcceptanceRate.objects.get(location="", day_part="", tag="")
     assert (of_all.kept, of_all.offers) == (pytest.approx(0.5**0.5), pytest.approx(0.5**0.5))
     assert [offer.reference for offer in OfferOutcome.objects.all()] == ["ful_2"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_the_past_only_what_was_known_then_is_known():
+    """Four days of one offer each: declined, then accepted ones. On a day those of the day before may still be open."""
+    outcomes = [Outcome.DECLINED, *[Outcome.ACCEPTED] * 3]
+    observe_offers([offered(f"ful_{n}", outcome, days_ago=9 - n) for n, outcome in enumerate(outcomes)])
+    then = AcceptanceThen(NOW - timedelta(days=6))
+
+    def known(days_ago: int) -> tuple[float, float]:
+        belief = then.at(NOW - timedelta(days=days_ago)).groups.get(ALL)
+        return (0, 0) if belief is None else (round(belief.kept), round(belief.offers))
+
+    assert [known(days_ago) for days_ago in (9, 8, 7, 6)] == [(0, 0), (0, 0), (0, 1), (1, 2)]
+    assert known(0) == (1, 2)  # of what comes after the last instant, as of then
+    assert then.at(NOW) is then.at(NOW - timedelta(days=6))
 
 
 # ---- does it pay? ------------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ from oms.models import Channel
 from routing.capacity_book import Booked, CapacityBook, capacity_book
 from routing.documents import parse
 from routing.leadtimes import LeadTimes
-from routing.models import GivenPromise, LearnedTable
+from routing.models import GivenPromise, LearnedTable, OfferOutcome
 from routing.queries import ActiveRules, LearnedThen
 from routing.replay import Comparison, Tally, World
+from routing.services.acceptance import AcceptanceThen, Offered, observe_offers
 from routing.services.demand_facts import Wanted
 from routing.services.sourcing import Demand, Destination, Line
 from tests.factories.orders import make_network
@@ -200,6 +201,16 @@ def test_the_grace_of_a_channel_is_for_those_who_can_wait():
     channel = channels()["web"]
     assert channel.grace("ship", "standard") == timedelta(minutes=30)
     assert channel.grace("pickup", "standard") == channel.grace("ship", "express") == timedelta(0)
+
+
+def test_a_place_is_believed_as_it_was_then():
+    """On Monday Paris declines all, Lille nothing; rates are learned from what was known when a day began."""
+    make_network()
+    at = MONDAY + timedelta(hours=3)
+    of = {"PARIS": OfferOutcome.Outcome.DECLINED, "LILLE": OfferOutcome.Outcome.ACCEPTED}
+    observe_offers([Offered(f"{code}-{n}", code, at, of[code], frozenset()) for code in of for n in range(60)])
+    ours = world(rules_of(weights={"cost": 1, "refusal": 10}), acceptance=AcceptanceThen(MONDAY + timedelta(days=9)))
+    assert [places(ours.decide(wanted(n))) for n in (0, 60 * 5, 60 * 24 * 2)] == [["PARIS"], ["PARIS"], ["LILLE"]]
 
 
 def test_dates_are_those_of_what_was_learned_by_then():
