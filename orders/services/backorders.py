@@ -1,8 +1,9 @@
 """What waits for deliveries is looked at again, by the clock, whenever something happened to them (ADR 19).
 
 One act, whatever the cause: plan all that waits as if it had just been ordered, with what has arrived for it counted as
-free. What has a place by now gets its work; the rest waits for the earliest deliveries there are; what nobody brings stands
-before a person. Nothing has changed: nothing is written but when to look next.
+free. What has a place by now gets its work; what has arrived and has none today stays theirs until it has; the rest waits
+for the earliest deliveries there are; what nobody brings stands before a person. Nothing has changed: nothing is written but
+when to look next.
 """
 
 from collections import Counter
@@ -41,6 +42,7 @@ from orders.states import Method
 from routing.services.backorders import Awaited
 
 _AT_ONCE = 500  # orders that the sweep has looked at, the oldest first
+_ONCE_MORE = timedelta(hours=1)  # what is here and has no place now is tried again
 _LINE = "order_line:"
 _NOBODY_BRINGS_ANY = Awaited((), {})
 
@@ -131,20 +133,35 @@ def settle(order: Order, delivery: Delivery, *, actor: str, as_of: datetime) -> 
     arrived = arrived_for(lines)  # after what is promised: what arrives in between is missed there, and noticed
     planned = _plan(order, delivery, lines, arrived, as_of=as_of)
     left = _left(lines, planned)
+    staying = _staying(left, planned, arrived)
+    here = _units_of(lines, staying)
     own = Counter[int]()
     for promise in was:
         if promise.line is not None:
             own[promise.line] += promise.quantity
-    awaited = planning.await_deliveries(order, delivery, left, as_of=as_of, besides=own) if left else _NOBODY_BRINGS_ANY
+    missing = {line: more for line, units in left.items() if (more := units - here.get(line, 0))}
+    awaited = (
+        planning.await_deliveries(order, delivery, missing, as_of=as_of, besides=own) if missing else _NOBODY_BRINGS_ANY
+    )
+    expected = waiting.expected_by_line(awaited.parts)
+    if staying and not awaited.parts:
+        standing = _by_level(staying)
+        if later := planning.served_later(order, delivery, here, here=standing, as_of=as_of):
+            expected = {line.pk: later for line in here}
+        else:
+            awaited = Awaited((), Counter(awaited.lacking) + Counter({line.pk: n for line, n in here.items()}))
+            staying = []
     become = waiting.promises(awaited.parts, {line.pk: line.demand for line in lines.values()})
     if not exchange_promises(was, become, demands=lines, since=order.placed_at):
         raise ChangedMeanwhile
-    _secure(planned, arrived, as_of=as_of)
+    _secure(planned, arrived, staying, as_of=as_of)
     _serve(order, delivery, lines, planned, awaited, actor=actor, as_of=as_of)
-    if awaited.parts:
-        waiting.tell_dates(left, awaited.parts)
-        _tell_who_brings_it(order, lines, was, become, awaited, actor=actor, as_of=as_of)
-        deadlines.retime(waiting.LOOK_AGAIN, delivery.pk, waiting.look_again_at(awaited.parts), as_of=as_of)
+    waiting.tell_dates(left, expected)
+    _tell_who_brings_it(order, lines, was, become, awaited, actor=actor, as_of=as_of)
+    looks = [waiting.look_again_at(awaited.parts)] if awaited.parts else []
+    looks += [as_of + _ONCE_MORE] if staying else []
+    if looks:
+        deadlines.retime(waiting.LOOK_AGAIN, delivery.pk, min(looks), as_of=as_of)
     refresh_expectation(order, actor=actor, as_of=as_of)
     refresh_status(order)
 
@@ -153,9 +170,6 @@ def _plan(
     order: Order, delivery: Delivery, lines: Mapping[str, OrderLine], arrived: Sequence[Held], *, as_of: datetime
 ) -> PlannedDelivery:
     """All that waits, against the date told last."""
-    here = Counter[tuple[str, str]]()
-    for held in arrived:
-        here[held.sku, held.location] += held.quantity
     dates = [at for line in lines.values() for at in (line.promised_at, line.expected_at) if at]
     return planning.plan_again(
         order,
@@ -165,7 +179,7 @@ def _plan(
         only=delivery.location_id if delivery.method == Method.PICKUP else None,
         as_of=as_of,
         wanted_by=max(dates, default=order.promised_at),
-        arrived=here,
+        arrived=_by_level(arrived),
     )
 
 
@@ -173,6 +187,37 @@ def _left(lines: Mapping[str, OrderLine], planned: PlannedDelivery) -> dict[Orde
     served = _served(planned)
     left = {line: line.backordered - served[line.pk] for line in lines.values()}
     return {line: units for line, units in left.items() if units}
+
+
+def _staying(left: Mapping[OrderLine, int], planned: PlannedDelivery, arrived: Sequence[Held]) -> list[Held]:
+    """What has arrived for what is left and has no place now: its day is full, its place paused, or the rest of a whole
+    still to come. It is theirs where it stands.
+    """
+    used = Counter[tuple[str, str, str]]()
+    for want in planned.wants[1]:
+        used[want.demand, want.sku, want.location] += want.quantity
+    wanted = Counter({line.demand: units for line, units in left.items()})
+    found = []
+    for held in arrived:
+        units = min(max(0, held.quantity - used[held[:3]]), wanted[held.demand])
+        wanted[held.demand] -= units
+        if units:
+            found.append(held._replace(quantity=units))
+    return found
+
+
+def _by_level(held: Sequence[Held]) -> Counter[tuple[str, str]]:
+    units = Counter[tuple[str, str]]()
+    for one in held:
+        units[one.sku, one.location] += one.quantity
+    return units
+
+
+def _units_of(lines: Mapping[str, OrderLine], held: Sequence[Held]) -> Counter[OrderLine]:
+    units = Counter[OrderLine]()
+    for one in held:
+        units[lines[one.demand]] += one.quantity
+    return units
 
 
 def _served(planned: PlannedDelivery) -> Counter[str]:
@@ -184,9 +229,9 @@ def _served(planned: PlannedDelivery) -> Counter[str]:
 
 
 @in_transaction
-def _secure(planned: PlannedDelivery, arrived: Sequence[Held], *, as_of: datetime) -> None:
-    """What has arrived where it is planned is kept, whatever its place keeps back by now; of the rest only the difference
-    is reserved or given back. Errors: ChangedMeanwhile."""
+def _secure(planned: PlannedDelivery, arrived: Sequence[Held], staying: Sequence[Held], *, as_of: datetime) -> None:
+    """What has arrived where it is planned is kept, whatever its place keeps back by now, and so is what stays; of the
+    rest only the difference is reserved or given back. Errors: ChangedMeanwhile."""
     context, wants = planned.wants
     if not arrived and not wants:
         return
@@ -200,6 +245,7 @@ def _secure(planned: PlannedDelivery, arrived: Sequence[Held], *, as_of: datetim
             kept.append(Held(*key, units))
         if units < want.quantity:
             anew.append(Want(*key, want.quantity - units))
+    back -= Counter({held[:3]: held.quantity for held in staying})
     claim_arrivals(kept, as_of=as_of)
     release_arrivals([Held(*key, units) for key, units in (+back).items()], as_of=as_of)
     if reserve_stock([(context, anew)], as_of=as_of) or planning.book_capacity([planned]):

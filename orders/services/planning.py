@@ -27,6 +27,7 @@ from routing.engine.types import Parcel, RestLine
 from routing.queries import Policy, policy_for
 from routing.services import decisions as routing_decisions
 from routing.services.backorders import Awaited, AwaitedPart, await_supply, awaitable
+from routing.services.backorders import served_later as ask_later
 from routing.services.capacity import Booking, release_capacity
 from routing.services.capacity import book_capacity as book_days
 from routing.services.capacity import lock_capacity as lock_days
@@ -208,8 +209,24 @@ def await_deliveries(
 
     What is collected waits at the place that the shopper chose, though that may have lost it before.
     """
+    return await_supply(_demand_that_waits(order, delivery, units), as_of=as_of, besides=besides)
+
+
+def served_later(
+    order: Order,
+    delivery: Delivery,
+    units: Mapping[OrderLine, int],
+    *,
+    here: Mapping[tuple[str, str], int],
+    as_of: datetime,
+) -> datetime | None:
+    """When the shopper has units that stand reserved for them, by (SKU, place), if their places can take them soon."""
+    return ask_later(_demand_that_waits(order, delivery, units), here, as_of=as_of)
+
+
+def _demand_that_waits(order: Order, delivery: Delivery, units: Mapping[OrderLine, int]) -> Demand:
     excluded = _excluded(units, exclude_also=(), overridden=delivery.method == Method.PICKUP)
-    return await_supply(demand_of(order, delivery, units, excluded=excluded), as_of=as_of, besides=besides)
+    return demand_of(order, delivery, units, excluded=excluded)
 
 
 def _excluded(units: Mapping[OrderLine, int], *, exclude_also: Sequence[str], overridden: bool) -> dict[str, set[str]]:

@@ -97,7 +97,7 @@ def wait_for_deliveries(
     if not exchange_promises(was, now, demands=demands.values(), since=order.placed_at):
         return None
     move_units([UnitMove(line.pk, "open", "backordered", n) for line, n in units.items()])
-    tell_dates(list(units), awaited.parts)
+    tell_dates(list(units), expected_by_line(awaited.parts))
     pending = deadlines.pending(delivery.pk, kinds=[LOOK_AGAIN])
     next_look = min([look_again_at(awaited.parts), *pending.values()])
     deadlines.retime(LOOK_AGAIN, delivery.pk, next_look, as_of=as_of)
@@ -109,13 +109,11 @@ def wait_for_deliveries(
 
 
 @in_transaction
-def tell_dates(lines: Collection[OrderLine], parts: Sequence[AwaitedPart]) -> bool:
-    """Write down when these lines' units are expected; the date told first stays promised. Returns whether one is new."""
-    expected = expected_by_line(parts)
+def tell_dates(lines: Collection[OrderLine], expected: Mapping[str, datetime]) -> None:
+    """Write down when these lines' units are expected; the date told first stays promised."""
     rows = [
         {"id": line.pk, "promised_at": line.promised_at or expected[line.pk], "expected_at": expected[line.pk]}
         for line in lines
         if line.pk in expected and line.expected_at != expected[line.pk]
     ]
     update_rows(OrderLine, rows)
-    return bool(rows)

@@ -8,11 +8,15 @@ order brings it nothing, and product page, quote and placement tell one date.
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from inventory.queries import places
 from inventory.supply import Coming, free_supply
 from routing.services import sourcing
 from routing.services.sourcing import Demand, Line, SourcingPlan
+
+_DAYS_TRIED = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +84,43 @@ def await_supply(
 def _as_if_it_stood_there(
     demand: Demand, line: Line, coming: Coming, as_of: datetime, release_at: datetime
 ) -> SourcingPlan:
+    here = {(coming.sku, coming.location): coming.units}
+    at = max(coming.available_at, release_at)
+    return _as_if_given_then(replace(demand, lines=(line,)), here, as_of, at)
+
+
+def served_later(demand: Demand, here: Mapping[tuple[str, str], int], *, as_of: datetime) -> datetime | None:
+    """When the shopper has what stands in these places for them, by (SKU, place), though none can take it today: their
+    day is full, they are closed or paused. None: nor can they in the days to come.
+    """
+    asked = replace(demand, taken={}, hold="", wanted_by=None)
+    directory = places()
+    zone = ZoneInfo(next(directory[code].timezone for _sku, code in here))
+    today = as_of.astimezone(zone).date()
+    for days in range(1, _DAYS_TRIED + 1):
+        at = datetime.combine(today + timedelta(days=days), time(0), zone)
+        planned = _as_if_given_then(asked, here, as_of, at)
+        if planned.is_complete:
+            return planned.promised_at
+    return None
+
+
+def _as_if_given_then(
+    demand: Demand, here: Mapping[tuple[str, str], int], as_of: datetime, at: datetime
+) -> SourcingPlan:
+    """With this stock and no other, given to its place at that instant, or once that opens."""
+
     def stock(
         skus: Sequence[str], *, locations: Collection[str] | None = None, **_asked: object
     ) -> dict[str, dict[str, int]]:
-        is_meant = locations is None or coming.location in locations
-        return {sku: {coming.location: coming.units} if is_meant else {} for sku in skus}
+        found: dict[str, dict[str, int]] = {sku: {} for sku in skus}
+        for (sku, code), units in here.items():
+            if sku in found and (locations is None or code in locations):
+                found[sku][code] = units
+        return found
 
-    released_at = max(coming.available_at, release_at)
-    return sourcing.plan(replace(demand, lines=(line,)), as_of=as_of, release_at=released_at, stock=stock)
+    calendar = places()[next(code for _sku, code in here)].calendar
+    return sourcing.plan(demand, as_of=as_of, release_at=at, at_places=calendar.next_opening(at) or at, stock=stock)
 
 
 def _part(line: Line, units: int, coming: Coming, promised_at: datetime) -> AwaitedPart:

@@ -184,18 +184,21 @@ def plan(
     learned: LeadTimes | None = None,
     acceptance: Callable[[], Acceptance] = queries.acceptance,
     budget: Budget | None = None,
+    at_places: datetime | None = None,
 ) -> SourcingPlan:
     """The best plan under the channel's published rules, within the planning budget, or another one.
 
-    `release_at`: when the places will learn of it (default: at once). `rules`: others than the published. `stock`: a
-    reader that several plans of one basket share, or of another time, as `booked`, prices of `scarcity`, and what was
-    `learned` and known of `acceptance` by then may be.
+    `release_at`: when the places will learn of it (default: at once). `at_places`: the instant at which they are to be open
+    and not paused (default: now). `rules`: others than the published. `stock`: a reader that several plans of one basket
+    share, or of another time, as `booked`, prices of `scarcity`, and what was `learned` and known of `acceptance` by then
+    may be.
     A destination that cannot be found on the map is planned without distances and noted, never refused.
     """
     started = monotonic_time.perf_counter()
     rules = rules or queries.rules_for(demand.channel)
     planning = Planning(demand, as_of, release_at or as_of, stock, booked)
     planning.learned, planning.scarcity, planning.known_acceptance = learned, scarcity, acceptance
+    planning.at_places = at_places or as_of
     budget = budget or Budget.of(settings.PLANNING_BUDGET_MS / 1000, monotonic_time.monotonic)
     outcome = planner.plan(planning.engine_demand(), rules.rules, planning.network(), budget)
     return planning.plan_of(outcome, rules, started=started)
@@ -317,6 +320,7 @@ class Planning:
         self.scarcity: PriceReader = queries.scarcity_prices
         self.known_acceptance: Callable[[], Acceptance] = queries.acceptance
         self.as_of = as_of
+        self.at_places = as_of
         self.release_at = release_at
         self.notes: list[str] = []
         self.directory = inventory.places()
@@ -383,11 +387,11 @@ class Planning:
         for (sku, code), units in demand.taken.items():
             self._take(sku, code, units)
         return engine.Network(
-            places=queries.engine_places(demand.currency, as_of=self.as_of),
+            places=queries.engine_places(demand.currency, as_of=self.at_places),
             sellable=self.sellable,
             tariff=self.tariff,
             capacity_left=self.capacity_left,
-            is_open=lambda place: self.directory[place.code].calendar.is_open(self.as_of),
+            is_open=lambda place: self.directory[place.code].calendar.is_open(self.at_places),
             is_before_cut_off=self.is_before_cut_off,
             timing=self.timing,
             workload=self.workload,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from inventory.models import InboundLine, StockLevel, SupplyPromise
+from inventory.services.pauses import pause_location
 from oms.clock import now
 from oms.models import Deadline, Event
 from orders.models import ExceptionCase, Order
@@ -349,6 +350,58 @@ def test_safety_stock_does_not_take_what_was_promised(api: Api, invariants_hold:
 
     assert buckets(api.order(document["number"])) == {"allocated": 2}
     invariants_hold()
+
+
+@pytest.mark.parametrize("why", ["its day is full", "it is paused", "all goes together"])
+def test_what_has_come_and_cannot_be_done_now_stays_theirs(api: Api, invariants_hold: Any, why: str) -> None:
+    inbound = announce(api, 2)
+    numbers = [placed(api, 2)["number"]] if why == "all goes together" else [placed(api)["number"] for _ in range(2)]
+    if why == "its day is full":
+        make_location("PARIS", daily_capacity=1)
+        receive(api, inbound)
+    elif why == "it is paused":
+        pause_location(code="PARIS", until=now() + DAY / 48, reason="", actor="test", as_of=now())
+        receive(api, inbound)
+    else:
+        publish(complete=True)
+        receive(api, inbound, 1)
+
+    clock()
+
+    waiting = [buckets(api.order(number)).get("backordered", 0) for number in numbers]
+    assert waiting == {"its day is full": [0, 1], "it is paused": [1, 1], "all goes together": [2]}[why]
+    assert ExceptionCase.objects.count() == 0
+    assert api.get("availability/?sku=SKU-1&channel=web").json["results"][0]["sellable"] == 0
+    invariants_hold()
+    if why == "all goes together":
+        receive(api, inbound)
+        clock()
+    else:
+        make_location("PARIS", daily_capacity=None)
+        pass_time(hours=1, minutes=1)
+    for number, units in zip(numbers, waiting, strict=True):
+        assert not units or buckets(api.order(number)) == {"allocated": units}
+    invariants_hold()
+
+
+def test_what_has_come_to_a_place_that_never_serves_it_stands_before_a_person(api: Api, invariants_hold: Any) -> None:
+    inbound = announce(api, 1)
+    number = placed(api)["number"]
+    publish(**{"from": {"locations": ["LYON"]}})
+
+    receive(api, inbound)
+    clock()
+
+    assert buckets(api.order(number)) == {"open": 1}
+    assert StockLevel.objects.get(product="SKU-1", location="PARIS").reserved == 0
+    invariants_hold()
+
+
+def test_a_place_that_is_paused_today_is_waited_for(api: Api) -> None:
+    announce(api, 1)
+    pause_location(code="PARIS", until=now() + DAY / 8, reason="", actor="test", as_of=now())
+
+    assert order(api).status == 201
 
 
 def test_looking_again_without_news_changes_nothing(api: Api, invariants_hold: Any) -> None:
