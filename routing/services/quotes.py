@@ -109,14 +109,13 @@ def quote(
     products = inventory.products_by_sku({line.sku for line in lines})
     info = _checked(channel, currency, lines, products, destination, methods)
     asking = _Asking(info, lines, products, destination, customer_tags, as_of)
-    options: list[Option] = []
-    if "ship" in methods:
-        options += asking.shipped()
+    options = shipped = asking.shipped() if "ship" in methods else []
     for method in ABILITY:
         if method in methods:
-            options += asking.collected(method, near_limit)
+            options = options + asking.collected(method, near_limit)
     missing = asking.missing(methods)
-    if missing and (later := asking.later()):
+    cannot_be_sent = "ship" in methods and not shipped  # what stands where the rules let nothing leave
+    if (missing or cannot_be_sent) and (later := asking.later()):
         options.append(later)
     expires_at = as_of + timedelta(minutes=settings.QUOTE_MINUTES)
     token = _sign(channel, lines, options, expires_at)

@@ -158,6 +158,24 @@ def test_a_quote_tells_the_date_that_the_order_is_given(api: Api, invariants_hol
     invariants_hold()
 
 
+def test_a_quote_tells_of_waiting_where_the_rules_let_no_stock_leave(api: Api) -> None:
+    publish(**{"from": {"locations": ["PARIS"]}})
+    set_stock("SKU-1", "LYON", 3)
+    announce(api, 3)
+    ask = {
+        "channel": "web",
+        "currency": "EUR",
+        "methods": ["ship"],
+        "destination": {"country": "FR", "postal_code": "75011", "latitude": 48.86, "longitude": 2.38},
+    }
+
+    quote = api.post("quotes/", {**ask, "lines": [{"sku": "SKU-1", "quantity": 1}]}).json
+
+    [option] = quote["options"]
+    document = placed(api, 1, quote=quote["quote"])
+    assert (option["method"], option["promised_at"]) == ("backorder", document["promised_at"])
+
+
 def test_a_dry_run_tells_the_day(api: Api) -> None:
     announce(api, 2)
     body = {
