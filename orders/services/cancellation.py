@@ -20,7 +20,7 @@ from orders.locks import Work, lock_fulfillments, lock_order_number
 from orders.models import Fulfillment, FulfillmentLine, Hold, Order, OrderLine
 from orders.services import exceptions, payments, planning
 from orders.services.lines import UnitMove, move_units
-from orders.services.status import refresh_status
+from orders.services.status import refresh_expectation, refresh_status
 from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, LIVE, FulfillmentStatus
 
 
@@ -155,6 +155,7 @@ def _take(
         for cut, wanted in zip(cuts, wanted_of, strict=True)
     ]
     close_if_nothing_left(order, actor=actor, as_of=as_of)
+    refresh_expectation(order, actor=actor, as_of=as_of)
     refresh_status(order)
     publish(
         [Fact(_event(order), order.pk, order.pk, actor, {"why": reason, "lines": units}, is_public=True)], as_of=as_of

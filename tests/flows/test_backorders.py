@@ -476,6 +476,17 @@ def test_what_waits_too_long_is_canceled(api: Api, invariants_hold: Any) -> None
     invariants_hold()
 
 
+def test_an_order_without_what_it_waited_for_is_expected_when_the_rest_is(api: Api) -> None:
+    set_stock("SKU-1", "LYON", 1)
+    announce(api, 1, days=20)
+    document = placed(api, 2)
+
+    api.post(f"orders/{document['number']}/cancel/", {"lines": [{"id": "l1", "quantity": 1}]})
+
+    [work] = document["fulfillments"]
+    assert api.order(document["number"])["expected_at"] == work["expected_at"] < document["expected_at"]
+
+
 def test_a_held_order_keeps_what_came_for_it_and_its_place_hears_of_it_later(api: Api, invariants_hold: Any) -> None:
     inbound = announce(api, 1)
     document = placed(api, 1)
