@@ -23,6 +23,7 @@ INBOUND_CHANGED = "inventory.inbound.changed"
 INBOUND_RECEIVED = "inventory.inbound.received"
 INBOUND_LATE = "inventory.inbound.late"
 INBOUND_SHORT = "inventory.inbound.short"
+INBOUND_BEGUN = ("inventory.inbound.announced", "inventory.inbound.sent")
 INBOUND_ENDED_OR_CHANGED = (INBOUND_CHANGED, INBOUND_RECEIVED, "inventory.inbound.closed", "inventory.inbound.canceled")
 """Whatever happens to what was promised of it, one of these tells."""
 

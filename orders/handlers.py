@@ -1,6 +1,6 @@
 """What this app does when a timer rings or a fact reaches it."""
 
-from inventory.events import INBOUND_ENDED_OR_CHANGED, RESERVATION_CONSUMED, STOCK_SHORT
+from inventory.events import INBOUND_BEGUN, INBOUND_ENDED_OR_CHANGED, RESERVATION_CONSUMED, STOCK_SHORT
 from oms.deadlines import on_deadline
 from oms.outbox import subscribe
 from orders.services import (
@@ -42,7 +42,7 @@ subscribe(
     *("orders.lead_times", lead_times.SENT, lead_times.READY, lead_times.ARRIVED, lead_times.COLLECTED),
     *lead_times.ENDED,
 )(lead_times.on_work)
-subscribe("orders.backorders", *INBOUND_ENDED_OR_CHANGED)(backorders.on_inbound)
+subscribe("orders.backorders", *INBOUND_BEGUN, *INBOUND_ENDED_OR_CHANGED)(backorders.on_inbound)
 subscribe("orders.offers", *offers.OUTCOMES)(offers.on_offer)
 subscribe("orders.sharing", *sharing.ENDED)(sharing.on_answered)
 subscribe("orders.till", RESERVATION_CONSUMED)(till.on_reservation_consumed)

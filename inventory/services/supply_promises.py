@@ -71,11 +71,21 @@ SELECT demand FROM (
     FROM inventory_inbound i JOIN inventory_inboundline line ON line.inbound_id = i.id
     JOIN inventory_reservation r ON r.sku = line.sku AND r.location_id = i.location_id AND r.status = 'active'
     WHERE i.id = %(inbound)s AND r.demand LIKE %(arrived)s || '%%'
+    UNION ALL SELECT later.demand, later.since
+    FROM inventory_inbound i JOIN inventory_inboundline line ON line.inbound_id = i.id
+    CROSS JOIN LATERAL (
+        SELECT p.demand, p.since FROM inventory_supplypromise p
+        JOIN inventory_inboundline other ON other.id = p.line_id JOIN inventory_inbound o ON o.id = other.inbound_id
+        WHERE p.sku = line.sku AND o.expected_at > i.expected_at
+        ORDER BY p.since, p.id LIMIT line.remaining - line.promised
+    ) later
+    WHERE i.id = %(inbound)s AND line.remaining > line.promised
 ) AS found GROUP BY demand ORDER BY min(since), demand"""
 
 
 def demands_concerned(inbound_id: str) -> list[str]:
-    """Who waits for this delivery, got units of it that they have not claimed, or waits for nothing any more: oldest first."""
+    """Who waits for this delivery, got units of it that they have not claimed, waits for nothing any more, or waits for a
+    later delivery of what this one has left to promise: oldest first."""
     return [demand for (demand,) in _rows(_CONCERNED, {"inbound": inbound_id, "arrived": ARRIVED})]
 
 

@@ -55,7 +55,7 @@ class ChangedMeanwhile(Exception):
 
 
 def on_inbound(event: Event) -> None:
-    """A delivery was received, closed, called off or changed. Looks at what waits now, so a repeat does no harm."""
+    """A delivery was announced, received, closed, called off or changed. Looks at what waits now, so a repeat does no harm."""
     look_again(demands_concerned(event.subject), as_of=now())
 
 

@@ -289,6 +289,20 @@ def test_who_can_have_it_earlier_from_another_delivery_changes_to_that(api: Api,
     invariants_hold()
 
 
+def test_an_earlier_delivery_is_first_for_who_has_waited_longest(api: Api, invariants_hold: Any) -> None:
+    announce(api, 5, days=20)
+    old, young = placed(api), placed(api)
+    clock()
+
+    announce(api, 1, days=5)
+    clock()
+
+    assert api.order(old["number"])["expected_at"] < old["expected_at"]
+    assert api.order(young["number"])["expected_at"] == young["expected_at"]
+    assert order(api).json["expected_at"] == young["expected_at"]
+    invariants_hold()
+
+
 def test_a_delivery_that_does_not_come_is_looked_at_every_day_until_nobody_believes_in_it(
     api: Api, invariants_hold: Any, settings: Any
 ) -> None:
