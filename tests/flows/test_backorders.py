@@ -7,10 +7,11 @@ import pytest
 
 from inventory.models import InboundLine, StockLevel, SupplyPromise
 from inventory.services.pauses import pause_location
+from oms import deadlines
 from oms.clock import now
 from oms.models import Deadline, Event
 from orders.models import ExceptionCase, Order
-from orders.services import backorders
+from orders.services import backorders, waiting
 from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.inventory import make_exposure_rule, make_location, set_stock
 from tests.factories.orders import LILLE, make_network, order_body, pickup_body
@@ -487,6 +488,21 @@ def test_what_waits_too_long_is_canceled(api: Api, invariants_hold: Any) -> None
     assert api.order(document["number"])["status"] == "canceled"
     assert InboundLine.objects.get().promised == 0
     assert Event.objects.get(type="orders.order.canceled").payload["why"] == "waited_too_long"
+    invariants_hold()
+
+
+def test_what_nobody_brings_when_the_wait_ends_is_canceled_too(api: Api, invariants_hold: Any) -> None:
+    publish(cancel_after_days=2)
+    inbound = announce(api, 5, days=9)
+    document = placed(api, 2)
+    assert api.post(f"inbound/{inbound}/cancel/").status == 200  # nobody has heard of it yet
+
+    later = now() + 2 * DAY + DAY / 24
+    [end] = [due for due in deadlines.claim(as_of=later) if due.kind == waiting.ENDS]
+    backorders.on_ends(end, later)
+    pass_time(days=3)
+
+    assert api.order(document["number"])["status"] == "canceled"
     invariants_hold()
 
 
