@@ -325,18 +325,23 @@ SELECT demand, sku, location FROM passed"""
 
 
 @in_transaction
-def claim_arrivals(items: Sequence[Held], *, as_of: datetime) -> None:
-    """What arrived for these demands, one item per demand and level, is theirs like anything they reserve, and nobody
-    sees it free. Errors: NotReserved (all or nothing: let the transaction roll back)."""
+def claim_arrivals(items: Sequence[tuple[Held, str]], *, as_of: datetime) -> None:
+    """What arrived for these demands is reserved like anything else, each for the demand named beside it: its own, or
+    another of the same asker; nobody sees it free. Errors: NotReserved (all or nothing: let the transaction roll back)."""
+    own = [(held, heir) for held, heir in items if held.demand == heir]
+    others = [[item] for item in items if item[0].demand != item[1]]
+    for some in (own, *others):  # one item per demand and level at a time
+        _pass_on([(held._replace(demand=ARRIVED + held.demand), heir) for held, heir in some], as_of=as_of)
+
+
+@in_transaction
+def _pass_on(items: Sequence[tuple[Held, str]], *, as_of: datetime) -> None:
     if not items:
         return
-    arrived = [item._replace(demand=ARRIVED + item.demand) for item in items]
-    rows = [
-        {"id": new_id("res"), **held._asdict(), "heir": item.demand} for held, item in zip(arrived, items, strict=True)
-    ]
+    rows = [{"id": new_id("res"), **held._asdict(), "heir": heir} for held, heir in items]
     with connection.cursor() as cursor:
         cursor.execute(_PASS_ON, {"items": as_json(rows), "as_of": as_of})
-        check_all_were_held(arrived, set(cursor.fetchall()))
+        check_all_were_held([held for held, _heir in items], set(cursor.fetchall()))
 
 
 @in_transaction

@@ -9,9 +9,11 @@ when to look next.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 
+from inventory.events import stock_short
 from inventory.locks import lock_stock
 from inventory.services.reservations import Held, Want, reserve_stock
 from inventory.services.supply_promises import (
@@ -135,7 +137,8 @@ def settle(order: Order, delivery: Delivery, *, actor: str, as_of: datetime) -> 
     arrived = arrived_for(lines)  # after what is promised: what arrives in between is missed there, and noticed
     planned = _plan(order, delivery, lines, arrived, as_of=as_of)
     left = _left(lines, planned)
-    staying = _staying(left, planned, arrived)
+    claims = _claims(planned, arrived)
+    staying = _staying(left, claims.unused)
     here = _units_of(lines, staying)
     own = Counter[int]()
     for promise in was:
@@ -156,7 +159,7 @@ def settle(order: Order, delivery: Delivery, *, actor: str, as_of: datetime) -> 
     become = waiting.promises(awaited.parts, {line.pk: line.demand for line in lines.values()})
     if not exchange_promises(was, become, demands=lines, since=order.placed_at):
         raise ChangedMeanwhile
-    _secure(planned, arrived, staying, as_of=as_of)
+    _secure(planned, claims, staying, as_of=as_of)
     _serve(order, delivery, lines, planned, awaited, actor=actor, as_of=as_of)
     waiting.tell_dates(left, expected)
     _tell_who_brings_it(order, lines, was, become, awaited, actor=actor, as_of=as_of)
@@ -191,17 +194,42 @@ def _left(lines: Mapping[str, OrderLine], planned: PlannedDelivery) -> dict[Orde
     return {line: units for line, units in left.items() if units}
 
 
-def _staying(left: Mapping[OrderLine, int], planned: PlannedDelivery, arrived: Sequence[Held]) -> list[Held]:
+class _Claims(NamedTuple):
+    """`passed`: what has arrived and is planned where it stands, each with the demand that has it now; where lines are of
+    one product it may have come for another of them. `anew`: what is to be reserved besides; `unused`: what nobody claims.
+    """
+
+    passed: list[tuple[Held, str]]
+    anew: list[Want]
+    unused: list[Held]
+
+
+def _claims(planned: PlannedDelivery, arrived: Sequence[Held]) -> _Claims:
+    wants = planned.wants[1]
+    missing = [want.quantity for want in wants]
+    unused = Counter({held[:3]: held.quantity for held in arrived})
+    passed = []
+    for is_own in (True, False):
+        for number, want in enumerate(wants):
+            for demand, sku, location in list(unused):
+                if (sku, location, demand == want.demand) != (want.sku, want.location, is_own):
+                    continue
+                if units := min(missing[number], unused[demand, sku, location]):
+                    unused[demand, sku, location] -= units
+                    missing[number] -= units
+                    passed.append((Held(demand, sku, location, units), want.demand))
+    anew = [want._replace(quantity=units) for want, units in zip(wants, missing, strict=True) if units]
+    return _Claims(passed, anew, [Held(*key, units) for key, units in (+unused).items()])
+
+
+def _staying(left: Mapping[OrderLine, int], unused: Sequence[Held]) -> list[Held]:
     """What has arrived for what is left and has no place now: its day is full, its place paused, or the rest of a whole
     still to come. It is theirs where it stands.
     """
-    used = Counter[tuple[str, str, str]]()
-    for want in planned.wants[1]:
-        used[want.demand, want.sku, want.location] += want.quantity
     wanted = Counter({line.demand: units for line, units in left.items()})
     found = []
-    for held in arrived:
-        units = min(max(0, held.quantity - used[held[:3]]), wanted[held.demand])
+    for held in unused:
+        units = min(held.quantity, wanted[held.demand])
         wanted[held.demand] -= units
         if units:
             found.append(held._replace(quantity=units))
@@ -231,27 +259,22 @@ def _served(planned: PlannedDelivery) -> Counter[str]:
 
 
 @in_transaction
-def _secure(planned: PlannedDelivery, arrived: Sequence[Held], staying: Sequence[Held], *, as_of: datetime) -> None:
+def _secure(planned: PlannedDelivery, claims: _Claims, staying: Sequence[Held], *, as_of: datetime) -> None:
     """What has arrived where it is planned is kept, whatever its place keeps back by now, and so is what stays; of the
     rest only the difference is reserved or given back. Errors: ChangedMeanwhile."""
     context, wants = planned.wants
-    if not arrived and not wants:
+    kept = [held for held, _heir in claims.passed]
+    if not wants and not claims.unused:
         return
-    lock_stock({(held.sku, held.location) for held in arrived} | {(want.sku, want.location) for want in wants})
-    back = Counter({(held.demand, held.sku, held.location): held.quantity for held in arrived})
-    kept, anew = [], []
-    for want in wants:
-        key = want.demand, want.sku, want.location
-        if units := min(want.quantity, back[key]):
-            back[key] -= units
-            kept.append(Held(*key, units))
-        if units < want.quantity:
-            anew.append(Want(*key, want.quantity - units))
+    levels = lock_stock({held[1:3] for held in (*kept, *claims.unused, *wants)})
+    claim_arrivals(claims.passed, as_of=as_of)
+    back = Counter({held[:3]: held.quantity for held in claims.unused})
     back -= Counter({held[:3]: held.quantity for held in staying})
-    claim_arrivals(kept, as_of=as_of)
-    release_arrivals([Held(*key, units) for key, units in (+back).items()], as_of=as_of)
-    if reserve_stock([(context, anew)], as_of=as_of) or planning.book_capacity([planned]):
+    release_arrivals([Held(*key, units) for key, units in back.items()], as_of=as_of)
+    if reserve_stock([(context, claims.anew)], as_of=as_of) or planning.book_capacity([planned]):
         raise ChangedMeanwhile
+    owing = [levels[key] for key in dict.fromkeys(held[1:3] for held in kept) if levels[key].short]
+    publish(stock_short(owing, actor=CLOCK), as_of=as_of)  # sold at a till meanwhile: the youngest loses it
 
 
 @in_transaction

@@ -1,5 +1,6 @@
 """What is not there yet is sold from deliveries on their way, with a date, and is nobody else's when it comes."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -427,6 +428,43 @@ def test_what_has_come_to_a_place_that_never_serves_it_stands_before_a_person(ap
 
     assert buckets(api.order(number)) == {"open": 1}
     assert StockLevel.objects.get(product="SKU-1", location="PARIS").reserved == 0
+    invariants_hold()
+
+
+def test_what_came_for_one_line_serves_another_of_the_same_product(api: Api, invariants_hold: Any) -> None:
+    make_location("PARIS", safety_stock=4)
+    first, second = announce(api, 1), announce(api, 1, days=5)
+    body = order_body(("SKU-1", 1), ("SKU-1", 1), allow_backorder=True)
+    number = api.post("orders/", body).json["number"]
+
+    receive(api, second)
+    clock()
+    document = api.order(number)
+    assert sum((Counter(buckets(document, line)) for line in (0, 1)), Counter()) == {"allocated": 1, "backordered": 1}
+    invariants_hold()
+    receive(api, first)
+    clock()
+
+    document = api.order(number)
+    assert [buckets(document, line) for line in (0, 1)] == [{"allocated": 1}] * 2
+    invariants_hold()
+
+
+def test_what_a_till_sold_before_it_was_planned_is_no_work(api: Api, invariants_hold: Any) -> None:
+    inbound = announce(api, 2)
+    old, young = placed(api), placed(api)
+    receive(api, inbound)
+    sold = {"id": "till-1", "sku": "SKU-1", "location": "PARIS", "kind": "delta", "quantity": -1, "reason": "sale"}
+    answer = api.post("stock/events/", {"events": [sold | {"occurred_at": now().isoformat()}]})
+    assert answer.json["results"][0]["status"] == "applied", answer
+
+    relay()
+    for _ in range(3):
+        clock()
+
+    assert buckets(api.order(old["number"])) == {"allocated": 1}
+    assert buckets(api.order(young["number"])) == {"open": 1}
+    assert StockLevel.objects.get(product="SKU-1", location="PARIS").reserved == 1
     invariants_hold()
 
 

@@ -155,7 +155,7 @@ def test_what_came_for_somebody_is_theirs_in_every_world(shelves):
         lock_stock([("B", "S1")])
         keep_reserved([Want("arrived:order_line:1", "B", "S1", 4)], as_of=came)
     with transaction.atomic():
-        claim_arrivals([Held("order_line:1", "B", "S1", 4)], as_of=claimed)
+        claim_arrivals([(Held("order_line:1", "B", "S1", 4), "order_line:1")], as_of=claimed)
 
     book = stock_book(["B"], as_of=NOW, until=claimed + timedelta(hours=1))
 

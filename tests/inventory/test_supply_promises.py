@@ -270,7 +270,7 @@ def test_what_arrived_is_claimed_without_being_free_in_between() -> None:
     receive(inbound)
 
     with transaction.atomic():
-        claim_arrivals([Held("one", "A", "S1", 2)], as_of=NOW)
+        claim_arrivals([(Held("one", "A", "S1", 2), "one")], as_of=NOW)
 
     assert arrived_for(["one"]) == [Held("one", "A", "S1", 1)]
     assert Reservation.objects.get(demand="one").remaining == 2
