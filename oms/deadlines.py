@@ -107,7 +107,11 @@ def drop(subjects: Iterable[str], *, as_of: datetime, kinds: Iterable[str] | Non
 
 def dropped(subjects: Sequence[str], *, kinds: Sequence[str], as_of: datetime) -> Also:
     """The same, for a statement that changes what they waited for; what it schedules itself is not meant."""
-    waiting = "UPDATE oms_deadline SET done_at = %s WHERE subject = ANY(%s) AND kind = ANY(%s) AND done_at IS NULL"
+    # Lists whose length the planner cannot see: else it would plan the whole statement anew each time.
+    waiting = (
+        "UPDATE oms_deadline SET done_at = %s WHERE subject = ANY(ARRAY(SELECT unnest(%s::text[])))"
+        " AND kind = ANY(ARRAY(SELECT unnest(%s::text[]))) AND done_at IS NULL"
+    )
     return Also(waiting, (as_of, list(subjects), list(kinds)))
 
 

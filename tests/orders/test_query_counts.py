@@ -7,9 +7,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from oms.actors import ALL_SCOPES, Caller
+from oms.deadlines import Due, deadline_rows
+from oms.sql import insert_rows
 from orders import queries
 from orders.models import Fulfillment, Order
-from tests.factories.inventory import make_locations, make_products, set_stocks
+from tests.factories.inventory import NOW, make_locations, make_products, set_stocks
 from tests.factories.orders import PARIS, make_network, order_body
 from tests.flows.conftest import Api
 
@@ -57,6 +59,22 @@ def test_placing_costs_the_same_with_a_history(shop: Api) -> None:
         shop.post("orders/", order_body())
 
     assert len(statements(shop, order_body())) == len(without)
+
+
+def test_placing_is_not_planned_anew_by_the_database(shop: Api) -> None:
+    """After five plans made for their parameters statements keep one for any, where they do not show how many they have."""
+    make_network(paris=500)
+    insert_rows(deadline_rows([Due(f"kind-{n % 50}", f"one-{n // 50}", NOW) for n in range(5000)]))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE oms_deadline")
+    for _ in range(12):
+        shop.post("orders/", order_body())
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements WHERE custom_plans > 5")
+        assert cursor.fetchall() == []
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE generic_plans > 3")
+        assert cursor.fetchone()[0] >= 9
 
 
 def test_placing_costs_the_same_for_one_line_and_twenty(shop: Api) -> None:
