@@ -43,6 +43,9 @@ FOLLOW = Script("inventory/imports.js", type="module")
 
 
 class UploadForm(forms.Form):
+    #: The file comes last, so that all else is known when it begins.
+    field_order = ("source", "mode", "location", "occurred_at", "rows_per_second", "file")
+
     file = forms.FileField(
         label=gettext_lazy("File"),
         help_text=gettext_lazy(
