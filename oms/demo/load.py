@@ -21,6 +21,7 @@ from oms.demo import (
     feeds,
     history,
     holds,
+    offered,
     people,
     pictures,
     preorder,
@@ -41,6 +42,7 @@ from oms.transactions import use_case
 from orders.services.offers import retell_offers
 from routing.services.acceptance import refresh as learn_acceptance
 from routing.services.learning import learn_dates
+from routing.services.markdown import refresh as price_slow_stock
 from routing.services.postal_areas import load_postal_areas
 
 LOADED = "oms.demo.loaded"
@@ -75,6 +77,7 @@ def load(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> None:
     learn_dates(as_of=as_of)
     retell_offers(since=as_of - timedelta(days=history.DAYS + 1))
     learn_acceptance(as_of=as_of)
+    offered.load_offered(items, as_of=now())  # by what is known of the places now
     trials.load_trials(as_of=as_of)
     _finish(orders=accepted, as_of=as_of)
 
@@ -106,6 +109,7 @@ def open_shop(*, scale: float, as_of: datetime, say: Callable[[str], None]) -> l
     _save_products(products, as_of=opened_at)
     receive_prices(prices.price_rows(products, as_of=as_of), actor=ACTOR, as_of=opened_at)
     levels = stock.load_opening_stock(products, places, as_of=opened_at)
+    price_slow_stock(as_of=as_of)  # before the first order, so that all of them are decided by the same
     say(f"{len(places)} places, {len(products)} products, {levels} stock levels")
     cache.clear_all()
     history.analyze()

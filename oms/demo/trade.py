@@ -161,7 +161,7 @@ def save_service_levels() -> None:
 def _step(
     name: str, *, rest: str = "next", weights: Mapping[str, float] | None = None, **values: Any
 ) -> dict[str, Any]:
-    limits: dict[str, Any] = {key: values.pop(key) for key in ("max_parcels", "complete") if key in values}
+    limits: dict[str, Any] = {key: values.pop(key) for key in ("max_parcels", "complete", "offer_to") if key in values}
     return {"name": name, "from": values, "weights": weights or {"cost": 1}, "rest": rest, **limits}
 
 
@@ -189,6 +189,7 @@ DEFAULT_RULES: Mapping[str, Any] = {
                     max_distance_km=25,
                     max_parcels=1,
                     complete=True,
+                    offer_to=3,
                 ),
                 _step("two places of the city", max_distance_km=25, max_parcels=2, rest="refuse"),
             ],
@@ -236,7 +237,16 @@ DEFAULT_RULES: Mapping[str, Any] = {
         {
             "name": "end of collection from the outlets",
             "when": {"tags": ["outlet"]},
-            "steps": [_step("one outlet", groups=["outlet"], max_parcels=1, complete=True), _ANYWHERE],
+            "steps": [
+                _step(
+                    "one outlet",
+                    groups=["outlet"],
+                    max_parcels=1,
+                    complete=True,
+                    weights={"cost": 1, "markdown": 0.3},
+                ),
+                _ANYWHERE,
+            ],
         },
         {
             "name": "loyal customers rather in time than cheaply",
@@ -258,6 +268,7 @@ DEFAULT_RULES: Mapping[str, Any] = {
                     min_left_after=1,
                     max_parcels=1,
                     complete=True,
+                    offer_to=3,
                     weights={"cost": 1, "distance_km": 0.02, "workload": 4, "refusal": 3},
                 ),
                 _step("any single place", max_parcels=1, complete=True, weights={"cost": 1, "lateness_days": 0.5}),

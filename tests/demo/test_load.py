@@ -32,24 +32,26 @@ from inventory.models import (
 )
 from inventory.prices import prices_at
 from inventory.queries import places
-from oms import roles
+from oms import cache, roles
 from oms.api.authentication import caller_for_user
 from oms.clock import now
-from oms.demo import people
+from oms.demo import offered, people
 from oms.demo.keyring import read_keys
 from oms.demo.load import LOADED
+from oms.demo.shoppers import Item
 from oms.invariants import all_invariants
 from oms.models import ApiKey, Channel, Deadline, Event
-from orders.models import Fulfillment, Hold, Order, OrderLine, Payment
+from orders.models import Fulfillment, Hold, Offer, Order, OrderLine, Payment
 from routing.differences import differences
 from routing.documents import parse, written_out
-from routing.models import AcceptanceRate, Decision, GivenPromise, LearnedTable, OfferOutcome, RuleSet
+from routing.models import AcceptanceRate, Decision, GivenPromise, LearnedTable, OfferOutcome, RuleSet, SlowStock
 from routing.queries import geocode
 from routing.services.reviews import review_document
 from routing.services.rule_sets import compared_with
+from routing.snapshots import explanation
 from tests import ledger_guard
 from tests.demo.conftest import SCALE
-from tests.factories.inventory import make_location
+from tests.factories.inventory import make_location, set_stocks
 
 pytestmark = pytest.mark.usefixtures("retailer")
 
@@ -108,6 +110,40 @@ def test_one_piece_of_work_is_about_to_be_late():
     assert set(waiting) == {"orders.prepare", "orders.warn_manager"}
     left = places()[work.location_id].calendar.open_time_between(now(), waiting["orders.prepare"])
     assert timedelta(0) < left <= timedelta(minutes=9)
+
+
+def test_the_associate_may_take_what_another_store_was_given():
+    """This small catalogue knows too little: the two stores get goods in common, and Part-Dieu is the dearer one."""
+    at_the_hub = StockLevel.objects.filter(location="HUB-LYON").values("product")
+    products = list(
+        Product.objects.exclude(sku__in=at_the_hub).exclude(tags__overlap=["outlet", "bulky", "heavy"])[:10]
+    )
+    Location.objects.filter(code="LYON-PART-DIEU").update(handling_cost=9)
+    cache.clear_all()
+    set_stocks({(p.sku, place): 9 for p in products for place in ("LYON-BELLECOUR", "LYON-PART-DIEU")})
+
+    offered.load_offered([Item(p.sku, p.price, p.tax_class) for p in products], as_of=now())
+
+    offer = Offer.objects.get(fulfillment__order__external_id="W-OFFER-1", location="LYON-PART-DIEU")
+    assert (offer.status, offer.fulfillment.status, offer.fulfillment.location_id) == (
+        *("open", "assigned"),
+        "LYON-BELLECOUR",
+    )
+    assert offer.expires_at > now()
+    cache.clear_all()  # what the other tests know by heart
+
+
+def test_last_season_is_slow_where_it_stood_first_and_decisions_weigh_it():
+    slow = SlowStock.objects.all()
+
+    assert set(slow.values_list("location", flat=True)) == {"TROYES-OUTLET"}
+    assert all("outlet" in product.tags for product in Product.objects.filter(sku__in=slow.values("sku")))
+    decided = Decision.objects.filter(snapshot__rule="end of collection from the outlets")
+    assert any(
+        candidate["cost"].get("markdown", "0.00") != "0.00"
+        for one in decided
+        for candidate in explanation(one)["candidates"]
+    )
 
 
 def test_loading_again_changes_nothing():
