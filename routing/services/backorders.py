@@ -2,7 +2,7 @@
 
 Each line takes the earliest units that nobody was promised, and each delivery is asked about as any other stock: it is
 planned, under the same rules, as if its units stood in their place when it is expected. So a place that may not serve the
-order brings it nothing, and product page, quote and placement tell one date.
+order brings it nothing, what the rules keep together comes to one place, and product page, quote and placement tell one date.
 """
 
 from collections import Counter
@@ -63,6 +63,14 @@ def await_supply(
     asked = replace(demand, taken={}, hold="", wanted_by=None)  # no date that was told makes a delivery come sooner
     skus = list(dict.fromkeys(line.sku for line in demand.lines))
     coming = free_supply(skus, context=asked.context(as_of), besides=besides)
+    awaited = _earliest(asked, coming, as_of, release_at or as_of)
+    if _may_leave_so(asked, awaited, as_of):
+        return awaited
+    whole = (_from(place, asked, coming, as_of, release_at or as_of) for place in _places_of(coming))
+    return min(filter(None, whole), key=_when_all_is_there, default=_nothing_of(asked))
+
+
+def _earliest(demand: Demand, coming: Mapping[str, Sequence[Coming]], as_of: datetime, release_at: datetime) -> Awaited:
     free = {one.line: one.units for supply in coming.values() for one in supply}
     parts, lacking = [], Counter[str]()
     for line in demand.lines:
@@ -71,7 +79,7 @@ def await_supply(
             units = min(left, free[one.line])
             if not units:
                 continue
-            planned = _as_if_it_stood_there(asked, replace(line, quantity=units), one, as_of, release_at or as_of)
+            planned = _as_if_it_stood_there(demand, replace(line, quantity=units), one, as_of, release_at)
             if planned.promised_at is not None and planned.is_complete:
                 free[one.line] -= units
                 left -= units
@@ -79,6 +87,41 @@ def await_supply(
         if left:
             lacking[line.key] = left
     return Awaited(tuple(parts), dict(lacking))
+
+
+def _may_leave_so(demand: Demand, awaited: Awaited, as_of: datetime) -> bool:
+    """Whether the rules let what comes to several places leave from there: groups stay together, and some orders whole."""
+    if len({part.location for part in awaited.parts}) < 2:
+        return True
+    here, units = Counter[tuple[str, str]](), Counter[str]()
+    for part in awaited.parts:
+        here[part.sku, part.location] += part.quantity
+        units[part.key] += part.quantity
+    lines = tuple(replace(line, quantity=units[line.key]) for line in demand.lines if units[line.key])
+    return _as_if_given_then(replace(demand, lines=lines), here, as_of, awaited.available_at).is_complete
+
+
+def _places_of(coming: Mapping[str, Sequence[Coming]]) -> list[str]:
+    """Those to which some of everything comes."""
+    places_of = [{one.location for one in supply} for supply in coming.values()]
+    return sorted(set.intersection(*places_of))
+
+
+def _from(
+    place: str, demand: Demand, coming: Mapping[str, Sequence[Coming]], as_of: datetime, release_at: datetime
+) -> Awaited | None:
+    """All of it from this place."""
+    there = {sku: [one for one in supply if one.location == place] for sku, supply in coming.items()}
+    awaited = _earliest(demand, there, as_of, release_at)
+    return awaited if awaited.is_complete else None
+
+
+def _when_all_is_there(awaited: Awaited) -> datetime:
+    return max(part.promised_at for part in awaited.parts)
+
+
+def _nothing_of(demand: Demand) -> Awaited:
+    return Awaited((), {line.key: line.quantity for line in demand.lines})
 
 
 def _as_if_it_stood_there(

@@ -34,7 +34,7 @@ def shop(api: Api) -> None:
 
 
 def announce(api: Api, units: int, *, days: float = 3, location: str = "PARIS", **more: int) -> str:
-    lines = [{"sku": sku, "quantity": n} for sku, n in {"SKU-1": units, **more}.items()]
+    lines = [{"sku": sku, "quantity": n} for sku, n in {"SKU-1": units, **more}.items() if n]
     body = {"location": location, "expected_at": (now() + days * DAY).isoformat(), "lines": lines}
     made = api.post("inbound/", body)
     assert made.status == 201, made
@@ -217,6 +217,27 @@ def test_only_places_that_the_rules_let_in_bring_anything(api: Api) -> None:
     make_exposure_rule(channel_id="web", locations=["LILLE"], hidden=True)
 
     assert order(api).status == 409
+
+
+@pytest.mark.parametrize("step", [{}, {"no_split_below": "999.00"}], ids=["a group", "an order that is not split"])
+def test_what_leaves_together_is_awaited_at_one_place(api: Api, invariants_hold: Any, step: dict[str, Any]) -> None:
+    publish(**step)
+    announce(api, 1)
+    announce(api, 0, location="LYON", days=5, **{"SKU-2": 1})
+    body = order_body(("SKU-1", 1), ("SKU-2", 1), allow_backorder=True)
+    for line in body["lines"]:
+        line["group"] = None if step else "set"
+    assert api.post("orders/", body).status == 409
+
+    set_at_lille = announce(api, 1, location="LILLE", days=9, **{"SKU-2": 1})
+    document = api.post("orders/", body).json
+
+    assert InboundLine.objects.filter(promised=1).count() == 2
+    api.post(f"inbound/{set_at_lille}/receive/")
+    clock()
+    [work] = api.order(document["number"])["fulfillments"]
+    assert (work["location"], len(work["lines"])) == ("LILLE", 2)
+    invariants_hold()
 
 
 # ---- refused ---------------------------------------------------------------------------------------
