@@ -83,7 +83,8 @@ def on_look_again(deadline: Claimed, as_of: datetime) -> None:
 
 
 def on_ends(deadline: Claimed, as_of: datetime) -> None:
-    """It has waited as long as the rules let it: what did not come is canceled as if the shopper had asked."""
+    """It has waited as long as the rules let it: what did not come is canceled as if the shopper had asked.
+    What has come and has no place now is not given up."""
     _until_it_stands(_end, deadline, as_of)
 
 
@@ -108,7 +109,11 @@ def _end(deadline: Claimed, as_of: datetime) -> None:
     """What nobody brings stands before a person no longer than that either: it takes the deadline over."""
     order, delivery = _locked(deadline, is_done=False)
     settle(order, delivery, actor=CLOCK, as_of=as_of)
-    left = {line.pk: line.backordered for line in delivery.lines.filter(backordered__gt=0)}
+    lines = delivery.lines.filter(backordered__gt=0)
+    here = Counter[str]()
+    for held in arrived_for([line.demand for line in lines]):
+        here[held.demand] += held.quantity
+    left = {line.pk: units for line in lines if (units := line.backordered - here[line.demand])}
     if left:
         cancellation.cancel_units(
             order, left, of=None, reason=WAITED_TOO_LONG, actor=CLOCK, as_of=as_of, waiting_in="backordered"

@@ -439,6 +439,24 @@ def test_what_has_come_and_cannot_be_done_now_stays_theirs(api: Api, invariants_
     invariants_hold()
 
 
+def test_what_has_come_is_not_given_up_when_the_wait_ends(api: Api, invariants_hold: Any) -> None:
+    publish(cancel_after_days=2)
+    inbound = announce(api, 3)
+    document = placed(api, 3)
+    pause_location(code="PARIS", until=now() + DAY / 48, reason="", actor="test", as_of=now())
+    receive(api, inbound, 2)
+    clock()
+
+    [end] = [due for due in deadlines.claim(as_of=now() + 3 * DAY) if due.kind == waiting.ENDS]
+    backorders.on_ends(end, now())
+
+    assert buckets(api.order(document["number"])) == {"backordered": 2, "canceled": 1}
+    invariants_hold()
+    pass_time(hours=1, minutes=1)
+    assert buckets(api.order(document["number"])) == {"allocated": 2, "canceled": 1}
+    invariants_hold()
+
+
 def test_what_has_come_to_a_place_that_never_serves_it_stands_before_a_person(api: Api, invariants_hold: Any) -> None:
     inbound = announce(api, 1)
     number = placed(api)["number"]
