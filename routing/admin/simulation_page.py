@@ -10,7 +10,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from inventory.queries import places
+from inventory.queries import place_name
 from oms.backoffice.words import money
 from routing import words
 from routing.admin.base import percent
@@ -110,7 +110,6 @@ def place_rows(figures: Mapping[str, Any]) -> list[PlaceRow]:
     parcels = {code: [side.get(code, {}).get("parcels", 0) for side in sides] for side in sides for code in side}
     busiest = sorted(parcels, key=lambda code: (-max(parcels[code]), code))[:_PLACES_SHOWN]
     most = max((max(parcels[code]) for code in busiest), default=1) or 1
-    directory = places()
     rows = []
     for code in busiest:
         before, after = parcels[code]
@@ -118,7 +117,7 @@ def place_rows(figures: Mapping[str, Any]) -> list[PlaceRow]:
         rows.append(
             PlaceRow(
                 code=code,
-                name=directory[code].name if code in directory else code,
+                name=place_name(code),
                 before=before,
                 after=after,
                 change="=" if before == after else _signed(str(abs(after - before)), after - before),
@@ -262,13 +261,12 @@ def plan_shown(title: str, outcome: Mapping[str, Any], currency: str) -> PlanSho
 
 
 def _parcel_shown(parcel: Mapping[str, Any], currency: str) -> ParcelShown:
-    place = places().get(parcel["location"])
     km = parcel["distance_km"]
     score = (
         f"{words.PARTS.get(name, name)} {number_format(part, 2)}" for name, part in parcel["score"].items() if part
     )
     return ParcelShown(
-        place=place.name if place else parcel["location"],
+        place=place_name(parcel["location"]),
         code=parcel["location"],
         goods=goods(parcel["lines"]),
         paid=money(Decimal(parcel["paid"]), currency),

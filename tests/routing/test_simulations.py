@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 from django.conf import settings as house
+from django.contrib.auth.models import User
+from django.test import Client
 from rest_framework.test import APIClient
 
 from oms.errors import DomainError
@@ -136,6 +138,11 @@ def test_only_so_many_changed_orders_are_kept_and_all_counted(network, settings)
     work()
     row.refresh_from_db()
     assert (row.changes_kept, SimulatedChange.objects.count(), row.figures["comparison"]["changed"]) == (2, 2, 6)
+
+    office = Client()
+    office.force_login(User.objects.create_superuser("root", password="a-long-password"))
+    page = office.get(f"/admin/routing/simulation/{row.pk}/change/").content.decode()
+    assert page.count("the first 2 of 6 are kept") == 2  # of their list, and of the chart that is made of it
 
 
 # ---- interrupted -------------------------------------------------------------------------------------
