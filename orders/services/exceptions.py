@@ -1,5 +1,6 @@
 """The queue in front of people: work that no place has, or that is late, with the reasons why."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -122,12 +123,15 @@ def close_for(fulfillments: Sequence[Fulfillment], *, resolution: str, actor: st
 def shrink(order: Order, *, actor: str, as_of: datetime) -> None:
     """Units were canceled: cases ask for no more than is still open; empty ones close. The order is locked."""
     lines = {line.ref: line for line in OrderLine.objects.filter(order=order)}
-    for case in ExceptionCase.objects.filter(order=order, status=ExceptionCase.Status.OPEN):
-        left = [
-            {**entry, "quantity": units}
-            for entry in case.lines
-            if (units := min(entry["quantity"], _unserved(lines[entry["line"]], case)))
-        ]
+    still_open = Counter({ref: line.open for ref, line in lines.items()})  # shared by the cases of a line
+    for case in ExceptionCase.objects.filter(order=order, status=ExceptionCase.Status.OPEN).order_by("opened_at", "pk"):
+        left = []
+        for entry in case.lines:
+            units = min(entry["quantity"], _unserved(lines[entry["line"]], case, still_open))
+            if units:
+                left.append({**entry, "quantity": units})
+            if case.reason not in ExceptionCase.ABOUT_LATENESS:
+                still_open[entry["line"]] -= units
         if not left:
             close_case(case, resolution="canceled", actor=actor, as_of=as_of)
         elif left != case.lines:
@@ -135,10 +139,10 @@ def shrink(order: Order, *, actor: str, as_of: datetime) -> None:
             case.save(update_fields=["lines"])
 
 
-def _unserved(line: OrderLine, case: ExceptionCase) -> int:
+def _unserved(line: OrderLine, case: ExceptionCase, still_open: Mapping[str, int]) -> int:
     """Units of the line this case may still be about: open ones, or for late work those at the place."""
     at_places = line.allocated + line.picked + line.packed
-    return at_places if case.reason in ExceptionCase.ABOUT_LATENESS else line.open
+    return at_places if case.reason in ExceptionCase.ABOUT_LATENESS else still_open[line.ref]
 
 
 @in_transaction

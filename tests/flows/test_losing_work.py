@@ -4,6 +4,7 @@ from typing import Any
 
 from inventory.models import StockLevel
 from oms.clock import now
+from orders.models import ExceptionCase
 from tests.factories.inventory import set_stock
 from tests.factories.orders import make_network, order_body, pickup_body, reserved
 from tests.flows.conftest import Api, pass_time
@@ -280,3 +281,17 @@ def test_picking_that_was_begun_and_left_comes_before_a_person(api: Api, invaria
     assert api.act(work, "ship", {}).status == 200
     assert api.get("exceptions/?status=open").json["results"] == []
     assert api.order(number)["status"] == "fulfilled"
+
+
+def test_a_line_before_a_person_in_two_cases_is_canceled_once(api: Api, invariants_hold: Any) -> None:
+    make_network(paris=2, lille=1, lyon=0)
+    document = api.post("orders/", order_body(("SKU-1", 3))).json
+    for work in document["fulfillments"]:
+        assert api.act(work["id"], "decline", {"reason": "out_of_stock"}).status == 200
+    assert ExceptionCase.objects.count() == 2
+
+    cancel = {"lines": [{"id": "l1", "quantity": 1}]}
+    assert api.post(f"orders/{document['number']}/cancel/", cancel).status == 200
+
+    assert sum(case.lines[0]["quantity"] for case in ExceptionCase.objects.filter(status="open")) == 2
+    invariants_hold()
