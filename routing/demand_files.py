@@ -278,7 +278,8 @@ class _Reading:
 
 # ---- kept with the simulation ------------------------------------------------------------------------
 
-_KEPT = [field.attname for field in DemandFact._meta.concrete_fields if field.attname not in ("id", "source")]
+_NOT_TOLD = {"id", "source", "may_wait"}  # a file names no consent
+_KEPT = [field.attname for field in DemandFact._meta.concrete_fields if field.attname not in _NOT_TOLD]
 
 
 def pack(wanted: Iterable[Wanted]) -> bytes:

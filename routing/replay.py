@@ -27,12 +27,13 @@ from routing.engine.cost import CARBON_KG_PER_TONNE_KM
 from routing.engine.types import Budget
 from routing.queries import ActiveRules, LearnedThen
 from routing.services.acceptance import AcceptanceThen
+from routing.services.backorders import awaitable
 from routing.services.demand_facts import Wanted
 from routing.services.scarcity import Foresight, PricesThen
 from routing.services.sourcing import PlannedParcel, SourcingPlan, plan
 
-Verdict = Literal["served", "left", "refused"]
-"""All of it has a place; some of it stands before a person; the order would have been refused."""
+Verdict = Literal["served", "waiting", "left", "refused"]
+"""All of it has a place; some of it waits for a delivery or stands before a person; the order would have been refused."""
 
 RulesOf = Callable[[str], ActiveRules]
 """The rules that decide for a channel."""
@@ -154,7 +155,7 @@ class World:
             acceptance=partial(self.acceptance.at, wanted.at) if self.acceptance else queries.acceptance,
             budget=Budget.of(_PATIENCE * settings.PLANNING_BUDGET_MS / 1000, time.process_time),
         )
-        outcome = self._outcome(planned)
+        outcome = self._outcome(planned, may_wait=wanted.may_wait)
         if self.takes and outcome.verdict != "refused":
             self._take(planned)
         return outcome
@@ -170,21 +171,26 @@ class World:
         self._seen = self.stock.sellable_units(skus, **asked)
         return self._seen
 
-    def _outcome(self, planned: SourcingPlan) -> Outcome:
+    def _outcome(self, planned: SourcingPlan, *, may_wait: bool) -> Outcome:
         rest: Counter[str] = Counter()
         for line in planned.rest:
             rest[line.sku] += line.quantity
-        verdict = self._verdict(planned)
+        verdict = self._verdict(planned, may_wait=may_wait)
         if verdict == "refused":
             return Outcome(verdict, (), rest, planned.outcome.rule or "")
         pairs = zip(planned.parcels, planned.outcome.parcels, strict=True)
         sent = tuple(_sent(parcel, scored.parts) for parcel, scored in pairs)
         return Outcome(verdict, sent, rest, planned.outcome.rule or "")
 
-    def _verdict(self, planned: SourcingPlan) -> Verdict:
-        """As placing an order judges: what the network lacks, or a rule does not leave to a person, refuses it."""
+    def _verdict(self, planned: SourcingPlan, *, may_wait: bool) -> Verdict:
+        """As placing an order judges: what the network lacks, or a rule does not leave to a person, refuses it.
+
+        What was on its way then is not remembered: whatever may wait is taken to be brought by somebody.
+        """
         if not planned.rest:
             return "served"
+        if may_wait and awaitable(planned):
+            return "waiting"
         asked: Counter[str] = Counter()
         for line in planned.demand.lines:
             asked[line.sku] += line.quantity
@@ -277,11 +283,12 @@ class Tally:
         place.units += units
 
     def figures(self, capacity: CapacityBook) -> dict[str, Any]:
-        """As JSON: sums, and the same per order or parcel. `promised_days`: from the order to its last promise."""
+        """As JSON: sums, and the same per order or parcel, of what is sent at once. `promised_days`: to its last promise."""
         sending = sum(self.sending.values())
         return {
             "orders": self.orders,
             "served": self.verdicts["served"],
+            "waiting": self.verdicts["waiting"],
             "left_to_people": self.verdicts["left"],
             "refused": self.verdicts["refused"],
             "units": self.units,

@@ -7,7 +7,7 @@ from django.db.models import Max, Q
 
 from orders.models import Delivery, Fulfillment, Order
 from orders.services import planning
-from routing.models import DemandFact
+from routing.models import Decision, DemandFact
 from routing.services.demand_facts import Wanted, record_demands
 
 #: An order becomes visible when its transaction ends, a little after `placed_at`: so far back it is read again.
@@ -48,10 +48,17 @@ def _wanted(orders: list[Order]) -> Iterator[Wanted]:
         if lines:
             demand = planning.demand_of(delivery.order, delivery, lines)
             decision = decisions.get(delivery.pk, "")
-            yield Wanted(delivery.pk, delivery.order.placed_at, demand, decision=decision)
+            order = delivery.order
+            yield Wanted(delivery.pk, order.placed_at, demand, decision=decision, may_wait=order.allows_backorder)
 
 
 def _first_decisions(orders: list[Order]) -> dict[str, str]:
-    """By delivery; one for which no place was found has none that could be told from the others of its order."""
+    """By delivery; one for which no place was found has none that could be told from the others of its order.
+
+    What waited for goods got its place later, by another decision.
+    """
     first = Fulfillment.objects.filter(order__in=orders, attempt=1, replaces=None)
-    return dict(first.values_list("delivery_id", "decision"))
+    found = list(first.values_list("delivery_id", "decision", "order__placed_at"))
+    decisions = Decision.objects.filter(pk__in=[decision for _delivery, decision, _at in found])
+    made = dict(decisions.values_list("pk", "created_at"))
+    return {delivery: decision for delivery, decision, placed_at in found if made.get(decision) == placed_at}

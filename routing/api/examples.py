@@ -31,7 +31,8 @@ _ZONES = [
 
 _SIDE = {
     "orders": 1840,
-    "served": 1821,
+    "served": 1817,
+    "waiting": 4,
     "left_to_people": 7,
     "refused": 12,
     "units": 2610,

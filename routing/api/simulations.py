@@ -67,10 +67,15 @@ class WorkAtPlace(BaseModel):
 
 
 class SideFigures(BaseModel):
-    """Money is what is paid for carriage and handling, by currency. `promised_days`: from the order to its last promise."""
+    """Money is what is paid for carriage and handling, by currency. `promised_days`: from the order to its last promise.
+
+    Of orders of which units wait for a delivery (`waiting`) only what is sent at once has parcels, cost and days; what
+    waits is among `units_not_served`.
+    """
 
     orders: int
     served: int
+    waiting: int = 0
     left_to_people: int
     refused: int
     units: int
@@ -116,7 +121,7 @@ class SimulationFigures(BaseModel):
 class MeasureDifference(BaseModel):
     """Of every measure less is better. `relative`: the change as a share of the baseline; null where that is nothing."""
 
-    measure: Literal["cost", "parcels", "split", "distance", "days", "late", "refused", "left", "carbon"]
+    measure: Literal["cost", "parcels", "split", "distance", "days", "late", "refused", "waiting", "left", "carbon"]
     currency: str | None
     baseline: float
     candidate: float
@@ -175,9 +180,11 @@ class SimulatedLine(BaseModel):
 
 
 class SimulatedOutcome(BaseModel):
-    """`served`: all of it has a place; `left`: some of it stands before a person; `refused`: nothing is kept."""
+    """`served`: all of it has a place; `waiting`: some of it waits for a delivery; `left`: some of it stands before a
+    person; `refused`: nothing is kept.
+    """
 
-    verdict: Literal["served", "left", "refused"]
+    verdict: Literal["served", "waiting", "left", "refused"]
     rule: str
     parcels: list[SimulatedParcel]
     rest: list[SimulatedLine]

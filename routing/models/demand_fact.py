@@ -9,7 +9,7 @@ class DemandFact(models.Model):
     """What somebody wanted: one delivery of one order, as routing was asked for it the first time.
 
     What forecasts learn from and simulations replay. It names nobody: an area instead of an address, and kinds of
-    customers instead of a customer.
+    customers instead of a customer. `may_wait`: the shopper agreed to wait for what is not there.
     `lines`: `[sku, quantity, group | null, unit value, weight (g), [tags]]` each. `decision`: the first about it.
     """
 
@@ -31,6 +31,7 @@ class DemandFact(models.Model):
     value = MoneyField(verbose_name=_("value of the order"))
     customer_tags = TagsField(verbose_name=_("tags of the customer"))
     lines = models.JSONField(_("lines"))
+    may_wait = models.BooleanField(_("may wait"), default=False, db_default=False)
     source = models.CharField(_("source"), max_length=8, choices=Source.choices, default=Source.LIVE)
     decision = models.CharField(_("decision"), max_length=32, blank=True, default="", db_default="")
 

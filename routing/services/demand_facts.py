@@ -17,13 +17,14 @@ _DECIMALS = 2
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """`reference` names the delivery (of an order, or of an imported history) and counts once. `decision`: what was
-    decided first about it, where that is known."""
+    decided first about it, where that is known. `may_wait`: the shopper agreed to wait for what is not there."""
 
     reference: str
     at: datetime
     demand: Demand
     source: str = DemandFact.Source.LIVE
     decision: str = ""
+    may_wait: bool = False
 
 
 @use_case
@@ -40,7 +41,7 @@ def forget_demands(*, before: datetime) -> int:
 
 def told(facts: Iterable[DemandFact]) -> Iterable[Wanted]:
     """As they were asked; places lost afterwards, holds and promises are not part of it."""
-    return (Wanted(fact.reference, fact.at, _demand(fact), fact.source, fact.decision) for fact in facts)
+    return (Wanted(fact.reference, fact.at, _demand(fact), fact.source, fact.decision, fact.may_wait) for fact in facts)
 
 
 def fact_of(wanted: Wanted) -> DemandFact:
@@ -63,6 +64,7 @@ def fact_of(wanted: Wanted) -> DemandFact:
         lines=[_line(line) for line in demand.lines],
         source=wanted.source,
         decision=wanted.decision,
+        may_wait=wanted.may_wait,
     )
 
 

@@ -15,8 +15,8 @@ from routing.models import CarrierService, Rate, Simulation, Zone
 from routing.services.rule_sets import create_draft, publish_rule_set
 from routing.services.simulation_work import work_on_simulations
 from tests.factories.inventory import make_locations, make_products, set_stocks
-from tests.factories.orders import ADDRESS, make_channel, make_rates, order_body, pickup_body
-from tests.flows.conftest import Api, relay
+from tests.factories.orders import ADDRESS, make_channel, make_network, make_rates, order_body, pickup_body
+from tests.flows.conftest import Api, pass_time, relay
 
 SKUS = tuple(f"SKU-{n}" for n in range(1, 7))
 ORDERS = 150
@@ -158,4 +158,37 @@ def test_replaying_the_live_rules_decides_what_was_decided(api: Api, invariants_
     changes = api.get(f"simulations/{other['id']}/changes/?page_size=500").json["results"]
     assert len(changes) == figures["comparison"]["changed"] == Simulation.objects.get(pk=other["id"]).changes_kept
     assert changes[0]["baseline"]["parcels"] != changes[0]["candidate"]["parcels"]
+    invariants_hold()
+
+
+def test_what_waited_for_a_delivery_waits_in_a_replay_too(api: Api, invariants_hold: Any) -> None:
+    """Wholly or in part; it is told before or after the goods have come, and a step that refuses them tells that."""
+    make_network(paris=3, lyon=0, lille=0)
+    waits, refuses = (
+        create_draft(document={"rules": [{"steps": [{"rest": rest}]}]}) for rest in ("backorder", "refuse")
+    )
+    publish_rule_set(rule_set_id=waits.pk, actor="test", as_of=now())
+    lines = [{"sku": "SKU-1", "quantity": 5}]
+    expected_at = (now() + timedelta(days=3)).isoformat()
+    inbound = api.post("inbound/", {"location": "LILLE", "expected_at": expected_at, "lines": lines}).json["id"]
+    begin = now()
+    for units, may_wait in ((2, False), (3, True), (2, True)):
+        body = order_body(("SKU-1", units), allow_backorder=may_wait)
+        assert api.post("orders/", body).status == 201
+    tell_demands(as_of=begin)  # nothing yet
+    assert api.post(f"inbound/{inbound}/receive/", {}).status == 200
+    relay()
+    pass_time()
+    assert api.post("orders/", order_body(("SKU-1", 1))).status == 201  # the one that nobody waited for
+    end = now()
+    tell_demands(as_of=end)
+    period = {"placed_after": begin.isoformat(), "placed_before": end.isoformat()}
+
+    figures = simulate(api, {"rule_set": refuses.pk, **period})["figures"]
+
+    live, other = figures["baseline"], figures["candidate"]
+    assert figures["agreement"] == {"known": 3, "same": 3, "rate": 1.0}  # of the third, nothing was decided at first
+    assert [live[name] for name in ("served", "waiting", "left_to_people", "refused")] == [2, 2, 0, 0]
+    assert (live["units"], live["units_not_served"]) == (4, 4)
+    assert (other["waiting"], other["refused"]) == (0, 2)
     invariants_hold()

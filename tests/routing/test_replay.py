@@ -1,5 +1,6 @@
 """Orders decided again: in time order, over stock and days that run out, judged in money that is paid."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -94,6 +95,13 @@ def test_what_no_place_may_serve_stands_before_a_person_or_is_refused_as_the_rul
         world(rules_of(**{"from": {"locations": ["LYON"]}}, rest="refuse")).decide(wanted(1, ("SKU-1", 6))).verdict
         == "refused"
     )
+
+
+@pytest.mark.parametrize(("may_wait", "verdict", "sent"), [(True, "waiting", ["PARIS"]), (False, "refused", [])])
+def test_who_may_wait_gets_what_is_there_and_waits_for_the_rest(may_wait, verdict, sent):
+    make_network(paris=2, lille=0, lyon=0)
+    outcome = world(rules_of(rest="backorder")).decide(replace(wanted(1, ("SKU-1", 3)), may_wait=may_wait))
+    assert (outcome.verdict, places(outcome), outcome.rest) == (verdict, sent, {"SKU-1": 1})
 
 
 def test_a_full_day_sends_the_work_elsewhere_and_back_on_the_next():
