@@ -3,12 +3,15 @@
 from oms.invariants import by_query, register
 from orders.models import ExceptionCase
 from orders.services import clocks, repairs
+from orders.services.reoptimisation import REOPTIMISED
 from orders.states import LIVE
 
 _LIVE = ", ".join(f"'{status}'" for status in sorted(LIVE))
 _BEGUN = ", ".join(f"'{status}'" for status in clocks.BEGUN)
 _CLOCKS = ", ".join(f"'{kind}'" for kind in clocks.CLOCKS)
 _ABOUT_LATENESS = ", ".join(f"'{reason}'" for reason in sorted(ExceptionCase.ABOUT_LATENESS))
+_LOST = """CASE WHEN lost.status IN ('declined', 'timed_out', 'canceled')
+    THEN ll.quantity - ll.picked - ll.canceled ELSE ll.short END"""
 
 register(
     by_query(
@@ -79,12 +82,18 @@ register(
 )
 register(
     by_query(
-        "orders: one fulfillment takes over at one place for one that was lost",
-        """
-        SELECT replaces_id AS lost, location_id AS location, count(*) AS times FROM orders_fulfillment
-        WHERE replaces_id IS NOT NULL AND status <> 'canceled' GROUP BY 1, 2 HAVING count(*) > 1
+        "orders: no more units of a line take over than its place lost",
+        f"""
+        SELECT lost.id AS fulfillment, ll.order_line_id AS line, sum(l.quantity) AS units, ({_LOST}) AS lost
+        FROM orders_fulfillment f
+        JOIN orders_fulfillmentline l ON l.fulfillment_id = f.id
+        JOIN orders_fulfillment lost ON lost.id = f.replaces_id
+        JOIN orders_fulfillmentline ll ON ll.fulfillment_id = lost.id AND ll.order_line_id = l.order_line_id
+        WHERE f.status <> 'canceled' AND NOT EXISTS (SELECT 1 FROM oms_event e WHERE e.root = lost.order_id
+            AND e.subject = lost.id AND e.type = 'orders.fulfillment.canceled' AND e.payload->>'why' = '{REOPTIMISED}')
+        GROUP BY lost.id, ll.id HAVING sum(l.quantity) > {_LOST}
         """,
-        "fulfillment %(lost)s was taken over %(times)s times by %(location)s",
+        "of line %(line)s %(units)s units took over from fulfillment %(fulfillment)s, which lost %(lost)s",
     )
 )
 register(

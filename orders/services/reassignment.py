@@ -219,8 +219,9 @@ def find_places(
     only: str | None = None,
     without_limit: bool = False,
     planned: planning.PlannedDelivery | None = None,
-) -> None:
+) -> list[str]:
     """Give these open units to the next best places, or let them wait or stand before a person. The order is locked.
+    Returns the ids of the work given.
 
     `lost`: who had them, None when no place was ever found; `only`: a person chose this place (overriding
     exclusions); `without_limit`: however often it was tried, a pickup too; `planned`: the plan to try first.
@@ -228,19 +229,20 @@ def find_places(
     put_before_person = partial(exceptions.open_case, order, delivery, lost, as_of=as_of)
     if lost and lost.is_pickup and not without_limit:
         put_before_person(reason=Reason.PICKUP_SHORT, units=units, facts=_other_stores(order, lost, units, as_of))
-        return
+        return []
     if lost and not without_limit and lost.attempt >= planning.max_attempts(lost):
         put_before_person(reason=Reason.MAX_ATTEMPTS, units=units, facts={"attempts": lost.attempt})
-        return
+        return []
     plan_anew = partial(plan, order, delivery, lost, units, as_of=as_of, exclude_also=exclude_also, only=only)
     planned = _secure(planned or plan_anew(), plan_anew, units, as_of=as_of)
-    give(order, delivery, lost, planned, actor=actor, as_of=as_of)
+    given = give(order, delivery, lost, planned, actor=actor, as_of=as_of)
     lines = {line.pk: line for line in units}
     rest = {lines[line.key]: line.quantity for line in planned.rest}
     if rest and order.allows_backorder and all(line.disposition == "backorder" for line in planned.rest):
         waiting.wait(order, delivery, rest, until=planned.waits_until(as_of), as_of=as_of)
     elif rest:
         put_before_person(reason=Reason.NO_PLACE, units=rest, facts=planned.facts, cancel_at=planned.cancel_at(as_of))
+    return given
 
 
 @in_transaction
@@ -281,8 +283,9 @@ def give(
     actor: str,
     as_of: datetime,
     given: Mapping[str, datetime] | None = None,
-) -> None:
+) -> list[str]:
     """Write the fulfillments that take over these open units, and hand them out; what they need is reserved.
+    Returns their ids.
 
     `given`: by line the dates that were promised for units which no place has lost.
     """
@@ -310,7 +313,7 @@ def give(
         promises.append(planning.promise_row(planned.source, parcel, row, as_of=as_of))
     planning.keep_decisions([planned], order_id=order.pk)
     if not rows:
-        return
+        return []
     insert_rows({Fulfillment: rows, FulfillmentLine: lines, GivenPromise: promises})
     move_units(
         [UnitMove(line.key, "open", "allocated", line.quantity) for parcel in planned.parcels for line in parcel.lines]
@@ -324,6 +327,7 @@ def give(
     publish(facts, as_of=as_of)
     refresh_expectation(order, actor=actor, as_of=as_of)
     work.hand_out(order, actor=actor, as_of=as_of)
+    return [row["id"] for row in rows]
 
 
 def _keys(parcel: PlannedParcel) -> list[str]:

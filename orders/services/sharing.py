@@ -139,7 +139,7 @@ def _move_here(held: Work, location: str, *, actor: str, as_of: datetime) -> Ful
     if planned.rest or not planned.parcels:
         raise OfferIsOver()
     resolution.take_back(held, units, why=CLAIMED, actor=actor, as_of=as_of)
-    reassignment.find_places(
+    given = reassignment.find_places(
         order,
         work.delivery,
         work,
@@ -150,7 +150,7 @@ def _move_here(held: Work, location: str, *, actor: str, as_of: datetime) -> Ful
         without_limit=True,
         planned=planned,
     )
-    here = Fulfillment.objects.filter(replaces=work, location=location, status=F.ASSIGNED).first()
+    here = Fulfillment.objects.filter(pk__in=given, location=location, status=F.ASSIGNED).first()
     if here is None:  # the day is full by now, or the order waits for something
         raise OfferIsOver()
     fulfillments.accept(lock_work(here.pk), actor=actor, as_of=as_of)

@@ -6,7 +6,8 @@ import pytest
 
 from oms import outbox
 from oms.clock import now
-from orders.models import Fulfillment
+from oms.invariants import all_invariants
+from orders.models import Fulfillment, FulfillmentLine
 from orders.services import shortages
 from tests.factories.inventory import level
 from tests.factories.orders import make_network, order_body, pickup_body, reserved
@@ -63,6 +64,21 @@ def test_no_more_is_taken_than_is_missing(api: Api, three_orders: list[str], inv
     assert (reserved("SKU-1", "PARIS"), reserved("SKU-1", "LILLE")) == (4, 1)
     assert places(api, middle) == [("PARIS", "assigned")]
     invariants_hold()
+
+
+def test_what_comes_up_short_twice_may_find_the_same_place_twice(api: Api, invariants_hold: Any) -> None:
+    make_network(paris=3, lille=5, lyon=5)
+    number = order(api, ("SKU-1", 3))
+
+    count(api, 2)
+    count(api, 1)
+
+    assert places(api, number) == [("PARIS", "assigned"), ("LILLE", "assigned"), ("LILLE", "assigned")]
+    assert (reserved("SKU-1", "PARIS"), reserved("SKU-1", "LILLE")) == (1, 2)
+    invariants_hold()
+    FulfillmentLine.objects.filter(fulfillment__order__number=number).exclude(short=2).update(quantity=2)
+    [told] = next(one for one in all_invariants() if "take over" in one.name).broken()
+    assert "4 units took over" in told and "lost 2" in told
 
 
 def test_what_is_picked_already_stays(api: Api, three_orders: list[str], invariants_hold: Any) -> None:

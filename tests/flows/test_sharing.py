@@ -91,6 +91,22 @@ def test_the_first_that_takes_it_has_it(shop: Api, invariants_hold: Any) -> None
     invariants_hold()
 
 
+def test_who_has_what_was_short_already_takes_the_rest_beside_it(shop: Api, invariants_hold: Any) -> None:
+    number, work = ordered(shop, ("SKU-1", 2))
+    lille = offer_to(shop, "LILLE")
+    event = {"id": "c1", "sku": "SKU-1", "location": "PARIS", "kind": "count", "quantity": 1}
+    shop.post("stock/events/", {"events": [event | {"occurred_at": now().isoformat()}]})
+    relay()
+    [missing] = [w["id"] for w in shop.order(number)["fulfillments"] if w["location"] == "LILLE"]
+
+    taken = shop.post(f"offers/{lille}/take/")
+
+    assert (taken.status, taken.json["status"], taken.json["replaces"]) == (200, "accepted", work)
+    assert taken.json["id"] != missing
+    assert shop.get(f"fulfillments/{missing}/").json["status"] == "assigned"
+    invariants_hold()
+
+
 def test_who_presses_twice_has_it_once(shop: Api) -> None:
     ordered(shop)
     lille = offer_to(shop, "LILLE")
