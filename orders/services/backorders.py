@@ -40,7 +40,6 @@ from orders.services.lines import UnitMove, move_units
 from orders.services.planning import PlannedDelivery
 from orders.services.resolution import WAITED_TOO_LONG
 from orders.services.status import refresh_expectation, refresh_status
-from orders.states import Method
 from routing.services.backorders import Awaited
 
 _AT_ONCE = 500  # orders that the sweep has looked at, the oldest first
@@ -186,7 +185,7 @@ def _plan(
         delivery,
         {line: line.backordered for line in lines.values()},
         exclude_also=(),
-        only=delivery.location_id if delivery.method == Method.PICKUP else None,
+        only=planning.collected_at(delivery, lines.values()),
         as_of=as_of,
         wanted_by=max(dates, default=order.promised_at),
         arrived=_by_level(arrived),

@@ -207,7 +207,7 @@ def await_deliveries(
 ) -> Awaited:
     """Which deliveries could bring units without a place. `besides`: by line of a delivery, what they wait for already.
 
-    What is collected waits at the place that the shopper chose, though that may have lost it before.
+    What is collected waits at the place that the shopper chose last, though that may have lost it before.
     """
     return await_supply(_demand_that_waits(order, delivery, units), as_of=as_of, besides=besides)
 
@@ -225,8 +225,17 @@ def served_later(
 
 
 def _demand_that_waits(order: Order, delivery: Delivery, units: Mapping[OrderLine, int]) -> Demand:
-    excluded = _excluded(units, exclude_also=(), overridden=delivery.method == Method.PICKUP)
-    return demand_of(order, delivery, units, excluded=excluded)
+    place = collected_at(delivery, units)
+    excluded = _excluded(units, exclude_also=(), overridden=place is not None)
+    return replace(demand_of(order, delivery, units, excluded=excluded), location=place)
+
+
+def collected_at(delivery: Delivery, lines: Collection[OrderLine]) -> str | None:
+    """The store where the shopper collects these lines: the one agreed on last. None for what is sent."""
+    if delivery.method != Method.PICKUP:
+        return None
+    theirs = Fulfillment.objects.filter(lines__order_line__in=lines).order_by("-id")
+    return theirs.values_list("pickup_location_id", flat=True).first() or delivery.location_id
 
 
 def _excluded(units: Mapping[OrderLine, int], *, exclude_also: Sequence[str], overridden: bool) -> dict[str, set[str]]:

@@ -145,9 +145,10 @@ def _language(locale: str) -> str:
 def _tracked(order: Order, as_of: datetime) -> Tracked:
     lines = list(OrderLine.objects.filter(order=order).select_related("product"))
     deliveries = list(Delivery.objects.filter(order=order).select_related("location").order_by("id"))
-    shown = Fulfillment.objects.filter(order=order).exclude(status__in=_NOT_SHOWN).order_by("id")
-    works = list(shown.select_related("shipment", "pickup_location"))
-    places = [work.pickup_location for work in works] + [delivery.location for delivery in deliveries]
+    found = list(Fulfillment.objects.filter(order=order).select_related("shipment", "pickup_location").order_by("id"))
+    works = [work for work in found if work.status not in _NOT_SHOWN]
+    places = [work.pickup_location for work in [*works, *reversed(found)]]  # or else the one agreed on last
+    places += [delivery.location for delivery in deliveries]
     pickup_place = next((place for place in places if place), None)
     address = next((delivery.address for delivery in deliveries if delivery.address), order.shipping_address) or {}
     return Tracked(

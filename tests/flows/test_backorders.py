@@ -13,6 +13,7 @@ from oms.clock import now
 from oms.models import Deadline, Event
 from orders.models import ExceptionCase, Order
 from orders.services import backorders, waiting
+from orders.web.tracking import find_tracked
 from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.inventory import make_exposure_rule, make_location, set_stock
 from tests.factories.orders import LILLE, make_network, order_body, pickup_body
@@ -664,4 +665,28 @@ def test_a_shopper_who_chose_a_store_may_wait_for_its_next_delivery(api: Api, in
 
     works = {work["status"]: work["location"] for work in api.order(document["number"])["fulfillments"]}
     assert works == {"declined": "PARIS", "assigned": "PARIS"}
+    invariants_hold()
+
+
+def test_who_agreed_on_another_store_waits_for_the_next_delivery_there(api: Api, invariants_hold: Any) -> None:
+    set_stock("SKU-1", "PARIS", 1)
+    set_stock("SKU-1", "LYON", 1)
+    announce(api, 1, location="PARIS")
+    inbound = announce(api, 1, days=5, location="LYON")
+    document = api.post("orders/", pickup_body(("SKU-1", 1))).json
+    for action in ({"action": "reroute", "location": "LYON"}, {"action": "backorder"}):
+        work = api.order(document["number"])["fulfillments"][-1]
+        assert api.act(work["id"], "decline", {"reason": "out_of_stock"}).status == 200
+        case = ExceptionCase.objects.get(status="open")
+        assert api.post(f"exceptions/{case.pk}/resolve/", action).status == 200
+
+    assert SupplyPromise.objects.get().line.inbound_id == inbound  # type: ignore[union-attr]
+    assert find_tracked(Order.objects.get().tracking_token, as_of=now()).where == "Place LYON, Lyon"  # type: ignore[union-attr]
+    clock()
+    receive(api, inbound)
+    clock()
+
+    work = api.order(document["number"])["fulfillments"][-1]
+    assert (work["status"], work["pickup_location"]) == ("assigned", "LYON")
+    assert buckets(api.order(document["number"])) == {"allocated": 1}
     invariants_hold()
