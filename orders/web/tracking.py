@@ -35,7 +35,7 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """What waits for a delivery to us; `expected_at`: when it is with the shopper."""
+    """What no place has yet. `expected_at`: when it is with the shopper, by a delivery to us; None: nobody brings it so far."""
 
     name: str
     quantity: int
@@ -100,6 +100,7 @@ class Tracked:
     articles: tuple[Article, ...]
     parts: tuple[Part, ...]
     awaited: tuple[Awaited, ...]
+    sought: tuple[Awaited, ...]
     timeline: tuple[Moment, ...]
     can_cancel: bool
 
@@ -114,7 +115,9 @@ class Tracked:
 
     @property
     def due_at(self) -> datetime | None:
-        """The best date we know today: on the way, that of the last parcel."""
+        """The best date we know today: on the way, that of the last parcel; none while something stands before a person."""
+        if self.sought:
+            return None
         if self.is_on_its_way:
             coming = [part.expected_at for part in self.parts if part.status == F.SHIPPED and part.expected_at]
             return max(coming, default=self.expected_at)
@@ -169,6 +172,7 @@ def _tracked(order: Order, as_of: datetime) -> Tracked:
         articles=tuple(_article(line, line.quantity, line.canceled) for line in lines),
         parts=_parts(works, as_of),
         awaited=tuple(Awaited(li.product.name, li.backordered, li.expected_at) for li in lines if li.backordered),
+        sought=tuple(Awaited(line.product.name, line.open, None) for line in lines if line.open),
         timeline=_timeline(order),
         can_cancel=_can_cancel(order, lines, works),
     )

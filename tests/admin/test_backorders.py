@@ -76,7 +76,7 @@ def test_the_shopper_reads_what_is_still_to_come_and_when(inbound: str) -> None:
     shown = Client().get(f"/track/{order.tracking_token}/").content.decode()
 
     assert "Your order waits for new stock" in shown
-    assert "On its way to us" in shown and f"2 × {name}" in shown and "Expected" in shown
+    assert "Waiting for new stock" in shown and f"2 × {name}" in shown and "With you by" in shown
 
 
 def test_a_person_lets_a_case_wait_from_its_page(administrator: Client) -> None:

@@ -367,6 +367,28 @@ def test_of_a_short_delivery_the_youngest_moves_to_the_next_or_before_a_person(a
     invariants_hold()
 
 
+@pytest.mark.parametrize(
+    ("locale", "comes", "known", "unknown"),
+    [
+        ("en", "Waiting for new stock", "With you by", "The day is not known yet"),
+        ("fr", "En attente de réapprovisionnement", "Chez vous au plus tard", "La date n’est pas encore connue"),
+    ],
+)
+def test_the_shopper_reads_no_date_while_nobody_brings_it(
+    api: Api, locale: str, comes: str, known: str, unknown: str
+) -> None:
+    inbound = announce(api, 1)
+    address = placed(api, locale=locale)["tracking_url"].partition("/track/")[2]
+
+    before = api.client.get(f"/track/{address}").content.decode()
+    api.post(f"inbound/{inbound}/cancel/")
+    clock()
+    after = api.client.get(f"/track/{address}").content.decode()
+
+    assert (comes in before, known in before, unknown in before) == (True, True, False)
+    assert (comes in after, known in after, unknown in after) == (False, False, True)
+
+
 def test_a_delivery_called_off_gives_way_to_stock_that_is_there_by_now(api: Api, invariants_hold: Any) -> None:
     inbound = announce(api, 2)
     document = placed(api, 2)
