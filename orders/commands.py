@@ -179,7 +179,10 @@ class PlaceOrder(Body):
         default=False,
         description="The shopper agrees to wait for deliveries, where the rules back-order what is missing.",
     )
-    allow_partial: bool = False
+    allow_partial: bool = Field(
+        default=False,
+        description="Changes nothing yet: all of an order is placed, what may wait included, or all is refused.",
+    )
     pickup_person: PickupPerson | None = None
     metadata: SmallObject = Field(default_factory=dict)
     tags: Annotated[tuple[Ref, ...], Field(max_length=20)] = ()
