@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from inventory.models import InboundLine, StockLevel, SupplyPromise
+from inventory.models import CartHold, CartHoldLine, InboundLine, StockLevel, SupplyPromise
 from inventory.services.pauses import pause_location
 from oms import deadlines
 from oms.clock import now
@@ -16,7 +16,7 @@ from orders.services import backorders, waiting
 from orders.web.tracking import find_tracked
 from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.inventory import make_exposure_rule, make_location, set_stock
-from tests.factories.orders import LILLE, make_network, order_body, pickup_body
+from tests.factories.orders import LILLE, PARIS, make_network, order_body, pickup_body
 from tests.flows.conftest import Api, pass_time, relay
 
 DAY = timedelta(days=1)
@@ -241,6 +241,37 @@ def test_what_leaves_together_is_awaited_at_one_place(api: Api, invariants_hold:
     invariants_hold()
 
 
+def test_a_cart_has_what_it_holds_and_waits_for_the_rest(api: Api, invariants_hold: Any) -> None:
+    set_stock("SKU-1", "LYON", 2)
+    announce(api, 5)
+    ask = {"channel": "web", "lines": [{"sku": "SKU-1", "quantity": 1}]}
+    held, expired = (api.post("reservations/", {"cart": cart, **ask}).json["id"] for cart in ("one", "other"))
+    assert buckets(placed(api, 1)) == {"backordered": 1}  # both are somebody's
+    for row in CartHold.objects.filter(pk=expired), CartHoldLine.objects.filter(hold=expired):
+        row.update(expires_at=now())
+    assert buckets(placed(api, 1)) == {"allocated": 1}  # somebody was quicker
+
+    assert buckets(placed(api, 2, reservation=expired)) == {"backordered": 2}
+    assert buckets(placed(api, 2, reservation=held)) == {"allocated": 1, "backordered": 1}
+
+    assert InboundLine.objects.get().promised == 4
+    again = order(api, 1, reservation=held)
+    assert (again.status, again.json["code"]) == (409, "reservation_is_over")
+    assert InboundLine.objects.get().promised == 4
+    invariants_hold()
+
+
+def test_of_orders_in_bulk_each_waits_or_is_refused_by_itself(api: Api, invariants_hold: Any) -> None:
+    announce(api, 3)
+    bodies = [order_body(("SKU-1", n), allow_backorder=may) for n, may in ((2, True), (2, True), (1, False), (1, True))]
+
+    first, again = (api.post("orders/bulk/", bodies).json["results"] for _ in range(2))
+
+    assert [row["status"] for row in first] == [row["status"] for row in again] == [201, 409, 409, 201]
+    assert InboundLine.objects.get().promised == 3
+    invariants_hold()
+
+
 # ---- refused ---------------------------------------------------------------------------------------
 
 
@@ -387,6 +418,33 @@ def test_the_shopper_reads_no_date_while_nobody_brings_it(
 
     assert (comes in before, known in before, unknown in before) == (True, True, False)
     assert (comes in after, known in after, unknown in after) == (False, False, True)
+
+
+@pytest.mark.parametrize("is_called_back", [True, False])
+def test_a_transfer_that_breaks_on_its_way_or_is_called_back(
+    api: Api, invariants_hold: Any, is_called_back: bool
+) -> None:
+    make_location("PARIS", **PARIS, abilities=["ship", "pickup", "receive_transfer"])
+    set_stock("SKU-1", "LYON", 4)
+    lines = [{"sku": "SKU-1", "quantity": 4}]
+    transfer = api.post("transfers/", {"from": "LYON", "to": "PARIS", "lines": lines}).json["id"]
+    old, young = placed(api, 2), placed(api, 2)
+
+    if is_called_back:
+        assert api.post(f"transfers/{transfer}/cancel/").status == 200
+    else:
+        came = [{"sku": "SKU-1", "quantity": 3}, {"sku": "SKU-1", "quantity": 1, "condition": "damaged"}]
+        assert api.post(f"transfers/{transfer}/receive/", {"lines": came}).status == 200
+    invariants_hold()
+    clock()
+
+    found = [api.order(document["number"]) for document in (old, young)]
+    where = {work["location"] for document in found for work in document["fulfillments"]}
+    assert where == ({"LYON"} if is_called_back else {"PARIS"})
+    lost = {"allocated": 2} if is_called_back else {"open": 1, "allocated": 1}
+    assert [buckets(document) for document in found] == [{"allocated": 2}, lost]
+    assert ExceptionCase.objects.filter(reason="no_place").count() == (not is_called_back)
+    invariants_hold()
 
 
 def test_a_delivery_called_off_gives_way_to_stock_that_is_there_by_now(api: Api, invariants_hold: Any) -> None:
@@ -573,6 +631,31 @@ def test_canceling_gives_the_delivery_back(api: Api, invariants_hold: Any) -> No
     assert StockLevel.objects.get(product="SKU-1", location="PARIS").reserved == 0
     clock()
     assert api.order(document["number"])["payment_status"] == "voided"
+    invariants_hold()
+
+
+@pytest.mark.parametrize("is_canceled_first", [True, False])
+def test_only_what_has_left_is_paid_when_the_rest_is_no_longer_awaited(
+    api: Api, invariants_hold: Any, is_canceled_first: bool
+) -> None:
+    set_stock("SKU-1", "LYON", 2)
+    announce(api, 3, days=9)
+    card = {"gateway": "sandbox", "method": "card", "token": "tok_ok"}
+    document = placed(api, 5, payments=[{**card, "amount": "44.70"}, {**card, "amount": "59.70"}])
+    [work] = document["fulfillments"]
+
+    def cancel() -> None:
+        assert api.post(f"orders/{document['number']}/cancel/", {"lines": [{"id": "l1", "quantity": 3}]}).status == 200
+
+    acts = [cancel, lambda: ship(api, work["id"], 2)]
+    for act in acts if is_canceled_first else reversed(acts):
+        act()
+    clock()
+
+    again = api.order(document["number"])
+    assert (again["status"], buckets(again)) == ("fulfilled", {"shipped": 2, "canceled": 3})
+    money = [(payment["status"], payment["captured"]) for payment in again["payments"]]
+    assert money == [("captured", "44.70"), ("voided", "0.00")]
     invariants_hold()
 
 
