@@ -111,7 +111,8 @@ def clear_history() -> None:
     _run("SET statement_timeout = 0")
     _run(
         "TRUNCATE orders_order, orders_customer, inventory_reservation, inventory_stockmovement,"
-        " inventory_stockeventid, oms_event, oms_deadline, oms_idempotencyrecord, routing_decision, routing_capacityday CASCADE"
+        " inventory_stockeventid, oms_event, oms_deadline, oms_idempotencyrecord, routing_decision, routing_capacityday,"
+        " routing_demandfact, routing_givenpromise, routing_leadtimeobservation, routing_offeroutcome CASCADE"
     )
     _run("UPDATE inventory_stocklevel SET reserved = 0 WHERE reserved > 0")
     _run("VACUUM ANALYZE")
