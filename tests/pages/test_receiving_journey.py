@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from inventory.models import Inbound
+from inventory.models import Inbound, InboundLine
 from oms.clock import now
 from tests.factories.inventory import level, make_inbound, make_location, make_product, make_transfer, set_stock
 from tests.factories.people import PASSWORD, make_user
@@ -88,6 +89,19 @@ def test_a_transfer_is_sent_and_called_back(manager: Page) -> None:
 
     expect(phone.get_by_text("It is called back")).to_be_visible()
     assert level("JUMPER", "PARIS").on_hand == 4
+
+
+def test_at_a_desk_no_column_of_a_delivery_is_cut_off(manager: Page, live_server: Any) -> None:
+    User.objects.filter(username="max").update(is_staff=True, is_superuser=True)
+    delivery = make_inbound("PARIS", {"JUMPER": 12}, expected_at=now())
+    InboundLine.objects.update(received=11, remaining=1, promised=1, damaged=2, quarantined=1)
+    manager.set_viewport_size({"width": 1280, "height": 800})
+
+    manager.goto(f"{live_server.url}/admin/inventory/inbound/{delivery}/change/")
+
+    expect(manager.get_by_text("2 damaged")).to_be_visible()
+    boxes = "[...document.querySelectorAll('.bo-scroll')].map(box => box.scrollWidth - box.clientWidth)"
+    assert manager.evaluate(boxes) == [0]
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("fr", "dark")])
