@@ -154,14 +154,18 @@ def _could_serve(place: PlaceInfo, method: str) -> bool:
 
 def _offer_words(offer: dict[str, Any]) -> str:
     """A store that holds all of it, with how far it is from the first one."""
+    if offer["distance_km"] is None:
+        return str(offer["name"])
     return _("%(place)s, %(km)s km away") % {"place": offer["name"], "km": number_format(offer["distance_km"], 1)}
 
 
+def _km(offer: dict[str, Any]) -> str:
+    """Empty where one of the two stores has no coordinates."""
+    return "" if offer["distance_km"] is None else number_format(offer["distance_km"], 1)
+
+
 def _offers(case: ExceptionCase) -> list[tuple[str, str, Any]]:
-    return [
-        (offer["name"], number_format(offer["distance_km"], 1), parse_datetime(offer["promised_at"]))
-        for offer in case.facts.get("offers", ())
-    ]
+    return [(offer["name"], _km(offer), parse_datetime(offer["promised_at"])) for offer in case.facts.get("offers", ())]
 
 
 def _refused(case: ExceptionCase) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from inventory.exposure import Context
@@ -409,7 +410,7 @@ def _alternatives(demand: Demand, stock: Mapping[str, int], *, as_of: datetime) 
 def other_pickup_places(
     order: Order, lost: Fulfillment, units: Mapping[OrderLine, int], *, as_of: datetime
 ) -> list[dict[str, Any]]:
-    """Stores that could hand over all of these units instead, nearest first."""
+    """Stores that could hand over all of these units instead, nearest first; last those of which no distance is known."""
     needed = units_by_sku(units)
     stock = sellable_units(sorted(needed), context=context_of(order, lost, as_of=as_of))
     directory = places()
@@ -427,7 +428,7 @@ def other_pickup_places(
         {
             "location": place.code,
             "name": place.name,
-            "distance_km": round(_km(origin, place), 1),
+            "distance_km": round(km, 1) if isfinite(km := _km(origin, place)) else None,
             "promised_at": _pickup_promise(place, order.channel_id, as_of),
         }
         for place in offers[:_OFFERS_SHOWN]

@@ -12,7 +12,7 @@ from orders.commands import Decline
 from orders.models import ExceptionCase, Order
 from orders.services.fulfillments import decline
 from tests.admin.conftest import placed, work_of
-from tests.factories.inventory import set_stock
+from tests.factories.inventory import make_location, set_stock
 from tests.factories.orders import pickup_body
 
 LIST = "admin:orders_exceptioncase_changelist"
@@ -50,6 +50,19 @@ def test_a_case_tells_why_each_place_is_not_the_answer(administrator: Client, lo
     for place in ("Place PARIS", "Place LILLE", "Place LYON"):
         assert place in page
     assert page.count("had it: Too busy") == 3
+
+
+def test_a_store_whose_distance_is_not_known_is_offered_last(administrator: Client, network: None) -> None:
+    make_location("LILLE", abilities=["ship", "pickup"])
+    order = placed(pickup_body())
+
+    decline(fulfillment_id=work_of(order).pk, command=Decline(reason="closed"), actor="user:store", as_of=now())
+
+    case = ExceptionCase.objects.get()
+    offers = [(offer["location"], offer["distance_km"]) for offer in case.facts["offers"]]
+    assert offers == [("LYON", 391.6), ("LILLE", None)]
+    page = administrator.get(at(case)).content.decode()
+    assert "Place LYON, 391.6 km away" in page and "Place LILLE" in page and "Place LILLE, " not in page
 
 
 def test_a_chosen_place_gets_the_work_even_if_it_lost_it_before(administrator: Client, lost: Order) -> None:
