@@ -5,6 +5,7 @@ to those who may still come. Orders are replayed with each θ, over stock that r
 known then. The choice is made on the earlier half and holds only if the later half, which it has not seen, agrees.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -186,5 +187,5 @@ class _Past:
 
 
 def _commonest(currencies: Iterable[str]) -> str:
-    found = list(currencies)
-    return max(sorted(set(found)), key=found.count)
+    count = Counter(currencies)
+    return max(sorted(count), key=count.__getitem__)
