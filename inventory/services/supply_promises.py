@@ -169,16 +169,16 @@ def _add(lines: Mapping[int, SupplyLine], more: Mapping[int, int]) -> None:
 
 _WAIT = """
 INSERT INTO inventory_supplypromise AS p (demand, sku, quantity, since)
-SELECT w.demand, w.sku, w.quantity, %s FROM jsonb_to_recordset(%s::jsonb) AS w (demand text, sku text, quantity int)
+SELECT w.demand, w.sku, sum(w.quantity), min(w.since)
+FROM jsonb_to_recordset(%s::jsonb) AS w (demand text, sku text, quantity int, since timestamptz) GROUP BY w.demand, w.sku
+ORDER BY min(w.since)
 ON CONFLICT (demand, line_id) DO UPDATE SET quantity = p.quantity + excluded.quantity"""
 
 
 @in_transaction
 def wait_for_supply(units: Mapping[tuple[str, str], int], *, since: datetime) -> None:
     """Let these demands, by (demand, SKU), wait for a delivery that is still to be named. Locks none."""
-    rows = [{"demand": demand, "sku": sku, "quantity": quantity} for (demand, sku), quantity in units.items()]
-    with connection.cursor() as cursor:
-        cursor.execute(_WAIT, [since, as_json(rows)])
+    _lose([Arrival(demand, sku, quantity, since) for (demand, sku), quantity in units.items()])
 
 
 @in_transaction
@@ -190,7 +190,7 @@ def withdraw_promises(units: Mapping[str, int]) -> list[Held]:
     Errors: Conflict where a demand does not wait for so many.
     """
     lines = lock_supply(p.line for p in promised_to(list(units)) if p.line is not None)
-    left, fewer = Counter(units), Counter[int]()
+    left, fewer, become = Counter(units), Counter[int](), {}
     for promise in _latest_first(units):
         taken = min(promise.quantity, left[promise.demand])
         if not taken:
@@ -198,7 +198,8 @@ def withdraw_promises(units: Mapping[str, int]) -> list[Held]:
         left[promise.demand] -= taken
         if promise.line_id is not None:
             fewer[promise.line_id] -= taken
-        _shrink(promise, promise.quantity - taken)
+        become[promise.pk] = promise.quantity - taken
+    _shrink(become)
     _add(lines, fewer)
     return _of_arrived(+left)
 
@@ -209,11 +210,10 @@ def _latest_first(demands: Collection[str]) -> list[SupplyPromise]:
 
 
 @in_transaction
-def _shrink(promise: SupplyPromise, quantity: int) -> None:
-    if quantity:
-        SupplyPromise.objects.filter(pk=promise.pk).update(quantity=quantity)
-    else:
-        SupplyPromise.objects.filter(pk=promise.pk).delete()
+def _shrink(become: Mapping[int, int]) -> None:
+    """Promises, by id, that are of so many units now."""
+    SupplyPromise.objects.filter(pk__in=[pk for pk, units in become.items() if not units]).delete()
+    update_rows(SupplyPromise, [{"id": pk, "quantity": units} for pk, units in become.items() if units])
 
 
 def _of_arrived(left: Counter[str]) -> list[Held]:
@@ -249,7 +249,7 @@ def settle_promises(lines: Sequence[InboundLine], came: Mapping[str, int]) -> li
     by_line = {line.pk: line for line in lines if line.promised}
     if not by_line:
         return []
-    arrivals, lost = [], []
+    arrivals, lost, become = [], [], {}
     left, room = Counter(came), {line.pk: line.remaining for line in by_line.values()}
     for promise in SupplyPromise.objects.filter(line__in=by_line).order_by("since", "id"):
         assert promise.line_id is not None
@@ -261,18 +261,22 @@ def settle_promises(lines: Sequence[InboundLine], came: Mapping[str, int]) -> li
         if served:
             arrivals.append(Arrival(promise.demand, line.product_id, served, promise.since))
         if kept < promise.quantity:
-            _shrink(promise, kept)
+            become[promise.pk] = kept
             line.promised -= promise.quantity - kept
         if orphaned := promise.quantity - served - kept:
             lost.append(Arrival(promise.demand, line.product_id, orphaned, promise.since))
+    _shrink(become)
     _lose(lost)
     return arrivals
 
 
 @in_transaction
 def _lose(lost: Sequence[Arrival]) -> None:
-    for one in lost:
-        wait_for_supply({(one.demand, one.sku): one.quantity}, since=one.since)
+    """They wait, as long as they have, for a delivery that is still to be named."""
+    if not lost:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_WAIT, [as_json([one._asdict() for one in lost])])
 
 
 @in_transaction

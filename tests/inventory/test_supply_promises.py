@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from inventory.exposure import Context
 from inventory.models import Inbound, InboundLine, Reservation, SupplyPromise
@@ -203,6 +204,28 @@ def test_who_came_last_loses_what_is_broken_or_missing() -> None:
     receive(inbound, final=True)
     assert waits("young") == [(None, 3)]
     assert demands_concerned(inbound) == ["old", "young"]
+    hold()
+
+
+def test_many_who_wait_take_no_more_statements_than_few() -> None:
+    """Some are served, one in part, and the rest lose the delivery; all keep their place in the queue."""
+    taken = []
+    for waiting in (3, 12):
+        inbound = make_inbound("S1", {"A": 2 * waiting})
+        demands = [f"{waiting}-{n}" for n in range(waiting)]
+        for n, demand in enumerate(demands):
+            promise(demand, inbound, 2, day=n)
+
+        with CaptureQueriesContext(connection) as statements:
+            receive(inbound, Receipt("A", 3), final=True)
+
+        taken.append(len(statements))
+        assert [held.quantity for held in arrived_for(demands)] == [2, 1]
+        assert waits(demands[1]) == [(None, 1)]
+        assert [waits(demand) for demand in demands[2:]] == [[(None, 2)]] * (waiting - 2)
+        since = SupplyPromise.objects.filter(demand__in=demands).order_by("since").values_list("demand", "since")
+        assert list(since) == [(demand, NOW + n * DAY) for n, demand in enumerate(demands) if n]
+    assert taken[0] == taken[1]
     hold()
 
 
