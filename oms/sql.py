@@ -22,7 +22,7 @@ Shape = tuple[tuple[type[models.Model], tuple[str, ...]], ...]  # tables with th
 
 @dataclass(frozen=True, slots=True)
 class Also:
-    """A constant data-modifying statement that comes true with another, and its parameters."""
+    """A constant statement that is part of another (a change that comes true with it, a condition), and its parameters."""
 
     sql: str
     parameters: tuple[Any, ...]
@@ -92,7 +92,13 @@ def insert_rows(tables: Tables, *, returning: str = "") -> list[tuple[Any, ...]]
 
 @functools.cache
 def _update(
-    model: type[models.Model], columns: tuple[str, ...], only_if: str, key: str, inserts: Shape, also: tuple[str, ...]
+    model: type[models.Model],
+    columns: tuple[str, ...],
+    only_if: str,
+    key: str,
+    inserts: Shape,
+    also: tuple[str, ...],
+    provided: str,
 ) -> str:
     table, key_type = model._meta.db_table, model._meta.get_field(key).db_type(connection)
     changes = ", ".join(f'"{column}" = r."{column}"' for column in columns if column != key)
@@ -102,6 +108,7 @@ def _update(
         # The keys once more: Postgres takes any JSON for a hundred rows, and would read a table of thousands for one.
         f' WHERE t."{key}" = r."{key}" AND t."{key}" = ANY(ARRAY(SELECT unnest(%s::{key_type}[])))'
         + (f" AND {only_if}" if only_if else "")
+        + (f" AND ({provided})" if provided else "")
     )
 
 
@@ -113,26 +120,45 @@ def update_rows(
     key: str = "id",
     inserts: Tables | None = None,
     also: Sequence[Also] = (),
+    provided: Also | None = None,
 ) -> int:
     """Set each row's own values in one statement; `only_if` is a constant SQL condition on the row `t`.
 
     `inserts` and `also`: what comes true with the change, written by the same statement; whoever finds too few rows
     changed raises, so that it is rolled back.
+    `provided`: a query for one boolean without which no row is changed; it is asked first, and may lock what it looks at.
     Returns how many rows were changed.
     """
     if not rows:
         return 0
     given = _filled(inserts or {})
-    statement = _update(model, tuple(rows[0]), only_if, key, _shape(given), tuple(other.sql for other in also))
+    statement = _update(
+        model,
+        tuple(rows[0]),
+        only_if,
+        key,
+        _shape(given),
+        tuple(other.sql for other in also),
+        provided.sql if provided else "",
+    )
     others = [parameter for other in also for parameter in other.parameters]
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*map(as_json, given.values()), *others, as_json(rows), [row[key] for row in rows]])
+        cursor.execute(
+            statement,
+            [
+                *map(as_json, given.values()),
+                *others,
+                as_json(rows),
+                [row[key] for row in rows],
+                *(provided.parameters if provided else ()),
+            ],
+        )
         return cursor.rowcount
 
 
 def updated(model: type[models.Model], rows: Rows, *, key: str = "id") -> Also:
     """The same for a statement that changes more; how many rows were changed is not told."""
-    statement = _update(model, tuple(rows[0]), "", key, (), ())
+    statement = _update(model, tuple(rows[0]), "", key, (), (), "")
     return Also(statement, (as_json(rows), [row[key] for row in rows]))
 
 

@@ -92,11 +92,13 @@ class StateTable:
         facts: Mapping[str, Any] | None = None,
         inserts: Tables | None = None,
         also: Sequence[Also] = (),
+        provided: Also | None = None,
     ) -> None:
         """Move several rows, each with its own values (same columns for all), all or none.
 
         They must stand in one status; they are changed in memory too. `inserts` and `also`: rows and changes of
-        other tables that come true with the move. Errors: IllegalMove (let the transaction roll back).
+        other tables that come true with the move; `provided`: a query that must hold.
+        Errors: IllegalMove (let the transaction roll back).
         """
         if not rows:
             return
@@ -104,7 +106,8 @@ class StateTable:
         current = str(rows[0][0].status)  # type: ignore[attr-defined]
         new = together(inserts or {}, told)
         only_if = f"t.status = '{current}'"
-        if update_rows(type(rows[0][0]), changes, only_if=only_if, inserts=new, also=also) != len(rows):
+        table = type(rows[0][0])
+        if update_rows(table, changes, only_if=only_if, inserts=new, also=also, provided=provided) != len(rows):
             raise IllegalMove(current=current)
         self._stand_there(rows, to=to)
 

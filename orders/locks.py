@@ -6,13 +6,12 @@ race; `no_key` because rows that point to the order may be inserted meanwhile.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from django.db import connection
 from django.db.models import Model
 
 from oms.errors import Missing
-from oms.sql import read_rows
+from oms.sql import Also, read_rows
 from oms.transactions import in_transaction
 from orders.models import ExceptionCase, Fulfillment, FulfillmentLine, Order, Payment
 from orders.states import FulfillmentStatus, OrderStatus
@@ -68,28 +67,28 @@ def lock_work(fulfillment_id: str) -> Work:
 
 _AS_PLACED = """
 WITH o AS MATERIALIZED (
-    SELECT id FROM orders_order WHERE id = %(order)s AND status = %(status)s FOR NO KEY UPDATE
+    SELECT id FROM orders_order WHERE id = %s AND status = %s FOR NO KEY UPDATE
 ), p AS MATERIALIZED (
     SELECT t.version = 1 AS is_as_placed FROM o JOIN orders_payment t ON t.order_id = o.id
     ORDER BY t.position FOR NO KEY UPDATE OF t
 ), f AS MATERIALIZED (
-    SELECT t.version = 1 AND t.id = ANY(%(work)s) AS is_as_placed FROM o JOIN orders_fulfillment t ON t.order_id = o.id
-    WHERE t.status = %(planned)s ORDER BY t.id FOR NO KEY UPDATE OF t
+    SELECT t.version = 1 AND t.id = ANY(%s) AS is_as_placed FROM o JOIN orders_fulfillment t ON t.order_id = o.id
+    WHERE t.status = %s ORDER BY t.id FOR NO KEY UPDATE OF t
 )
-SELECT (SELECT count(*) = %(payments)s::int AND bool_and(is_as_placed) FROM p)
-    AND (SELECT count(*) = cardinality(%(work)s::text[]) AND bool_and(is_as_placed) FROM f)"""
+SELECT (SELECT count(*) = %s::int AND bool_and(is_as_placed) FROM p)
+    AND (SELECT count(*) = cardinality(%s::text[]) AND bool_and(is_as_placed) FROM f)"""
 
 
-@in_transaction
-def lock_as_placed(order_id: str, *, payments: int, work: Iterable[str]) -> bool:
-    """Lock an order, then all its payments and its work that no place was told of, in one statement.
+def as_placed(order_id: str, *, payments: int, work: Iterable[str]) -> Also:
+    """Whether an order is as its placement wrote it: so many payments, and just this work, which no place was told of.
 
-    False where these are not as many payments and just this work as its placement wrote them: read what there is.
+    For the statement that changes it: the order is locked first, then its payments, then the work.
     """
-    rows: dict[str, Any] = {"order": order_id, "payments": payments, "work": list(work)}
-    with connection.cursor() as cursor:
-        cursor.execute(_AS_PLACED, rows | {"status": OrderStatus.IN_FULFILLMENT, "planned": FulfillmentStatus.PLANNED})
-        return bool(cursor.fetchone()[0])
+    pieces = list(work)
+    return Also(
+        _AS_PLACED,
+        (order_id, OrderStatus.IN_FULFILLMENT, pieces, FulfillmentStatus.PLANNED, payments, pieces),
+    )
 
 
 @in_transaction

@@ -16,10 +16,11 @@ from oms import deadlines
 from oms.actors import CLOCK
 from oms.channels import channels
 from oms.deadlines import Claimed
+from oms.errors import IllegalMove
 from oms.sql import Also
 from oms.transactions import in_transaction, use_case
 from orders.integrations.payments import Answer, GatewaySilent, gateway
-from orders.locks import lock_as_placed, lock_order, lock_payments
+from orders.locks import as_placed, lock_order, lock_payments
 from orders.models import Fulfillment, Order, Payment
 from orders.services import cancellation, holds, release, work
 from orders.services import payments as money
@@ -66,7 +67,6 @@ def _ask(payment: Payment) -> _Outcome:
     return _Outcome(payment.pk, answer)
 
 
-@use_case
 def record_authorisation(
     *,
     order_id: str,
@@ -76,11 +76,12 @@ def record_authorisation(
     pieces: Sequence[Fulfillment],
     as_of: datetime,
 ) -> None:
-    is_plain = _all_succeeded(payments, outcomes) and _all_due(pieces, as_of=as_of)
-    if is_plain and lock_as_placed(order_id, payments=len(payments), work=[piece.pk for piece in pieces]):
-        _hand_out(channel, pieces, payments, outcomes, as_of=as_of)
-    else:
-        _record(order_id, outcomes, as_of=as_of)
+    if _all_succeeded(payments, outcomes) and _all_due(pieces, as_of=as_of):
+        try:
+            return _hand_out(order_id, channel, pieces, payments, outcomes, as_of=as_of)
+        except IllegalMove:
+            pass  # something happened meanwhile: look at what there is
+    _record_alone(order_id, outcomes, as_of=as_of)
 
 
 def _all_succeeded(payments: Sequence[Payment], outcomes: Sequence[_Outcome]) -> bool:
@@ -95,8 +96,9 @@ def _all_due(pieces: Sequence[Fulfillment], *, as_of: datetime) -> bool:
     )
 
 
-@in_transaction
+@use_case
 def _hand_out(
+    order_id: str,
     channel: str,
     pieces: Sequence[Fulfillment],
     payments: Sequence[Payment],
@@ -104,17 +106,26 @@ def _hand_out(
     *,
     as_of: datetime,
 ) -> None:
-    """What `_record` comes to where nothing is in the way, in one statement. All rows are locked as they are in memory."""
+    """What `_record` comes to where nothing is in the way, in one statement.
+
+    Errors: IllegalMove where the order is not as its placement wrote it, in memory and in the database.
+    """
+    untouched = as_placed(order_id, payments=len(payments), work=[piece.pk for piece in pieces])
     paid = [
         (payment, _authorized(payment, o.answer)) for payment, o in zip(payments, outcomes, strict=True) if o.answer
     ]
     told, change = PAYMENT_MOVES.moved(paid, to=S.AUTHORIZED, actor=CLOCK, as_of=as_of)
     settled = deadlines.dropped([payment.pk for payment in payments], kinds=[_SETTLE], as_of=as_of)
-    work.assign(channel, pieces, actor=CLOCK, as_of=as_of, inserts=told, also=[change, settled])
+    work.assign(channel, pieces, actor=CLOCK, as_of=as_of, inserts=told, also=[change, settled], provided=untouched)
 
 
 def _authorized(payment: Payment, answer: Answer) -> dict[str, Any]:
     return {"authorized_amount": payment.amount, "reference": answer.reference}
+
+
+@use_case
+def _record_alone(order_id: str, outcomes: Sequence[_Outcome], *, as_of: datetime) -> None:
+    _record(order_id, outcomes, as_of=as_of)
 
 
 @in_transaction

@@ -562,17 +562,29 @@ def capacity_date(fulfillment: Fulfillment, *, ready_by: datetime) -> date | Non
     return None if place.daily_capacity is None else place.calendar.local(ready_by).date()
 
 
-@in_transaction
-def move_capacity(fulfillments: Sequence[tuple[Fulfillment, date | None]]) -> None:
+@dataclass(frozen=True, slots=True)
+class OtherDays:
     """Work that is due on another day than was booked takes that day instead, full or not: it was promised."""
+
+    given_back: Sequence[Booking]
+    taken: Sequence[Booking]
+
+
+def other_days(fulfillments: Sequence[tuple[Fulfillment, date | None]]) -> OtherDays:
     moved = [(work, day) for work, day in fulfillments if day != work.capacity_date]
-    if not moved:
+    return OtherDays(
+        _booked([work for work, _day in moved]),
+        [Booking(work.location_id, day, is_forced=True) for work, day in moved if day is not None],
+    )
+
+
+@in_transaction
+def move_capacity(days: OtherDays) -> None:
+    if not days.given_back and not days.taken:
         return
-    given_back = _booked([work for work, _day in moved])
-    taken = [Booking(work.location_id, day, is_forced=True) for work, day in moved if day is not None]
-    lock_days(given_back + taken)
-    release_capacity(given_back)
-    book_days(taken)
+    lock_days([*days.given_back, *days.taken])
+    release_capacity(days.given_back)
+    book_days(days.taken)
 
 
 @in_transaction

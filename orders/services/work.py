@@ -48,11 +48,12 @@ def assign(
     as_of: datetime,
     inserts: Tables | None = None,
     also: Sequence[Also] = (),
+    provided: Also | None = None,
 ) -> None:
     """The places are told and their clocks start. All fulfillments are of one order of the channel, planned and locked (or new).
 
     Work that waited longer than planned is prepared on a later day, and booked there. `inserts` and `also`: what comes
-    true with it, told before it.
+    true with it, told before it; `provided`: a query that must hold, which may do the locking. Errors: IllegalMove.
     """
     offers_around = rules_for(channel).offers_around
     rows: list[tuple[Fulfillment, dict[str, Any]]] = []
@@ -82,9 +83,10 @@ def assign(
             dues.append(Due("orders.offer_around", fulfillment.pk, as_of, generation))
         accept_by = times.acknowledge_by
         dues += clocks.warning(fulfillment, Step.ACKNOWLEDGE, due_at=accept_by, generation=generation, as_of=as_of)
-    planning.move_capacity([(fulfillment, values["capacity_date"]) for fulfillment, values in rows])
     new = together(inserts or {}, deadlines.deadline_rows(dues))
-    FULFILLMENT_MOVES.move_all(rows, to=F.ASSIGNED, actor=actor, as_of=as_of, inserts=new, also=also)
+    other_days = planning.other_days([(fulfillment, values["capacity_date"]) for fulfillment, values in rows])
+    FULFILLMENT_MOVES.move_all(rows, to=F.ASSIGNED, actor=actor, as_of=as_of, inserts=new, also=also, provided=provided)
+    planning.move_capacity(other_days)
 
 
 def _was_accepted(fulfillment: Fulfillment) -> bool:

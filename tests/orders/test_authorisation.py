@@ -9,6 +9,7 @@ import pytest
 import time_machine
 
 from oms.models import Deadline, Event
+from oms.sql import Also
 from orders.integrations.payments.sandbox import SandboxGateway
 from orders.models import Fulfillment, Order, Payment
 from orders.services import authorisation
@@ -92,7 +93,7 @@ def test_at_once_or_step_by_step(
         pictures = []
         for is_at_once in (True, False):
             if not is_at_once:
-                monkeypatch.setattr(authorisation, "lock_as_placed", lambda *_args, **_kwargs: False)
+                monkeypatch.setattr(authorisation, "as_placed", lambda *_args, **_kwargs: Also("SELECT false", ()))
             answer = shop.post("orders/", body | {"external_id": f"W-{is_at_once}"})
             assert answer.status == 201, answer
             pictures.append(_picture(answer.json["id"]))
