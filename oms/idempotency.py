@@ -18,7 +18,7 @@ from psycopg.errors import LockNotAvailable
 
 from oms.errors import IdempotencyInProgress, IdempotencyKeyReused
 from oms.models.idempotency import IdempotencyRecord
-from oms.sql import as_json
+from oms.sql import Also, as_json
 from oms.transactions import in_transaction
 
 
@@ -39,6 +39,12 @@ def fingerprint(body: Any) -> bytes:
     return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS, default=str)).digest()
 
 
+_TAKE = (
+    "INSERT INTO oms_idempotencyrecord (scope, key, fingerprint, created_at, result) VALUES (%s, %s, %s, %s, %s::jsonb)"
+    " ON CONFLICT (scope, key) DO NOTHING RETURNING key"
+)
+
+
 @in_transaction
 def begin(once: Once, *, as_of: datetime, result: Any = None) -> Any | None:
     """Take the key, or return what was remembered under it. `result`, if known already, is remembered now.
@@ -46,20 +52,33 @@ def begin(once: Once, *, as_of: datetime, result: Any = None) -> Any | None:
     A second request waits on the unique index until the first commits (at most lock_timeout).
     Errors: IdempotencyKeyReused (other body), IdempotencyInProgress (the wait was too long).
     """
+    return None if _take(once, as_of=as_of, result=result) else _remembered(once)
+
+
+@in_transaction
+def begin_with(first: Also, once: Once, *, as_of: datetime, result: Any) -> tuple[Any | None, Any]:
+    """The same, and the first act in one statement: `first` reads `FROM taken`, which is empty where the key was known.
+
+    Returns what was remembered, or None and the row that `first` returned. Errors: as `begin`.
+    """
+    row = _take(once, as_of=as_of, result=result, first=first)
+    return (None, row) if row else (_remembered(once), None)
+
+
+def _take(once: Once, *, as_of: datetime, result: Any, first: Also | None = None) -> Any:
+    statement = f"WITH taken AS ({_TAKE}) {first.sql}" if first else _TAKE
+    key = (once.scope, once.key, once.fingerprint, as_of, as_json(result))
     with connection.cursor() as cursor:
         try:
-            cursor.execute(
-                "INSERT INTO oms_idempotencyrecord (scope, key, fingerprint, created_at, result)"
-                " VALUES (%s, %s, %s, %s, %s::jsonb)"
-                " ON CONFLICT (scope, key) DO NOTHING",
-                [once.scope, once.key, once.fingerprint, as_of, as_json(result)],
-            )
+            cursor.execute(statement, [*key, *(first.parameters if first else ())])
         except OperationalError as error:
             if isinstance(error.__cause__, LockNotAvailable):
                 raise IdempotencyInProgress() from error
             raise
-        if cursor.rowcount:
-            return None
+        return cursor.fetchone()
+
+
+def _remembered(once: Once) -> Any | None:
     record = IdempotencyRecord.objects.get(scope=once.scope, key=once.key)
     check_same(record.fingerprint, once)
     once.is_replay = record.result is not None

@@ -1,4 +1,4 @@
-"""Placing an order: recall → plan → commit_plans → authorise → record_authorisation.
+"""Placing an order: (recall) → plan → commit_plans → authorise → record_authorisation.
 
 A plain function around two use cases. Nothing slow or external happens inside a transaction, and a kill
 between any two steps heals: before the commit nothing is kept; after it the payment's deadline asks the
@@ -28,7 +28,7 @@ from oms.errors import DomainError, FieldError, Invalid
 from oms.idempotency import Once
 from oms.ids import new_id
 from oms.outbox import Fact, event_rows
-from oms.sql import Tables
+from oms.sql import Also, Tables
 from oms.transactions import in_transaction, use_case
 from orders.commands import CustomerGiven, DeliveryGiven, PlaceOrder
 from orders.errors import NoPlaceLeft
@@ -86,7 +86,8 @@ def place_order(*, command: PlaceOrder, once: Once, has_key: bool, actor: str, a
     Errors: Invalid (fields, money), IdempotencyKeyReused, InsufficientStock, NoPlaceLeft, StockMoved.
     """
     key = once if has_key else None
-    if known := recall(command=command, once=once, has_key=has_key):
+    # A key is asked for where it is taken, so that the many who are no replay need not ask twice.
+    if key is None and (known := recall(command=command, once=once, has_key=has_key)):
         return Placed(known, is_replay=True)
     try:
         return _place(command, key, fingerprint=once.fingerprint, actor=actor, as_of=as_of)
@@ -355,11 +356,11 @@ def commit_plans(
     Errors: _Taken when a reserved level no longer suffices, IntegrityError when another request made an order with
     this external id meanwhile (all is rolled back).
     """
-    if once and (known := idempotency.begin(once, as_of=as_of, result={"order": draft.order_id})):
-        return Placed(known["order"], is_replay=True)
+    customer = _begin(draft, once, as_of=as_of)
+    if isinstance(customer, str):
+        return Placed(customer, is_replay=True)
     if draft.command.reservation:
         commit_hold(draft.command.reservation, as_of=as_of)
-    customer = _save_customer(draft.command.channel, draft.command.customer, as_of=as_of)
     rows = _rows(draft, plans, customer=customer, fingerprint=fingerprint, actor=actor, as_of=as_of)
     _await_deliveries(plans, as_of=as_of)
     inserts: Tables = {
@@ -397,9 +398,42 @@ class _Shopper:
     inserts: list[dict[str, Any]]
 
 
+_SAVE_CUSTOMER = """
+INSERT INTO orders_customer (id, channel_id, external_id, email, phone, first_name, last_name, created_at, tags)
+SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s FROM taken
+ON CONFLICT (channel_id, external_id) WHERE external_id IS NOT NULL DO UPDATE SET
+    email = coalesce(nullif(excluded.email, ''), orders_customer.email),
+    phone = coalesce(nullif(excluded.phone, ''), orders_customer.phone),
+    first_name = coalesce(nullif(excluded.first_name, ''), orders_customer.first_name),
+    last_name = coalesce(nullif(excluded.last_name, ''), orders_customer.last_name),
+    tags = CASE WHEN %s THEN excluded.tags ELSE orders_customer.tags END
+RETURNING id, tags"""
+
+
 @in_transaction
-def _save_customer(channel: str, given: CustomerGiven, *, as_of: datetime) -> _Shopper:
-    row: dict[str, Any] = {
+def _begin(draft: _Draft, once: Once | None, *, as_of: datetime) -> _Shopper | str:
+    """Take the key and save who orders, in one statement; or else the order that was made under the key."""
+    given, result = draft.command.customer, {"order": draft.order_id}
+    row = _customer_row(draft.command.channel, given, as_of=as_of)
+    if given.external_id is None:
+        known = once and idempotency.begin(once, as_of=as_of, result=result)
+        return str(known["order"]) if known else _Shopper(row["id"], row["tags"], [row])
+    save = Also(_SAVE_CUSTOMER, (*row.values(), given.tags is not None))
+    if once:
+        known, saved = idempotency.begin_with(save, once, as_of=as_of, result=result)
+    else:
+        known, saved = None, _alone(save)
+    return str(known["order"]) if known else _Shopper(saved[0], saved[1], [])
+
+
+def _alone(save: Also) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH taken AS (SELECT 1) {save.sql}", save.parameters)
+        return cursor.fetchone()
+
+
+def _customer_row(channel: str, given: CustomerGiven, *, as_of: datetime) -> dict[str, Any]:
+    return {
         "id": new_id("cus"),
         "channel_id": channel,
         "external_id": given.external_id,
@@ -410,23 +444,6 @@ def _save_customer(channel: str, given: CustomerGiven, *, as_of: datetime) -> _S
         "created_at": as_of,
         "tags": list(given.tags or ()),
     }
-    if given.external_id is None:
-        return _Shopper(row["id"], row["tags"], [row])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO orders_customer (id, channel_id, external_id, email, phone, first_name, last_name, created_at,"
-            " tags) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
-            " ON CONFLICT (channel_id, external_id) WHERE external_id IS NOT NULL DO UPDATE SET"
-            " email = coalesce(nullif(excluded.email, ''), orders_customer.email),"
-            " phone = coalesce(nullif(excluded.phone, ''), orders_customer.phone),"
-            " first_name = coalesce(nullif(excluded.first_name, ''), orders_customer.first_name),"
-            " last_name = coalesce(nullif(excluded.last_name, ''), orders_customer.last_name),"
-            " tags = CASE WHEN %s THEN excluded.tags ELSE orders_customer.tags END"
-            " RETURNING id, tags",
-            [*row.values(), given.tags is not None],
-        )
-        customer_id, tags = cursor.fetchone()
-        return _Shopper(customer_id, tags, [])
 
 
 Rows = dict[type, list[dict[str, Any]]]
