@@ -1,6 +1,7 @@
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from django.db import connection
@@ -24,38 +25,49 @@ def at_once(jobs: int, work: Callable[[int], T]) -> list[T]:
         return list(pool.map(run, range(jobs)))
 
 
+PATIENCE_SECONDS = 60
+"""Who waits longer waits for what will never come, on the slowest machine."""
+
+_WAITS_FOR_ME = "SELECT pg_backend_pid() = ANY(pg_blocking_pids(%s))"
+
+
 class Rival:
-    """Work in a thread of its own: called, it begins, and is waited for until it is done or waits for a lock. Once."""
+    """Work in a thread of its own: called, it begins, and is waited for until it is done or waits for the caller's lock.
+
+    So a race comes out the same at any pace: call it where the caller has read and has not written yet. Whoever calls
+    it again, its own work as well, goes on at once.
+    """
 
     def __init__(self, work: Callable[[], Any]):
         self._work = work
         self._pid = Future[int]()
-        self._done = Future[Any]()
+        self._thread = ThreadPoolExecutor(1)
+        self._has_begun = False
 
     def __call__(self) -> None:
-        if self._pid.running() or self._pid.done():
+        if self._has_begun:
             return
-        self._pid.set_running_or_notify_cancel()
-        threading.Thread(target=self._run).start()
-        pid = self._pid.result()
+        self._has_begun = True
+        self._done = self._thread.submit(self._run)
+        pid, until = self._pid.result(PATIENCE_SECONDS), time.monotonic() + PATIENCE_SECONDS
         with connection.cursor() as cursor:
-            while not self._done.done():
-                cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %s AND NOT granted)", [pid])
+            while not wait([self._done], timeout=0.005).done:
+                cursor.execute(_WAITS_FOR_ME, [pid])
                 if cursor.fetchone() == (True,):
                     return
+                assert time.monotonic() < until, "the rival neither comes to its end nor waits for us"
 
     @property
     def outcome(self) -> Any:
         """What its work returned, once it has; what it raised is raised."""
-        return self._done.result()
+        assert self._has_begun, "the rival never began"
+        return self._done.result(PATIENCE_SECONDS)
 
-    def _run(self) -> None:
+    def _run(self) -> Any:
         try:
             connection.ensure_connection()
             self._pid.set_result(connection.connection.info.backend_pid)
-            self._done.set_result(self._work())
-        except BaseException as error:
-            self._done.set_exception(error)
+            return self._work()
         finally:
             connection.close()
 
