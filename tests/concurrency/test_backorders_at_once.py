@@ -12,8 +12,9 @@ from oms.clock import now
 from orders.models import Order, OrderLine
 from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.concurrency.buyers import buy
+from tests.concurrency.conftest import Meanwhile
 from tests.concurrency.killed_workers import run_killed_at_statement
-from tests.concurrency.threads import Rival, at_once
+from tests.concurrency.threads import at_once
 from tests.factories.inventory import set_stock
 from tests.factories.orders import make_network
 from tests.flows.conftest import Answer, Api, pass_time, relay
@@ -57,18 +58,13 @@ def test_the_last_units_that_come_are_sold_once(api: Api, invariants_hold: Any) 
 
 
 @pytest.mark.parametrize("is_locked", [True, False])
-def test_without_the_lock_more_are_sold_than_come(api: Api, monkeypatch: pytest.MonkeyPatch, is_locked: bool) -> None:
+def test_without_the_lock_more_are_sold_than_come(
+    api: Api, monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, is_locked: bool
+) -> None:
     """Somebody orders when our order has read what is left of the delivery, and has not written yet."""
-    rival = Rival(lambda: order(api).status)
-    lock_supply = supply_promises.lock_supply
-
-    def overtaken(lines: Any) -> Any:
-        ids = list(lines)
-        found = lock_supply(ids) if is_locked else {line.pk: line for line in InboundLine.objects.filter(pk__in=ids)}
-        rival()
-        return found
-
-    monkeypatch.setattr(supply_promises, "lock_supply", overtaken)
+    if not is_locked:
+        monkeypatch.setattr(supply_promises, "lock_supply", lambda lines: InboundLine.objects.in_bulk([*lines]))
+    rival = meanwhile(lambda: order(api).status, supply_promises, after="lock_supply")
     announce(api, 1)
 
     assert (order(api).status, rival.outcome) == (201, 409 if is_locked else 201)

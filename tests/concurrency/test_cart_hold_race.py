@@ -1,9 +1,5 @@
 """Carts and orders after the same last units, at once: real threads, real commits, and twins without the lock."""
 
-import contextlib
-import threading
-import time
-
 import pytest
 from django.db import transaction
 
@@ -31,12 +27,12 @@ def shelf():
     set_stocks({("A", "S1"): 2, ("A", "S2"): 3})
 
 
-def hold(number: int) -> bool:
+def hold(number: int, units: int = 1) -> bool:
     try:
         hold_cart(
             cart=f"c{number}",
             channel="web",
-            lines=[HoldLine("A", 1)],
+            lines=[HoldLine("A", units)],
             ttl_seconds=600,
             method="ship",
             service="standard",
@@ -54,7 +50,6 @@ def buy(number: int) -> bool:
     for place in ("S1", "S2") if number % 2 else ("S2", "S1"):
         with transaction.atomic():
             refused = reserve(Want(f"line:{number}", "A", place, 1), context=Context(NOW, "web"))
-            time.sleep(0.005)
         if not refused:
             return True
     return False
@@ -83,18 +78,15 @@ def test_carts_and_orders_together_get_no_more_than_there_is(shelf):
     assert [sentence for invariant in all_invariants() for sentence in invariant.broken()] == []
 
 
-def test_without_the_lock_carts_hold_the_same_unit_twice(shelf, monkeypatch):
-    everybody = threading.Barrier(SHOPPERS)
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_without_the_lock_carts_hold_the_same_unit_twice(shelf, monkeypatch, meanwhile, is_locked):
+    """Another cart wants all there is when ours has weighed it, and has not written yet."""
+    if not is_locked:
+        monkeypatch.setattr(cart_holds, "lock_stock", lambda pins: None)
+    rival = meanwhile(lambda: hold(1, UNITS), reservations, after="_weigh")
 
-    def meet_instead(pins):
-        with contextlib.suppress(threading.BrokenBarrierError):
-            everybody.wait(timeout=10)  # all have planned, nobody has written
-
-    weigh = reservations._weigh
-    monkeypatch.setattr(cart_holds, "lock_stock", meet_instead)
-    monkeypatch.setattr(reservations, "_weigh", lambda asked: (weigh(asked), time.sleep(0.05))[0])
-
-    assert sum(at_once(SHOPPERS, hold)) > UNITS
+    assert (hold(0, UNITS), rival.outcome) == (True, not is_locked)
+    assert held() == (UNITS if is_locked else 2 * UNITS)
 
 
 def test_an_order_that_weighs_before_its_lock_does_not_see_what_a_cart_took(shelf, monkeypatch):

@@ -1,12 +1,10 @@
 """A hold and the clock of a place reach for the same work at the same moment: it is late once, or not at all."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from oms import deadlines
 from oms.clock import now
@@ -17,11 +15,12 @@ from orders.locks import lock_order_number
 from orders.models import Fulfillment
 from orders.services import clocks, holds, reassignment
 from orders.services.holds import on_hold_expires
+from tests.concurrency.conftest import Meanwhile
 from tests.concurrency.threads import at_once, both
 from tests.factories.orders import make_network, order_body
 from tests.flows.conftest import Api, pass_time
 
-ROUNDS = 8
+ROUNDS = 4
 
 
 @pytest.fixture
@@ -157,50 +156,16 @@ def test_the_twin_that_leaves_the_clock_in_its_place_is_late_while_it_is_held(
 
 
 def test_a_ring_that_comes_while_the_hold_is_written_waits_for_it(
-    orders: Any, claimed: Claimed, monkeypatch: pytest.MonkeyPatch, invariants_hold: Any
+    orders: Any, claimed: Claimed, meanwhile: Meanwhile, invariants_hold: Any
 ) -> None:
-    order, stopped, may_commit, rung = orders[0], threading.Event(), threading.Event(), threading.Event()
-    outcome: list[str] = []
-    stop = clocks.stop
+    rival = meanwhile(lambda: reassignment.on_prepare(claimed, now()), clocks, after="stop")
 
-    def stop_slowly(*args: Any, **kwargs: Any) -> None:
-        stop(*args, **kwargs)
-        stopped.set()
-        assert may_commit.wait(30)
+    _hold(orders[0])
 
-    monkeypatch.setattr(clocks, "stop", stop_slowly)
-
-    def ring(number: int) -> None:
-        if number == 0:
-            _hold(order)
-            return
-        assert stopped.wait(30)
-        threading.Thread(target=_when_somebody_waits, args=(may_commit.set, rung)).start()
-        try:
-            reassignment.on_prepare(claimed, now())
-            outcome.append("late")
-        except AlreadyActed:
-            outcome.append("void")
-        finally:
-            rung.set()
-
-    at_once(2, ring)
-
-    assert (outcome, _told(order)) == (["void"], ["clock_stopped"])
+    with pytest.raises(AlreadyActed):
+        _ = rival.outcome
+    assert _told(orders[0]) == ["clock_stopped"]
     invariants_hold()
-
-
-def _when_somebody_waits(act: Callable[[], None], over: threading.Event) -> None:
-    """Or nobody had to."""
-    try:
-        with connection.cursor() as cursor:
-            while not over.is_set():
-                cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
-                if cursor.fetchone():
-                    return
-    finally:
-        act()
-        connection.close()
 
 
 def _as_claimed(row: Deadline) -> Claimed:

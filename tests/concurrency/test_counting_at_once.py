@@ -1,6 +1,5 @@
 """Several people count and decide at the same moment: nothing said is lost, and each difference is decided once."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,11 +21,12 @@ from inventory.services import (
 from oms.clock import now
 from oms.errors import DomainError
 from oms.models import Event
-from tests.concurrency.threads import Rival, at_once, both
+from tests.concurrency.conftest import Meanwhile
+from tests.concurrency.threads import at_once, both
 from tests.factories.inventory import make_location, make_products, set_stocks
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROUNDS = 10
+ROUNDS = 4
 MAX, OLGA = Approver("user:max", is_headquarters=True), Approver("user:olga", is_headquarters=True)
 
 
@@ -76,21 +76,15 @@ def test_every_beep_of_everybody_counts() -> None:
 
 
 @pytest.mark.parametrize(("takes_turns", "units"), [(True, 3), (False, 2)])
-def test_without_taking_turns_a_beep_is_lost(monkeypatch: pytest.MonkeyPatch, takes_turns: bool, units: int) -> None:
+def test_without_taking_turns_a_beep_is_lost(
+    monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, takes_turns: bool, units: int
+) -> None:
     """Somebody beeps when our beep is added up, but not yet committed."""
     count = opened()
     say(count, Scan("first", "A", 1))
-    rival = Rival(lambda: say(count, Scan("theirs", "A", 1), actor="user:max"))
-    add_up = counting._add_up
-
-    def overtaken(*given: Any, **more: Any) -> Any:
-        found = add_up(*given, **more)
-        rival()
-        return found
-
-    monkeypatch.setattr(counting, "_add_up", overtaken)
     if not takes_turns:
         without_waiting(monkeypatch, counting)
+    rival = meanwhile(lambda: say(count, Scan("theirs", "A", 1), actor="user:max"), counting, after="_add_up")
 
     say(count, Scan("ours", "A", 1))
 
@@ -139,38 +133,47 @@ def try_to(decide: Any) -> bool:
     return True
 
 
-def decide_at_once(count: str) -> tuple[bool, bool]:
-    """One approves A, another rejects it, B waits on."""
-    return both(
-        lambda: try_to(lambda: approve_count(session_id=count, skus=["A"], approver=MAX, as_of=now())),
-        lambda: try_to(lambda: reject_differences(session_id=count, skus=["A"], approver=OLGA, as_of=now())),
-    )
+def approve(count: str) -> bool:
+    return try_to(lambda: approve_count(session_id=count, skus=["A"], approver=MAX, as_of=now()))
+
+
+def reject(count: str) -> bool:
+    return try_to(lambda: reject_differences(session_id=count, skus=["A"], approver=OLGA, as_of=now()))
 
 
 def units() -> int:
     return StockLevel.objects.get(product="A").on_hand
 
 
-def contradictions() -> Iterator[bool]:
-    """Whether both decisions were taken, or the line does not say what the books do."""
-    for _round in range(ROUNDS):
-        before = units()
-        found = before + 5
-        count = differing(found)
-        decisions = decide_at_once(count)
-        is_applied = CountLine.objects.get(session=count, product="A").status == "applied"
-        yield sum(decisions) != 1 or units() != (found if is_applied else before)
+def line_of(count: str) -> str:
+    return CountLine.objects.get(session=count, product="A").status
 
 
 def test_of_approving_and_rejecting_exactly_one_happens(invariants_hold: Any) -> None:
-    assert not any(contradictions())
+    """B waits on."""
+    for _round in range(ROUNDS):
+        before = units()
+        count = differing(before + 5)
+
+        is_approved, is_rejected = both(lambda count=count: approve(count), lambda count=count: reject(count))
+
+        assert is_approved != is_rejected
+        assert (line_of(count), units()) == (("applied", before + 5) if is_approved else ("rejected", before))
     invariants_hold()
 
 
-def test_without_taking_turns_both_happen(monkeypatch: pytest.MonkeyPatch) -> None:
-    without_waiting(monkeypatch, count_approval)
+@pytest.mark.parametrize("takes_turns", [True, False])
+def test_without_taking_turns_both_happen(
+    monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, takes_turns: bool
+) -> None:
+    """Somebody rejects what we are about to approve."""
+    count = differing(15)
+    if not takes_turns:
+        without_waiting(monkeypatch, count_approval)
+    rival = meanwhile(lambda: reject(count), count_approval, after="_waiting")
 
-    assert any(contradictions())
+    assert (approve(count), rival.outcome) == (True, not takes_turns)
+    assert (line_of(count), units()) == ("applied", 15)
 
 
 def test_approving_twice_at_once_applies_once(invariants_hold: Any) -> None:

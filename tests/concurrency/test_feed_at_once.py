@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from oms import outbox
 from oms.clock import now
 from oms.models import Event
 from oms.outbox import Fact, publish
-from tests.concurrency.threads import at_once
+from tests.concurrency.threads import Rival, at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,26 +37,18 @@ def _publish(subject: str, *, commit_after: float = 0) -> None:
 
 
 def test_who_writes_first_and_commits_last_comes_last_and_is_not_skipped(listener: None) -> None:
-    written, may_commit = threading.Event(), threading.Event()
+    def overtake() -> list[tuple[int, str]]:
+        _publish("quick")
+        outbox.relay(as_of=now())
+        return list(heard)
 
-    def slow() -> None:
-        with transaction.atomic():
-            publish([Fact("test.thing.happened", "slow", "slow", "test")], as_of=now())
-            written.set()
-            may_commit.wait(10)
-        connection.close()
-
-    writer = threading.Thread(target=slow)
-    writer.start()
-    written.wait(10)
-    _publish("quick")
-    outbox.relay(as_of=now())
-    heard_before = list(heard)
-    may_commit.set()
-    writer.join()
+    rival = Rival(overtake)
+    with transaction.atomic():
+        publish([Fact("test.thing.happened", "slow", "slow", "test")], as_of=now())
+        rival()
     outbox.relay(as_of=now())
 
-    assert heard_before == [(1, "quick")]
+    assert rival.outcome == [(1, "quick")]
     assert heard == [(1, "quick"), (2, "slow")]
     assert list(Event.objects.order_by("id").values_list("subject", "position")) == [("slow", 2), ("quick", 1)]
 

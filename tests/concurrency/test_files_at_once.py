@@ -1,8 +1,6 @@
 """Six clicks on “Import”: each thousand rows is done by one of them."""
 
 import io
-import time
-from typing import Any
 
 import pytest
 from django.db import Error
@@ -13,6 +11,7 @@ from inventory.files.jobs import bring_in_file, receive_file
 from inventory.files.reading import read_table
 from inventory.models import FileImport, Product
 from oms.models import Event
+from tests.concurrency.conftest import Meanwhile
 from tests.concurrency.threads import at_once
 from tests.factories.inventory import NOW
 
@@ -50,14 +49,14 @@ def test_each_row_is_done_once(kept: str) -> None:
     assert Product.objects.count() == ROWS
 
 
-def test_without_the_lock_they_run_over_each_other(kept: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unlocked(import_id: str) -> Any:
-        job = FileImport.objects.defer("rows").get(pk=import_id)
-        time.sleep(0.02)
-        return job
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_without_the_lock_they_run_over_each_other(
+    kept: str, monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, is_locked: bool
+) -> None:
+    """Somebody clicks when our click has seen how far the file is done."""
+    if not is_locked:
+        monkeypatch.setattr(jobs, "_locked", lambda pk: FileImport.objects.defer("rows").get(pk=pk))
+    rival = meanwhile(lambda: click(kept), jobs, after="_locked")
 
-    monkeypatch.setattr(jobs, "_locked", unlocked)
-
-    at_once(CLICKS, lambda _number: click(kept))
-
-    assert outcome() != (ROWS, {"created": ROWS}, 1)
+    assert (click(kept), rival.outcome) == ("done", "done")
+    assert (outcome() == (ROWS, {"created": ROWS}, 1)) is is_locked
