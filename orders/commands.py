@@ -181,7 +181,9 @@ class PlaceOrder(Body):
     )
     allow_partial: bool = Field(
         default=False,
-        description="Changes nothing yet: all of an order is placed, what may wait included, or all is refused.",
+        description="The shopper takes what can be had: what would refuse the order is canceled at placement instead"
+        " (`cut` of its line), and only the rest is owed and authorised. A group stays whole or goes; what rules leave to a"
+        " person, or may wait, is not cut. Refused only where nothing can be had.",
     )
     pickup_person: PickupPerson | None = None
     metadata: SmallObject = Field(default_factory=dict)

@@ -18,6 +18,7 @@ from orders.errors import PaymentMismatch, TotalsMismatch
 
 @dataclass(frozen=True, slots=True)
 class PricedLine:
+    discount: Decimal
     order_discount: Decimal
     tax_amount: Decimal
     total: Decimal
@@ -59,13 +60,54 @@ def price_order(command: PlaceOrder, deliveries: Sequence[DeliveryGiven]) -> Pri
     )
     highest_rate = max(line.tax_rate for line in command.lines)
     shipping = tuple(_price_delivery(command, given, index, highest_rate) for index, given in enumerate(deliveries))
-    items_total = sum((line.unit_price * line.quantity for line in command.lines), ZERO)
-    discount_total = sum((line.discount for line in command.lines), ZERO) + order_discount
+    priced = _added_up(command, [line.quantity for line in command.lines], lines, shipping)
+    if command.total is not None and command.total != priced.total:
+        raise TotalsMismatch(total=str(priced.total), given=str(command.total))
+    return priced
+
+
+def price_part(command: PlaceOrder, whole: Priced, units: Sequence[int], delivery_of_line: Sequence[int]) -> Priced:
+    """The same order with so many units of each line only: what would be owed had the others been canceled.
+
+    `whole`: its money as ordered. Of a delivery that has nothing left nothing is asked.
+    """
+    lines = tuple(
+        _price_units(command, given, priced, n)
+        for given, priced, n in zip(command.lines, whole.lines, units, strict=True)
+    )
+    begun = {delivery for delivery, n in zip(delivery_of_line, units, strict=True) if n}
+    shipping = tuple(
+        priced if index in begun else PricedDelivery(ZERO, priced.tax_rate, ZERO)
+        for index, priced in enumerate(whole.deliveries)
+    )
+    return _added_up(command, units, lines, shipping)
+
+
+def value_of_units(amount: Decimal, units: int, of: int, currency: str) -> Decimal:
+    """What so many units of a line come to, of an amount that stands for all of them."""
+    return round_money(amount * units / of, currency)
+
+
+def _price_units(command: PlaceOrder, given: LineGiven, whole: PricedLine, units: int) -> PricedLine:
+    """As if the rest of the line were canceled: with tax on top, what is owed is rounded with its tax."""
+    total = value_of_units(whole.total, units, given.quantity, command.currency)
+    if command.prices_include_tax:
+        tax = value_of_units(whole.tax_amount, units, given.quantity, command.currency)
+    else:
+        tax = value_of_units(whole.total + whole.tax_amount, units, given.quantity, command.currency) - total
+    reduced = given.unit_price * units - total
+    discount, order_discount = spread(reduced, [whole.discount, whole.order_discount], command.currency)
+    return PricedLine(discount=discount, order_discount=order_discount, tax_amount=tax, total=total)
+
+
+def _added_up(
+    command: PlaceOrder, units: Sequence[int], lines: tuple[PricedLine, ...], shipping: tuple[PricedDelivery, ...]
+) -> Priced:
+    items_total = sum((line.unit_price * n for line, n in zip(command.lines, units, strict=True)), ZERO)
+    discount_total = sum((line.discount + line.order_discount for line in lines), ZERO)
     shipping_total = sum((s.price for s in shipping), ZERO)
     tax_total = sum((line.tax_amount for line in lines), ZERO) + sum((s.tax_amount for s in shipping), ZERO)
     total = items_total - discount_total + shipping_total + (ZERO if command.prices_include_tax else tax_total)
-    if command.total is not None and command.total != total:
-        raise TotalsMismatch(total=str(total), given=str(command.total))
     return Priced(lines, shipping, items_total, discount_total, shipping_total, tax_total, total)
 
 
@@ -118,7 +160,7 @@ def _price_line(command: PlaceOrder, line: LineGiven, total: Decimal, share: Dec
     elif tax > total:
         pointer = f"/lines/{command.lines.index(line)}/tax_amount"
         raise Invalid(errors=[FieldError(pointer, "tax_too_large", _("The tax exceeds the line"))])
-    return PricedLine(order_discount=share, tax_amount=tax, total=total)
+    return PricedLine(discount=line.discount, order_discount=share, tax_amount=tax, total=total)
 
 
 def _price_delivery(command: PlaceOrder, given: DeliveryGiven, index: int, highest_rate: Decimal) -> PricedDelivery:

@@ -16,6 +16,7 @@ from oms.money import ZERO
 from orders.actions import actions_for, order_actions
 from orders.models import Fulfillment, Offer
 from orders.models.order import BUCKETS
+from orders.states import NOT_AVAILABLE
 from orders.states import FulfillmentStatus as S
 
 Document = dict[str, Any]
@@ -36,6 +37,7 @@ _LINE = f"""
         'order_discount', l.order_discount::text, 'tax_rate', l.tax_rate::text, 'tax_amount', l.tax_amount::text,
         'total', l.total::text, 'group', nullif(l."group", ''), 'delivery', d.ref,
         'quantities', json_build_object({", ".join(f"'{bucket}', l.{bucket}" for bucket in (*BUCKETS, "returned"))}),
+        'unserved', l.unserved,
         'promised_at', CASE WHEN l.backordered > 0 THEN l.promised_at END,
         'expected_at', CASE WHEN l.backordered > 0 THEN l.expected_at END
     )
@@ -151,6 +153,8 @@ def _finish_order(document: Document, caller: Caller) -> Document:
     document["tracking_url"] = f"{settings.PUBLIC_URL}/track/{document.pop('tracking_token')}/"
     for line in document["lines"]:
         line["status"] = line_status(line["quantities"], line["quantity"])
+        if unserved := line.pop("unserved"):
+            line["cut"] = {"quantity": unserved, "reason": NOT_AVAILABLE}
     for fulfillment in document["fulfillments"]:
         _finish_fulfillment(fulfillment, caller)
     document["fulfillment_status"] = _fulfillment_status(document["lines"])

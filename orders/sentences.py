@@ -13,7 +13,7 @@ from oms.backoffice.sentences import Payload, register, tells
 from oms.backoffice.words import money
 from orders.clocks import Step
 from orders.models import ExceptionCase
-from orders.states import DeclineReason, HoldKind, ShortReason
+from orders.states import NOT_AVAILABLE, DeclineReason, HoldKind, ShortReason
 from routing import words
 
 register(
@@ -51,6 +51,7 @@ _WHY = {
     "payment_expired": gettext_lazy("the payment did not come in time"),
     "exception": gettext_lazy("no place could serve it"),
     "waited_too_long": gettext_lazy("no place could serve it in the time it may wait"),
+    NOT_AVAILABLE: gettext_lazy("it could not be had when the order was placed"),
     "nothing found": gettext_lazy("nothing was found"),
     "order canceled": gettext_lazy("the order was canceled"),
     "timed_out": gettext_lazy("it did not act in time"),

@@ -126,3 +126,7 @@ class ShortReason(models.TextChoices):
     NOT_FOUND = "not_found", _("Not found")
     OUT_OF_STOCK = "out_of_stock", _("Out of stock")
     DAMAGED = "damaged", _("Damaged")
+
+
+NOT_AVAILABLE = "not_available"
+"""Why units were canceled that could not be had when the order was placed."""

@@ -25,6 +25,8 @@ Schema = Mapping[str, Any]
 _METHODS = ("get", "post", "put", "patch", "delete")
 _REF = "#/components/schemas/"
 _PROBLEM = problems.CONTENT_TYPE
+LEFT_OUT = object()
+"""Told of a field that is there at times only, and not in the typical answer."""
 REQUEST_ID = "5f0c2a9be1d94c38a7b06d1f4e8a7c21"
 _MISSING = object()
 _words: dict[str, list[Json]] = {}
@@ -110,7 +112,8 @@ class Examples:
     def _fields(
         self, properties: Mapping[str, Schema], owner: str, *, full: bool, only: Json = None, skip: Json = ()
     ) -> dict[str, Json]:
-        wanted = [name for name in properties if name not in skip and (only is None or name in only)]
+        told_of = (name for name in properties if LEFT_OUT not in _words.get(f"{owner}.{name}", ()))
+        wanted = [name for name in told_of if name not in skip and (only is None or name in only)]
         return {name: self._of(properties[name], name, owner, full=full) for name in wanted}
 
     def _properties(self, schema: Schema) -> Mapping[str, Schema]:

@@ -1,10 +1,10 @@
 """What the API answers, for the OpenAPI document; a test holds the real answers against these."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from oms.api.body import Instant
+from oms.api.body import Instant, example
 
 
 class _Document(BaseModel):
@@ -25,6 +25,14 @@ class Quantities(_Document):
     returned: int
 
 
+class CutDocument(_Document):
+    """Units that could not be had when the order was placed, which was allowed to do without them (`allow_partial`)."""
+
+    model_config = example(quantity=1, reason="not_available")
+    quantity: int
+    reason: Literal["not_available"]
+
+
 class LineDocument(_Document):
     id: str
     sku: str
@@ -42,6 +50,12 @@ class LineDocument(_Document):
     promised_at: Instant | None = Field(description="For what is back-ordered: the date given, never changed.")
     expected_at: Instant | None = Field(
         description="When what is back-ordered is expected to be there; null: nothing is."
+    )
+    cut: CutDocument | None = Field(
+        default=None,
+        exclude_if=lambda cut: cut is None,
+        description="Canceled at placement, and among `canceled`; discounts, tax and total of the line are without it."
+        " Not there where nothing was cut.",
     )
 
 
@@ -147,6 +161,8 @@ class DeliveryDocument(_Document):
 
 
 class Totals(_Document):
+    """Of what was placed: without units that were cut then, with those that were canceled later."""
+
     items: str
     discount: str
     shipping: str

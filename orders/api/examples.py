@@ -3,7 +3,7 @@
 One story: two jumpers to Paris, with a voucher, sent by the store PARIS.
 """
 
-from oms.api.examples import tell
+from oms.api.examples import LEFT_OUT, tell
 
 _ORDER, _WORK, _PAYMENT = (
     "ord_01kjq2m8f0e7v9s4t6w1x3y5z7",
@@ -94,6 +94,7 @@ tell(
         "LineDocument.status": "allocated",
         "LineDocument.promised_at": None,
         "LineDocument.expected_at": None,
+        "LineDocument.cut": LEFT_OUT,
         "unit_price": "19.90",
         "discount": "2.00",
         "order_discount": "5.00",

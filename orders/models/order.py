@@ -52,6 +52,12 @@ class Order(models.Model):
     allows_backorder = models.BooleanField(
         _("may wait"), default=False, db_default=False, help_text=_("The shopper agreed to wait for deliveries.")
     )
+    allows_partial = models.BooleanField(
+        _("may be cut"),
+        default=False,
+        db_default=False,
+        help_text=_("The shopper takes what can be had; the rest was canceled at placement."),
+    )
     customer_tags = TagsField(verbose_name=_("tags of the customer"), help_text=_("As they were at placement."))
     tracking_token = ByteOrderedField(max_length=43, unique=True, editable=False)
     placed_by = models.CharField(_("placed by"), max_length=120, blank=True, default="")
@@ -151,6 +157,13 @@ class OrderLine(models.Model):
     collected = models.PositiveIntegerField(_("collected"), default=0)
     canceled = models.PositiveIntegerField(_("canceled"), default=0)
     returned = models.PositiveIntegerField(_("returned"), default=0)
+    unserved = models.PositiveIntegerField(
+        _("not available"),
+        default=0,
+        db_default=0,
+        editable=False,
+        help_text=_("Of what is canceled: what could not be had at placement. The money of the line is without it."),
+    )
     promised_at = models.DateTimeField(
         _("promised"), null=True, editable=False, help_text=_("For what is back-ordered; never changed.")
     )
@@ -180,6 +193,7 @@ class OrderLine(models.Model):
                 condition=Q(returned__lte=F("shipped") + F("delivered") + F("collected")),
                 name="only_what_arrived_comes_back",
             ),
+            models.CheckConstraint(condition=Q(unserved__lte=F("canceled")), name="what_could_not_be_had_is_canceled"),
         ]
         ordering = ["order", "position"]
         verbose_name = _("order line")
@@ -187,6 +201,11 @@ class OrderLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.product_id}"
+
+    @property
+    def accepted(self) -> int:
+        """Units that the order was placed with, and that its money stands for."""
+        return self.quantity - self.unserved
 
     @property
     def demand(self) -> str:

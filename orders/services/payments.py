@@ -18,12 +18,13 @@ from oms.actors import CLOCK
 from oms.deadlines import Claimed, Due
 from oms.errors import Conflict, Missing
 from oms.ids import new_id
-from oms.money import ZERO, round_money
+from oms.money import ZERO
 from oms.outbox import Fact, publish
 from oms.transactions import in_transaction, use_case
 from orders.integrations.payments import Answer, gateway
 from orders.locks import lock_order, lock_payments
 from orders.models import Delivery, Order, OrderLine, Payment, PaymentOperation
+from orders.pricing import value_of_units
 from orders.settlement import IN_STORE, OPEN
 from orders.states import PAYMENT_MOVES, PaymentStatus
 
@@ -83,7 +84,7 @@ def value_of_gone(order: Order) -> Decimal:
         if gone:
             begun.add(line.delivery_id)
             gross = line.total + (ZERO if order.prices_include_tax else line.tax_amount)
-            value += round_money(gross * gone / line.quantity, order.currency)
+            value += value_of_units(gross, gone, line.accepted, order.currency)
     for delivery in Delivery.objects.filter(pk__in=begun):
         value += delivery.price + (ZERO if order.prices_include_tax else delivery.tax_amount)
     return value

@@ -8,8 +8,9 @@ gateway what became of the authorisation, and the release deadline hands the wor
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -34,13 +35,13 @@ from orders.commands import CustomerGiven, DeliveryGiven, PlaceOrder
 from orders.errors import NoPlaceLeft
 from orders.models import Customer, Delivery, ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine, Payment
 from orders.models.order import demand_of_line
-from orders.pricing import Priced, check_payments, price_order
+from orders.pricing import Priced, check_payments, price_order, price_part
 from orders.services import authorisation, planning, waiting
 from orders.services.exceptions import CASE_WAITS
 from orders.services.planning import PlannedDelivery, Wanted
 from orders.services.status import delays
 from orders.settlement import IN_STORE
-from orders.states import Method, OrderStatus, PaymentStatus
+from orders.states import NOT_AVAILABLE, Method, OrderStatus, PaymentStatus
 from routing.models import GivenPromise
 from routing.queries import rules_for
 from routing.services.quotes import promise_of
@@ -59,12 +60,16 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A checked order that waits for its plan. `line_ids` and `delivery_ids` stand in the order given."""
+    """A checked order that waits for its plan. `line_ids` and `delivery_ids` stand in the order given.
+
+    `units`: how many of each line are to be placed; `money` and `payments` are of these.
+    """
 
     command: PlaceOrder
     channel: ChannelInfo
     deliveries: tuple[DeliveryGiven, ...]
     products: dict[str, ProductInfo]
+    ordered: Priced
     money: Priced
     order_id: str
     line_ids: tuple[str, ...]
@@ -72,6 +77,22 @@ class _Draft:
     delivery_of_line: tuple[int, ...]
     payments: list[dict[str, Any]]
     promised: tuple[datetime | None, ...]  # by a quote, for each delivery
+    units: tuple[int, ...]
+
+    def cut(self, cut: Mapping[str, int]) -> "_Draft":
+        """The order without these units, by line id. Payments are used in their order, none for more than is left."""
+        units = tuple(n - cut.get(line_id, 0) for line_id, n in zip(self.line_ids, self.units, strict=True))
+        money = price_part(self.command, self.ordered, units, self.delivery_of_line)
+        return replace(self, units=units, money=money, payments=_covering(self.payments, money.total))
+
+    @property
+    def unserved(self) -> list[dict[str, Any]]:
+        """What was asked for, and is not placed."""
+        return [
+            {"line": line.id, "sku": line.sku, "quantity": line.quantity - n}
+            for line, n in zip(self.command.lines, self.units, strict=True)
+            if n < line.quantity
+        ]
 
 
 class _Taken(Exception):
@@ -98,9 +119,9 @@ def place_order(*, command: PlaceOrder, once: Once, has_key: bool, actor: str, a
 
 
 def _place(command: PlaceOrder, once: Once | None, *, fingerprint: bytes, actor: str, as_of: datetime) -> Placed:
-    draft = _check(command, as_of=as_of)
+    asked = _check(command, as_of=as_of)
     for _attempt in range(settings.PLACEMENT_ATTEMPTS):
-        plans = _plan(draft, as_of=as_of)
+        draft, plans = _plan(asked, as_of=as_of)
         try:
             placed = commit_plans(
                 draft=draft, plans=plans, once=once, fingerprint=fingerprint, actor=actor, as_of=as_of
@@ -176,6 +197,7 @@ def _check(command: PlaceOrder, *, as_of: datetime) -> _Draft:
         channel=channel,
         deliveries=deliveries,
         products=products,
+        ordered=money,
         money=money,
         order_id=order_id,
         line_ids=tuple(new_id("oli") for _ in command.lines),
@@ -183,6 +205,7 @@ def _check(command: PlaceOrder, *, as_of: datetime) -> _Draft:
         delivery_of_line=delivery_of_line,
         payments=_payment_rows(command, order_id),
         promised=tuple(_promised(command, delivery, as_of=as_of) for delivery in deliveries),
+        units=tuple(line.quantity for line in command.lines),
     )
 
 
@@ -272,28 +295,65 @@ def _assign_lines(command: PlaceOrder, deliveries: Sequence[DeliveryGiven]) -> t
 # ---- plan ---------------------------------------------------------------------------------------
 
 
-def _plan(draft: _Draft, *, as_of: datetime) -> list[PlannedDelivery]:
-    """One plan per delivery, in the order given. Errors: InsufficientStock, NoPlaceLeft.
+def _plan(asked: _Draft, *, as_of: datetime) -> tuple[_Draft, list[PlannedDelivery]]:
+    """What is to be placed, all of it or, where it may be cut, the most that can be had, with one plan per delivery in
+    the order given. Errors: InsufficientStock, NoPlaceLeft.
+    """
+    if asked.command.allow_partial and (part := _plan_part(asked, as_of=as_of)):
+        return part
+    plans = _plan_deliveries(asked, as_of=as_of)
+    if shortages := [shortage for planned in plans for shortage in planned.shortages]:
+        raise InsufficientStock(shortages=shortages)
+    if refused := [rest for planned in plans for rest in planned.rest if rest.disposition != "exception"]:
+        raise NoPlaceLeft(rest=[{"sku": rest.sku, "quantity": rest.quantity} for rest in refused])
+    return asked, plans
 
-    Deliveries with a chosen place are planned first: they can have their units nowhere else.
+
+def _plan_part(draft: _Draft, *, as_of: datetime) -> tuple[_Draft, list[PlannedDelivery]] | None:
+    """None: nothing of it can be had. What one delivery loses makes the order worth less, of which rules may ask, so
+    the others are planned again."""
+    plans: list[PlannedDelivery] = []
+    while True:
+        plans = _plan_deliveries(draft, as_of=as_of, may_be_cut=True, before=plans)
+        cut = {key: n for planned in plans for key, n in planned.cut.items()}
+        if not cut:
+            return draft, plans
+        draft = draft.cut(cut)
+        if not any(draft.units):
+            return None
+        if len(plans) == 1:
+            return draft, plans
+
+
+def _plan_deliveries(
+    draft: _Draft, *, as_of: datetime, may_be_cut: bool = False, before: Sequence[PlannedDelivery] = ()
+) -> list[PlannedDelivery]:
+    """One plan per delivery. Those with a chosen place are planned first: they can have their units nowhere else.
+
+    `before`: how they were planned before something was cut; a delivery that has nothing left stays so.
     """
     found: dict[int, PlannedDelivery] = {}
     customer_tags = _customer_tags(draft.command)
     taken: dict[tuple[str, str], int] = {}
     awaited = Counter[int]()
     for index, delivery in sorted(enumerate(draft.deliveries), key=lambda numbered: numbered[1].location is None):
+        wanted = _wanted(draft, index)
+        if not wanted:
+            found[index] = replace(before[index], cut={})
+            continue
         planned = planning.plan_delivery(
             channel=draft.channel.code,
             currency=draft.command.currency,
             delivery=delivery,
             address=delivery.address or draft.command.shipping_address,
-            wanted=_wanted(draft, index),
+            wanted=wanted,
             value=draft.money.items_total,
             taken=taken,
             hold=draft.command.reservation or "",
             wanted_by=draft.promised[index],
             customer_tags=customer_tags,
             may_wait=draft.command.allow_backorder,
+            may_be_cut=may_be_cut,
             awaited=awaited,
             release_at=as_of + draft.channel.grace(delivery.method, delivery.service),
             as_of=as_of,
@@ -304,12 +364,7 @@ def _plan(draft: _Draft, *, as_of: datetime) -> list[PlannedDelivery]:
             for line in parcel.lines:
                 taken[line.sku, parcel.location] = taken.get((line.sku, parcel.location), 0) + line.quantity
         found[index] = planned
-    plans = [found[index] for index in range(len(draft.deliveries))]
-    if shortages := [shortage for planned in plans for shortage in planned.shortages]:
-        raise InsufficientStock(shortages=shortages)
-    if refused := [rest for planned in plans for rest in planned.rest if rest.disposition != "exception"]:
-        raise NoPlaceLeft(rest=[{"sku": rest.sku, "quantity": rest.quantity} for rest in refused])
-    return plans
+    return [found[index] for index in range(len(draft.deliveries))]
 
 
 def _customer_tags(command: PlaceOrder) -> Sequence[str]:
@@ -326,14 +381,14 @@ def _wanted(draft: _Draft, delivery_index: int) -> list[Wanted]:
         Wanted(
             key=draft.line_ids[index],
             sku=line.sku,
-            quantity=line.quantity,
+            quantity=draft.units[index],
             group=line.group,
             unit_value=line.unit_price,
             weight_g=draft.products[line.sku].weight_g,
             tags=draft.products[line.sku].tags,
         )
         for index, line in enumerate(draft.command.lines)
-        if draft.delivery_of_line[index] == delivery_index
+        if draft.delivery_of_line[index] == delivery_index and draft.units[index]
     ]
 
 
@@ -366,7 +421,7 @@ def commit_plans(
     inserts: Tables = {
         Customer: customer.inserts,
         **rows,
-        **planning.decision_rows(plans, order_id=draft.order_id),
+        **planning.decision_rows([planned for planned in plans if not planned.is_empty], order_id=draft.order_id),
         **event_rows(_facts(draft, plans, rows, actor=actor), as_of=as_of),
         **deadline_rows(_dues(draft, plans, rows, as_of=as_of)),
     }
@@ -511,6 +566,7 @@ def _order_row(
         "metadata": command.metadata,
         "tags": list(command.tags),
         "allows_backorder": command.allow_backorder,
+        "allows_partial": command.allow_partial,
         "tracking_token": secrets.token_urlsafe(32),
         "placed_by": command.placed_by or actor,
         "placed_at_location_id": command.placed_at_location,
@@ -527,8 +583,8 @@ def _status(plans: Sequence[PlannedDelivery]) -> OrderStatus:
 
 
 def _promised_date(quoted: datetime | None, planned: PlannedDelivery) -> datetime | None:
-    """What the shopper was told first: the quote's date, else the plan's."""
-    return quoted or planned.promised_at
+    """What the shopper was told first: the quote's date, else the plan's; none where nothing of it is to come."""
+    return None if planned.is_empty else quoted or planned.promised_at
 
 
 def _delivery_rows(draft: _Draft) -> list[dict[str, Any]]:
@@ -561,6 +617,7 @@ def _line_rows(draft: _Draft, plans: Sequence[PlannedDelivery]) -> list[dict[str
         line_id = draft.line_ids[index]
         delivery_index = draft.delivery_of_line[index]
         still_open, expected_at = open_units.get(line_id, 0), expected.get(line_id)
+        unserved = line.quantity - draft.units[index]
         rows.append(
             {
                 "id": line_id,
@@ -571,7 +628,7 @@ def _line_rows(draft: _Draft, plans: Sequence[PlannedDelivery]) -> list[dict[str
                 "sku": line.sku,
                 "quantity": line.quantity,
                 "unit_price": line.unit_price,
-                "discount": line.discount,
+                "discount": money.discount,
                 "order_discount": money.order_discount,
                 "tax_rate": line.tax_rate,
                 "tax_amount": money.tax_amount,
@@ -579,7 +636,9 @@ def _line_rows(draft: _Draft, plans: Sequence[PlannedDelivery]) -> list[dict[str
                 "group": line.group or "",
                 "open": still_open,
                 "backordered": awaited[line_id],
-                "allocated": line.quantity - still_open - awaited[line_id],
+                "allocated": line.quantity - unserved - still_open - awaited[line_id],
+                "canceled": unserved,
+                "unserved": unserved,
                 "promised_at": expected_at and min(expected_at, draft.promised[delivery_index] or expected_at),
                 "expected_at": expected_at,
                 **dict.fromkeys(
@@ -590,7 +649,6 @@ def _line_rows(draft: _Draft, plans: Sequence[PlannedDelivery]) -> list[dict[str
                         "shipped",
                         "delivered",
                         "collected",
-                        "canceled",
                         "returned",
                     ),
                     0,
@@ -621,6 +679,17 @@ def _payment_rows(command: PlaceOrder, order_id: str) -> list[dict[str, Any]]:
         }
         for index, payment in enumerate(command.payments)
     ]
+
+
+def _covering(payments: Sequence[Mapping[str, Any]], total: Decimal) -> list[dict[str, Any]]:
+    """The payments as far as this needs them, in their order; one that is not needed at all is not asked."""
+    found = []
+    for payment in payments:
+        amount = min(payment["amount"], total)
+        total -= amount
+        if amount or not payment["amount"]:
+            found.append({**payment, "amount": amount})
+    return found
 
 
 def _work_rows(
@@ -696,6 +765,8 @@ def _facts(draft: _Draft, plans: Sequence[PlannedDelivery], rows: Rows, *, actor
         payload={"channel": draft.channel.code, "total": draft.money.total, "currency": draft.command.currency},
         is_public=True,
     )
+    lost = {"why": NOT_AVAILABLE, "lines": draft.unserved}
+    cut = [Fact("orders.order.lines_canceled", draft.order_id, draft.order_id, actor, lost, is_public=True)]
     planned = [
         Fact(
             "orders.fulfillment.planned",
@@ -720,4 +791,11 @@ def _facts(draft: _Draft, plans: Sequence[PlannedDelivery], rows: Rows, *, actor
     parts = [part for planned_one in plans for part in planned_one.awaited]
     awaited = [waiting.backordered(draft.order_id, parts, refs, actor=actor)] if parts else []
     [order] = rows[Order]
-    return [placed, *planned, *awaited, *opened, *delays(order, told=order["promised_at"], actor=actor)]
+    return [
+        placed,
+        *(cut if draft.unserved else []),
+        *planned,
+        *awaited,
+        *opened,
+        *delays(order, told=order["promised_at"], actor=actor),
+    ]

@@ -5,7 +5,7 @@ Everything this app asks of routing passes here, so the rest of it speaks of del
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import isfinite
@@ -25,13 +25,14 @@ from orders.models.order import demand_of_line
 from orders.states import FulfillmentStatus, Method
 from routing import dates
 from routing.engine.types import Parcel, RestLine
-from routing.queries import Policy, policy_for
+from routing.queries import ActiveRules, Policy, policy_for
 from routing.services import decisions as routing_decisions
 from routing.services.backorders import Awaited, AwaitedPart, await_supply, awaitable
 from routing.services.backorders import served_later as ask_later
 from routing.services.capacity import Booking, release_capacity
 from routing.services.capacity import book_capacity as book_days
 from routing.services.capacity import lock_capacity as lock_days
+from routing.services.parts import largest_part, out_of_reach
 from routing.services.promise_ledger import promise_row as ledger_row
 from routing.services.promises import pickup_time
 from routing.services.sourcing import Demand, Destination, Line, PlannedParcel, SourcingPlan, StockReader
@@ -68,6 +69,7 @@ class PlannedDelivery:
 
     `shortages`: what the whole network (or the chosen pickup place) cannot give, as `insufficient_stock` tells it.
     `awaited`: what is to wait for deliveries; it is no rest.
+    `lacking`: units by line because of which the order is refused. `cut`: those it does without, for it may be cut.
     `reasons`: why each place with stock was not chosen, for a person to read.
     """
 
@@ -76,10 +78,17 @@ class PlannedDelivery:
     rest: tuple[RestUnits, ...]
     shortages: tuple[dict[str, Any], ...] = ()
     awaited: tuple[AwaitedPart, ...] = ()
+    lacking: Mapping[str, int] = field(default_factory=dict)
+    cut: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def decision(self) -> str:
         return self.source.decision_id
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing of it is kept: all was cut."""
+        return not (self.parcels or self.rest or self.awaited)
 
     @property
     def promised_at(self) -> datetime | None:
@@ -142,9 +151,10 @@ def plan_delivery(
     wanted_by: datetime | None = None,
     customer_tags: Collection[str] = (),
     may_wait: bool = False,
+    may_be_cut: bool = False,
     awaited: Mapping[int, int] | None = None,
 ) -> PlannedDelivery:
-    """Plan one delivery of a new order.
+    """Plan one delivery of a new order: all of it, or the most that can be had where it `may_be_cut`.
 
     `taken`: units that its other deliveries count on already; `value`: of the whole order; `hold`: the cart hold
     whose units are its own; `wanted_by`: the date that a quote promised; `may_wait`: the shopper agreed to wait for what
@@ -164,17 +174,61 @@ def plan_delivery(
         wanted_by=wanted_by,
         customer_tags=customer_tags,
     )
-    seen = _Seen()
-    source = ask_routing(demand, as_of=as_of, release_at=release_at, stock=seen.read)
-    waiting = awaitable(source) if may_wait else None
-    if waiting is not None:
-        taken_there = {line: -units for line, units in (awaited or {}).items()}
-        found = await_supply(waiting, as_of=as_of, release_at=release_at, besides=taken_there)
+    asking = _Asking(demand, may_wait, awaited or {}, release_at, as_of)
+    planned = asking.ask(demand)
+    if not planned.lacking:
+        return planned
+    if may_be_cut:
+        return asking.most_of(planned)
+    return replace(planned, shortages=_shortages(demand, wanted, asking.seen.units, as_of=as_of))
+
+
+class _Asking:
+    """One delivery of a new order, and less of it: all that is asked sees the same stock."""
+
+    def __init__(
+        self, demand: Demand, may_wait: bool, awaited: Mapping[int, int], release_at: datetime, as_of: datetime
+    ):
+        self.demand = demand
+        self.may_wait = may_wait
+        self.taken_there = {line: -units for line, units in awaited.items()}
+        self.release_at = release_at
+        self.as_of = as_of
+        self.seen = _Seen()
+
+    def ask(self, demand: Demand) -> PlannedDelivery:
+        source = self.plan_under(demand, None)
+        if (waiting := awaitable(source) if self.may_wait else None) is not None:
+            return self._waiting(source, waiting)
+        rest = _rest(source)
+        return PlannedDelivery(source, source.parcels, rest, lacking=self._lacking(source) if rest else {})
+
+    def plan_under(self, demand: Demand, rules: ActiveRules | None) -> SourcingPlan:
+        return ask_routing(demand, as_of=self.as_of, release_at=self.release_at, stock=self.seen.read, rules=rules)
+
+    def _waiting(self, source: SourcingPlan, waiting: Demand) -> PlannedDelivery:
+        found = await_supply(waiting, as_of=self.as_of, release_at=self.release_at, besides=self.taken_there)
         if found.is_complete:  # never half: what nobody brings is refused with the rest
             return PlannedDelivery(source, source.parcels, (), awaited=found.parts)
-    rest = _rest(source)
-    shortages = _shortages(demand, wanted, seen.units, as_of=as_of) if rest else ()
-    return PlannedDelivery(source, source.parcels, rest, shortages)
+        return PlannedDelivery(source, source.parcels, _rest(source), lacking=found.lacking)
+
+    def _lacking(self, source: SourcingPlan) -> dict[str, int]:
+        """What the rules leave to a person is accepted, as far as it stands anywhere."""
+        if any(rest.disposition != "exception" for rest in source.rest):
+            return {rest.key: rest.quantity for rest in source.rest}
+        demand = source.demand
+        skus = {line.sku for line in demand.lines}
+        return out_of_reach(demand, {sku: sum(_untaken(demand, sku, self.seen.units[sku]).values()) for sku in skus})
+
+    def most_of(self, whole: PlannedDelivery) -> PlannedDelivery:
+        """The largest part of it that can be had, be it nothing; the rest is cut."""
+        part = largest_part(whole, ask=self.ask, plan_under=self.plan_under)
+        if part is None:
+            cut = {line.key: line.quantity for line in self.demand.lines}
+            return PlannedDelivery(whole.source, (), (), cut=cut)
+        kept = {line.key: line.quantity for line in part.source.demand.lines}
+        cut = {line.key: n for line in self.demand.lines if (n := line.quantity - kept.get(line.key, 0))}
+        return replace(part, cut=cut)
 
 
 def plan_again(
@@ -350,17 +404,17 @@ def closed_until(until: datetime, *, as_of: datetime) -> list[str]:
 
 
 class _Seen:
-    """Stock as the planner read it. What is missing is judged by the same reading: units that came back a moment later
-    would else make an order of what no place was found for.
+    """Stock as the planner read it, once. What is missing is judged by the same reading: units that came back a moment
+    later would else make an order of what no place was found for.
     """
 
     def __init__(self) -> None:
         self.units: dict[str, dict[str, int]] = {}
 
     def read(self, skus: Sequence[str], **asked: Any) -> dict[str, dict[str, int]]:
-        stock = sellable_units(skus, **asked)
-        self.units |= {sku: dict(here) for sku, here in stock.items()}
-        return stock
+        if not self.units:
+            self.units = sellable_units(skus, **asked)
+        return {sku: dict(self.units[sku]) for sku in skus}
 
 
 def _shortages(

@@ -16,7 +16,7 @@ from inventory.models import Location
 from oms.models import Event
 from orders.models import Delivery, Fulfillment, FulfillmentLine, Hold, Order, OrderLine
 from orders.pickup_codes import pickup_code
-from orders.states import BEFORE_PICKING, FulfillmentStatus, HoldKind, OrderStatus
+from orders.states import BEFORE_PICKING, NOT_AVAILABLE, FulfillmentStatus, HoldKind, OrderStatus
 from routing.engine import geo
 from routing.queries import zone_of
 
@@ -27,10 +27,17 @@ _SOME_MONDAY = date(2024, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class Article:
+    """`unserved`: what could not be had when it was ordered; `canceled`: since then."""
+
     name: str
     image_url: str
     quantity: int
     canceled: int
+    unserved: int
+
+    @property
+    def left(self) -> int:
+        return self.quantity - self.unserved - self.canceled
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,11 @@ class Tracked:
         return max(filter(None, [self.promised_at, self.expected_at]), default=None)
 
     @property
+    def unserved(self) -> tuple[Article, ...]:
+        """What could not be had, and so was never owed."""
+        return tuple(article for article in self.articles if article.unserved)
+
+    @property
     def is_ready(self) -> bool:
         """Something waits at a counter."""
         return any(part.code for part in self.parts)
@@ -169,7 +181,7 @@ def _tracked(order: Order, as_of: datetime) -> Tracked:
         expected_at=order.expected_at,
         total=order.total,
         currency=order.currency,
-        articles=tuple(_article(line, line.quantity, line.canceled) for line in lines),
+        articles=tuple(_article(line, line.quantity, line.canceled - line.unserved, line.unserved) for line in lines),
         parts=_parts(works, as_of),
         awaited=tuple(Awaited(li.product.name, li.backordered, li.expected_at) for li in lines if li.backordered),
         sought=tuple(Awaited(line.product.name, line.open, None) for line in lines if line.open),
@@ -184,8 +196,8 @@ def _zone_of_address(address: Mapping[str, Any]) -> ZoneInfo:
     return zone_of(address.get("country", ""), point)
 
 
-def _article(line: OrderLine, quantity: int, canceled: int = 0) -> Article:
-    return Article(line.product.name, line.product.image_url, quantity, canceled)
+def _article(line: OrderLine, quantity: int, canceled: int = 0, unserved: int = 0) -> Article:
+    return Article(line.product.name, line.product.image_url, quantity, canceled, unserved)
 
 
 def _can_cancel(order: Order, lines: Sequence[OrderLine], parts: Sequence[Fulfillment]) -> bool:
@@ -234,11 +246,13 @@ def _place(row: Location, as_of: datetime) -> PickupPlace:
 
 
 def _timeline(order: Order) -> tuple[Moment, ...]:
-    """Newest first. That preparation began is told once, however many places it took."""
+    """Newest first. That preparation began is told once, however many places it took; what could not be had is told as
+    that."""
     moments: list[Moment] = []
-    for kind, at in (
-        Event.objects.filter(root=order.pk, is_public=True).order_by("id").values_list("type", "occurred_at")
-    ):
-        if kind != "orders.fulfillment.accepted" or all(moment.type != kind for moment in moments):
+    told = Event.objects.filter(root=order.pk, is_public=True).order_by("id")
+    for kind, at, why in told.values_list("type", "occurred_at", "payload__why"):
+        if why == NOT_AVAILABLE:
+            moments.append(Moment(NOT_AVAILABLE, at))
+        elif kind != "orders.fulfillment.accepted" or all(moment.type != kind for moment in moments):
             moments.append(Moment(kind, at))
     return tuple(reversed(moments))

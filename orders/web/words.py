@@ -6,8 +6,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from orders.states import NOT_AVAILABLE, OrderStatus
 from orders.states import FulfillmentStatus as F
-from orders.states import OrderStatus
 from orders.web.tracking import Part, Tracked
 
 _IN_WORK = frozenset({F.PICKING, F.PACKED})
@@ -17,6 +17,7 @@ TIMELINE: Mapping[str, Promise] = {
     "orders.order.delayed": gettext_lazy("It will come later than we said"),
     "orders.order.canceled": gettext_lazy("The order was canceled"),
     "orders.order.lines_canceled": gettext_lazy("Part of the order was canceled"),
+    NOT_AVAILABLE: gettext_lazy("Part of the order was not available"),
     "orders.fulfillment.accepted": gettext_lazy("The place that prepares it has confirmed"),
     "orders.fulfillment.shipped": gettext_lazy("A parcel has left"),
     "orders.fulfillment.delivered": gettext_lazy("A parcel has arrived"),

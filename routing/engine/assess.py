@@ -182,11 +182,11 @@ def _problem(step: Step, demand: Demand, left: tuple[Line, ...], offers: Offers)
         keep_groups=step.keep_groups,
         complete=step.complete,
     )
-    return replace(problem, max_parcels=1, complete=True) if _is_not_split(step, demand) else problem
+    return replace(problem, max_parcels=1, complete=True) if is_not_split(step, demand) else problem
 
 
-def _is_not_split(step: Step, demand: Demand) -> bool:
-    """One line with such a tag is enough, as for the conditions of a rule."""
+def is_not_split(step: Step, demand: Demand) -> bool:
+    """Whether the step sends it in one parcel or not at all. One line with such a tag is enough, as for a rule's conditions."""
     if step.no_split_below is not None and demand.value < step.no_split_below:
         return True
     if not step.no_split_customer_tags.isdisjoint(demand.customer_tags):

@@ -74,6 +74,15 @@ def test_a_rich_order_takes_no_more_queries_than_a_poor_one(
         shown(administrator, rich)
 
 
+def test_what_could_not_be_had_is_told_at_its_line_and_on_the_timeline(administrator: Client, network: None) -> None:
+    order = placed(order_body(("SKU-1", 17), allow_partial=True))
+
+    page = shown(administrator, order)
+
+    assert "2 could not be had when the order was placed" in page
+    assert "Canceled: 2 × SKU-1: it could not be had when the order was placed" in page
+
+
 # ---- cancel ----------------------------------------------------------------------------------------
 
 

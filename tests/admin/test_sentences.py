@@ -62,6 +62,11 @@ def test_each_state_that_is_reached_has_a_sentence(type_: str) -> None:
         ),
         ("orders.order.lines_canceled", {"why": "", "lines": [{"sku": "A", "quantity": 2}]}, "Canceled: 2 × A"),
         (
+            "orders.order.lines_canceled",
+            {"why": "not_available", "lines": [{"line": "l1", "sku": "A", "quantity": 2}]},
+            "Canceled: 2 × A: it could not be had when the order was placed",
+        ),
+        (
             "orders.order.canceled",
             {"why": "payment_expired"},
             "The order was canceled: the payment did not come in time",

@@ -47,6 +47,14 @@ def order(shop: Api) -> dict[str, Any]:
     return held(OrderDocument, shop.post("orders/", body), 201)
 
 
+def test_an_order_that_was_cut(shop: Api) -> None:
+    make_network()
+
+    document = held(OrderDocument, shop.post("orders/", order_body(("SKU-1", 17), allow_partial=True)), 201)
+
+    assert document["lines"][0]["cut"] == {"quantity": 2, "reason": "not_available"}
+
+
 def test_an_order_and_its_work_through_all_its_states(shop: Api, order: dict[str, Any]) -> None:
     number, work = order["number"], order["fulfillments"][0]["id"]
     for action, body in (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from oms.errors import Invalid
 from orders.commands import PlaceOrder
 from orders.errors import PaymentMismatch, TotalsMismatch
-from orders.pricing import Priced, check_payments, price_order
+from orders.pricing import Priced, check_payments, price_order, price_part
 
 RATES = ["0", "0.021", "0.055", "0.10", "0.20", "0.25"]
 
@@ -198,3 +198,59 @@ def test_a_currency_without_cents_takes_none() -> None:
         ("/shipping_price", "too_many_decimals"),
     ]
     assert price([{"quantity": 3, "unit_price": "1990", "tax_rate": "0.1"}], currency="JPY").tax_total == 543
+
+
+@given(
+    lines=lines_in_cents(),
+    order_discount=st.integers(0, 300_00),
+    shipping=st.integers(0, 20_00),
+    includes_tax=st.booleans(),
+    data=st.data(),
+)
+def test_a_part_is_worth_what_is_owed_once_the_rest_is_canceled(
+    lines: list[dict[str, Any]], order_discount: int, shipping: int, includes_tax: bool, data: st.DataObject
+) -> None:
+    """Line by line its share of the whole, rounded half up, tax on top and all; the totals are the lines' sums."""
+    values = [line["unit"] * line["quantity"] - line["discount"] for line in lines]
+    order = command(
+        [
+            {
+                "quantity": line["quantity"],
+                "unit_price": money(line["unit"]),
+                "discount": money(line["discount"]),
+                "tax_rate": line["rate"],
+            }
+            for line in lines
+        ],
+        prices_include_tax=includes_tax,
+        shipping_price=money(shipping),
+        discounts=[{"amount": money(min(order_discount, sum(values)))}],
+    )
+    whole = price_order(order, (order.delivery,))
+    units = [data.draw(st.integers(0, line["quantity"])) for line in lines]
+
+    part = price_part(order, whole, units, [0] * len(units))
+
+    owed = items = 0
+    for line, n, all_of_it, some in zip(lines, units, whole.lines, part.lines, strict=True):
+        gross = cents(all_of_it.total) + (0 if includes_tax else cents(all_of_it.tax_amount))
+        share = half_up(Fraction(gross * n, line["quantity"]))
+        assert cents(some.total) + (0 if includes_tax else cents(some.tax_amount)) == share
+        assert cents(some.total) == line["unit"] * n - cents(some.discount) - cents(some.order_discount)
+        assert 0 <= some.discount <= all_of_it.discount
+        assert 0 <= some.order_discount <= all_of_it.order_discount
+        assert 0 <= some.tax_amount <= all_of_it.tax_amount
+        owed += share
+        items += line["unit"] * n
+    if any(units):
+        owed += shipping + (0 if includes_tax else cents(whole.deliveries[0].tax_amount))
+    assert (cents(part.total), cents(part.items_total)) == (owed, items)
+    on_top = Decimal(0) if includes_tax else part.tax_total
+    assert part.total == part.items_total - part.discount_total + part.shipping_total + on_top
+
+
+def test_a_part_that_is_all_of_it_is_worth_the_same() -> None:
+    order = command([{"quantity": 3, "unit_price": "3.33", "discount": "1.00", "tax_rate": "0.055"}], total="8.99")
+    whole = price_order(order, (order.delivery,))
+
+    assert price_part(order, whole, [3], [0]) == whole

@@ -77,6 +77,15 @@ def test_placing_is_not_planned_anew_by_the_database(shop: Api) -> None:
         assert cursor.fetchone()[0] >= 6
 
 
+def test_who_takes_what_can_be_had_costs_the_same_whether_or_not_something_is_cut(shop: Api) -> None:
+    make_network(paris=500)
+    as_ever = statements(shop, order_body())
+    whole = statements(shop, order_body(allow_partial=True))
+    cut = statements(shop, order_body(("SKU-1", 1), ("SKU-2", 3), allow_partial=True))
+
+    assert len(as_ever) == len(whole) == len(cut)
+
+
 def test_placing_costs_the_same_for_one_line_and_twenty(shop: Api) -> None:
     make_network(paris=500)
     make_products(*(f"P-{n:02}" for n in range(20)), weight_g=100)

@@ -98,6 +98,40 @@ def test_it_speaks_the_language_of_the_order_not_of_the_browser() -> None:
     assert translation.get_language() == "en"
 
 
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        (
+            "en",
+            [
+                "2 × A thing",
+                "We did not have this when you ordered, and you do not pay for it.",
+                "2 not available",
+                "Part of the order was not available",
+                "€303.40",
+            ],
+        ),
+        (
+            "fr",
+            [
+                "Nous ne l’avions pas au moment de votre commande, et vous ne le payez pas.",
+                "2 indisponibles",
+                "Une partie de la commande n’était pas disponible",
+            ],
+        ),
+    ],
+)
+def test_what_could_not_be_had_is_told_and_not_counted(locale: str, said: list[str]) -> None:
+    """Fifteen were to be had."""
+    work = placed(order_body(("SKU-1", 17), allow_partial=True, locale=locale))
+
+    shown = page(work)
+
+    assert [words for words in said if words not in shown] == []
+    assert "Part of the order was canceled" not in shown
+    assert "×15" in page(work, "cancel/")
+
+
 def test_the_code_is_shown_only_while_it_can_be_collected() -> None:
     work = placed(pickup_body())
     code = pickup_code(work.pk)
