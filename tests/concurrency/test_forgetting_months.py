@@ -1,9 +1,7 @@
 """Old months go while the shop is open. And the proofs that the locks and the order of reading are what saves us."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -23,6 +21,7 @@ from inventory.services.ledger_months import months_kept, open_months, partition
 from inventory.services.retention import forget_months
 from oms.clock import now
 from oms.invariants import all_invariants
+from tests.concurrency.conftest import Meanwhile
 from tests.concurrency.threads import at_once
 from tests.factories.inventory import level, make_location, make_product, reserve
 
@@ -57,25 +56,13 @@ def forget(before: datetime = THIRD) -> int:
     return len(list(forget_months(before=before, actor="t", as_of=now())))
 
 
-def apart(work: Callable[[], Any]) -> threading.Thread:
-    """Run it in a thread with a connection of its own."""
-
-    def run() -> None:
-        try:
-            work()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
-
-
 def broken() -> list[str]:
     return [sentence for invariant in all_invariants() for sentence in invariant.broken()]
 
 
-def test_sales_go_on_while_months_are_forgotten() -> None:
+def test_sales_go_on_while_months_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "_LOCK_ATTEMPTS", 10_000)  # however long they go on
+
     def work(number: int) -> int:
         if number == 0:
             return forget()
@@ -96,30 +83,28 @@ def test_sales_go_on_while_months_are_forgotten() -> None:
 # ---- a count that comes late, just when the month it counted is forgotten --------------------------
 
 
-def count_while_forgetting(monkeypatch: pytest.MonkeyPatch) -> str:
+def count_while_forgetting(meanwhile: Meanwhile) -> str:
     """The month goes between the look at the id and the look at what moved since."""
-    read = stock_events._moved_since
-
-    def forgotten_first(counts: Any) -> Any:
-        apart(forget).join(20)
-        return read(counts)
-
-    monkeypatch.setattr(stock_events, "_moved_since", forgotten_first)
-    return tell("late", "count", 500, FIRST + 5 * DAY, told_at=now())
+    forgetting = meanwhile(forget, stock_events, before="_moved_since")
+    told = tell("late", "count", 500, FIRST + 5 * DAY, told_at=now())
+    assert forgetting.outcome == 2
+    return told
 
 
-def test_a_late_count_of_a_month_that_is_just_forgotten_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert count_while_forgetting(monkeypatch) == "before_the_ledger"
+def test_a_late_count_of_a_month_that_is_just_forgotten_is_refused(meanwhile: Meanwhile) -> None:
+    assert count_while_forgetting(meanwhile) == "before_the_ledger"
 
     assert level("A", "S").on_hand == 1012
     assert broken() == []
 
 
-def test_had_the_horizon_been_read_before_the_count_would_be_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_had_the_horizon_been_read_before_the_count_would_be_wrong(
+    monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile
+) -> None:
     read_before = forgotten_until()
     monkeypatch.setattr(stock_events, "forgotten_until", lambda: read_before)
 
-    assert count_while_forgetting(monkeypatch) == "applied"
+    assert count_while_forgetting(meanwhile) == "applied"
 
     assert level("A", "S").on_hand == 500  # the five and the seven that came later are lost
 
@@ -127,41 +112,34 @@ def test_had_the_horizon_been_read_before_the_count_would_be_wrong(monkeypatch: 
 # ---- somebody still writes into the month that goes ------------------------------------------------
 
 
-def write_while_forgetting(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def write_while_forgetting(meanwhile: Meanwhile) -> str:
     """A movement of the first month comes after it was added up and before it is dropped."""
-    lock, outcome = retention._lock_whole_ledger, []
 
-    def write() -> None:
+    def write() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '100ms'")
         try:
-            outcome.append(tell("straggler", "delta", 1, FIRST + 12 * DAY))
+            return tell("straggler", "delta", 1, FIRST + 12 * DAY)
         except OperationalError:
-            outcome.append("refused")
+            return "refused"
 
-    def lock_while_written() -> None:
-        if not outcome:
-            writers.append(apart(write))
-            writers[0].join(0.5)
-        lock()
-
-    writers: list[threading.Thread] = []
-    monkeypatch.setattr(retention, "_lock_whole_ledger", lock_while_written)
+    writer = meanwhile(write, retention, before="_lock_whole_ledger")
     forget(SECOND)
-    writers[0].join()
-    return outcome
+    return writer.outcome
 
 
-def test_a_movement_of_the_month_that_goes_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert write_while_forgetting(monkeypatch) == ["refused"]
+def test_a_movement_of_the_month_that_goes_is_not_lost(meanwhile: Meanwhile) -> None:
+    assert write_while_forgetting(meanwhile) == "refused"
 
     assert level("A", "S").on_hand == 1012
     assert broken() == []
 
 
-def test_without_the_lock_it_would_be_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_lock_it_would_be_lost(monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile) -> None:
     assert "IN SHARE MODE" in retention._STOP_WRITING
     monkeypatch.setattr(retention, "_STOP_WRITING", "SELECT 1 -- {}")
 
-    assert write_while_forgetting(monkeypatch) == ["applied"]
+    assert write_while_forgetting(meanwhile) == "applied"
 
     assert level("A", "S").on_hand == 1013
     assert broken() != []

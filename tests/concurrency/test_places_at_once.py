@@ -1,6 +1,5 @@
 """Those who write places take turns at the directory's version before they lock rows; else they wait in a circle."""
 
-import threading
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +11,10 @@ from inventory.services import LocationRow, catalog, change_location, receive_lo
 from inventory.services.pauses import pause_location, resume_location
 from oms.clock import now
 from oms.models import Event
-from tests.concurrency.threads import at_once, both
+from tests.concurrency.threads import Rival, at_once
 from tests.factories.inventory import make_locations
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-WAIT_SECONDS = 1.0
 
 
 @pytest.fixture(autouse=True)
@@ -26,23 +23,20 @@ def places(db: None) -> None:
 
 
 def _one_changes_while_many_are_saved() -> list[str]:
-    """One row is locked while a bulk save begins; the faults of those who were turned away."""
-    is_locked = threading.Event()
-
-    def renamed(place: Location) -> LocationRow:
-        is_locked.set()
-        threading.Event().wait(WAIT_SECONDS)  # the bulk save comes as far as it can meanwhile
-        return LocationRow("LYON", "Lyon Bellecour", "store")
-
-    def change() -> str:
-        return _fault(lambda: change_location("LYON", renamed, as_of=now()))
+    """One row is locked when a bulk save begins; the faults of those who were turned away."""
 
     def save() -> str:
-        is_locked.wait(10)
         rows = [LocationRow(code, "Saved", "store") for code in ("LYON", "PARIS")]
         return _fault(lambda: receive_locations(rows, as_of=now()))
 
-    return [fault for fault in both(change, save) if fault]
+    rival = Rival(save)
+
+    def renamed(place: Location) -> LocationRow:
+        rival()
+        return LocationRow("LYON", "Lyon Bellecour", "store")
+
+    mine = _fault(lambda: change_location("LYON", renamed, as_of=now()))
+    return [fault for fault in (mine, rival.outcome) if fault]
 
 
 def _fault(act: Any) -> str:
@@ -60,14 +54,8 @@ def test_a_change_and_a_bulk_save_wait_for_each_other_in_line() -> None:
 
 def test_without_turns_they_wait_in_a_circle(monkeypatch: pytest.MonkeyPatch) -> None:
     """The row first, then the version: what the change would do if it did not bump at its beginning."""
-    real, seen = catalog.bump, []
-
-    def not_first_in_a_change(name: str) -> None:
-        seen.append(threading.get_ident())
-        if seen.count(threading.get_ident()) > 1 or len(set(seen)) > 1:
-            real(name)
-
-    monkeypatch.setattr(catalog, "bump", not_first_in_a_change)
+    bump, first = catalog.bump, iter(["the change's"])
+    monkeypatch.setattr(catalog, "bump", lambda name: None if next(first, None) else bump(name))
 
     assert "deadlock" in " ".join(_one_changes_while_many_are_saved())
 

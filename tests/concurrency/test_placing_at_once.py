@@ -1,6 +1,5 @@
 """Many shoppers press at the same moment, over HTTP: real threads, real commits."""
 
-import threading
 from typing import Any
 
 import pytest
@@ -13,8 +12,10 @@ from oms.clock import now
 from oms.idempotency import Once, fingerprint
 from oms.models import ApiKey
 from orders.models import Order
+from orders.services import placement
 from tests.concurrency.buyers import buy
-from tests.concurrency.threads import at_once, both
+from tests.concurrency.conftest import Meanwhile
+from tests.concurrency.threads import Rival, at_once
 from tests.factories.inventory import set_stock
 from tests.factories.orders import make_network, order_body, reserved
 from tests.flows.conftest import Answer, Api
@@ -44,22 +45,19 @@ def test_twenty_buyers_of_five_units_make_five_orders(api: Api, invariants_hold:
     invariants_hold()
 
 
-@pytest.mark.usefixtures("slow_writing", "patient_shop")
-def test_without_the_lock_the_same_buyers_are_sold_what_is_not_there(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_network(paris=UNITS, lille=0, lyon=0)
-    monkeypatch.setattr(reservations, "_RESERVE", reservations._RESERVE.replace(LOCKED, ""))
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_without_the_lock_the_same_buyers_are_sold_what_is_not_there(
+    api: Api, monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, is_locked: bool
+) -> None:
+    """Somebody wants the last unit when our order has it, and is not committed."""
+    make_network(paris=1, lille=0, lyon=0)
+    assert LOCKED in reservations._RESERVE
+    if not is_locked:
+        monkeypatch.setattr(reservations, "_RESERVE", reservations._RESERVE.replace(LOCKED, ""))
+    rival = meanwhile(lambda: buy(api).status, placement, after="reserve_stock")
 
-    assert any(_sold_in_a_round(api) > UNITS for _round in range(10))  # a race may go well now and then
-
-
-def _sold_in_a_round(api: Api) -> int:
-    """How many of five new units twenty buyers got."""
-    before = reserved("SKU-1", "PARIS")
-    set_stock("SKU-1", "PARIS", before + UNITS)
-    answers = at_once(BUYERS, lambda _number: buy(api))
-    sold = [answer.status for answer in answers].count(201)
-    assert reserved("SKU-1", "PARIS") == before + sold
-    return sold
+    assert (buy(api).status, rival.outcome) == (201, 409 if is_locked else 201)
+    assert reserved("SKU-1", "PARIS") == (1 if is_locked else 2)
 
 
 @pytest.mark.usefixtures("slow_writing", "patient_shop")
@@ -151,25 +149,18 @@ def test_one_key_for_two_bodies_at_once_is_answered_for_one_of_them(api: Api) ->
 def test_who_waits_too_long_for_the_first_answer_is_told_when_to_come_back(api: Api) -> None:
     make_network()
     body = order_body()
-    started, may_go_on = threading.Event(), threading.Event()
-
-    def first() -> None:
-        with transaction.atomic():
-            idempotency.begin(Once(f"{_key_id()} orders", "same", fingerprint(body)), as_of=now())
-            started.set()
-            may_go_on.wait(10)
-            transaction.set_rollback(True)
 
     def second() -> Answer:
-        started.wait(10)
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '100ms'")
-        try:
-            return Api(api.token).post("orders/", body, Idempotency_Key="same")
-        finally:
-            may_go_on.set()
+        return Api(api.token).post("orders/", body, Idempotency_Key="same")
 
-    _nothing, answer = both(first, second)
+    rival = Rival(second)
+    with transaction.atomic():
+        idempotency.begin(Once(f"{_key_id()} orders", "same", fingerprint(body)), as_of=now())
+        rival()
+        answer = rival.outcome
+        transaction.set_rollback(True)
 
     assert (answer.status, answer.json["code"]) == (409, "idempotency_in_progress")
     assert int(answer.headers["Retry-After"]) >= 1

@@ -1,6 +1,5 @@
 """Twelve hands set the price of one product: each is answered, and at no instant are there two."""
 
-import time
 from decimal import Decimal
 
 import pytest
@@ -30,7 +29,6 @@ def set_price(number: int) -> str:
     try:
         with transaction.atomic():
             (result,) = prices.save_prices([row], actor="t", as_of=NOW)
-            time.sleep(0.01)
         return result.status
     except IntegrityError:
         return "broken"
@@ -43,12 +41,14 @@ def test_each_sees_what_the_one_before_it_set():
     assert ProductPrice.objects.count() == 1
 
 
-def test_without_the_lock_they_run_into_the_databases_own_refusal(monkeypatch):
-    monkeypatch.setattr(prices, "_lock_products", lambda skus: set(skus))
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_without_the_lock_they_run_into_the_databases_own_refusal(monkeypatch, meanwhile, is_locked):
+    """Somebody sets the price when we have read that there is none, and have not written yet."""
+    if not is_locked:
+        monkeypatch.setattr(prices, "_lock_products", lambda skus: set(skus))
+    rival = meanwhile(lambda: set_price(1), prices, after="_read")
 
-    statuses = at_once(HANDS, set_price)
-
-    assert "broken" in statuses
+    assert (set_price(0), rival.outcome) == (("created", "updated") if is_locked else ("broken", "created"))
     assert ProductPrice.objects.count() == 1
 
 

@@ -1,6 +1,5 @@
 """Many want the last units of a delivery, while it is received, called off or given back: each unit is promised once."""
 
-import time
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from inventory.services.supply_promises import (
 from oms.errors import DomainError
 from oms.invariants import all_invariants
 from oms.transactions import use_case
+from tests.concurrency.conftest import Meanwhile
 from tests.concurrency.threads import at_once
 from tests.factories.inventory import NOW, level, make_inbound, make_locations, make_products
 
@@ -59,19 +59,18 @@ def test_the_last_units_are_promised_once() -> None:
     assert broken() == []
 
 
-def test_without_the_lock_more_are_promised_than_come(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unlocked(lines: Any) -> dict[int, Any]:
-        found = {line.pk: line for line in InboundLine.objects.filter(pk__in=list(lines))}
-        time.sleep(0.05)  # everyone reads before anyone writes
-        return found  # type: ignore[return-value]
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_without_the_lock_more_are_promised_than_come(
+    monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, is_locked: bool
+) -> None:
+    """Somebody is promised the last unit when we have read that it is left, and have not written yet."""
+    if not is_locked:
+        monkeypatch.setattr(supply_promises, "lock_supply", lambda lines: InboundLine.objects.in_bulk([*lines]))
+    line = line_of(make_inbound("S1", {"A": 1}))
+    rival = meanwhile(lambda: promise(1, ("A", line)), supply_promises, after="lock_supply")
 
-    monkeypatch.setattr(supply_promises, "lock_supply", unlocked)
-    line = line_of(make_inbound("S1", {"A": 3}))
-
-    answers = at_once(HANDS, lambda number: promise(number, ("A", line)))
-
-    assert answers.count(True) > 3
-    assert broken() != []
+    assert (promise(0, ("A", line)), rival.outcome) == (True, not is_locked)
+    assert (broken() == []) is is_locked
 
 
 def test_deliveries_named_in_any_order_do_not_wait_in_a_circle() -> None:

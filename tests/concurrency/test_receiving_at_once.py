@@ -1,6 +1,5 @@
 """Two people before the same boxes, two stores before the same units: each unit is counted in, or sent, once."""
 
-import time
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from inventory.services.receiving import Receipt, receive_inbound
 from inventory.services.transfers import send_transfer
 from oms.errors import DomainError, IllegalMove
 from oms.invariants import all_invariants
-from tests import ledger_guard
+from tests.concurrency.conftest import Meanwhile
 from tests.concurrency.threads import at_once
 from tests.factories.inventory import (
     NOW,
@@ -74,36 +73,36 @@ def test_of_two_who_counted_the_same_boxes_one_is_told_so() -> None:
     assert broken() == []
 
 
-def count_one(inbound: str) -> None:
-    """Everyone has found one unit."""
-    at_once(HANDS, lambda _number: receive(inbound, [Receipt("A", 1)]))
-
-
 def test_units_counted_in_at_the_same_moment_all_count() -> None:
     inbound = make_inbound("S1", {"A": 100})
     receive(inbound, [Receipt("A", 1)])
 
-    count_one(inbound)
+    at_once(HANDS, lambda _number: receive(inbound, [Receipt("A", 1)]))
 
     assert InboundLine.objects.get().received == 1 + HANDS == level("A", "S1").on_hand
     assert Inbound.objects.get().version == 2 + HANDS
     assert broken() == []
 
 
-def test_without_the_lock_some_of_them_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unlocked(inbound_id: str) -> tuple[Inbound, list[InboundLine]]:
-        found = Inbound.objects.get(pk=inbound_id), list(InboundLine.objects.filter(inbound=inbound_id))
-        time.sleep(0.05)  # everyone reads before anyone writes
-        return found
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_without_the_lock_some_of_them_are_lost(
+    monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, is_locked: bool
+) -> None:
+    """Somebody counts one in when we have read how many there were, and have not written yet."""
 
-    monkeypatch.setattr(receiving, "lock_inbound", unlocked)
+    def unlocked(inbound_id: str) -> tuple[Inbound, list[InboundLine]]:
+        return Inbound.objects.get(pk=inbound_id), list(InboundLine.objects.filter(inbound=inbound_id))
+
     inbound = make_inbound("S1", {"A": 100})
     receive(inbound, [Receipt("A", 1)])
+    if not is_locked:
+        monkeypatch.setattr(receiving, "lock_inbound", unlocked)
+    rival = meanwhile(lambda: receive(inbound, [Receipt("A", 1)]), receiving, after="lock_inbound")
 
-    count_one(inbound)
-
-    assert InboundLine.objects.get().received < 1 + HANDS == level("A", "S1").on_hand
-    assert broken() != []
+    assert (receive(inbound, [Receipt("A", 1)]), rival.outcome) == ("done", "done")
+    assert level("A", "S1").on_hand == 3
+    assert InboundLine.objects.get().received == (3 if is_locked else 2)
+    assert (broken() == []) is is_locked
 
 
 def send(number: int) -> str:
@@ -121,22 +120,19 @@ def test_no_more_is_sent_than_is_there() -> None:
     assert broken() == []
 
 
-def test_without_the_lock_more_is_sent_than_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(locks.LOCKED, ""))
-    weigh = transfers.sendable_units
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_without_the_lock_more_is_sent_than_is_there(
+    levels_may_lie: None, monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, is_locked: bool
+) -> None:
+    """Somebody sends two of three when we have weighed ours, and have not written yet."""
+    if not is_locked:
+        monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(locks.LOCKED, ""))
+    rival = meanwhile(lambda: send(1), transfers, after="sendable_units")
+    set_stock("A", "S1", 3)
 
-    def slowly(*given: Any, **values: Any) -> dict[str, int]:
-        found = weigh(*given, **values)
-        time.sleep(0.05)
-        return found
-
-    monkeypatch.setattr(transfers, "sendable_units", slowly)
-    set_stock("A", "S1", 5)
-
-    with ledger_guard.off():
-        answers = at_once(HANDS, send)
-
-    assert answers.count("done") > 2
+    assert (send(0), rival.outcome) == ("done", InsufficientStock.code if is_locked else "done")
+    assert level("A", "S1").on_hand == 1
+    assert (broken() == []) is is_locked
 
 
 def test_transfers_in_both_directions_do_not_wait_in_a_circle() -> None:

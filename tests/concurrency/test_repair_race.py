@@ -1,7 +1,5 @@
 """Levels are repaired while the shop is open. And the proof that the lock is what keeps a sale from being undone."""
 
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +11,8 @@ from inventory.models import StockLevel
 from inventory.services import Held, Want, consume_reservations, release_reservations, repairs
 from oms.clock import now
 from oms.invariants import all_invariants
-from tests.concurrency.threads import at_once
+from tests.concurrency.conftest import Meanwhile
+from tests.concurrency.threads import Rival, at_once
 from tests.factories.inventory import level, make_location, make_product, reserve, set_stock
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("levels_may_lie")]
@@ -71,47 +70,29 @@ def test_sales_and_repairs_at_once_leave_true_levels() -> None:
 
 
 @pytest.fixture
-def sale_after_the_sum(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[threading.Thread]]:
-    """Whenever a repair has added up the books, somebody buys before it writes."""
-    add_up, buyers = repairs._sums, []
-
-    def buy() -> None:
-        try:
-            sell(f"between-{len(buyers)}")
-        finally:
-            connection.close()
-
-    def sums_then_sale(*arguments: Any) -> Any:
-        sums = add_up(*arguments)
-        buyers.append(threading.Thread(target=buy))
-        buyers[-1].start()
-        buyers[-1].join(0.7)
-        return sums
-
-    monkeypatch.setattr(repairs, "_sums", sums_then_sale)
-    yield buyers
+def sale_after_the_sum(meanwhile: Meanwhile) -> Rival:
+    """When a repair has added up the books, somebody buys before it writes."""
+    return meanwhile(lambda: sell("between"), repairs, after="_sums")
 
 
 @pytest.mark.parametrize("mend", [repairs.mend_by_ledger, repairs.mend_by_reservations])
-def test_a_sale_that_comes_in_between_waits(sale_after_the_sum: list[threading.Thread], mend: Any) -> None:
+def test_a_sale_that_comes_in_between_waits(sale_after_the_sum: Rival, mend: Any) -> None:
     StockLevel.objects.update(on_hand=700 if mend is repairs.mend_by_ledger else 500, reserved=0)
 
     mend(BROKEN, actor="t", as_of=now())
-    sale_after_the_sum[0].join()
 
+    assert sale_after_the_sum.outcome is None
     assert (level("A", "S").on_hand, level("A", "S").reserved) == (499, 0)
     assert broken() == []
 
 
-def test_without_the_lock_the_sale_is_undone(
-    sale_after_the_sum: list[threading.Thread], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_lock_the_sale_is_undone(sale_after_the_sum: Rival, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repairs, "open_and_lock_stock", _plain_read)
     StockLevel.objects.update(on_hand=700)
 
     repairs.mend_by_ledger(BROKEN, actor="t", as_of=now())
-    sale_after_the_sum[0].join()
 
+    assert sale_after_the_sum.outcome is None
     assert level("A", "S").on_hand == 500  # the one that was sold is back
     assert broken() != []
 

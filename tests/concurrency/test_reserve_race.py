@@ -1,6 +1,6 @@
 """Twenty buyers, five units: real threads, real commits. And the proof that the lock is what saves us."""
 
-import time
+from collections.abc import Callable
 
 import pytest
 from django.db import transaction
@@ -9,7 +9,7 @@ from inventory.locks import LOCKED
 from inventory.models import Reservation
 from inventory.services import Want, reservations
 from oms.invariants import all_invariants
-from tests.concurrency.threads import at_once
+from tests.concurrency.threads import Rival, at_once
 from tests.factories.inventory import (
     level,
     make_location,
@@ -25,10 +25,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 BUYERS, UNITS = 20, 5
 
 
-def buy(number: int) -> bool:
+def buy(number: int, units: int = 1, meanwhile: Callable[[], None] = lambda: None) -> bool:
     with transaction.atomic():
-        refused = reserve(Want(f"line:{number}", "A", "S", 1))
-        time.sleep(0.01)  # an order takes a moment to be written: the others arrive meanwhile
+        refused = reserve(Want(f"line:{number}", "A", "S", units))
+        meanwhile()
         return not refused
 
 
@@ -48,14 +48,16 @@ def test_twenty_buyers_of_five_units_get_five(five_units):
     assert [sentence for invariant in all_invariants() for sentence in invariant.broken()] == []
 
 
-def test_without_the_lock_the_same_buyers_oversell(five_units, monkeypatch):
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_without_the_lock_the_same_buyers_oversell(five_units, monkeypatch, is_locked):
+    """Somebody wants all five when we have them, and have not committed."""
     assert LOCKED in reservations._RESERVE
-    monkeypatch.setattr(reservations, "_RESERVE", reservations._RESERVE.replace(LOCKED, ""))
+    if not is_locked:
+        monkeypatch.setattr(reservations, "_RESERVE", reservations._RESERVE.replace(LOCKED, ""))
+    rival = Rival(lambda: buy(1, UNITS))
 
-    bought = at_once(BUYERS, buy)
-
-    assert sum(bought) > 5
-    assert level("A", "S").reserved > 5
+    assert (buy(0, UNITS, meanwhile=rival), rival.outcome) == (True, not is_locked)
+    assert level("A", "S").reserved == (UNITS if is_locked else 2 * UNITS)
 
 
 def test_baskets_in_any_order_neither_deadlock_nor_oversell():

@@ -14,7 +14,7 @@ from tests.concurrency.threads import at_once, both
 from tests.factories.orders import make_network, order_body, reserved
 from tests.flows.conftest import Api, pass_time, relay
 
-ROUNDS = 8
+ROUNDS = 4
 
 
 @pytest.fixture

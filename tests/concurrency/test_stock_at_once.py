@@ -3,20 +3,17 @@
 Each test has a twin from which one guard is taken, and which goes wrong.
 """
 
-import contextlib
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 
 from inventory import locks
 from inventory.errors import InsufficientStock
 from inventory.locks import LOCKED
-from inventory.models import StockLevel
 from inventory.services import (
     Held,
     StockEvent,
@@ -30,12 +27,14 @@ from inventory.services import (
 from inventory.services.announcements import Announcement
 from inventory.services.cart_holds import HoldLine, hold_cart, release_hold
 from oms.clock import now
+from oms.ids import new_id
 from oms.invariants import all_invariants
 from oms.models import Event
 from orders.models import Order
 from orders.services import placement
 from tests.concurrency.buyers import buy
-from tests.concurrency.threads import at_once, both
+from tests.concurrency.conftest import Meanwhile
+from tests.concurrency.threads import Rival, at_once
 from tests.factories.imports import receive, rows, work
 from tests.factories.inventory import level, make_location, make_product, make_products, reserve, set_stock, set_stocks
 from tests.factories.orders import make_network, reserved
@@ -69,14 +68,19 @@ def test_fifty_buyers_of_the_last_twelve_units_in_three_places_get_twelve(api: A
     assert broken() == []
 
 
-@pytest.mark.usefixtures("slow_writing")
-def test_without_the_lock_fifty_buyers_get_more(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_network(**STOCK)
-    monkeypatch.setattr(reservations, "_RESERVE", reservations._RESERVE.replace(LOCKED, ""))
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_without_the_lock_buyers_of_the_last_units_in_three_places_get_more(
+    api: Api, monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, is_locked: bool
+) -> None:
+    """Somebody wants the very last unit when another's order has it, and is not committed."""
+    make_network(paris=1, lille=1, lyon=1)
+    assert [buy(api).status for _ in range(2)] == [201, 201]
+    if not is_locked:
+        monkeypatch.setattr(reservations, "_RESERVE", reservations._RESERVE.replace(LOCKED, ""))
+    rival = meanwhile(lambda: buy(api).status, placement, after="reserve_stock")
 
-    answers = at_once(BUYERS, lambda _number: buy(api))
-
-    assert [answer.status for answer in answers].count(201) > 12
+    assert (buy(api).status, rival.outcome) == (201, 409 if is_locked else 201)
+    assert [reserved("SKU-1", place) for place in PLACES] == [1, 1, 1 if is_locked else 2]
 
 
 def test_what_arrives_while_an_order_is_being_refused_does_not_make_it_an_order_without_a_place(
@@ -115,7 +119,6 @@ def buy_basket(number: int) -> bool:
     basket = [Want(f"line:{number}-{sku}", sku, "S", 1) for sku in (SKUS if number % 2 else SKUS[::-1])]
     with transaction.atomic():
         refused = reserve(*basket)
-        time.sleep(0.01)
         if refused:
             transaction.set_rollback(True)
         return not refused
@@ -129,21 +132,20 @@ def test_baskets_in_opposite_order_sell_what_there_is_and_never_wait_in_a_circle
 
 
 def test_who_locks_in_the_order_of_the_basket_waits_in_a_circle(two_shelves: None) -> None:
-    met = threading.Barrier(2)
-
-    def buy_one_by_one(number: int) -> bool:
+    def buy_one_by_one(basket: Sequence[str], meanwhile: Callable[[], None] = lambda: None) -> bool:
         try:
             with transaction.atomic():
-                for sku in SKUS if number else SKUS[::-1]:
-                    reserve(Want(f"line:{number}", sku, "S", 1))
-                    with contextlib.suppress(threading.BrokenBarrierError):
-                        met.wait(2)
+                for sku in basket:
+                    reserve(Want(f"line:{basket}", sku, "S", 1))
+                    meanwhile()
         except OperationalError as error:
             assert "deadlock" in str(error)
             return False
         return True
 
-    assert sorted(at_once(2, buy_one_by_one)) == [False, True]
+    rival = Rival(lambda: buy_one_by_one(SKUS[::-1]))
+
+    assert sorted([buy_one_by_one(SKUS, rival), rival.outcome]) == [False, True]
 
 
 # ---- tills against reservations ----------------------------------------------------------------------
@@ -156,13 +158,13 @@ def till_and_web() -> None:
     set_stock("A", "S", 60)
 
 
-def sell_or_ship(number: int) -> None:
-    """Tills sell ten times one unit; buyers order one and get it."""
-    if number % 2:
-        event = StockEvent(f"till-{number}", "A", "S", "delta", -1, now())
-        [result] = receive_stock_events([event], source="till", actor="test", as_of=now())
-        assert result.status == "applied"
-        return
+def sell(number: int) -> None:
+    event = StockEvent(f"till-{number}", "A", "S", "delta", -1, now())
+    [result] = receive_stock_events([event], source="till", actor="test", as_of=now())
+    assert result.status == "applied"
+
+
+def ship(number: int) -> None:
     with transaction.atomic():
         assert not reserve(Want(f"line:{number}", "A", "S", 1))
     with transaction.atomic():
@@ -171,34 +173,36 @@ def sell_or_ship(number: int) -> None:
 
 
 def test_tills_and_shipments_take_their_units_off_one_level(till_and_web: None) -> None:
-    at_once(20, sell_or_ship)
+    at_once(20, lambda number: (sell if number % 2 else ship)(number))
 
     assert (level("A", "S").on_hand, level("A", "S").reserved) == (40, 0)
     assert broken() == []
 
 
+@pytest.mark.parametrize("is_locked", [True, False])
 def test_without_the_lock_a_till_writes_over_what_was_shipped(
-    levels_may_lie: None, till_and_web: None, monkeypatch: pytest.MonkeyPatch
+    levels_may_lie: None, till_and_web: None, monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, is_locked: bool
 ) -> None:
-    monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(LOCKED, ""))
-    _pause_before(monkeypatch, stock_events, "save_levels")
+    if not is_locked:
+        monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(LOCKED, ""))
+    rival = meanwhile(lambda: ship(0), stock_events, before="save_levels")
 
-    at_once(20, sell_or_ship)
+    sell(1)
 
-    assert level("A", "S").on_hand > 40
-    assert broken() != []
+    assert rival.outcome is None
+    assert level("A", "S").on_hand == (58 if is_locked else 59)
+    assert (broken() == []) is is_locked
 
 
-def count_three_or_buy(number: int) -> bool:
-    """One counts three of twenty, the others buy one each. True if a unit was bought."""
-    if number == 0:
-        time.sleep(0.02)
-        event = StockEvent("count", "A", "S", "count", 3, now())
-        receive_stock_events([event], source="counter", actor="test", as_of=now())
-        return False
-    time.sleep(0.004 * number)
+def count_three() -> None:
+    event = StockEvent("count", "A", "S", "count", 3, now())
+    receive_stock_events([event], source="counter", actor="test", as_of=now())
+
+
+def buy_units(units: int) -> int:
+    """Each for an order of its own. Returns how many were had."""
     with transaction.atomic():
-        return not reserve(Want(f"line:{number}", "A", "S", 1))
+        return units - len(reserve(*(Want(f"line:{new_id('x')}", "A", "S", 1) for _ in range(units))))
 
 
 def _promised_more_than_is_there_and_nobody_was_told() -> bool:
@@ -214,95 +218,51 @@ def twenty_units() -> None:
     set_stock("A", "S", 20)
 
 
-@pytest.mark.parametrize("round_", range(3))
-def test_who_counts_fewer_than_are_promised_says_so_whatever_is_bought_meanwhile(
-    twenty_units: None, round_: int
-) -> None:
-    bought = at_once(20, count_three_or_buy)
+def test_who_counts_fewer_than_are_promised_says_so_whatever_is_bought_meanwhile(twenty_units: None) -> None:
+    bought = at_once(20, lambda number: buy_units(1) if number != 9 else count_three())
 
-    assert level("A", "S").reserved == sum(bought)
+    assert level("A", "S").reserved == sum(filter(None, bought))
     assert not _promised_more_than_is_there_and_nobody_was_told()
     assert broken() == []
 
 
+@pytest.mark.parametrize("is_locked", [True, False])
 def test_without_the_lock_what_is_bought_during_a_count_is_missing_silently(
-    twenty_units: None, monkeypatch: pytest.MonkeyPatch
+    twenty_units: None, monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, is_locked: bool
 ) -> None:
-    monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(LOCKED, ""))
-    has_read, have_bought, save = threading.Event(), threading.Event(), stock_events.save_levels
+    if not is_locked:
+        monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(LOCKED, ""))
+    rival = meanwhile(lambda: buy_units(5), stock_events, before="save_levels")
 
-    def save_after_the_buyers(*args: Any, **kwargs: Any) -> Any:
-        has_read.set()
-        assert have_bought.wait(20)
-        return save(*args, **kwargs)
+    count_three()
 
-    def buy_meanwhile() -> None:
-        assert has_read.wait(20)
-        with transaction.atomic():
-            assert not reserve(*(Want(f"line:{number}", "A", "S", 1) for number in range(5)))
-        have_bought.set()
-
-    monkeypatch.setattr(stock_events, "save_levels", save_after_the_buyers)
-    both(lambda: count_three_or_buy(0), buy_meanwhile)
-
-    assert _promised_more_than_is_there_and_nobody_was_told()
-
-
-def _pause_before(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, seconds: float = 0.05) -> None:
-    act = getattr(module, name)
-
-    def slowly(*args: Any, **kwargs: Any) -> Any:
-        time.sleep(seconds)
-        return act(*args, **kwargs)
-
-    monkeypatch.setattr(module, name, slowly)
+    assert rival.outcome == (3 if is_locked else 5)
+    assert _promised_more_than_is_there_and_nobody_was_told() is not is_locked
 
 
 # ---- a file against shipments ------------------------------------------------------------------------
 
 
-@pytest.fixture
-def counted_by_file(twenty_units: None, settings: Any, tmp_path: Any) -> Callable[[], int]:
-    """A file counts twelve units, while a shipment of one that was there when they were counted is being committed.
-
-    Returns what the level says afterwards.
-    """
-    settings.IMPORT_DIR = tmp_path
-
-    def race() -> int:
-        receive(rows("A,S,12"))
-        with transaction.atomic():
-            assert not reserve(Want("line:1", "A", "S", 1))
-        has_shipped = threading.Event()
-
-        def ship() -> None:
-            with transaction.atomic():
-                held = [Held("line:1", "A", "S", 1)]
-                consume_reservations(held, cause="shipped", reference="ful", actor="test", as_of=now())
-                has_shipped.set()
-                time.sleep(1)
-
-        def apply() -> None:
-            has_shipped.wait(5)
-            work()
-
-        both(ship, apply)
-        return StockLevel.objects.get().on_hand
-
-    return race
-
-
-def test_a_file_knows_what_was_shipped_since_it_was_counted(counted_by_file: Callable[[], int]) -> None:
-    assert counted_by_file() == 11
-    assert broken() == []
-
-
+@pytest.mark.parametrize("is_locked", [True, False])
 def test_without_the_lock_a_file_writes_over_what_was_being_shipped(
-    counted_by_file: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    twenty_units: None, settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, is_locked: bool
 ) -> None:
-    monkeypatch.setattr(locks, "_LOCK_IN", locks._LOCK_IN.replace("FOR NO KEY UPDATE OF s", ""))
+    """A file counts twelve units, while a shipment of one that was there when they were counted is being committed."""
+    settings.IMPORT_DIR = tmp_path
+    if not is_locked:
+        monkeypatch.setattr(locks, "_LOCK_IN", locks._LOCK_IN.replace("FOR NO KEY UPDATE OF s", ""))
+    receive(rows("A,S,12"))
+    with transaction.atomic():
+        assert not reserve(Want("line:1", "A", "S", 1))
+    rival = Rival(work)
 
-    assert counted_by_file() != 11 or broken() != []
+    with transaction.atomic():
+        held = [Held("line:1", "A", "S", 1)]
+        consume_reservations(held, cause="shipped", reference="ful", actor="test", as_of=now())
+        rival()
+
+    assert rival.outcome is None
+    assert (level("A", "S").on_hand == 11 and broken() == []) is is_locked
 
 
 # ---- a cart's units, when its order comes --------------------------------------------------------------
@@ -325,13 +285,13 @@ def hold_the_last_unit() -> str:
     return held.id
 
 
-def order_from_cart_among_others(api: Api, hold: str) -> tuple[int, list[int]]:
-    """The status that the cart's order is answered, and those of ten others who want the same unit, again and again."""
-    is_over = threading.Event()
+@pytest.mark.usefixtures("slow_writing")
+def test_an_order_gets_what_its_cart_holds_whoever_else_asks(api: Api) -> None:
+    """Others want the same unit, again and again."""
+    hold, is_over = hold_the_last_unit(), threading.Event()
 
     def order(number: int) -> int:
         if number == 0:
-            time.sleep(0.05)
             try:
                 return buy(api, reservation=hold).status
             finally:
@@ -342,48 +302,31 @@ def order_from_cart_among_others(api: Api, hold: str) -> tuple[int, list[int]]:
         return status
 
     mine, *others = at_once(6, order)
-    return mine, others
-
-
-@pytest.mark.usefixtures("slow_writing")
-def test_an_order_gets_what_its_cart_holds_whoever_else_asks(api: Api) -> None:
-    hold = hold_the_last_unit()
-
-    mine, others = order_from_cart_among_others(api, hold)
 
     assert (mine, set(others)) == (201, {409})
     assert reserved("SKU-1", "PARIS") == 1
     assert broken() == []
 
 
-@pytest.mark.usefixtures("slow_writing")
+@pytest.mark.parametrize("is_one_transaction", [True, False])
 def test_a_hold_that_is_let_go_before_its_order_reserves_loses_the_unit(
-    api: Api, monkeypatch: pytest.MonkeyPatch
+    api: Api, monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, is_one_transaction: bool
 ) -> None:
-    hold = hold_the_last_unit()
-    _without_one_transaction(monkeypatch)
-
-    mine, others = order_from_cart_among_others(api, hold)
-
-    assert (mine, others.count(201)) == (409, 1)
-
-
-def _without_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hold ends in a transaction of its own, before that of the order."""
+    """Somebody wants it when the hold has ended. The twin ends it in a transaction of its own, before that of the order."""
 
     def let_go(hold: str, *, as_of: Any) -> None:
-        def elsewhere() -> None:
-            try:
-                release_hold(hold_id=hold, as_of=as_of + timedelta(microseconds=1))
-            finally:
-                connection.close()
+        elsewhere = Rival(lambda: release_hold(hold_id=hold, as_of=as_of + timedelta(microseconds=1)))
+        elsewhere()
+        assert elsewhere.outcome is None
 
-        other = threading.Thread(target=elsewhere)
-        other.start()
-        other.join()
-        time.sleep(1)
+    hold = hold_the_last_unit()
+    if not is_one_transaction:
+        monkeypatch.setattr(placement, "commit_hold", let_go)
+    rival = meanwhile(lambda: buy(api).status, placement, after="commit_hold")
 
-    monkeypatch.setattr(placement, "commit_hold", let_go)
+    mine = buy(api, reservation=hold).status
+
+    assert (mine, rival.outcome) == ((201, 409) if is_one_transaction else (409, 201))
 
 
 # ---- a transfer against buyers -------------------------------------------------------------------------
@@ -397,11 +340,8 @@ def ten_units() -> None:
     set_stock("A", "S", 10)
 
 
-def send_or_buy(number: int) -> int:
-    """Every fourth sends three units elsewhere, the others buy one each. Returns how many units were had."""
-    if number % 4:
-        with transaction.atomic():
-            return 0 if reserve(Want(f"line:{number}", "A", "S", 1)) else 1
+def send_three() -> int:
+    """Returns how many were sent elsewhere."""
     transfer = Announcement("T", now(), [("A", 3)], origin="S")
     try:
         transfers.send_transfer(transfer, actor="test", as_of=now())
@@ -411,16 +351,18 @@ def send_or_buy(number: int) -> int:
 
 
 def test_what_was_promised_is_not_sent_elsewhere_and_what_was_sent_is_not_promised(ten_units: None) -> None:
-    assert sum(at_once(20, send_or_buy)) == 10
+    assert sum(at_once(20, lambda number: buy_units(1) if number % 4 else send_three())) == 10
 
     assert level("A", "S").on_hand == level("A", "S").reserved
     assert broken() == []
 
 
+@pytest.mark.parametrize("is_locked", [True, False])
 def test_without_the_lock_what_is_being_sent_is_promised_too(
-    levels_may_lie: None, ten_units: None, monkeypatch: pytest.MonkeyPatch
+    levels_may_lie: None, ten_units: None, monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, is_locked: bool
 ) -> None:
-    monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(LOCKED, ""))
-    _pause_before(monkeypatch, transfers, "save_levels", seconds=0.3)
+    if not is_locked:
+        monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(LOCKED, ""))
+    rival = meanwhile(lambda: buy_units(10), transfers, before="save_levels")
 
-    assert sum(at_once(20, send_or_buy)) > 10
+    assert (send_three(), rival.outcome) == (3, 7 if is_locked else 10)
