@@ -1,6 +1,6 @@
 """A key makes one thing, however often it comes."""
 
-import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from oms.errors import Conflict, IdempotencyInProgress, IdempotencyKeyReused
 from oms.idempotency import Once, fingerprint, idempotent
 from oms.models import IdempotencyRecord
 from oms.transactions import use_case
+from tests.concurrency.threads import Rival
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -19,11 +20,9 @@ made: list[int] = []
 
 @use_case
 @idempotent
-def make(*, number: int, as_of: datetime, started: Any = None, may_go_on: Any = None) -> dict[str, int]:
+def make(*, number: int, as_of: datetime, meanwhile: Callable[[], None] = lambda: None) -> dict[str, int]:
     made.append(number)
-    if started:
-        started.set()
-        may_go_on.wait(10)
+    meanwhile()
     if number < 0:
         raise Conflict("not now")
     return {"number": number}
@@ -81,56 +80,38 @@ def test_a_refusal_leaves_no_memory_and_is_judged_afresh() -> None:
     assert make(number=1, as_of=NOW, once=once({"n": 1})) == {"number": 1}
 
 
-def _in_a_thread(**arguments: Any) -> threading.Thread:
-    def run() -> None:
-        try:
-            make(as_of=NOW, **arguments)
-        except Conflict:
-            pass  # the test looks at what is left
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
-
-
 def test_a_second_request_waits_for_the_first_and_gets_its_result() -> None:
-    started, may_go_on = threading.Event(), threading.Event()
-    first = _in_a_thread(number=1, once=once({}), started=started, may_go_on=may_go_on)
-    started.wait(10)
-    threading.Timer(0.2, may_go_on.set).start()
+    second = Rival(lambda: make(number=2, as_of=NOW, once=once({})))
 
-    assert make(number=2, as_of=NOW, once=once({})) == {"number": 1}
+    assert make(number=1, as_of=NOW, once=once({}), meanwhile=second) == {"number": 1}
 
-    first.join()
+    assert second.outcome == {"number": 1}
     assert made == [1]
 
 
 def test_who_waits_for_one_that_is_refused_is_judged_itself() -> None:
-    started, may_go_on = threading.Event(), threading.Event()
-    first = _in_a_thread(number=-1, once=once({}), started=started, may_go_on=may_go_on)
-    started.wait(10)
-    threading.Timer(0.2, may_go_on.set).start()
+    second = Rival(lambda: make(number=2, as_of=NOW, once=once({})))
 
-    assert make(number=2, as_of=NOW, once=once({})) == {"number": 2}
+    with pytest.raises(Conflict):
+        make(number=-1, as_of=NOW, once=once({}), meanwhile=second)
 
-    first.join()
+    assert second.outcome == {"number": 2}
     assert made == [-1, 2]
 
 
 def test_a_wait_that_is_too_long_ends_in_progress() -> None:
-    started, may_go_on = threading.Event(), threading.Event()
-    first = _in_a_thread(number=1, once=once({}), started=started, may_go_on=may_go_on)
-    started.wait(10)
-    with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '100ms'")
-    try:
+    def impatient() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '100ms'")
         with pytest.raises(IdempotencyInProgress):
             make(number=2, as_of=NOW, once=once({}))
-    finally:
-        connection.close()
-        may_go_on.set()
-        first.join()
+
+    second = Rival(impatient)
+
+    def until_it_has_given_up() -> None:
+        second()
+        assert second.outcome is None
+
+    make(number=1, as_of=NOW, once=once({}), meanwhile=until_it_has_given_up)
 
     assert made == [1]
