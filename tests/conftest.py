@@ -8,7 +8,7 @@ from django.test import TransactionTestCase
 
 from oms import cache, ids, keys
 from tests import ledger_guard
-from tests.emptying import empty_tables
+from tests.emptying import as_if_new, empty_tables
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +20,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _quick_teardown() -> Iterator[None]:
+    def tear_down(_case: TransactionTestCase) -> None:
+        empty_tables()
+        as_if_new()
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: empty_tables())
+        patch.setattr(TransactionTestCase, "_fixture_teardown", tear_down)
+        patch.setattr(TransactionTestCase, "_should_reload_connections", lambda _case: False)
         yield
 
 

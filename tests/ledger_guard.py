@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from django.db import connection
 
 _INSTALL = """
-CREATE FUNCTION test_a_level_is_its_ledger() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION test_a_level_is_its_ledger() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     level record;
     ledger record;
@@ -32,6 +32,7 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+DROP TRIGGER IF EXISTS test_a_level_is_its_ledger ON inventory_stocklevel;
 CREATE CONSTRAINT TRIGGER test_a_level_is_its_ledger AFTER INSERT OR UPDATE OF on_hand, damaged, quarantined
     ON inventory_stocklevel DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION test_a_level_is_its_ledger()
 """
