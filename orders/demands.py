@@ -50,9 +50,5 @@ def demands_of_number(typed: str) -> list[Demand]:
     if not _NUMBER.fullmatch(typed):
         return []
     deliveries = Delivery.objects.filter(order__number=int(typed)).select_related("order").order_by("pk")
-    asked = ((delivery, list(delivery.lines.all())) for delivery in deliveries.prefetch_related("lines__product"))
-    return [
-        planning.demand_of(delivery.order, delivery, {line: line.quantity for line in lines})
-        for delivery, lines in asked
-        if lines
-    ]
+    asked = planning.demands_as_asked(list(deliveries.prefetch_related("lines__product")))
+    return [demand for _delivery, demand in asked]

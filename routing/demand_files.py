@@ -278,7 +278,7 @@ class _Reading:
 
 # ---- kept with the simulation ------------------------------------------------------------------------
 
-_NOT_TOLD = {"id", "source", "may_wait"}  # a file names no consent
+_NOT_TOLD = {"id", "source", "may_wait", "may_be_cut"}  # a file names no consent
 _KEPT = [field.attname for field in DemandFact._meta.concrete_fields if field.attname not in _NOT_TOLD]
 
 

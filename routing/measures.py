@@ -41,6 +41,7 @@ PLAIN = (
     Measure("days", _("Days to the promised date"), "days", _plain("promised_days")),
     Measure("late", _("Promised later than wanted"), "", _plain("late"), 0),
     Measure("refused", _("Refused orders"), "", _plain("refused"), 0),
+    Measure("cut", _("Orders of which something was cut"), "", lambda figures: float(figures.get("cut", 0)), 0),
     Measure("waiting", _("Orders that wait for a delivery"), "", lambda figures: float(figures.get("waiting", 0)), 0),
     Measure("left", _("Orders left to people"), "", _plain("left_to_people"), 0),
     Measure("carbon", _("CO₂"), "kg", _plain("carbon_kg"), 1),

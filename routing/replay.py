@@ -29,11 +29,13 @@ from routing.queries import ActiveRules, LearnedThen
 from routing.services.acceptance import AcceptanceThen
 from routing.services.backorders import awaitable
 from routing.services.demand_facts import Wanted
+from routing.services.parts import largest_part, out_of_reach
 from routing.services.scarcity import Foresight, PricesThen
-from routing.services.sourcing import PlannedParcel, SourcingPlan, plan
+from routing.services.sourcing import Demand, PlannedParcel, SourcingPlan, plan
 
-Verdict = Literal["served", "waiting", "left", "refused"]
-"""All of it has a place; some of it waits for a delivery or stands before a person; the order would have been refused."""
+Verdict = Literal["served", "cut", "waiting", "left", "refused"]
+"""All of it has a place; what cannot be had was cut, and all else has; some of it waits for a delivery or stands before a
+person, whether or not some was cut; the order would have been refused."""
 
 RulesOf = Callable[[str], ActiveRules]
 """The rules that decide for a channel."""
@@ -140,14 +142,23 @@ class World:
         """As at its instant; demands come in the order of their instants."""
         self.stock.advance(wanted.at)
         self.capacity.advance(wanted.at)
-        demand = wanted.demand
+        judged = self._ask(wanted, wanted.demand)
+        if judged.lacking and wanted.may_be_cut:
+            plan_under = partial(self._plan, wanted)
+            judged = largest_part(judged, ask=partial(self._ask, wanted), plan_under=plan_under) or judged
+        outcome = _outcome(judged, wanted.demand)
+        if self.takes and outcome.verdict != "refused":
+            self._take(judged.source)
+        return outcome
+
+    def _plan(self, wanted: Wanted, demand: Demand, rules: ActiveRules | None = None) -> SourcingPlan:
         channel = channels().get(demand.channel)
         grace = channel.grace(demand.method, demand.service) if channel else timedelta(0)
-        planned = plan(
+        return plan(
             demand,
             as_of=wanted.at,
             release_at=wanted.at + grace,
-            rules=self.rules_of(demand.channel),
+            rules=rules or self.rules_of(demand.channel),
             stock=self._read,
             booked=self.capacity.booked_by_day,
             scarcity=self.prices or queries.scarcity_prices,
@@ -155,10 +166,22 @@ class World:
             acceptance=partial(self.acceptance.at, wanted.at) if self.acceptance else queries.acceptance,
             budget=Budget.of(_PATIENCE * settings.PLANNING_BUDGET_MS / 1000, time.process_time),
         )
-        outcome = self._outcome(planned, may_wait=wanted.may_wait)
-        if self.takes and outcome.verdict != "refused":
-            self._take(planned)
-        return outcome
+
+    def _ask(self, wanted: Wanted, demand: Demand) -> "_Judged":
+        """As placing an order judges: what the network lacks, or a rule does not leave to a person, refuses it.
+
+        What was on its way then is not remembered: whatever may wait is taken to be brought by somebody.
+        """
+        planned = self._plan(wanted, demand)
+        if not planned.rest:
+            return _Judged(planned, "served")
+        if wanted.may_wait and awaitable(planned):
+            return _Judged(planned, "waiting")
+        if any(line.disposition != "exception" for line in planned.rest):
+            return _Judged(planned, "refused", {line.key: line.quantity for line in planned.rest})
+        there = {line.sku: sum(self._seen.get(line.sku, {}).values()) for line in demand.lines}
+        lacking = out_of_reach(demand, there)
+        return _Judged(planned, "refused" if lacking else "left", lacking)
 
     def resume(self, taken: Mapping[tuple[str, str], int], booked: Mapping[tuple[str, date], int]) -> None:
         """Go on where another world of these rules stopped."""
@@ -170,33 +193,6 @@ class World:
     def _read(self, skus: Any, **asked: Any) -> dict[str, dict[str, int]]:
         self._seen = self.stock.sellable_units(skus, **asked)
         return self._seen
-
-    def _outcome(self, planned: SourcingPlan, *, may_wait: bool) -> Outcome:
-        rest: Counter[str] = Counter()
-        for line in planned.rest:
-            rest[line.sku] += line.quantity
-        verdict = self._verdict(planned, may_wait=may_wait)
-        if verdict == "refused":
-            return Outcome(verdict, (), rest, planned.outcome.rule or "")
-        pairs = zip(planned.parcels, planned.outcome.parcels, strict=True)
-        sent = tuple(_sent(parcel, scored.parts) for parcel, scored in pairs)
-        return Outcome(verdict, sent, rest, planned.outcome.rule or "")
-
-    def _verdict(self, planned: SourcingPlan, *, may_wait: bool) -> Verdict:
-        """As placing an order judges: what the network lacks, or a rule does not leave to a person, refuses it.
-
-        What was on its way then is not remembered: whatever may wait is taken to be brought by somebody.
-        """
-        if not planned.rest:
-            return "served"
-        if may_wait and awaitable(planned):
-            return "waiting"
-        asked: Counter[str] = Counter()
-        for line in planned.demand.lines:
-            asked[line.sku] += line.quantity
-        is_there = all(sum(self._seen.get(sku, {}).values()) >= units for sku, units in asked.items())
-        is_for_people = all(line.disposition == "exception" for line in planned.rest)
-        return "left" if is_there and is_for_people else "refused"
 
     def _take(self, planned: SourcingPlan) -> None:
         for parcel in planned.parcels:
@@ -212,6 +208,34 @@ class World:
     def _book(self, location: str, day: date, units: int) -> None:
         self.capacity.book(location, day, units)
         self.booked[location, day] += units
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """`lacking`: units by line because of which it is refused."""
+
+    source: SourcingPlan
+    verdict: Verdict
+    lacking: Mapping[str, int] = field(default_factory=dict)
+
+
+def _outcome(judged: _Judged, asked: Demand) -> Outcome:
+    """`asked`: all that was wanted; what is left of it, cut or not, is its rest."""
+    planned, verdict = judged.source, judged.verdict
+    rest = Counter[str]()
+    for line in asked.lines:
+        rest[line.sku] += line.quantity
+    for parcel in planned.parcels:
+        for sent_line in parcel.lines:
+            rest[sent_line.sku] -= sent_line.quantity
+    rest = +rest
+    if verdict == "refused":
+        return Outcome(verdict, (), rest, planned.outcome.rule or "")
+    if verdict == "served" and rest:
+        verdict = "cut"
+    pairs = zip(planned.parcels, planned.outcome.parcels, strict=True)
+    sent = tuple(_sent(parcel, scored.parts) for parcel, scored in pairs)
+    return Outcome(verdict, sent, rest, planned.outcome.rule or "")
 
 
 def _sent(parcel: PlannedParcel, parts: Mapping[str, int]) -> Sent:
@@ -288,6 +312,7 @@ class Tally:
         return {
             "orders": self.orders,
             "served": self.verdicts["served"],
+            "cut": self.verdicts["cut"],
             "waiting": self.verdicts["waiting"],
             "left_to_people": self.verdicts["left"],
             "refused": self.verdicts["refused"],

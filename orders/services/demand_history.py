@@ -43,13 +43,16 @@ def _batches(*, since: datetime | None, until: datetime) -> Iterator[list[Wanted
 def _wanted(orders: list[Order]) -> Iterator[Wanted]:
     decisions = _first_decisions(orders)
     deliveries = Delivery.objects.filter(order__in=orders).select_related("order").order_by("pk")
-    for delivery in deliveries.prefetch_related("lines__product"):
-        lines = {line: line.quantity for line in delivery.lines.all()}
-        if lines:
-            demand = planning.demand_of(delivery.order, delivery, lines)
-            decision = decisions.get(delivery.pk, "")
-            order = delivery.order
-            yield Wanted(delivery.pk, order.placed_at, demand, decision=decision, may_wait=order.allows_backorder)
+    for delivery, demand in planning.demands_as_asked(list(deliveries.prefetch_related("lines__product"))):
+        order = delivery.order
+        yield Wanted(
+            delivery.pk,
+            order.placed_at,
+            demand,
+            decision=decisions.get(delivery.pk, ""),
+            may_wait=order.allows_backorder,
+            may_be_cut=order.allows_partial,
+        )
 
 
 def _first_decisions(orders: list[Order]) -> dict[str, str]:

@@ -3,8 +3,8 @@
 Everything this app asks of routing passes here, so the rest of it speaks of deliveries and fulfillments only.
 """
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -345,6 +345,19 @@ def demand_of(
         value=order.items_total,
         customer_tags=order.customer_tags,
     )
+
+
+def demands_as_asked(deliveries: Sequence[Delivery]) -> Iterator[tuple[Delivery, Demand]]:
+    """What these, all that their orders have, asked for at first, with what could not be had; read with their lines."""
+    lost = defaultdict[str, Decimal](Decimal)
+    for delivery in deliveries:
+        for line in delivery.lines.all():
+            lost[delivery.order_id] += line.unserved * line.unit_price
+    for delivery in deliveries:
+        units = {line: line.quantity for line in delivery.lines.all()}
+        if units:
+            order = delivery.order
+            yield delivery, replace(demand_of(order, delivery, units), value=order.items_total + lost[order.pk])
 
 
 def _line(wanted: Wanted) -> Line:

@@ -23,6 +23,7 @@ _PLACES_SHOWN = 25
 _BUCKETS = 15
 VERDICTS = {
     "served": gettext_lazy("served"),
+    "cut": gettext_lazy("cut to what can be had"),
     "waiting": gettext_lazy("partly waits for a delivery"),
     "left": gettext_lazy("partly left to people"),
     "refused": gettext_lazy("refused"),

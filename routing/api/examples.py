@@ -31,7 +31,8 @@ _ZONES = [
 
 _SIDE = {
     "orders": 1840,
-    "served": 1817,
+    "served": 1814,
+    "cut": 3,
     "waiting": 4,
     "left_to_people": 7,
     "refused": 12,

@@ -69,12 +69,13 @@ class WorkAtPlace(BaseModel):
 class SideFigures(BaseModel):
     """Money is what is paid for carriage and handling, by currency. `promised_days`: from the order to its last promise.
 
-    Of orders of which units wait for a delivery (`waiting`) only what is sent at once has parcels, cost and days; what
-    waits is among `units_not_served`.
+    Of orders of which units wait for a delivery (`waiting`), or were cut because the shopper takes what can be had (`cut`),
+    only what is sent at once has parcels, cost and days; the rest is among `units_not_served`.
     """
 
     orders: int
     served: int
+    cut: int = 0
     waiting: int = 0
     left_to_people: int
     refused: int
@@ -121,7 +122,9 @@ class SimulationFigures(BaseModel):
 class MeasureDifference(BaseModel):
     """Of every measure less is better. `relative`: the change as a share of the baseline; null where that is nothing."""
 
-    measure: Literal["cost", "parcels", "split", "distance", "days", "late", "refused", "waiting", "left", "carbon"]
+    measure: Literal[
+        "cost", "parcels", "split", "distance", "days", "late", "refused", "cut", "waiting", "left", "carbon"
+    ]
     currency: str | None
     baseline: float
     candidate: float
@@ -180,11 +183,11 @@ class SimulatedLine(BaseModel):
 
 
 class SimulatedOutcome(BaseModel):
-    """`served`: all of it has a place; `waiting`: some of it waits for a delivery; `left`: some of it stands before a
-    person; `refused`: nothing is kept.
+    """`served`: all of it has a place; `cut`: what cannot be had was cut, and all else has; `waiting`: some of it waits for
+    a delivery; `left`: some of it stands before a person; `refused`: nothing is kept.
     """
 
-    verdict: Literal["served", "waiting", "left", "refused"]
+    verdict: Literal["served", "cut", "waiting", "left", "refused"]
     rule: str
     parcels: list[SimulatedParcel]
     rest: list[SimulatedLine]

@@ -9,7 +9,8 @@ class DemandFact(models.Model):
     """What somebody wanted: one delivery of one order, as routing was asked for it the first time.
 
     What forecasts learn from and simulations replay. It names nobody: an area instead of an address, and kinds of
-    customers instead of a customer. `may_wait`: the shopper agreed to wait for what is not there.
+    customers instead of a customer. `may_wait`: the shopper agreed to wait for what is not there; `may_be_cut`: they
+    take what can be had.
     `lines`: `[sku, quantity, group | null, unit value, weight (g), [tags]]` each. `decision`: the first about it.
     """
 
@@ -32,6 +33,7 @@ class DemandFact(models.Model):
     customer_tags = TagsField(verbose_name=_("tags of the customer"))
     lines = models.JSONField(_("lines"))
     may_wait = models.BooleanField(_("may wait"), default=False, db_default=False)
+    may_be_cut = models.BooleanField(_("may be cut"), default=False, db_default=False)
     source = models.CharField(_("source"), max_length=8, choices=Source.choices, default=Source.LIVE)
     decision = models.CharField(_("decision"), max_length=32, blank=True, default="", db_default="")
 

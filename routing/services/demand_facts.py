@@ -17,7 +17,8 @@ _DECIMALS = 2
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """`reference` names the delivery (of an order, or of an imported history) and counts once. `decision`: what was
-    decided first about it, where that is known. `may_wait`: the shopper agreed to wait for what is not there."""
+    decided first about it, where that is known. `may_wait`: the shopper agreed to wait for what is not there. `may_be_cut`: they take what
+    can be had."""
 
     reference: str
     at: datetime
@@ -25,6 +26,7 @@ class Wanted:
     source: str = DemandFact.Source.LIVE
     decision: str = ""
     may_wait: bool = False
+    may_be_cut: bool = False
 
 
 @use_case
@@ -41,7 +43,10 @@ def forget_demands(*, before: datetime) -> int:
 
 def told(facts: Iterable[DemandFact]) -> Iterable[Wanted]:
     """As they were asked; places lost afterwards, holds and promises are not part of it."""
-    return (Wanted(fact.reference, fact.at, _demand(fact), fact.source, fact.decision, fact.may_wait) for fact in facts)
+    return (
+        Wanted(fact.reference, fact.at, _demand(fact), fact.source, fact.decision, fact.may_wait, fact.may_be_cut)
+        for fact in facts
+    )
 
 
 def fact_of(wanted: Wanted) -> DemandFact:
@@ -65,6 +70,7 @@ def fact_of(wanted: Wanted) -> DemandFact:
         source=wanted.source,
         decision=wanted.decision,
         may_wait=wanted.may_wait,
+        may_be_cut=wanted.may_be_cut,
     )
 
 

@@ -4,6 +4,7 @@ import random
 import sys
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +12,7 @@ from django.db import transaction
 from inventory.models import Location
 from oms.clock import now
 from orders.services.demand_history import tell_demands
-from routing.models import CarrierService, Rate, Simulation, Zone
+from routing.models import CarrierService, DemandFact, Rate, Simulation, Zone
 from routing.services.rule_sets import create_draft, publish_rule_set
 from routing.services.simulation_work import work_on_simulations
 from tests.factories.inventory import make_locations, make_products, set_stocks
@@ -191,4 +192,34 @@ def test_what_waited_for_a_delivery_waits_in_a_replay_too(api: Api, invariants_h
     assert [live[name] for name in ("served", "waiting", "left_to_people", "refused")] == [2, 2, 0, 0]
     assert (live["units"], live["units_not_served"]) == (4, 4)
     assert (other["waiting"], other["refused"]) == (0, 2)
+    invariants_hold()
+
+
+def test_what_was_cut_is_cut_in_a_replay_too(api: Api, invariants_hold: Any) -> None:
+    """Wanted is what was asked for, so rules that serve less, or stock that is there, tell it."""
+    make_network(paris=3, lyon=4, lille=0)
+    wide, near = (
+        create_draft(document={"rules": [{"steps": [{"from": from_, "rest": "refuse"}]}]})
+        for from_ in ({}, {"locations": ["PARIS"]})
+    )
+    publish_rule_set(rule_set_id=wide.pk, actor="test", as_of=now())
+    begin = now()
+    for units, may_be_cut in ((5, True), (3, False), (4, True)):  # all, a refusal, the last two
+        api.post("orders/", order_body(("SKU-1", units), allow_partial=may_be_cut))
+    end = now()
+    tell_demands(as_of=end)
+    period = {"placed_after": begin.isoformat(), "placed_before": end.isoformat()}
+
+    figures = simulate(api, {"rule_set": near.pk, **period})["figures"]
+
+    live, other = figures["baseline"], figures["candidate"]
+    assert figures["agreement"] == {"known": 2, "same": 2, "rate": 1.0}
+    assert [live[name] for name in ("orders", "served", "cut", "refused")] == [2, 1, 1, 0]
+    assert (live["units"], live["units_not_served"]) == (7, 2)
+    assert [other[name] for name in ("orders", "served", "cut", "refused")] == [2, 0, 1, 1]
+    assert (other["units"], other["units_not_served"]) == (3, 6)
+    assert list(DemandFact.objects.order_by("at").values_list("value", flat=True)) == [
+        Decimal("99.50"),
+        Decimal("79.60"),
+    ]
     invariants_hold()

@@ -97,6 +97,28 @@ def test_what_no_place_may_serve_stands_before_a_person_or_is_refused_as_the_rul
     )
 
 
+@pytest.mark.parametrize(
+    ("values", "rest", "verdict", "sent"),
+    [
+        ({"may_be_cut": True}, "exception", "cut", ["PARIS"]),
+        ({"may_be_cut": True}, "refuse", "cut", ["PARIS"]),
+        ({"may_be_cut": True, "may_wait": True}, "backorder", "waiting", ["PARIS"]),
+        ({"may_be_cut": True}, "backorder", "cut", ["PARIS"]),
+        ({}, "refuse", "refused", []),
+    ],
+)
+def test_who_may_be_cut_gets_what_is_there(values, rest, verdict, sent):
+    make_network(paris=1, lille=0, lyon=0)
+    ours = world(rules_of(rest=rest))
+    one = replace(wanted(1, ("SKU-1", 2), ("SKU-2", 1)), **values)
+
+    outcome = ours.decide(one)
+
+    assert (outcome.verdict, places(outcome)) == (verdict, sent)
+    assert outcome.rest == {"SKU-1": 1, "SKU-2": 1}
+    assert ours.taken == ({("SKU-1", "PARIS"): 1} if sent else {})
+
+
 @pytest.mark.parametrize(("may_wait", "verdict", "sent"), [(True, "waiting", ["PARIS"]), (False, "refused", [])])
 def test_who_may_wait_gets_what_is_there_and_waits_for_the_rest(may_wait, verdict, sent):
     make_network(paris=2, lille=0, lyon=0)
