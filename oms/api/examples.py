@@ -7,6 +7,8 @@ field is called says what stands in it. These are asked in turn, and the first t
 2. the words that apps tell in `<app>/api/examples.py`: by `Component.field`, by field, or for a whole `Component`;
 3. its default, the first of its choices, an instant.
 
+`tell_another` shows a second case of an operation by what is otherwise in it.
+
 A request shows what its model tells, or else what is required; an answer shows every field. What cannot be known is
 left out, and `gaps` names it.
 """
@@ -30,6 +32,7 @@ LEFT_OUT = object()
 REQUEST_ID = "5f0c2a9be1d94c38a7b06d1f4e8a7c21"
 _MISSING = object()
 _words: dict[str, list[Json]] = {}
+_others: dict[str, dict[str, tuple[Json, Json]]] = {}
 
 
 def tell(words: Mapping[str, Json]) -> None:
@@ -39,6 +42,11 @@ def tell(words: Mapping[str, Json]) -> None:
     """
     for name, value in words.items():
         _words.setdefault(name, []).append(value)
+
+
+def tell_another(name: str, operation_id: str, *, request: Json, answer: Json) -> None:
+    """Another case of an operation: the typical one, but for what is otherwise in its request and its answer."""
+    _others.setdefault(operation_id, {})[name] = request, answer
 
 
 class Unknown(Exception):
@@ -173,25 +181,38 @@ def _fill(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _fill_operation(examples: Examples, path: str, operation: dict[str, Any]) -> Iterator[str]:
     yield from _fill_parameters(examples, path, operation)
     address = _address(path, operation)
+    others = _others.get(operation["operationId"], {})
     asked = operation.get("requestBody", {}).get("content", {})
     for content in asked.values():
-        yield from _fill_content(content, examples.request)
+        yield from _fill_content(content, examples.request, {name: case[0] for name, case in others.items()})
     for status, answer in operation["responses"].items():
         for media_type, content in answer.get("content", {}).items():
             if media_type == _PROBLEM:
                 shown = content.get("examples") or _refusal(status, asked, examples)
                 content["examples"] = {code: _placed(problem, address) for code, problem in shown.items()}
             else:
-                yield from _fill_content(content, examples.answer)
+                yield from _fill_content(content, examples.answer, {name: case[1] for name, case in others.items()})
 
 
-def _fill_content(content: dict[str, Any], make: Any) -> Iterator[str]:
+def _fill_content(content: dict[str, Any], make: Any, others: Mapping[str, Json]) -> Iterator[str]:
     if "examples" in content:
         return
     try:
-        content["examples"] = {"typical": {"value": make(content["schema"])}}
+        typical = make(content["schema"])
     except Unknown as unknown:
         yield f"nothing tells what stands in {unknown}"
+        return
+    changed = {name: {"value": _changed(typical, change)} for name, change in others.items()}
+    content["examples"] = {"typical": {"value": typical}, **changed}
+
+
+def _changed(value: Json, change: Json) -> Json:
+    """Of objects the fields named, of lists entry by entry."""
+    if isinstance(value, dict) and isinstance(change, dict):
+        return {**value, **{name: _changed(value.get(name), one) for name, one in change.items()}}
+    if isinstance(value, list) and isinstance(change, list):
+        return [_changed(*pair) for pair in zip(value, change, strict=True)]
+    return change
 
 
 def _fill_parameters(examples: Examples, path: str, operation: dict[str, Any]) -> Iterator[str]:

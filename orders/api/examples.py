@@ -3,7 +3,7 @@
 One story: two jumpers to Paris, with a voucher, sent by the store PARIS.
 """
 
-from oms.api.examples import LEFT_OUT, tell
+from oms.api.examples import LEFT_OUT, tell, tell_another
 
 _ORDER, _WORK, _PAYMENT = (
     "ord_01kjq2m8f0e7v9s4t6w1x3y5z7",
@@ -185,4 +185,25 @@ tell(
         "considered": 12,
         "outrun": 0,
     }
+)
+
+tell_another(
+    "cut",  # only one of the two jumpers is left, and the shopper takes that
+    "orders_place",
+    request={"allow_partial": True},
+    answer={
+        "totals": {"items": "19.90", "discount": "3.50", "tax": "3.56", "total": "21.30"},
+        "lines": [
+            {
+                "discount": "1.00",
+                "order_discount": "2.50",
+                "tax_amount": "2.74",
+                "total": "16.40",
+                "quantities": {"allocated": 1, "canceled": 1},
+                "cut": {"quantity": 1, "reason": "not_available"},
+            }
+        ],
+        "fulfillments": [{"lines": [{"quantity": 1}]}],
+        "payments": [{"amount": "21.30", "authorized": "21.30"}],
+    },
 )

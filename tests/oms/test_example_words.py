@@ -69,6 +69,12 @@ def test_a_word_for_one_component_goes_before_the_common_one() -> None:
     }
 
 
+def test_what_is_there_at_times_only_is_left_out_of_the_typical_answer() -> None:
+    examples.tell({"_Answered.at": examples.LEFT_OUT})
+
+    assert "at" not in _examples(_Answered).answer(_of(_Answered))
+
+
 def test_what_nothing_tells_is_named() -> None:
     class Strange(BaseModel):
         flavour: str

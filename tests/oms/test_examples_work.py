@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import time_machine
 from jsonschema import Draft202012Validator
 
@@ -40,8 +41,8 @@ class Stage:
         }
         self.names: dict[str, str] = {}
 
-    def play(self, name: str) -> Answer:
-        """Send the example of this operation."""
+    def play(self, name: str, *, case: str = "") -> Answer:
+        """Send the example of this operation: the first, or the one of this name."""
         method, path, operation = self.operations[name]
         query = []
         for parameter in operation.get("parameters", ()):
@@ -49,16 +50,16 @@ class Stage:
                 path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
             elif parameter["in"] == "query" and parameter.get("required"):
                 query.append(f"{parameter['name']}={parameter['example']}")
-        body, content_type = self._body(operation)
+        body, content_type = self._body(operation, case)
         address = self._named(path.removeprefix("/api/v1/")) + (self._named("?" + "&".join(query)) if query else "")
         headers = {"Idempotency_Key": f"{name} {len(self.names)}"} if method == "post" else {}
         return self.api.call(method.upper(), address, body, content_type=content_type, **headers)
 
-    def _body(self, operation: dict[str, Any]) -> tuple[bytes, str]:
-        """The first example of a body, and of which kind it is."""
+    def _body(self, operation: dict[str, Any], case: str) -> tuple[bytes, str]:
+        """The example of a body, and of which kind it is."""
         contents = operation.get("requestBody", {}).get("content", {})
         for content_type, content in contents.items():
-            shown = next(iter(content["examples"].values()))["value"]
+            shown = content["examples"][case or next(iter(content["examples"]))]["value"]
             text = json.dumps(shown) if content_type == "application/json" else shown
             return self._named(text).encode(), content_type
         return b"", "application/json"
@@ -313,15 +314,18 @@ def test_each_example_is_answered_as_described(
     assert faults == []
 
 
+@pytest.mark.parametrize(("case", "stock"), [("typical", {}), ("cut", {"paris": 1, "lyon": 0, "lille": 0})])
 @time_machine.travel(NOW)
-def test_the_order_that_is_shown_is_the_one_that_its_example_makes(schema: dict[str, Any], shop: Api) -> None:
+def test_the_order_that_is_shown_is_the_one_that_its_example_makes(
+    schema: dict[str, Any], shop: Api, case: str, stock: dict[str, int]
+) -> None:
     stage = Stage(shop, schema)
-    make_network()
+    make_network(**stock)
 
-    made = stage.play("orders_place").json
+    made = stage.play("orders_place", case=case).json
 
     content = stage.operations["orders_place"][2]["responses"]["201"]["content"]["application/json"]
-    shown = content["examples"]["typical"]["value"]
+    shown = content["examples"][case]["value"]
     assert _lasting(made) == _lasting(shown)
 
 
