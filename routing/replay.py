@@ -29,7 +29,7 @@ from routing.queries import ActiveRules, LearnedThen
 from routing.services.acceptance import AcceptanceThen
 from routing.services.backorders import awaitable
 from routing.services.demand_facts import Wanted
-from routing.services.parts import largest_part, out_of_reach
+from routing.services.parts import lacking, largest_part
 from routing.services.scarcity import Foresight, PricesThen
 from routing.services.sourcing import Demand, PlannedParcel, SourcingPlan, plan
 
@@ -177,11 +177,9 @@ class World:
             return _Judged(planned, "served")
         if wanted.may_wait and awaitable(planned):
             return _Judged(planned, "waiting")
-        if any(line.disposition != "exception" for line in planned.rest):
-            return _Judged(planned, "refused", {line.key: line.quantity for line in planned.rest})
         there = {line.sku: sum(self._seen.get(line.sku, {}).values()) for line in demand.lines}
-        lacking = out_of_reach(demand, there)
-        return _Judged(planned, "refused" if lacking else "left", lacking)
+        lacks = lacking(planned, there)
+        return _Judged(planned, "refused" if lacks else "left", lacks)
 
     def resume(self, taken: Mapping[tuple[str, str], int], booked: Mapping[tuple[str, date], int]) -> None:
         """Go on where another world of these rules stopped."""

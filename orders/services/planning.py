@@ -32,7 +32,7 @@ from routing.services.backorders import served_later as ask_later
 from routing.services.capacity import Booking, release_capacity
 from routing.services.capacity import book_capacity as book_days
 from routing.services.capacity import lock_capacity as lock_days
-from routing.services.parts import largest_part, out_of_reach
+from routing.services.parts import lacking, largest_part
 from routing.services.promise_ledger import promise_row as ledger_row
 from routing.services.promises import pickup_time
 from routing.services.sourcing import Demand, Destination, Line, PlannedParcel, SourcingPlan, StockReader
@@ -200,8 +200,8 @@ class _Asking:
         source = self.plan_under(demand, None)
         if (waiting := awaitable(source) if self.may_wait else None) is not None:
             return self._waiting(source, waiting)
-        rest = _rest(source)
-        return PlannedDelivery(source, source.parcels, rest, lacking=self._lacking(source) if rest else {})
+        lacks = lacking(source, self._sellable(source.demand)) if source.rest else {}
+        return PlannedDelivery(source, source.parcels, _rest(source), lacking=lacks)
 
     def plan_under(self, demand: Demand, rules: ActiveRules | None) -> SourcingPlan:
         return ask_routing(demand, as_of=self.as_of, release_at=self.release_at, stock=self.seen.read, rules=rules)
@@ -212,13 +212,10 @@ class _Asking:
             return PlannedDelivery(source, source.parcels, (), awaited=found.parts)
         return PlannedDelivery(source, source.parcels, _rest(source), lacking=found.lacking)
 
-    def _lacking(self, source: SourcingPlan) -> dict[str, int]:
-        """What the rules leave to a person is accepted, as far as it stands anywhere."""
-        if any(rest.disposition != "exception" for rest in source.rest):
-            return {rest.key: rest.quantity for rest in source.rest}
-        demand = source.demand
+    def _sellable(self, demand: Demand) -> dict[str, int]:
+        """What stands anywhere that its other deliveries leave."""
         skus = {line.sku for line in demand.lines}
-        return out_of_reach(demand, {sku: sum(_untaken(demand, sku, self.seen.units[sku]).values()) for sku in skus})
+        return {sku: sum(_untaken(demand, sku, self.seen.units[sku]).values()) for sku in skus}
 
     def most_of(self, whole: PlannedDelivery) -> PlannedDelivery:
         """The largest part of it that can be had, be it nothing; the rest is cut."""

@@ -1,6 +1,6 @@
 """What stands in the fields of plans, rules and tariffs; see `oms.api.examples`."""
 
-from oms.api.examples import tell
+from oms.api.examples import LEFT_OUT, tell
 
 _RULES = [
     {
@@ -259,6 +259,7 @@ tell(
         "decisions_why_not.location": "LYON",
         # what a shopper can have
         "QuoteDocument.quote": "eyJjIjoid2ViIiwibCI6W1siU0tVLTEiLDFdXX0:1vNsG2:vT0hVg8b3yq5mQ2Xr7Zk1c9Jd4Lw6Ns8Pt2Ru5Yx0Ae",
+        "QuoteOption.cut": LEFT_OUT,
         "QuoteOption.price": "4.90",
         "QuoteOption.name": "Paris Marais",
         "QuoteOption.location": "PARIS",

@@ -24,7 +24,8 @@ class QuoteLine(Body):
 
 
 class QuoteBody(Body):
-    """`destination` is needed for deliveries; collected goods are offered near it."""
+    """`destination` is needed for deliveries; collected goods are offered near it. `allow_partial`: as of an order; ways to get
+    a part of the basket are offered, too, each with what it does without (`cut`)."""
 
     model_config = example(
         channel="web",
@@ -41,6 +42,7 @@ class QuoteBody(Body):
     methods: Annotated[list[QuoteMethod], Field(min_length=1, max_length=4)] = ["ship", "pickup"]
     near_limit: Annotated[int, Field(ge=1, le=20)] = 5
     customer_tags: CustomerTags = []
+    allow_partial: bool = False
 
 
 class QuotedParcel(BaseModel):
@@ -53,6 +55,7 @@ class QuoteOption(BaseModel):
     will have come in at `available_at`. The date lies between `earliest_at` and `promised_at`. `order_by`: until when an
     order keeps the date, to the minute, and `order_by_seconds` left until then; null beyond three days. `confidence`: how
     often all of it is there by `promised_at`, as learned from what happened; null where configured times made the date.
+    `cut`: units that are not to be had that way; not there where all are.
     """
 
     method: Literal["ship", "pickup", "curbside", "locker", "backorder"]
@@ -69,6 +72,7 @@ class QuoteOption(BaseModel):
     stock: Literal["local", "transfer"] | None = None
     available_at: Instant | None = None
     parcels: list[QuotedParcel] | None = None
+    cut: list[QuoteLine] | None = None
 
 
 class Elsewhere(BaseModel):
@@ -113,6 +117,7 @@ class Quotes(ApiView):
             methods=body.methods,
             near_limit=body.near_limit,
             customer_tags=body.customer_tags,
+            may_be_cut=body.allow_partial,
             as_of=as_of,
         )
         return Response(_document(found, as_of))
@@ -147,6 +152,8 @@ def _option(option: Option, as_of: datetime) -> dict[str, Any]:
         document |= {} if option.distance_km is None else {"distance_km": option.distance_km}
     if option.available_at is not None:
         document["available_at"] = option.available_at
+    if option.cut:
+        document["cut"] = [{"sku": line.sku, "quantity": line.quantity} for line in option.cut]
     if option.parcels:
         document["parcels"] = [
             {"lines": [{"sku": line.sku, "quantity": line.quantity} for line in lines], "promised_at": promised_at}

@@ -65,6 +65,18 @@ def largest_part(
     return None
 
 
+def lacking(planned: SourcingPlan, sellable: Mapping[str, int]) -> dict[str, int]:
+    """Units by line of a plan's rest because of which placing an order refuses it. `sellable`: what stands anywhere, by SKU.
+
+    What the rules leave to a person is accepted, as far as it stands anywhere.
+    """
+    if not planned.rest:
+        return {}
+    if any(rest.disposition != "exception" for rest in planned.rest):
+        return {rest.key: rest.quantity for rest in planned.rest}
+    return out_of_reach(planned.demand, sellable)
+
+
 def out_of_reach(demand: Demand, sellable: Mapping[str, int]) -> dict[str, int]:
     """Units by line that no place has, when the first lines get theirs first and groups are whole."""
     left, units = Counter(sellable), dict[str, int]()

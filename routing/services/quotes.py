@@ -21,12 +21,14 @@ from inventory import queries as inventory
 from inventory.exposure import Context
 from inventory.models import Ability
 from inventory.nearest import by_distance
-from inventory.queries import PlaceInfo, ProductInfo
+from inventory.queries import ProductInfo
 from oms.channels import ChannelInfo, channels
 from oms.errors import FieldError, Invalid
 from routing import queries
+from routing.queries import ActiveRules
 from routing.services import sourcing
 from routing.services.backorders import await_supply, awaitable
+from routing.services.parts import lacking, largest_part
 from routing.services.promises import pickup_time
 from routing.services.sourcing import Demand, Destination, Line, SourcingPlan
 
@@ -48,7 +50,7 @@ class Option:
 
     `price`: what carriers ask for the parcels, nothing where the shopper comes. `earliest_at`: hardly anything comes
     sooner. `order_by`: until when an order keeps the date; None where that is further than three days. `confidence`: how
-    often all of it is there by the date; None where configured times made it.
+    often all of it is there by the date; None where configured times made it. `cut`: what it does without.
     """
 
     method: str
@@ -63,6 +65,7 @@ class Option:
     distance_km: float | None = None
     available_at: datetime | None = None
     parcels: tuple[tuple[tuple[QuotedLine, ...], datetime], ...] = ()
+    cut: tuple[QuotedLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +104,16 @@ def quote(
     near_limit: int,
     as_of: datetime,
     customer_tags: Collection[str] = (),
+    may_be_cut: bool = False,
 ) -> Quote:
-    """The ways to get these lines, per method in the order ship, pickup, curbside, back-order.
+    """The ways to get these lines, per method in the order ship, pickup, curbside, back-order. `may_be_cut`: or as much of
+    them as can be had that way.
 
     Errors: Invalid (names nobody knows, a currency the channel does not sell in).
     """
     products = inventory.products_by_sku({line.sku for line in lines})
     info = _checked(channel, currency, lines, products, destination, methods)
-    asking = _Asking(info, lines, products, destination, customer_tags, as_of)
+    asking = _Asking(info, lines, products, destination, customer_tags, may_be_cut, as_of)
     options = shipped = asking.shipped() if "ship" in methods else []
     for method in ABILITY:
         if method in methods:
@@ -172,6 +177,12 @@ class _Stock:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    source: SourcingPlan
+    lacking: Mapping[str, int]
+
+
 class _Asking:
     """One basket of one shopper at one instant."""
 
@@ -182,11 +193,13 @@ class _Asking:
         products: Mapping[str, ProductInfo],
         destination: Destination | None,
         customer_tags: Collection[str],
+        may_be_cut: bool,
         as_of: datetime,
     ):
         self.channel = channel
         self.destination = destination
         self.customer_tags = customer_tags
+        self.may_be_cut = may_be_cut
         self.as_of = as_of
         self.needed = Counter[str]()
         for line in lines:
@@ -207,8 +220,8 @@ class _Asking:
             return there.latitude, there.longitude
         return queries.coordinates_of(there.country, there.postal_code)
 
-    def _plan(self, method: str, service: str, location: str | None = None) -> SourcingPlan:
-        demand = Demand(
+    def _demand(self, method: str, service: str, location: str | None) -> Demand:
+        return Demand(
             channel=self.channel.code,
             currency=self.channel.currency,
             lines=self.lines,
@@ -218,8 +231,36 @@ class _Asking:
             location=location,
             customer_tags=self.customer_tags,
         )
-        return sourcing.plan(
-            demand, as_of=self.as_of, release_at=self.as_of + self.channel.grace(method, service), stock=self.stock
+
+    def _plan(self, method: str, service: str, location: str | None = None) -> SourcingPlan:
+        """Of all of it or, where it may be cut, of the most that can be had so."""
+        whole = self._ask(self._demand(method, service, location))
+        if whole.lacking and self.may_be_cut:
+            part = largest_part(whole, ask=self._ask, plan_under=self._plan_under)
+            return (part or whole).source
+        return whole.source
+
+    def _ask(self, demand: Demand) -> "_Asked":
+        planned = self._plan_under(demand)
+        return _Asked(planned, lacking(planned, self._sellable(demand)) if planned.rest else {})
+
+    def _plan_under(self, demand: Demand, rules: ActiveRules | None = None) -> SourcingPlan:
+        release_at = self.as_of + self.channel.grace(demand.method, demand.service)
+        return sourcing.plan(demand, as_of=self.as_of, release_at=release_at, stock=self.stock, rules=rules)
+
+    def _sellable(self, demand: Demand) -> dict[str, int]:
+        """What stands anywhere, or at the place that was chosen."""
+        only = None if demand.location is None else [demand.location]
+        stock = self.stock(
+            [line.sku for line in demand.lines], context=demand.context(self.as_of), locations=only, tags=self.tags
+        )
+        return {sku: sum(units.values()) for sku, units in stock.items()}
+
+    def _cut(self, planned: SourcingPlan) -> tuple[QuotedLine, ...]:
+        """What this plan was not asked for any more."""
+        kept = {line.sku: line.quantity for line in planned.demand.lines}
+        return tuple(
+            QuotedLine(sku, units - kept.get(sku, 0)) for sku, units in self.needed.items() if units > kept.get(sku, 0)
         )
 
     # Delivery ---------------------------------------------------------------------------------
@@ -243,43 +284,50 @@ class _Asking:
                 (tuple(QuotedLine(line.sku, line.quantity) for line in parcel.lines), parcel.promised_at)
                 for parcel in planned.parcels
             ),
+            cut=self._cut(planned),
         )
 
     # Collected by the shopper -----------------------------------------------------------------
 
     def collected(self, method: str, limit: int) -> list[Option]:
-        """The nearest places (without an address, the first to have it ready) that can hand over all of it."""
+        """The nearest places (without an address, the first to have it ready) that can hand over all of it, then those
+        that have some, where it may be cut."""
         stock = self.stock(sorted(self.needed), context=self._context(method), tags=self.tags)
-        directory = inventory.places()
-        holders = {
-            code
-            for code in set.intersection(*(set(units) for units in stock.values()))
-            if all(stock[sku][code] >= units for sku, units in self.needed.items())
-            and ABILITY[method] in directory[code].abilities
-            and directory[code].takes_orders(self.as_of)
-        }
-        far = by_distance(self.point, holders, directory) if self.point else dict.fromkeys(sorted(holders), 0.0)
+        having = [{code for code, have in stock[sku].items() if have >= units} for sku, units in self.needed.items()]
+        whole = self._nearest(method, set.intersection(*having))
+        some = self._nearest(method, set().union(*stock.values()) - whole.keys()) if self.may_be_cut else {}
         options: list[Option] = []
-        for code in list(far)[: limit * _CANDIDATES]:
+        for code, km in [*list(whole.items())[: limit * _CANDIDATES], *list(some.items())[: limit * _CANDIDATES]]:
+            if len(options) == limit:
+                break
             planned = self._plan(method, "standard", code)
-            if planned.is_complete and len(options) < limit:
-                km = far[code] if self.point and far[code] != float("inf") else None
-                options.append(self._collected(method, directory[code], planned, km))
+            if planned.is_complete:
+                options.append(self._collected(method, code, planned, km))
         return options
 
-    @staticmethod
-    def _collected(method: str, place: PlaceInfo, planned: SourcingPlan, km: float | None) -> Option:
-        promised_at = max(parcel.promised_at for parcel in planned.parcels)
+    def _nearest(self, method: str, codes: Collection[str]) -> dict[str, float | None]:
+        """Those of these places that hand out so, and their distances; None: nobody knows."""
+        directory = inventory.places()
+        able = {
+            code
+            for code in codes
+            if ABILITY[method] in directory[code].abilities and directory[code].takes_orders(self.as_of)
+        }
+        far = by_distance(self.point, able, directory) if self.point else dict.fromkeys(sorted(able))
+        return {code: None if km in (None, float("inf")) else km for code, km in far.items()}
+
+    def _collected(self, method: str, code: str, planned: SourcingPlan, km: float | None) -> Option:
         return Option(
             method=method,
             service="standard",
             price=Decimal("0.00"),
-            promised_at=promised_at,
+            promised_at=max(parcel.promised_at for parcel in planned.parcels),
             earliest_at=min(parcel.earliest_at for parcel in planned.parcels),
             confidence=_confidence(planned),
-            location=place.code,
-            name=place.name,
+            location=code,
+            name=inventory.places()[code].name,
             distance_km=None if km is None else round(km, 1),
+            cut=self._cut(planned),
         )
 
     # What is missing --------------------------------------------------------------------------
@@ -316,7 +364,7 @@ class _Asking:
     def later(self) -> Option | None:
         """When all of it is there, if what is missing waits for deliveries; None where the rules let nothing wait, or not
         enough is on its way."""
-        planned = self._plan("ship", "standard")
+        planned = self._plan_under(self._demand("ship", "standard", None))
         rest = awaitable(planned)
         if rest is None:
             return None

@@ -109,6 +109,41 @@ def test_only_places_that_have_all_of_it_hand_it_over(client):
     assert [(o["method"], o["location"]) for o in quote["options"]] == [("pickup", "LILLE"), ("curbside", "CURB")]
 
 
+def test_who_takes_what_can_be_had_is_offered_that_with_its_date(client):
+    """The way that is quoted is the one that is placed."""
+    for place_code, units in (("PARIS", 3), ("LYON", 2), ("LILLE", 0)):
+        set_stock("SKU-1", place_code, units)
+    assert by_method(quoted(client, ("SKU-1", 7)), "ship") == []
+
+    quote = quoted(client, ("SKU-1", 7), ("SKU-2", 1), allow_partial=True)
+
+    [ship] = by_method(quote, "ship")
+    assert ship["cut"] == [{"sku": "SKU-1", "quantity": 2}, {"sku": "SKU-2", "quantity": 1}]
+    assert [parcel["lines"] for parcel in ship["parcels"]] == [
+        [{"sku": "SKU-1", "quantity": 2}],
+        [{"sku": "SKU-1", "quantity": 3}],
+    ]
+    order = place(client, order_body(("SKU-1", 7), ("SKU-2", 1), allow_partial=True, quote=quote["quote"])).json()
+    assert order["promised_at"] == ship["promised_at"]
+    assert [line["cut"]["quantity"] for line in order["lines"]] == [2, 1]
+
+
+def test_a_store_that_has_all_of_it_is_offered_before_a_nearer_one_that_has_some(client):
+    set_stock("SKU-1", "PARIS", 2)
+
+    def offered(**values):
+        options = by_method(quoted(client, ("SKU-1", 4), **values), "pickup")
+        return [(option["location"], option.get("cut")) for option in options]
+
+    assert offered() == [("LILLE", None), ("LYON", None)]
+    assert offered(allow_partial=True) == [
+        ("LILLE", None),
+        ("LYON", None),
+        ("PARIS", [{"sku": "SKU-1", "quantity": 2}]),
+    ]
+    assert offered(allow_partial=True, near_limit=1) == [("LILLE", None)]
+
+
 def test_tells_until_when_the_date_holds(client):
     make_location("PARIS", cut_off="14:00", preparation_minutes=30, opening_hours={}, **PARIS)
     for other in ("LYON", "LILLE"):
