@@ -71,6 +71,20 @@ def test_last_units_in_several_places_are_found_by_planning_again(api: Api, inva
     invariants_hold()
 
 
+@pytest.mark.usefixtures("slow_writing", "patient_shop")
+def test_those_who_take_what_can_be_had_share_all_that_is_there(api: Api, invariants_hold: Any) -> None:
+    """Who is outrun plans again, and is cut to what the others left."""
+    make_network(paris=7, lille=3, lyon=0)
+
+    answers = at_once(8, lambda _number: buy(api, ("SKU-1", 3), allow_partial=True))
+
+    assert {answer.status for answer in answers} == {201, 409}
+    [lines] = zip(*(answer.json["lines"] for answer in answers if answer.status == 201), strict=True)
+    assert [line["quantities"]["allocated"] for line in sorted(lines, key=lambda line: "cut" in line)] == [3, 3, 3, 1]
+    assert [reserved("SKU-1", place) for place in ("PARIS", "LILLE")] == [7, 3]
+    invariants_hold()
+
+
 @pytest.mark.usefixtures("slow_writing")
 def test_baskets_in_opposite_order_do_not_wait_for_each_other_in_a_circle(api: Api, invariants_hold: Any) -> None:
     make_network(paris=20)
