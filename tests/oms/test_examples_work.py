@@ -55,7 +55,7 @@ class Stage:
         headers = {"Idempotency_Key": f"{name} {len(self.names)}"} if method == "post" else {}
         return self.api.call(method.upper(), address, body, content_type=content_type, **headers)
 
-    def _body(self, operation: dict[str, Any], case: str) -> tuple[bytes, str]:
+    def _body(self, operation: dict[str, Any], case: str = "") -> tuple[bytes, str]:
         """The example of a body, and of which kind it is."""
         contents = operation.get("requestBody", {}).get("content", {})
         for content_type, content in contents.items():
