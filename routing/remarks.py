@@ -1,10 +1,11 @@
 """What is said about rule sets: findings of a review and differences between two texts, as sentences."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -22,6 +23,7 @@ FINDINGS: Mapping[str, Promise] = {
     "unknown_channel": gettext_lazy("There is no channel: %(channels)s."),
     "unused_tag": gettext_lazy("No product has the tag: %(tags)s."),
     "never_matches": gettext_lazy("No order can meet these conditions: they exclude each other (%(because)s)."),
+    "days_are_over": gettext_lazy("Its days are over since %(day)s: no order meets it any more."),
     "nobody_let_in": gettext_lazy("No place passes this filter: the step would never serve anything."),
     "unreachable_rule": gettext_lazy(
         "Never reached: every order it speaks for is taken by the rule “%(rule)s” before."
@@ -54,6 +56,8 @@ def finding_sentence(finding: Finding) -> str:
 
 
 def _fact(value: Any) -> str:
+    if isinstance(value, dt.date):
+        return date_format(value)
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):

@@ -17,7 +17,8 @@ from .types import When
 #: For which of these an order may ask.
 METHODS = frozenset({"ship", "pickup", "curbside", "locker"})
 SERVICES = frozenset({"standard", "express", "same_day"})
-WEEKDAYS = frozenset({"mon", "tue", "wed", "thu", "fri", "sat", "sun"})
+WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEKDAYS = frozenset(WEEK)
 
 #: So many times at most it is looked whether a condition and what is left have an order in common.
 MOST_LOOKS = 60_000

@@ -6,12 +6,12 @@ part (`is_fault`), the others only deserve a look.
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from .coverage import METHODS, Coverage, TooMany
+from .coverage import METHODS, WEEK, Coverage, TooMany
 from .filters import ability_for, standing_reason
 from .types import Place, Rest, Rule, Source, Step, When
 
@@ -40,13 +40,15 @@ def review(
     channels: frozenset[str] | None = None,
     tags: frozenset[str] | None = None,
     decides_for: frozenset[str] = frozenset(),
+    today: dt.date | None = None,
 ) -> list[Finding]:
     """All findings, in the order of the document. `groups`: all there are, places in them or not.
 
     `channels`, `tags`: all there are, None: not looked at. `decides_for`: the channels whose orders come to these
-    rules, empty: any. Before the first place exists no filter can let anybody in, and none is blamed for it.
+    rules, empty: any. `today`, where given: rules whose days are over are told. Before the first place exists no filter
+    can let anybody in, and none is blamed for it.
     """
-    return list(_Review(rules, tuple(places), groups, channels, tags, decides_for).findings())
+    return list(_Review(rules, tuple(places), groups, channels, tags, decides_for, today).findings())
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class _Review:
     channels: frozenset[str] | None
     tags: frozenset[str] | None
     decides_for: frozenset[str]
+    today: dt.date | None
 
     def findings(self) -> Iterator[Finding]:
         for number, rule in enumerate(self.rules):
@@ -66,6 +69,8 @@ class _Review:
                 yield Finding(f"{here}/when", "never_matches", {"because": word})
             elif earlier := self._taken_by(rule.when, number):
                 yield _unreachable(here, [other.name for other in earlier])
+            elif self.today and rule.when.until_date and rule.when.until_date < self.today:
+                yield Finding(f"{here}/when", "days_are_over", {"day": rule.when.until_date})
             yield from self._steps(here, rule)
         if not self._taken_by(self._coverage.anything, len(self.rules)):
             yield Finding("/rules", "not_for_every_order")
@@ -128,9 +133,14 @@ class _Review:
         abilities = {ability_for(method) for method in rule.when.methods or METHODS}
         return [
             place
-            for place in self.places
-            if any(standing_reason(place, source, a) in (None, "paused", "not_accepting") for a in abilities)
+            for place in self._at_work
+            if any(standing_reason(place, source, ability) is None for ability in abilities)
         ]
+
+    @cached_property
+    def _at_work(self) -> list[Place]:
+        """As if all took orders: a pause is told before every other reason, and would hide it."""
+        return [replace(place, is_accepting=True, is_paused=False) for place in self.places]
 
     def _missing_facts(self, pointer: str, rule: Rule, step: Step) -> Iterator[Finding]:
         counts_distance = step.source.max_distance_km is not None or step.weights.distance_km
@@ -208,4 +218,14 @@ def contradiction(when: When) -> str | None:
     for word, low, high in bounds:
         if low is not None and high is not None and low > high:
             return word
+    if not _has_weekday(when):
+        return "dates"
     return "hours" if not _minutes(when) else None
+
+
+def _has_weekday(when: When) -> bool:
+    """Whether one of its days of the week lies between its dates."""
+    if not when.weekdays or when.from_date is None or when.until_date is None:
+        return True
+    days = min((when.until_date - when.from_date).days + 1, len(WEEK))
+    return any(WEEK[(when.from_date.weekday() + turn) % len(WEEK)] in when.weekdays for turn in range(days))

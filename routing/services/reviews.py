@@ -18,14 +18,15 @@ from routing.remarks import finding_sentence
 
 def review_document(document: RuleSetDocument) -> list[Finding]:
     """All findings in the order of the document, faults and what only deserves a look."""
-    rules = document.as_engine()
+    rules, as_of = document.as_engine(), now()
     return review.review(
         rules,
-        queries.engine_places("", as_of=now()).values(),
+        queries.engine_places("", as_of=as_of).values(),
         frozenset(known_groups()),
         channels=frozenset(Channel.objects.values_list("code", flat=True)),
         tags=inventory.tags_in_use(_tags_named(rules)),
         decides_for=frozenset(document.channels),
+        today=as_of.date(),
     )
 
 

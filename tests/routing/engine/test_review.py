@@ -52,6 +52,25 @@ def test_conditions_that_exclude_each_other_are_told():
     assert review.contradiction(When(from_time=dt.time(22), until_time=dt.time(6))) is None
 
 
+def test_days_of_the_week_that_lie_in_no_day_of_the_range_are_told():
+    wednesday = dt.date(2026, 11, 25)
+    one_day = When(from_date=wednesday, until_date=wednesday, weekdays=frozenset({"sun"}))
+    assert review.contradiction(one_day) == "dates"
+    assert review.contradiction(replace(one_day, weekdays=frozenset({"wed"}))) is None
+    assert review.contradiction(replace(one_day, until_date=wednesday + dt.timedelta(days=4))) is None
+    assert review.contradiction(replace(one_day, until_date=None)) is None
+
+
+def test_a_rule_whose_days_are_over_is_told():
+    sale = rule(When(until_date=dt.date(2026, 11, 25)))
+
+    def on(today: dt.date | None) -> list[str]:
+        return [f.code for f in review.review([sale, CATCH_ALL], PLACES, GROUPS, today=today)]
+
+    assert on(dt.date(2026, 11, 26)) == ["days_are_over"]
+    assert on(dt.date(2026, 11, 25)) == on(None) == []
+
+
 def test_a_step_behind_one_that_ends_the_rule_is_never_tried():
     steps = (Step("first", rest=Rest.REFUSE), Step("second"), Step("third"))
     assert said(rule(When(), *steps)) == [
@@ -69,6 +88,15 @@ def test_a_filter_that_lets_nobody_in_is_told():
     assert of(Source(kinds=frozenset({"store"}), exclude_groups=frozenset({"city"})))[0] == "nobody_let_in"
     assert of(Source(kinds=frozenset({"warehouse"})), When(methods=frozenset({"curbside"}))) == ["nobody_let_in"]
     assert of(Source(kinds=frozenset({"store"})), When(methods=frozenset({"pickup"}))) == []
+
+
+def test_a_place_that_takes_no_orders_today_hides_no_filter_that_lets_nobody_in():
+    nobody = rule(When(), Step(source=Source(kinds=frozenset({"supplier"}))))
+    for resting in (replace(PLACES[0], is_paused=True), replace(PLACES[0], is_accepting=False)):
+        found = review.review([nobody], (resting, *PLACES[1:]), GROUPS)
+        assert [finding.code for finding in found] == ["nobody_let_in"]
+    of_it = rule(When(), Step(source=Source(locations=("W1",))))
+    assert review.review([of_it], (replace(PLACES[0], is_paused=True),), GROUPS) == []
 
 
 def test_names_of_what_is_not_there_are_told():
