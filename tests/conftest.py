@@ -5,10 +5,16 @@ from typing import Any
 
 import pytest
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from oms import cache, ids, keys
 from tests import ledger_guard
 from tests.emptying import as_if_new, empty_tables
+
+# An example is not wrong because a machine is slow.
+hypothesis_settings.register_profile("at any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("at any pace")
 
 
 @pytest.fixture(scope="session")
