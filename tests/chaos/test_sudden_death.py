@@ -52,7 +52,7 @@ def test_nothing_is_lost_and_nothing_done_twice(system: System, record_property:
     system.start_clock()
 
     hits = _rage(system, kills=6, seed=SEED)
-    wait_until(_seen_settled, seconds=90)
+    wait_until(_seen_settled, seconds=240)
 
     record_property("kills", hits)
     assert system.dead() == []  # nobody had to be started again but those we killed

@@ -18,7 +18,7 @@ def test_a_store_that_sleeps_loses_the_order_to_the_next_best_place(system: Syst
     system.start_clock()
 
     order = sleepers.place(api, 0).json
-    wait_until(sleepers.is_settled, seconds=30)
+    wait_until(sleepers.is_settled, seconds=120)
 
     found = api.order(order["number"])["fulfillments"]
     assert [(f["location"], f["status"], f["attempt"]) for f in found] == [

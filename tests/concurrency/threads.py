@@ -8,10 +8,13 @@ from django.db import connection
 
 T = TypeVar("T")
 
+PATIENCE_SECONDS = 60
+"""Who waits longer waits for what will never come, on the slowest machine."""
+
 
 def at_once(jobs: int, work: Callable[[int], T]) -> list[T]:
     """Run `work(0…jobs-1)`, each in a thread with a connection of its own, all let go at the same moment."""
-    start = threading.Barrier(jobs)
+    start = threading.Barrier(jobs, timeout=PATIENCE_SECONDS)
 
     def run(number: int) -> T:
         try:
@@ -24,9 +27,6 @@ def at_once(jobs: int, work: Callable[[int], T]) -> list[T]:
     with ThreadPoolExecutor(jobs) as pool:
         return list(pool.map(run, range(jobs)))
 
-
-PATIENCE_SECONDS = 60
-"""Who waits longer waits for what will never come, on the slowest machine."""
 
 _WAITS_FOR_ME = "SELECT pg_backend_pid() = ANY(pg_blocking_pids(%s))"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from playwright.sync_api import expect
 
 from oms import deadlines
 from oms.clock import now
@@ -88,6 +89,7 @@ def lea(network: None) -> Client:
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     if not CHROMIUM:
         pytest.skip("no Chromium here")
+    expect.set_options(timeout=30_000)  # as long as the browser's other waits: five seconds are short on a busy machine
     return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": ["--no-sandbox"]}
 
 

@@ -122,6 +122,7 @@ def test_new_work_appears_by_itself_without_a_jump(phone: Page, sign_in: SignIn)
 def test_work_the_clock_took_leaves_the_list_and_a_late_tap_is_told_why(phone: Page, sign_in: SignIn) -> None:
     work = placed(order_body(("SKU-1", 1)))
     sign_in()
+    expect(button(phone, f"Accept #{work.order.number}")).to_be_visible()
     pass_time(days=1)
 
     button(phone, f"Accept #{work.order.number}").click()

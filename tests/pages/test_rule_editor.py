@@ -130,6 +130,7 @@ def test_a_rule_is_made_by_hand_and_published(desk: Page, live_server: Any) -> N
     desk.get_by_role("button", name="Undo").click()
     expect(desk.locator("#rule-2")).to_contain_text("Never reached")
     desk.get_by_role("button", name="Remove: express (2)").click()
+    expect(desk.get_by_role("button", name="Remove: express (2)")).to_have_count(0)
     assert names() == [("express", ["a city place"]), ("near", ["city"]), ("all", ["any"])]
 
     desk.get_by_role("link", name="Publish", exact=True).click()

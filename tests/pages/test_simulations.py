@@ -98,12 +98,12 @@ def test_rules_are_tried_read_and_published(office: Any, live_server: Any, past:
     assert str(row.figures["comparison"]["changed"]) in told
     assert office.locator(".bo-line-chart").count() >= 9
     office.locator("#changes tbody a").first.click()
+    office.get_by_text("What decided").first.wait_for()
     complaints += shoot(office, "order")
-    assert "What decided" in office.locator(".bo").inner_text()
 
     office.get_by_role("link", name="The report").click()
     office.get_by_role("link", name="More").click()
-    assert "2 /" in office.locator("#changes nav").inner_text()
+    office.locator("#changes nav", has_text="2 /").wait_for()
     office.get_by_role("button", name="Publish these rules").click()
     office.get_by_text("These rules decide now.").wait_for()
     past.refresh_from_db()

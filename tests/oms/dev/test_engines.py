@@ -15,6 +15,11 @@ from tests.oms.dev.helpers import is_alive, wait_until
 START = (
     "import sys, pathlib; from oms.dev.engines import *; p = Postgres(pathlib.Path(sys.argv[1]), fast=True); p.start()"
 )
+# However late it is killed, the cluster that it makes does not come to its place.
+NEVER_DONE = """
+import os, pathlib, time
+pathlib.Path.rename = lambda path, to: time.sleep(600) if (path / "base").exists() else os.rename(path, to)
+"""
 USE = """
 import pathlib, sys, time
 from oms.dev.engines import engines
@@ -121,7 +126,7 @@ def test_a_moved_home_keeps_its_name(home, tmp_path):
 
 def test_an_initdb_killed_half_way_is_made_anew(home, python):
     postgres = Postgres(home, fast=True)
-    starter = python(START, home)
+    starter = python(NEVER_DONE + START, home)
     wait_until(lambda: any(postgres.place.glob("unfinished-*/base")))
     os.killpg(starter.pid, signal.SIGKILL)
     starter.wait()

@@ -25,7 +25,7 @@ time.sleep(90)
 SUPERVISE = """
 import sys
 from oms.dev import processes
-processes.STOP_SECONDS = 1
+processes.STOP_SECONDS = 60
 try:
     with processes.Supervisor(mark="test-" + sys.argv[1]) as supervisor:
         {body}
@@ -55,7 +55,7 @@ def test_each_line_carries_the_name_of_who_said_it(python, tmp_path):
         python, tmp_path, "print(supervisor.run('web', ['sh', '-c', 'echo one; printf two; exit 3'])); sys.exit()"
     )
 
-    said = process.communicate(timeout=20)[0]
+    said = process.communicate(timeout=60)[0]
 
     assert said == "web     │ one\nweb     │ two\n3\n"
 
@@ -66,18 +66,18 @@ def test_a_signal_stops_children_and_grandchildren(python, tmp_path):
 
     process.terminate()
 
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=60) == 0
     assert [is_alive(pid) for pid in pids] == [False, False]
     assert process.stdout.read().endswith("stopped\n")
 
 
 def test_a_child_that_will_not_stop_is_killed(python, tmp_path):
-    process = supervise(python, tmp_path, keep("stubborn", STUBBORN))
+    process = supervise(python, tmp_path, "processes.STOP_SECONDS = 1; " + keep("stubborn", STUBBORN))
     [pid] = pids_said(process)
 
     process.send_signal(signal.SIGINT)
 
-    assert process.wait(timeout=20) == 0
+    assert process.wait(timeout=60) == 0
     assert not is_alive(pid)
 
 
@@ -87,7 +87,7 @@ def test_the_last_started_is_stopped_first(python, tmp_path):
 
     process.terminate()
 
-    assert re.findall(r"(\w+) +│ bye", process.communicate(timeout=20)[0]) == ["second", "first"]
+    assert re.findall(r"(\w+) +│ bye", process.communicate(timeout=60)[0]) == ["second", "first"]
 
 
 def test_a_dead_child_starts_again_after_growing_pauses(python, tmp_path):
@@ -123,7 +123,7 @@ def test_children_end_when_the_supervisor_is_killed(python, tmp_path):
     wait_until(lambda: not is_alive(child))
     # What the dead child had started is found by the next supervisor.
     assert is_alive(grandchild)
-    supervise(python, tmp_path, "sys.exit()").wait(timeout=20)
+    supervise(python, tmp_path, "sys.exit()").wait(timeout=60)
     assert not is_alive(grandchild)
 
 
@@ -134,6 +134,6 @@ def test_a_reader_that_goes_away_ends_the_supervisor(python, tmp_path):
 
     process.stdout.close()
 
-    process.wait(timeout=20)
+    process.wait(timeout=60)
     assert not is_alive(pid)
     process.stdout = None
