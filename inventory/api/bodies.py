@@ -3,6 +3,7 @@
 import re
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import available_timezones
@@ -41,9 +42,14 @@ def _time_of_day(value: str) -> str:
     return value
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Of the world only: `localtime` is whatever a machine is set to, and no other has to know it."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
+
+
 def _known_zone(value: str) -> str:
-    """Zones of the world only: `localtime` is whatever a machine is set to, and no other has to know it."""
-    if value not in available_timezones() - {"localtime", "Factory"}:
+    if value not in _zones():
         raise PydanticCustomError("unknown_timezone", gettext_noop("Unknown time zone"))
     return value
 

@@ -1,5 +1,8 @@
 """Every registered model's list, search and page answer an administrator, with data in all of them."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from django.contrib import admin
 from django.contrib.admin.utils import quote
@@ -7,12 +10,14 @@ from django.db import models
 from django.test import Client
 from django.urls import reverse
 
+from oms import cache
 from oms.clock import now
 from orders.commands import CancelOrder, Decline
 from orders.services.cancellation import cancel_order
 from orders.services.fulfillments import decline
 from tests.admin.conftest import placed, work_of
-from tests.factories.orders import make_key, pickup_body
+from tests.factories.orders import make_key, make_network, pickup_body
+from tests.factories.transactions import undone_at_the_end
 
 OURS = ("oms", "inventory", "routing", "orders", "auth")
 REGISTERED = sorted(
@@ -20,17 +25,26 @@ REGISTERED = sorted(
 )
 
 
-@pytest.fixture
-def lived_in(network: None, django_user_model: type[models.Model]) -> None:
+@pytest.fixture(scope="module")
+def lived_in_once(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Orders of both methods, one lost to no place left, one canceled, a key: a row in most tables."""
-    make_key()
-    placed(pickup_body())
-    canceled = placed()
-    cancel_order(number=canceled.number, command=CancelOrder(reason="changed my mind"), actor="user:a", as_of=now())
-    lost = placed()
-    for _place in range(3):
-        command = Decline(reason="too_busy")
-        decline(fulfillment_id=work_of(lost).pk, command=command, actor="user:store", as_of=now())
+    with django_db_blocker.unblock(), undone_at_the_end():
+        cache.clear_all()
+        make_network()
+        make_key()
+        placed(pickup_body())
+        canceled = placed()
+        cancel_order(number=canceled.number, command=CancelOrder(reason="changed my mind"), actor="user:a", as_of=now())
+        lost = placed()
+        for _place in range(3):
+            command = Decline(reason="too_busy")
+            decline(fulfillment_id=work_of(lost).pk, command=command, actor="user:store", as_of=now())
+        yield
+
+
+@pytest.fixture
+def lived_in(lived_in_once: None, db: None) -> None:
+    """What a test changes is undone after it."""
 
 
 def labels(model: type[models.Model]) -> str:
@@ -40,7 +54,7 @@ def labels(model: type[models.Model]) -> str:
 @pytest.mark.parametrize("model", REGISTERED, ids=labels)
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_the_list_a_search_and_a_page_of_each_model_answer(
-    model: type[models.Model], language: str, administrator: Client, lived_in: None
+    model: type[models.Model], language: str, lived_in: None, administrator: Client
 ) -> None:
     opts = model._meta
     address = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")

@@ -36,9 +36,13 @@ def make_product(sku: str = "SKU-1", **values: Any) -> str:
 
 
 def make_products(*skus: str, **values: Any) -> None:
-    values = {"name_en": "A thing", "price": Decimal("19.90"), **values}
+    make_products_of(dict.fromkeys(skus, values))
+
+
+def make_products_of(products: dict[str, dict[str, Any]]) -> None:
+    usual = {"name_en": "A thing", "price": Decimal("19.90")}
     with transaction.atomic():
-        save_products([ProductRow(sku=sku, **values) for sku in skus], as_of=NOW)
+        save_products([ProductRow(sku=sku, **{**usual, **values}) for sku, values in products.items()], as_of=NOW)
 
 
 def make_location(code: str = "STORE-1", **values: Any) -> str:
@@ -47,9 +51,14 @@ def make_location(code: str = "STORE-1", **values: Any) -> str:
 
 
 def make_locations(*codes: str, **values: Any) -> None:
-    values = {"kind": "store", "timezone": "Europe/Paris", "country": "FR", **values}
+    make_locations_of(dict.fromkeys(codes, values))
+
+
+def make_locations_of(places: dict[str, dict[str, Any]]) -> None:
+    usual = {"kind": "store", "timezone": "Europe/Paris", "country": "FR"}
+    rows = [LocationRow(code=code, **{"name": f"Place {code}", **usual, **values}) for code, values in places.items()]
     with transaction.atomic():
-        save_locations([LocationRow(code=code, **{"name": f"Place {code}", **values}) for code in codes], as_of=NOW)
+        save_locations(rows, as_of=NOW)
 
 
 def set_stock(sku: str, location: str, on_hand: int, *, safety_stock: int | None = None) -> None:

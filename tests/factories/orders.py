@@ -12,7 +12,7 @@ from oms.keys import create_api_key
 from oms.models import Channel
 from routing.models import CarrierService, Rate, Zone
 from routing.queries import RATES
-from tests.factories.inventory import make_location, make_product, set_stock
+from tests.factories.inventory import make_locations_of, make_products_of, set_stocks
 
 _numbers = count(1)
 PARIS = {"latitude": 48.857, "longitude": 2.352, "postal_code": "75004", "city": "Paris"}
@@ -40,15 +40,19 @@ def make_rates() -> None:
     """One carrier: 4.00 within 100 km, 5.00 within 300 km, 6.00 beyond."""
     with transaction.atomic():
         post = CarrierService.objects.create(code="post", carrier="Post", name="Parcel", service="standard")
-        for position, (max_km, price) in enumerate([(100, 4), (300, 5), (None, 6)]):
-            zone = Zone.objects.create(
+        zones = Zone.objects.bulk_create(
+            Zone(
                 carrier_service=post,
                 code=f"z{position}",
                 position=position,
                 max_distance_km=max_km,
                 transit_days=1 + position,
             )
-            Rate.objects.create(zone=zone, max_weight_g=30_000, price=price)
+            for position, max_km in enumerate((100, 300, None))
+        )
+        Rate.objects.bulk_create(
+            Rate(zone=zone, max_weight_g=30_000, price=price) for zone, price in zip(zones, (4, 5, 6), strict=True)
+        )
         bump(RATES)
 
 
@@ -59,11 +63,9 @@ def make_network(**stock: int) -> None:
     """
     make_channel()
     make_rates()
-    make_product("SKU-1", weight_g=400)
-    make_product("SKU-2", weight_g=900)
-    for code, where in (("PARIS", PARIS), ("LYON", LYON), ("LILLE", LILLE)):
-        make_location(code, **where)
-        set_stock("SKU-1", code, stock.get(code.lower(), 5))
+    make_products_of({"SKU-1": {"weight_g": 400}, "SKU-2": {"weight_g": 900}})
+    make_locations_of({"PARIS": PARIS, "LYON": LYON, "LILLE": LILLE})
+    set_stocks({("SKU-1", code): stock.get(code.lower(), 5) for code in ("PARIS", "LYON", "LILLE")})
 
 
 def make_key(name: str = "test", *, scopes: tuple[str, ...] = ("all",), **values: Any) -> str:

@@ -106,7 +106,9 @@ def test_the_trailing_slash_is_optional(shop: Api) -> None:
 
     for path in ("products", "products/SKU-1", "orders", "locations", "schema"):
         answers = [
-            shop.client.get(f"/api/v1/{p}", headers={"Authorization": f"Bearer {shop.token}"})
+            shop.client.get(
+                f"/api/v1/{p}", headers={"Authorization": f"Bearer {shop.token}", "Accept": "application/json"}
+            )
             for p in (path, path + "/")
         ]
         assert [answer.status_code for answer in answers] == [200, 200], path
