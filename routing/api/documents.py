@@ -30,6 +30,7 @@ from routing.engine.review import Finding
 from routing.engine.types import from_micro
 from routing.models import Decision, RuleSet
 from routing.remarks import difference_sentence, finding_sentence
+from routing.services.dry_runs import WantedLine
 from routing.services.explanations import KeptThere, PlaceExplained
 from routing.services.sourcing import SourcingPlan
 from routing.snapshots import explanation, explanation_of, money
@@ -92,7 +93,8 @@ class PlanStock(Body):
 
 class PlanBody(Body):
     """`rule_set`: null for the published one, an id, or a whole document. `stock`: units to reckon with at these places
-    instead of what stands in the books. `keep` stores the decision, not of a plan with such stock."""
+    instead of what stands in the books. `keep` stores the decision, not of a plan with such stock. `allow_partial`: as of an
+    order; what would refuse it is left out (`cut`), were the shopper to wait for what the rules back-order."""
 
     model_config = example(
         channel="web",
@@ -111,6 +113,7 @@ class PlanBody(Body):
     stock: Annotated[list[PlanStock], Field(max_length=1000)] = []
     as_of: PlanningTime | None = None
     keep: bool = False
+    allow_partial: bool = False
 
 
 class Allotted(BaseModel):
@@ -169,10 +172,12 @@ class Explanation(BaseModel):
 
 
 class PlanDocument(BaseModel):
-    """`cost` and `lower_bound` are the objective of the rules; with the weight `cost` alone it is money."""
+    """`cost` and `lower_bound` are the objective of the rules; with the weight `cost` alone it is money. `cut`: what is not
+    to be had; not there where all is, or nothing."""
 
     fulfillments: list[PlannedFulfillment]
     rest: list[RestUnits]
+    cut: list[Allotted] | None = None
     cost: str
     lower_bound: str
     optimal: bool
@@ -183,7 +188,11 @@ class PlanDocument(BaseModel):
 
 
 def plan_document(
-    planned: SourcingPlan, *, decision: str | None, dates: Mapping[str, dt.date] | None = None
+    planned: SourcingPlan,
+    *,
+    decision: str | None,
+    dates: Mapping[str, dt.date] | None = None,
+    cut: Sequence[WantedLine] = (),
 ) -> dict[str, Any]:
     """`dates`: by line, the day on which what waits for a delivery is there."""
     spelled_out = explanation_of(planned)
@@ -211,6 +220,7 @@ def plan_document(
             }
             for line in planned.rest
         ],
+        **({"cut": [{"sku": line.sku, "quantity": line.quantity} for line in cut]} if cut else {}),
         "cost": money(planned.outcome.cost),
         "lower_bound": money(from_micro(planned.outcome.lower_bound_micro)),
         "optimal": planned.outcome.optimal,

@@ -178,6 +178,7 @@ tell(
         "decisions.id": "dec_01kjq2m8f2t4v6x8z0b2d4f6h8",
         "DecisionDocument.id": "dec_01kjq2m8f2t4v6x8z0b2d4f6h8",
         "PlanDocument.decision": None,
+        "PlanDocument.cut": LEFT_OUT,
         "carrier_service": "post",
         "lower_bound": "4.00",
         "optimal": True,

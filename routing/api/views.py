@@ -41,10 +41,12 @@ class PlanView(ApiView):
             exclude=body.exclude,
             customer_tags=body.customer_tags,
             stock=[dry_runs.TypedLevel(level.sku, level.location, level.sellable) for level in body.stock],
+            may_be_cut=body.allow_partial,
         )
         planned = dry_runs.plan_dry_run(wish, rule_set=body.rule_set, keep=body.keep, as_of=body.as_of or now())
         decision = planned.decision_id if body.keep else None
-        return Response(plan_document(planned, decision=decision, dates=dry_runs.rest_dates(planned)))
+        dates, cut = dry_runs.rest_dates(planned), dry_runs.cut_of(wish, planned)
+        return Response(plan_document(planned, decision=decision, dates=dates, cut=cut))
 
 
 class DecisionView(ApiView):

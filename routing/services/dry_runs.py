@@ -1,7 +1,7 @@
 """Planning for somebody who only wants to know."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from routing.errors import InvalidDocument, RuleSetMissing
 from routing.queries import ActiveRules, active_rules
 from routing.services.backorders import await_supply, awaitable
 from routing.services.decisions import record_decisions
+from routing.services.parts import Judged, lacking, largest_part
 from routing.services.rule_sets import find_rule_set
 from routing.services.sourcing import COLLECTED, Demand, Destination, Line, SourcingPlan, plan
 
@@ -42,7 +43,9 @@ class TypedLevel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A basket somebody wants to see planned, at today's prices. `value`: of the whole order (default: of the lines)."""
+    """A basket somebody wants to see planned, at today's prices. `value`: of the whole order (default: of the lines).
+    `may_be_cut`: the most of it that can be had will do.
+    """
 
     channel: str
     lines: Sequence[WantedLine]
@@ -54,6 +57,7 @@ class Wish:
     customer_tags: Sequence[str] = ()
     value: Decimal | None = None
     stock: Sequence[TypedLevel] = ()
+    may_be_cut: bool = False
 
 
 RulesAsked = str | Mapping[str, Any] | None
@@ -68,10 +72,41 @@ def plan_dry_run(wish: Wish, *, rule_set: RulesAsked, keep: bool, as_of: datetim
     """
     if keep and wish.stock:
         raise Invalid(errors=[FieldError("/keep", "typed_stock", _("A plan with stock typed in is not kept"))])
-    (planned,) = plan_side_by_side(wish, rule_sets=[rule_set], as_of=as_of).plans
+    found = plan_side_by_side(wish, rule_sets=[rule_set], as_of=as_of)
+    (planned,) = found.plans
+    if wish.may_be_cut:
+        planned = _most_of(planned, found.sellable)
     if keep:
         _keep_decision(planned)
     return planned
+
+
+def _most_of(whole: SourcingPlan, sellable: Mapping[str, Mapping[str, int]]) -> SourcingPlan:
+    """As placing an order would cut it, were the shopper to wait for what the rules back-order."""
+    stock = StockOfDay(found={sku: dict(units) for sku, units in sellable.items()})
+    there = {sku: sum(units.values()) for sku, units in sellable.items()}
+
+    def plan_under(demand: Demand, rules: ActiveRules) -> SourcingPlan:
+        return plan(demand, as_of=whole.as_of, rules=rules, stock=stock)
+
+    def judge(planned: SourcingPlan) -> Judged:
+        waiting = awaitable(planned)
+        if waiting is None:
+            return Judged(planned, lacking(planned, there))
+        return Judged(planned, await_supply(waiting, as_of=planned.as_of, release_at=planned.release_at).lacking)
+
+    first = judge(whole)
+    if not first.lacking:
+        return whole
+    part = largest_part(first, ask=lambda demand: judge(plan_under(demand, whole.rules)), plan_under=plan_under)
+    return part.source if part else whole
+
+
+def cut_of(wish: Wish, planned: SourcingPlan) -> list[WantedLine]:
+    """What of it was not planned any more."""
+    kept = {line.key: line.quantity for line in planned.demand.lines}
+    asked = ((line, line.quantity - kept.get(f"l{number}", 0)) for number, line in enumerate(wish.lines, start=1))
+    return [replace(line, quantity=units) for line, units in asked if units]
 
 
 def rest_dates(planned: SourcingPlan) -> dict[str, date]:

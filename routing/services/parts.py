@@ -32,6 +32,14 @@ class Answer(Protocol):
     def lacking(self) -> Mapping[str, int]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An answer that is no more than a plan."""
+
+    source: SourcingPlan
+    lacking: Mapping[str, int]
+
+
 A = TypeVar("A", bound=Answer)
 
 

@@ -28,7 +28,7 @@ from routing import queries
 from routing.queries import ActiveRules
 from routing.services import sourcing
 from routing.services.backorders import await_supply, awaitable
-from routing.services.parts import lacking, largest_part
+from routing.services.parts import Judged, lacking, largest_part
 from routing.services.promises import pickup_time
 from routing.services.sourcing import Demand, Destination, Line, SourcingPlan
 
@@ -177,12 +177,6 @@ class _Stock:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    source: SourcingPlan
-    lacking: Mapping[str, int]
-
-
 class _Asking:
     """One basket of one shopper at one instant."""
 
@@ -240,9 +234,9 @@ class _Asking:
             return (part or whole).source
         return whole.source
 
-    def _ask(self, demand: Demand) -> "_Asked":
+    def _ask(self, demand: Demand) -> Judged:
         planned = self._plan_under(demand)
-        return _Asked(planned, lacking(planned, self._sellable(demand)) if planned.rest else {})
+        return Judged(planned, lacking(planned, self._sellable(demand)) if planned.rest else {})
 
     def _plan_under(self, demand: Demand, rules: ActiveRules | None = None) -> SourcingPlan:
         release_at = self.as_of + self.channel.grace(demand.method, demand.service)

@@ -14,7 +14,7 @@ from orders.services import placement
 from routing.models import Decision
 from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.inventory import make_exposure_rule, set_stock
-from tests.factories.orders import make_network, order_body, pickup_body, reserved
+from tests.factories.orders import ADDRESS, make_network, order_body, pickup_body, reserved
 from tests.flows.conftest import Api, pass_time
 
 HELLO = [{"code": "HELLO", "amount": "5.00"}]
@@ -323,8 +323,17 @@ def coming(api: Api) -> str:
 
 
 def test_what_a_delivery_brings_waits_and_only_the_rest_is_cut(api: Api, coming: str, invariants_hold: Any) -> None:
+    basket = {
+        "channel": "web",
+        "lines": [{"sku": "SKU-1", "quantity": 5}],
+        "destination": {name: ADDRESS[name] for name in ("country", "postal_code", "latitude", "longitude")},
+        "allow_partial": True,
+    }
+    dry_run = api.post("routing/plan/", basket).json
     document = placed(api, ("SKU-1", 5), allow_backorder=True)
 
+    assert dry_run["cut"] == [{"sku": "SKU-1", "quantity": 2}]
+    assert [rest["date"] for rest in dry_run["rest"]] == [document["promised_at"][:10]]
     assert buckets(document) == {"allocated": 1, "backordered": 2, "canceled": 2}
     assert cuts(document) == {"l1": 2}
     assert SupplyPromise.objects.get().quantity == 2

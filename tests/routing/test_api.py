@@ -60,6 +60,32 @@ def test_a_dry_run_answers_the_plan_and_its_reasons(client, stocked):
     assert not Decision.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("step", "sent", "cut", "rest"),
+    [
+        ({"rest": "refuse"}, {"LYON": [3, 1], "PARIS": [3]}, [1, 2], []),
+        ({"rest": "refuse", "no_split_below": "1000"}, {"LYON": [3, 1]}, [4, 2], []),
+        ({"rest": "exception", "from": {"locations": ["PARIS"]}}, {"PARIS": [3]}, [1, 2], [3, 1]),
+        ({"rest": "refuse", "from": {"locations": ["NOWHERE"]}}, {}, [], [7, 3]),
+    ],
+)
+def test_a_dry_run_shows_what_an_order_that_may_be_cut_would_get(client, stocked, step, sent, cut, rest):
+    """Of nothing it tells why, like the order's refusal."""
+
+    def units(lines):
+        return [line["quantity"] for line in lines]
+
+    lines = [{"sku": "SKU-1", "quantity": 7}, {"sku": "SKU-2", "quantity": 3}]
+    asked = wish(lines=lines, rule_set=by_distance(**step))
+    whole = client.post(f"{URL}/routing/plan/", asked, format="json").json()
+
+    body = client.post(f"{URL}/routing/plan/", asked | {"allow_partial": True}, format="json").json()
+
+    assert {f["location"]: units(f["lines"]) for f in body["fulfillments"]} == sent
+    assert (units(body.get("cut", [])), units(body["rest"])) == (cut, rest)
+    assert "cut" not in whole
+
+
 def test_what_cannot_be_served_is_told_with_where_the_rules_send_it(client, stocked):
     body = client.post(f"{URL}/routing/plan/", wish(lines=[{"sku": "SKU-2", "quantity": 3}]), format="json").json()
 
