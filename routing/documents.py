@@ -8,6 +8,7 @@ import datetime as dt
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -285,7 +286,7 @@ def written_out(stored: Any) -> dict[str, Any]:
 
 def unknown_channels(document: RuleSetDocument, known: set[str]) -> list[FieldError]:
     return [
-        FieldError(f"/channels/{i}", "unknown_channel", f"there is no channel {channel}")
+        FieldError(f"/channels/{i}", "unknown_channel", _("There is no channel: %(channels)s.") % {"channels": channel})
         for i, channel in enumerate(document.channels)
         if channel not in known
     ]

@@ -64,7 +64,7 @@ def _amount(micro: int, told: PlaceExplained) -> str:
 
 
 def step_sentence(step: StepVerdict, told: PlaceExplained) -> str:
-    return _("Step “%(step)s”: %(verdict)s.") % {"step": step.name, "verdict": _verdict(step, told)}
+    return _("Step “%(step)s”: %(verdict)s.") % {"step": words.step_name(step.name), "verdict": _verdict(step, told)}
 
 
 def _verdict(step: StepVerdict, told: PlaceExplained) -> str:
@@ -218,7 +218,7 @@ def parameter_name(need: Need, told: PlaceExplained) -> str:
     name = _PARAMETERS[need.parameter]() % {"sku": need.sku}
     if need.step is None:
         return name
-    return _("%(name)s in step “%(step)s”") % {"name": name, "step": told.steps[need.step].name}
+    return _("%(name)s in step “%(step)s”") % {"name": name, "step": words.step_name(told.steps[need.step].name)}
 
 
 _PARAMETERS = {

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from inventory.hours import WEEKDAYS
 from oms.backoffice.words import money
+from routing.engine.planner import CHOSEN_PLACE
 
 # The closed vocabularies of a rule, each worded as its phrase below needs it; what is not here is somebody's own name.
 WORDS: Mapping[str, Mapping[str, str | Promise]] = {
@@ -157,6 +158,11 @@ def reason(code: str) -> str:
     return str(REASONS.get(code, code))
 
 
+def step_name(name: str) -> str:
+    """Its own, but where the shopper chose the place and no step of the rule was asked."""
+    return _("chosen place") if name == CHOSEN_PLACE else name
+
+
 def rule_sentence(rule: dict[str, Any]) -> str:
     """`Web orders for FR under 2 kg: one parcel from a warehouse within 300 km; else …; the rest to a person`."""
     steps = rule["steps"]
@@ -195,7 +201,9 @@ def _condition_parts(when: dict[str, Any]) -> Iterator[str]:
         ngettext("of at least %s unit", "of at least %s units", least or 0),
         ngettext("of at most %s unit", "of at most %s units", most or 0),
     )
-    yield from _bounds(when["from_time"], when["until_time"], _("from %s o'clock"), _("until %s o'clock"))
+    yield from _bounds(
+        when["from_time"], when["until_time"], pgettext("clock", "from %s"), pgettext("clock", "until %s")
+    )
     yield from _bounds(_day(when["from_date"]), _day(when["until_date"]), _("from %s on"), _("up to and with %s"))
 
 
@@ -226,6 +234,8 @@ def step_sentence(step: dict[str, Any]) -> str:
 
 
 def _whole(step: dict[str, Any]) -> Iterator[str]:
+    if not step["keep_groups"]:
+        yield _("even if what belongs together is parted")
     if step["no_split_below"] is not None:
         yield _("unsplit below %s") % step["no_split_below"]
     if step["no_split_tags"]:

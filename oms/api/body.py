@@ -188,7 +188,17 @@ def field_errors(error: ValidationError, prefix: str = "") -> list[FieldError]:
 
 def _message(fault: Any) -> str:
     known, message = _MESSAGES.get(fault["type"]), fault["msg"]
-    return str(known) % fault.get("ctx", {}) if known else _(message)
+    return (
+        str(known) % {name: _told(name, fact) for name, fact in fault.get("ctx", {}).items()} if known else _(message)
+    )
+
+
+def _told(name: str, fact: Any) -> Any:
+    """A bound without a decimal that says nothing, and the caller's “or” between the words there are to choose from."""
+    if isinstance(fact, float) and fact.is_integer():
+        return int(fact)
+    most, is_one_of_many, last = fact.rpartition(" or ") if name == "expected" else ("", "", "")
+    return _("%(most)s or %(last)s") % {"most": most, "last": last} if is_one_of_many else fact
 
 
 def _pointer(loc: tuple[Any, ...]) -> str:

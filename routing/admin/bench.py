@@ -318,7 +318,7 @@ def _side(planned: SourcingPlan, rules: RuleSet | None, told: Mapping[str, Any])
         badge=status_badge(rules) if rules else "",
         address=rules.pk if rules else "",
         sentences=_sentences(planned, told),
-        steps=[(step["name"], step_words(step)) for step in told["steps"]],
+        steps=[(words.step_name(step["name"]), step_words(step)) for step in told["steps"]],
         parcels=[
             ParcelRow(
                 place=place_name(parcel.location),

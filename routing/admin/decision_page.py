@@ -50,7 +50,7 @@ def decision_view(decision: Decision) -> DecisionView:
     )
     return DecisionView(
         sentences=_sentences(decision, told),
-        steps=[(step["name"], step_words(step)) for step in told["steps"]],
+        steps=[(words.step_name(step["name"]), step_words(step)) for step in told["steps"]],
         part_names=[str(words.PARTS.get(name, name)) for name in names],
         rows=[_row(candidate, names, chosen) for candidate in ranked],
         others=others_told(told),

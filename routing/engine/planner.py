@@ -30,6 +30,9 @@ from .types import (
     Weights,
 )
 
+CHOSEN_PLACE = "chosen place"
+"""The step that stands for a place the shopper chose, in place of the rule's own."""
+
 
 def plan(demand: Demand, rules: Sequence[Rule], network: Network, budget: Budget) -> Plan:
     """The best plan under the first rule that matches; without one, everything goes to a person.
@@ -57,7 +60,7 @@ def steps_of(demand: Demand, rule: Rule | None) -> tuple[Step, ...]:
     chosen = Source(locations=(demand.location,))
     return (
         Step(
-            "chosen place",
+            CHOSEN_PLACE,
             chosen,
             Weights(),
             max_parcels=1,

@@ -1,11 +1,11 @@
 """The words that bodies are made of."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from django.utils import translation
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from oms.api.body import Body, Code, Instant, Money, Rate, SmallObject, read
 from oms.errors import Invalid
@@ -75,6 +75,21 @@ def test_what_is_no_instant_is_told_in_the_callers_language() -> None:
         with translation.override("fr"), pytest.raises(Invalid) as refused:
             read(Asked, {"at": value})
         assert refused.value.errors[0].detail.startswith("Il faut une date et une heure")
+
+
+def test_bounds_and_choices_are_told_without_a_word_of_english() -> None:
+    class Asked(Body):
+        share: Annotated[float, Field(ge=2, le=2.5)]
+        rest: Literal["next", "refuse", "wait"]
+
+    with translation.override("fr"), pytest.raises(Invalid) as refused:
+        read(Asked, {"share": 1, "rest": "sleep"})
+    share, rest = (fault.detail for fault in refused.value.errors)
+    assert share == "Au moins 2 est attendu"
+    assert rest.endswith("'next', 'refuse' ou 'wait'")
+    with pytest.raises(Invalid) as refused:
+        read(Asked, {"share": 3, "rest": "next"})
+    assert refused.value.errors[0].detail == "At most 2.5 is possible"
 
 
 @pytest.mark.parametrize(

@@ -263,7 +263,7 @@ def test_a_wrong_file_is_told_line_by_line_and_nothing_is_kept(client):
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (422, "invalid_rule_set")
     assert [(fault["pointer"], fault["detail"]) for fault in problem["errors"]] == [
-        ("/rules/0/steps/0/weights/cost", "Line 7: At least 0.0 is needed"),
+        ("/rules/0/steps/0/weights/cost", "Line 7: At least 0 is needed"),
         ("/rules/0/steps/0/colour", "Line 8: There is no such field"),
     ]
     assert not RuleSet.objects.exists()

@@ -231,7 +231,7 @@ def test_what_is_wrong_is_told_at_its_field():
 
     assert not form.is_valid()
     assert {name: list(errors) for name, errors in form.errors.items()} == {
-        "weights-cost": ["At least 0.0 is needed"],
+        "weights-cost": ["At least 0 is needed"],
         "max_parcels": ["At least 1 is needed"],
     }
     huge = StepForm({"name": "x", "rest": "next", "weights-cost": "1e400"}, item=item, names=NAMES)

@@ -3,9 +3,11 @@ from typing import get_args
 from django.utils.text import capfirst
 from django.utils.translation import override
 
+from routing import words
 from routing.documents import Ability, Kind, Method, Service, Weekday, Weights, parse
 from routing.engine import filters
 from routing.engine import types as engine
+from routing.engine.planner import CHOSEN_PLACE
 from routing.engine.types import Place, Step
 from routing.words import NOTES, OUTCOMES, PARTS, REASONS, WORDS, reason, rule_sentence
 
@@ -74,6 +76,7 @@ def test_every_condition_and_filter_is_told():
                     "before_cut_off": True,
                 },
                 "min_parcel_value": "20.00",
+                "keep_groups": False,
                 "no_split_below": "50.00",
                 "no_split_tags": ["set"],
                 "no_split_customer_tags": ["gold"],
@@ -87,12 +90,12 @@ def test_every_condition_and_filter_is_told():
     assert sentences(rule) == [
         "Orders by delivery or locker, with service express, to postal codes 75 or 92, with products tagged xl, "
         "of customers tagged gold, on Saturday, worth at least 10, worth at most 99.50, weighing at least 5 g, "
-        "of at least 2 units, of at most 9 units, from 09:00 o'clock, until 12:00 o'clock, from Nov. 27, 2026 on, "
+        "of at least 2 units, of at most 9 units, from 09:00, until 12:00, from Nov. 27, 2026 on, "
         "up to and with Nov. 30, 2026: "
         "any number of parcels from A, B or C of idf not of outlet able to ship with at least 3 units keeping 1 unit "
         "whose stock is at least 80% certain with room for 3 parcels open now before its cut-off in time "
-        "whatever its capacity each worth at least 20.00 unsplit below 50.00 unsplit with products tagged set "
-        "unsplit for customers tagged gold offered to 3 places at once; "
+        "whatever its capacity each worth at least 20.00 even if what belongs together is parted "
+        "unsplit below 50.00 unsplit with products tagged set unsplit for customers tagged gold offered to 3 places at once; "
         "the rest on back-order, canceled after 14 days."
     ]
 
@@ -149,3 +152,9 @@ def test_every_code_of_the_engine_has_words():
     assert {"no_rule", "destination_not_placed"} <= set(NOTES)
     assert _parts_of_a_plan_that_weighs_everything() <= set(PARTS)
     assert reason("no_capacity") == "has no capacity left that day"
+
+
+def test_the_step_of_a_place_the_shopper_chose_is_told_in_everybodys_language():
+    with override("fr"):
+        assert words.step_name(CHOSEN_PLACE) == "lieu choisi"
+        assert words.step_name("corner") == "corner"
