@@ -123,6 +123,22 @@ def failing_shares(decision: Decision) -> dict[str, float]:
     return {code: 1 - accepts for code, accepts in asked if accepts != UNASKED}
 
 
+def held_units(decision: Decision) -> dict[str, dict[str, int]]:
+    """What each place held of what was asked for, by code and SKU, as it was known then."""
+    if not decision.evidence:
+        return {}
+    told = unpacked(bytes(decision.evidence))
+    return {
+        code: {sku: column[row] for sku, column in told.stock.items() if column[row]}
+        for row, code in enumerate(told.codes)
+    }
+
+
+def gap(cost: Decimal, lower_bound: Decimal) -> float:
+    """The share of the cost that a better plan might save at most."""
+    return round(float(max(Decimal(0), 1 - lower_bound / cost)), 6) if cost else 0.0
+
+
 def explanation_of(planned: SourcingPlan) -> dict[str, Any]:
     """A plan spelled out that was made just now."""
     return {**_decided(snapshot_of(planned)), **_spelled_out(_looked_at(planned.outcome))}

@@ -158,6 +158,15 @@ def reason(code: str) -> str:
     return str(REASONS.get(code, code))
 
 
+def not_proven(cost: Decimal, lower_bound: Decimal, currency: str) -> str:
+    """How far a plan may be from the best one, where there was no time to prove it."""
+    share = number_format(round(100 * (1 - lower_bound / cost), 1) if cost else 0)
+    return _("No answer costs less than %(bound)s: at most %(share)s %% could be saved.") % {
+        "bound": money(round(lower_bound, 2), currency),
+        "share": share,
+    }
+
+
 def step_name(name: str) -> str:
     """Its own, but where the shopper chose the place and no step of the rule was asked."""
     return _("chosen place") if name == CHOSEN_PLACE else name

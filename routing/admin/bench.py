@@ -333,10 +333,13 @@ def _side(planned: SourcingPlan, rules: RuleSet | None, told: Mapping[str, Any])
 
 
 def _sentences(planned: SourcingPlan, told: Mapping[str, Any]) -> list[str]:
+    outcome = planned.outcome
     proof = (
         _("No better answer exists under these rules.")
-        if planned.outcome.optimal
-        else _("The best answer found in the time there is; a better one may exist.")
+        if outcome.optimal
+        else _("The best answer found in the time there is.")
+        + " "
+        + words.not_proven(outcome.cost, outcome.lower_bound, planned.demand.currency)
     )
     rest = [
         _("Without a place: %(quantity)s × %(sku)s (%(rest)s).")

@@ -15,10 +15,11 @@ from inventory.queries import place_name
 from oms.backoffice.words import badge, money
 from routing import words
 from routing.models import Decision
-from routing.snapshots import explanation, failing_shares
+from routing.snapshots import explanation, failing_shares, held_units
 
 Told = dict[str, Any]
 _RISKS_TOLD = 5
+_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def _sentences(decision: Decision, told: Told) -> list[str]:
     if why := decision.snapshot.get("reoptimised"):
         said += _together(why, told["demand"]["currency"])
     said += _risks(told, failing_shares(decision))
-    said.append(_proof(decision))
+    said += _kept_back(told, held_units(decision))
+    said.append(_proof(decision, told["demand"]["currency"]))
     said += [str(words.NOTES.get(note, note)) for note in told["notes"]]
     return said
 
@@ -98,27 +100,50 @@ def _parcel(parcel: Told, currency: str) -> str:
 
 def _risks(told: Told, shares: Mapping[str, float]) -> list[str]:
     """What the best places are feared for, where the rule weighs that."""
-    possible = sorted((c for c in told["candidates"] if c["eligible"]), key=lambda c: float(c["score"]))
     currency = told["demand"]["currency"]
     return [
         _("%(place)s: %(risk)s, counted as %(amount)s.")
         % {
             "place": place_name(candidate["location"]),
             "risk": words.failing_words(shares[candidate["location"]]),
-            "amount": money(candidate["cost"]["refusal"], currency),
+            "amount": money(round(Decimal(candidate["cost"]["refusal"]), 2), currency),
         }
-        for candidate in possible[:_RISKS_TOLD]
+        for candidate in _best_of(told)[:_RISKS_TOLD]
         if candidate["location"] in shares and "refusal" in candidate["cost"]
     ]
 
 
-def _proof(decision: Decision) -> str:
+def _kept_back(told: Told, held: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """What scarcity counts at the best of the places that were not used, where the rule weighs it."""
+    currency, chosen = told["demand"]["currency"], {parcel["location"] for parcel in told["chosen"]}
+    spared = [
+        candidate
+        for candidate in _best_of(told)
+        if candidate["location"] not in chosen and Decimal(candidate["cost"].get("scarcity", "0")) >= _CENT
+    ]
+    return [
+        _("%(place)s keeps its last %(units)s for local demand: +%(amount)s.")
+        % {
+            "place": place_name(candidate["location"]),
+            "units": ", ".join(f"{units} × {sku}" for sku, units in held.get(candidate["location"], {}).items()),
+            "amount": money(round(Decimal(candidate["cost"]["scarcity"]), 2), currency),
+        }
+        for candidate in spared[:_RISKS_TOLD]
+    ]
+
+
+def _best_of(told: Told) -> list[Told]:
+    return sorted((c for c in told["candidates"] if c["eligible"]), key=lambda c: float(c["score"]))
+
+
+def _proof(decision: Decision, currency: str) -> str:
     milliseconds = number_format(round(decision.elapsed_ms, 1))
     if decision.optimal:
         return _("No cheaper answer exists under the rules; it took %(ms)s ms to prove it.") % {"ms": milliseconds}
     if decision.snapshot.get("reoptimised"):
         return _("Alone it might cost less, but then the others would cost more.")
-    return _("The best answer found in %(ms)s ms; a cheaper one may exist.") % {"ms": milliseconds}
+    found = _("The best answer found in %(ms)s ms.") % {"ms": milliseconds}
+    return f"{found} {words.not_proven(decision.cost, decision.lower_bound, currency)}"
 
 
 def step_words(step: Mapping[str, Any]) -> str:

@@ -33,7 +33,7 @@ from routing.remarks import difference_sentence, finding_sentence
 from routing.services.dry_runs import WantedLine
 from routing.services.explanations import KeptThere, PlaceExplained
 from routing.services.sourcing import SourcingPlan
-from routing.snapshots import explanation, explanation_of, money
+from routing.snapshots import explanation, explanation_of, gap, money
 
 _REACH = dt.timedelta(days=3653)
 """How far from now a plan can be asked for: calendars are not known for ever."""
@@ -172,14 +172,16 @@ class Explanation(BaseModel):
 
 
 class PlanDocument(BaseModel):
-    """`cost` and `lower_bound` are the objective of the rules; with the weight `cost` alone it is money. `cut`: what is not
-    to be had; not there where all is, or nothing."""
+    """`cost` and `lower_bound` are the objective of the rules; with the weight `cost` alone it is money. `gap`: the share of
+    the cost that a better plan might save at most, 0 where `optimal`. `cut`: what is not to be had; not there where all
+    is, or nothing."""
 
     fulfillments: list[PlannedFulfillment]
     rest: list[RestUnits]
     cut: list[Allotted] | None = None
     cost: str
     lower_bound: str
+    gap: float
     optimal: bool
     currency: str
     decision: str | None
@@ -223,6 +225,7 @@ def plan_document(
         **({"cut": [{"sku": line.sku, "quantity": line.quantity} for line in cut]} if cut else {}),
         "cost": money(planned.outcome.cost),
         "lower_bound": money(from_micro(planned.outcome.lower_bound_micro)),
+        "gap": 0.0 if planned.outcome.optimal else gap(planned.outcome.cost, planned.outcome.lower_bound),
         "optimal": planned.outcome.optimal,
         "currency": planned.demand.currency,
         "decision": decision,
@@ -307,6 +310,7 @@ class DecisionDocument(Explanation):
     rest: list[DecidedRest]
     cost: str
     lower_bound: str
+    gap: float = Field(description="The share of the cost that a better plan might save at most; 0 where `optimal`.")
     optimal: bool
     elapsed_ms: float
     reoptimised: ReoptimisedDocument | None
@@ -320,6 +324,7 @@ def decision_document(decision: Decision) -> dict[str, Any]:
         "rule_set": {"id": decision.rule_set or None, "version": decision.rule_set_version or None},
         "cost": money(Decimal(decision.cost)),
         "lower_bound": money(Decimal(decision.lower_bound)),
+        "gap": 0.0 if decision.optimal else gap(Decimal(decision.cost), Decimal(decision.lower_bound)),
         "optimal": decision.optimal,
         "elapsed_ms": decision.elapsed_ms,
         "reoptimised": _reoptimised(decision.snapshot.get("reoptimised")),

@@ -181,6 +181,7 @@ tell(
         "PlanDocument.cut": LEFT_OUT,
         "carrier_service": "post",
         "lower_bound": "4.00",
+        "gap": 0.0,
         "optimal": True,
         "elapsed_ms": 3.2,
         "reoptimised": None,

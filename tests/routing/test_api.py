@@ -53,7 +53,7 @@ def test_a_dry_run_answers_the_plan_and_its_reasons(client, stocked):
     assert fulfillment["location"] == "PARIS"
     assert fulfillment["lines"] == [{"sku": "SKU-1", "quantity": 2}]
     assert fulfillment["service"] == "standard"
-    assert (body["optimal"], body["cost"] == body["lower_bound"], body["rest"]) == (True, True, [])
+    assert (body["optimal"], body["cost"] == body["lower_bound"], body["gap"], body["rest"]) == (True, True, 0, [])
     assert (body["currency"], body["decision"]) == ("EUR", None)
     assert [c["location"] for c in body["explanation"]["candidates"]] == ["LYON", "PARIS"]
     assert [s["outcome"] for s in body["explanation"]["steps"]] == ["served"]

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from inventory.models import Location
 from oms.cache import clear_all
+from routing.admin.decision_page import decision_view
 from routing.models import Decision
 from routing.services.decisions import record_decisions
 from routing.services.sourcing import Line
@@ -67,12 +68,30 @@ def test_the_last_units_of_a_place_are_kept_for_its_neighbourhood(country, clien
     assert (told["is_as_decided"], told["is_asked_anew"]) == (True, False)
 
 
+def test_what_is_kept_for_the_neighbourhood_stands_in_the_decision_itself(country):
+    said = decision_view(decided(WEIGHING_SCARCITY)).sentences
+
+    assert "Lyon keeps its last 2 × SKU-1 for local demand: +3.10\N{NO-BREAK SPACE}EUR." in said
+    assert not [sentence for sentence in said if sentence.startswith("Paris keeps")]
+
+
+def test_a_decision_that_was_not_proven_tells_how_far_it_may_be_from_the_best(country, client):
+    decision = decided(WEIGHING_SCARCITY)
+    assert client.get(f"{URL}/{decision.id}/").json()["gap"] == 0
+    decision.optimal, decision.lower_bound = False, decision.cost * Decimal("0.75")
+    decision.save()
+
+    assert client.get(f"{URL}/{decision.id}/").json()["gap"] == 0.25
+    said = decision_view(decision).sentences[-1]
+    assert said.endswith("No answer costs less than 3.75\N{NO-BREAK SPACE}EUR: at most 25.0 % could be saved.")
+
+
 def test_it_is_answered_in_the_language_of_whoever_asks(country, client):
     decision = decided(WEIGHING_SCARCITY)
 
     told = client.get(f"{URL}/{decision.id}/why-not/", {"location": "LYON"}, headers={"accept-language": "fr"}).json()
 
-    assert "garde les 2 derniers × SKU-1 à Lyon pour la demande locale : +3,10" in told["words"][0]
+    assert "garde ce qui reste à Lyon (2 × SKU-1) pour la demande locale : +3,10" in told["words"][0]
 
 
 def test_a_place_too_far_needs_a_wider_limit_whatever_has_become_of_the_rule(country, client):
