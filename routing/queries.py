@@ -77,6 +77,16 @@ def rules_for(channel: str) -> ActiveRules:
     return published.get(channel) or published.get("") or _BUILT_IN
 
 
+def live_rules() -> list[tuple[ActiveRules, frozenset[str]]]:
+    """Every published rule set, with the channels it decides for; without any: for all that have no rules of their own."""
+    published = _rule_sets.get()
+    channels: dict[str, set[str]] = {}
+    known = {rules.id: rules for rules in published.values()}
+    for channel, rules in published.items():
+        channels.setdefault(rules.id, set()).update({channel} - {""})
+    return [(known[pk], frozenset(named)) for pk, named in channels.items()]
+
+
 # ---- carriers --------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ from orders.admin.filters import day_start, declined, late, late_soon, told
 from orders.models import ExceptionCase, Fulfillment, Hold, Order, Payment
 from orders.queries import STEP_DUE
 from orders.states import HoldKind
+from routing.services.reviews import faulty_rule_sets
 
 _PLACES_SHOWN = 12
 admin.site.index_template = "orders/admin/home.html"
@@ -62,6 +63,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context["cases"] = [*_cases(), *_declined_money()]
     if user.has_perm("oms.view_setaside"):
         context["cases"] = [*context.get("cases", ()), *_set_aside()]
+    if user.has_perm("routing.view_ruleset"):
+        context["cases"] = [*context.get("cases", ()), *_faulty_rules()]
     if user.has_perm("orders.view_fulfillment"):
         context["late_places"] = _late_places()
     if user.has_perm("orders.view_order"):
@@ -97,6 +100,18 @@ def _set_aside() -> list[Figure]:
     count = SetAside.objects.filter(ended_at=None).count()
     address = reverse("admin:oms_setaside_changelist")
     return [Figure(_("Events set aside"), count, address)] if count else []
+
+
+def _faulty_rules() -> list[Figure]:
+    """Sound when they were published; since then a group, a place or a channel they name has gone."""
+    return [
+        Figure(
+            _("Must be mended in the rules %(rules)s") % {"rules": rules},
+            faults,
+            reverse("admin:routing_ruleset_change", args=[rules.pk]),
+        )
+        for rules, faults in faulty_rule_sets()
+    ]
 
 
 def _holds() -> list[Figure]:

@@ -94,7 +94,11 @@ def _asked(told: Told) -> str:
 
 def _parcel(parcel: Told, currency: str) -> str:
     units = ", ".join(f"{line['quantity']} × {line['sku']}" for line in parcel["lines"])
-    facts = {"place": place_name(parcel["location"]), "units": units, "cost": money(parcel["cost"], currency)}
+    facts = {
+        "place": place_name(parcel["location"]),
+        "units": units,
+        "cost": money(round(Decimal(parcel["cost"]), 2), currency),
+    }
     return _("%(place)s sends %(units)s, at a cost of %(cost)s.") % facts
 
 

@@ -98,7 +98,7 @@ class DecisionAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("cost"), ordering="cost")
     def cost_shown(self, decision: Decision) -> str:
-        return money(decision.cost, decision.snapshot["demand"]["currency"])
+        return money(round(decision.cost, 2), decision.snapshot["demand"]["currency"])
 
     @display(description=gettext_lazy("at"), ordering="created_at")
     def created(self, decision: Decision) -> SafeString:

@@ -1,33 +1,52 @@
 """What is wrong with a rule set, seen against the places, channels and products there are today."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from inventory import queries as inventory
 from inventory.groups import known_groups
+from oms.channels import channels
 from oms.clock import now
 from oms.errors import FieldError
-from oms.models import Channel
 from routing import queries
 from routing.documents import RuleSetDocument
 from routing.engine import review
 from routing.engine.review import Finding
 from routing.engine.types import Rule
 from routing.errors import RuleSetFaulty
+from routing.models import RuleSet
 from routing.remarks import finding_sentence
 
 
 def review_document(document: RuleSetDocument) -> list[Finding]:
     """All findings in the order of the document, faults and what only deserves a look."""
-    rules, as_of = document.as_engine(), now()
+    rules = document.as_engine()
+    return _review(rules, frozenset(document.channels), tags=inventory.tags_in_use(_tags_named(rules)))
+
+
+def _review(rules: Sequence[Rule], decides_for: frozenset[str], *, tags: frozenset[str] | None) -> list[Finding]:
+    as_of = now()
     return review.review(
         rules,
         queries.engine_places("", as_of=as_of).values(),
         frozenset(known_groups()),
-        channels=frozenset(Channel.objects.values_list("code", flat=True)),
-        tags=inventory.tags_in_use(_tags_named(rules)),
-        decides_for=frozenset(document.channels),
+        channels=frozenset(channels()),
+        tags=tags,
+        decides_for=decides_for,
         today=as_of.date(),
     )
+
+
+def faulty_rule_sets() -> list[tuple[RuleSet, int]]:
+    """Those that decide today although something in them must be mended, as when their group has gone, with how much.
+
+    Told from memory: only of what is faulty the database is asked.
+    """
+    faults = {
+        rules.id: sum(finding.is_fault for finding in _review(rules.rules, decides_for, tags=None))
+        for rules, decides_for in queries.live_rules()
+    }
+    faulty = RuleSet.objects.in_bulk([pk for pk, count in faults.items() if count])
+    return [(rules, faults[pk]) for pk, rules in faulty.items()]
 
 
 def require_sound(document: RuleSetDocument) -> None:

@@ -11,14 +11,19 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
+from inventory.models import Location
+from oms.cache import clear_all
 from oms.clock import now
 from orders.commands import Decline, HoldOrder
 from orders.models import Fulfillment, Order
 from orders.services.fulfillments import acknowledge, decline
 from orders.services.holds import hold_order
+from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.admin.conftest import placed, work_of
-from tests.factories.inventory import set_stock
+from tests.factories.inventory import make_location, set_stock
 from tests.factories.orders import order_body
+
+OF_STORES = {"name": "all", "rules": [{"steps": [{"from": {"kinds": ["store"]}, "rest": "exception"}]}]}
 
 
 @pytest.fixture(autouse=True)
@@ -112,9 +117,28 @@ def test_packed_goods_that_no_carrier_has_are_late_too(administrator: Client, ne
     assert listed(administrator, late) == 1
 
 
-def test_the_home_page_takes_few_queries(administrator: Client, network: None, django_assert_num_queries: Any) -> None:
+def test_the_home_page_takes_few_queries(
+    administrator: Client, network: None, django_assert_num_queries: Any, settings: Any
+) -> None:
+    settings.VERSIONED_CACHE_SECONDS = 60  # as in production
+    publish_rule_set(rule_set_id=create_draft(document=OF_STORES).pk, actor="user:a", as_of=now())
     placed()
     home(administrator)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         home(administrator)
+
+
+def test_live_rules_whose_group_has_gone_need_somebody(administrator: Client, network: None) -> None:
+    make_location("CORNER", groups=["corner"])
+    document = {"name": "near", "rules": [{"steps": [{"from": {"groups": ["corner"]}, "rest": "exception"}]}]}
+    rules = create_draft(document=document)
+    publish_rule_set(rule_set_id=rules.pk, actor="user:a", as_of=now())
+    assert "must be mended" not in home(administrator).lower()
+    Location.objects.filter(code="CORNER").update(groups=[])
+    clear_all()
+
+    page = home(administrator)
+
+    assert "Must be mended in the rules near v1" in page
+    assert figures(page) == {reverse("admin:routing_ruleset_change", args=[rules.pk]): 1}

@@ -110,6 +110,7 @@ def test_a_decision_is_told_in_words(office, web):
     ):
         assert words in shown
     assert "The address is not on the map: distances were left out." in shown
+    assert "0.00\N{NO-BREAK SPACE}EUR" in page(office, "decision/")
 
 
 def test_a_decision_page_asks_why_not_there_and_answers_in_sentences(office, web):
