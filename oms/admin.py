@@ -43,10 +43,8 @@ admin.site.unregister([User, Group])
 
 # ---- channels --------------------------------------------------------------------------------------
 
-_METHODS = {
-    "ship": gettext_lazy("Grace for deliveries (minutes)"),
-    "pickup": gettext_lazy("Grace for pickups (minutes)"),
-}
+_METHODS = {"ship": gettext_lazy("Grace for deliveries (minutes)")}  # a pickup never waits: `ChannelInfo.grace`
+_LONGEST_GRACE = 30 * 24 * 60
 
 
 class ChannelForm(forms.ModelForm):
@@ -68,9 +66,10 @@ class ChannelForm(forms.ModelForm):
             self.fields[f"grace_{method}"] = forms.IntegerField(
                 label=label,
                 min_value=0,
+                max_value=_LONGEST_GRACE,
                 required=False,
                 initial=self.instance.grace_minutes.get(method),
-                help_text=gettext_lazy("Empty: a place sees the work at once."),
+                help_text=gettext_lazy("Empty: a place sees the work at once. Express and same day never wait."),
                 widget=UnfoldAdminIntegerFieldWidget,
             )
 

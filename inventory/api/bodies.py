@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from inventory.exposure_words import SERVICES
 from inventory.hours import minutes_of
 from inventory.models import Ability, Condition, Kind
 from inventory.public_holidays import is_known
@@ -79,6 +80,9 @@ def _opens_some_time(hours: dict[str, Any]) -> dict[str, Any]:
 
 def _one_or_by_service(value: Any) -> Any:
     """Checked as a whole, because a union would point into its branches."""
+    if isinstance(value, dict) and not SERVICES.keys() >= value.keys():
+        known = ", ".join(SERVICES)
+        raise PydanticCustomError("unknown_service", gettext_noop("The services are %(known)s"), {"known": known})
     times = list(value.values()) if isinstance(value, dict) else [value]
     try:
         for time in times:

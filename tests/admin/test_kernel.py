@@ -21,7 +21,6 @@ CHANNEL = {
     "on_payment_failure": "hold",
     "payment_hold_minutes": 30,
     "grace_ship": 15,
-    "grace_pickup": "",
 }
 
 
@@ -39,7 +38,7 @@ def test_grace_of_a_method_that_has_no_field_is_kept(administrator: Client, netw
 
     administrator.post(reverse("admin:oms_channel_change", args=["web"]), CHANNEL)
 
-    assert Channel.objects.get().grace_minutes == {"locker": 5, "ship": 15}
+    assert Channel.objects.get().grace_minutes == {"locker": 5, "pickup": 2, "ship": 15}
 
 
 def test_a_new_channel_is_made_and_cached_anew(administrator: Client, db: None) -> None:
@@ -49,10 +48,18 @@ def test_a_new_channel_is_made_and_cached_anew(administrator: Client, db: None) 
     assert Version.objects.filter(name="channels").exists()
 
 
-def test_a_wrong_channel_changes_nothing(administrator: Client, network: None) -> None:
-    answer = administrator.post(reverse("admin:oms_channel_change", args=["web"]), {**CHANNEL, "grace_ship": -1})
+@pytest.mark.parametrize(
+    ("minutes", "told"),
+    [
+        (-1, "Ensure this value is greater than or equal to 0."),
+        (43_201, "Ensure this value is less than or equal to 43200."),
+        (99_999_999_999, "Ensure this value is less than or equal to 43200."),  # no order could be placed any more
+    ],
+)
+def test_a_wrong_channel_changes_nothing(administrator: Client, network: None, minutes: int, told: str) -> None:
+    answer = administrator.post(reverse("admin:oms_channel_change", args=["web"]), {**CHANNEL, "grace_ship": minutes})
 
-    assert "Ensure this value is greater than or equal to 0." in answer.content.decode()
+    assert told in answer.content.decode()
     assert channels()["web"].grace_minutes == {}
 
 

@@ -135,7 +135,7 @@ def test_each_fault_is_pointed_at_and_nothing_stored(client, wrong, pointer):
     assert not Location.objects.exists()
 
 
-@pytest.mark.parametrize("cut_off", ["25:00", 14, {"express": "noon"}])
+@pytest.mark.parametrize("cut_off", ["25:00", 14, {"express": "noon"}, {"teleport": "10:00"}])
 def test_a_cut_off_is_a_time_or_one_per_service(client, cut_off):
     answer = client.post("/api/v1/locations/", PARIS | {"cut_off": cut_off}, format="json")
 
