@@ -91,7 +91,9 @@ def _unsaved(rule_set: Choice, orders: Period | DemandFile, faults: list[FieldEr
     by_channel = values.pop("by_channel")
     judged = sum(count for channel, count in by_channel.items() if decides(ours.document, channel, slots))
     if not judged:
-        detail = _("These rules would decide none of the orders: their channels have rules of their own")
+        detail = _(
+            "These rules would decide none of the orders: none is of their channels, or those have rules of their own"
+        )
         raise Invalid(errors=[FieldError("/rule_set", "decides_nothing", detail)])
     return Simulation(
         status=SimulationStatus.PENDING,
@@ -191,8 +193,10 @@ def facts_of_period(placed_after: datetime, placed_before: datetime) -> QuerySet
 
 def _of_period(period: Period, faults: list[FieldError], as_of: datetime) -> dict[str, Any]:
     stock_as_of = period.stock_as_of or period.placed_after
-    faults += _period_faults(period, as_of)
-    faults += _stock_faults("/stock_as_of" if period.stock_as_of else "/placed_after", stock_as_of, as_of)
+    wrong = _period_faults(period, as_of)
+    faults += wrong
+    if period.stock_as_of or not wrong:
+        faults += _stock_faults("/stock_as_of" if period.stock_as_of else "/placed_after", stock_as_of, as_of)
     by_channel: dict[str, int] = {}
     last = 0
     if not faults:

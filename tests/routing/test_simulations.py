@@ -257,6 +257,7 @@ def test_an_empty_period_is_refused_and_told_why(network):
         ({"rule_set": {**FAR, "channels": ["shop"]}}, [("/rule_set", "decides_nothing")]),
         ({"orders": Period(MONDAY, MONDAY)}, [("/placed_before", "empty_range")]),
         ({"orders": Period(LATER, LATER + timedelta(1))}, [("/placed_after", "in_the_future")]),
+        ({"orders": Period(LATER + timedelta(1), LATER + timedelta(2))}, [("/placed_after", "in_the_future")]),
         ({"orders": Period(MONDAY - timedelta(1), MONDAY)}, [("/placed_after", "before_the_ledger")]),
         ({"orders": Period(FIRST, MONDAY)}, [("/placed_after", "out_of_reach")]),
         ({"orders": Period(MONDAY, LAST)}, [("/placed_before", "out_of_reach")]),
