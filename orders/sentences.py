@@ -164,7 +164,7 @@ _STEPS = {
 
 def _about_step(payload: Payload, place: str) -> dict[str, Any]:
     due_at = localtime(datetime.fromisoformat(payload["due_at"]))
-    return {"place": place, "step": _STEPS[Step(payload["step"])], "due": date_format(due_at, "SHORT_DATETIME_FORMAT")}
+    return {"place": place, "step": _STEPS[Step(payload["step"])], "due": date_format(due_at, "j M H:i")}
 
 
 @tells("orders.fulfillment.due_soon")
