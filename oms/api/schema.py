@@ -6,7 +6,7 @@ from drf_spectacular.contrib.pydantic import PydanticExtension
 from drf_spectacular.drainage import warn
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.plumbing import ResolvedComponent, get_doc
 from pydantic import BaseModel
 
 from oms.api.examples import shown_refusals
@@ -36,6 +36,12 @@ class Problem(BaseModel):
 class ProblemAwareSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
+
+    def get_description(self) -> str:
+        """What the operation says, else what its view says itself: a base class speaks to those who write views."""
+        told: str = super().get_description()
+        view = type(self.view)
+        return "" if view.__doc__ is None and told == get_doc(view) else told
 
     def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> Any:
         """A PATCH is a merge patch: nothing in it is required.

@@ -1,12 +1,14 @@
 """The OpenAPI document is complete: every operation, its answers and its refusals."""
 
 import re
+from inspect import cleandoc
 from typing import Any
 
 import pytest
 from django.test import Client
 from drf_spectacular.validation import validate_schema
 
+from oms.api.views import ApiMixin, ApiViewSet
 from oms.urls import api_v1
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -75,6 +77,14 @@ def test_every_operation_can_be_found_by_a_name_of_its_own(operations: dict[str,
     names = [operation["operationId"] for operation in operations.values()]
 
     assert sorted(names) == sorted(set(names))
+
+
+def test_no_operation_tells_clients_what_is_meant_for_those_who_write_views(operations: dict[str, Any]) -> None:
+    meant = [cleandoc(base.__doc__ or "") for base in (ApiMixin, ApiViewSet)]
+
+    told = [name for name, made in operations.items() if made.get("description") and made["description"] in meant]
+
+    assert told == []
 
 
 def test_nothing_is_required_in_a_merge_patch(schema: dict[str, Any]) -> None:
