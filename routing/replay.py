@@ -101,6 +101,9 @@ class Outcome:
         """The same goods leave from the same places by the same carriers."""
         return self.verdict == other.verdict and self._ways() == other._ways()
 
+    def serves_as_much_as(self, other: "Outcome") -> bool:
+        return self.verdict == other.verdict and self.rest == other.rest
+
     def _ways(self) -> set[tuple[str, str, tuple[tuple[str, int], ...]]]:
         return {(sent.location, sent.carrier_service, tuple(sorted(sent.units.items()))) for sent in self.sent}
 
@@ -391,7 +394,8 @@ def _fullest(code: str, capacity: CapacityBook) -> float | None:
 
 @dataclass(slots=True)
 class Comparison:
-    """How often the second choice of rules did otherwise than the first. Later and sooner count days."""
+    """How often the second choice of rules did otherwise than the first. Later and sooner count days; cheaper and dearer
+    are where the same units leave, for what is not sent costs nothing."""
 
     changed: int = 0
     cheaper: int = 0
@@ -404,8 +408,9 @@ class Comparison:
         if baseline.is_like(candidate):
             return False
         self.changed += 1
-        self.cheaper += candidate.paid < baseline.paid
-        self.dearer += candidate.paid > baseline.paid
+        if baseline.serves_as_much_as(candidate):
+            self.cheaper += candidate.paid < baseline.paid
+            self.dearer += candidate.paid > baseline.paid
         if baseline.promised_at and candidate.promised_at:
             days = (candidate.promised_at.date() - baseline.promised_at.date()).days
             self.later += days > 0

@@ -211,8 +211,15 @@ def change_row(change: SimulatedChange) -> ChangeRow:
         before=in_short(change.baseline),
         after=in_short(change.candidate),
         cost=_amount(float(change.cost_change), change.currency),
-        tone="bad" if change.cost_change > 0 else "good" if change.cost_change < 0 else "quiet",
+        tone=_tone(change),
     )
+
+
+def _tone(change: SimulatedChange) -> str:
+    """What is not sent costs nothing, which is no gain."""
+    if not change.cost_change or any(change.baseline[key] != change.candidate[key] for key in ("verdict", "rest")):
+        return "quiet"
+    return "bad" if change.cost_change > 0 else "good"
 
 
 def goods(lines: Iterable[Mapping[str, Any]]) -> str:

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.forms import Script
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -327,13 +327,14 @@ def _report(request: HttpRequest, row: Simulation) -> dict[str, Any]:
     kept = SimulatedChange.objects.filter(simulation=row)
     page = Paginator(kept.order_by("id"), _CHANGES_PER_PAGE).get_page(request.GET.get("page"))
     currency = next(iter(figures["candidate"]["cost"]), "")
+    as_much = kept.filter(baseline__verdict=F("candidate__verdict"), baseline__rest=F("candidate__rest"))
     rate = figures["agreement"]["rate"]
     return {
         "figures": figures,
         "measures": simulation_page.measure_rows(figures),
         "places": simulation_page.place_rows(figures),
         "histogram": simulation_page.histogram(
-            kept.filter(currency=currency).values_list("cost_change", flat=True), currency
+            as_much.filter(currency=currency).values_list("cost_change", flat=True), currency
         ),
         "changes": [simulation_page.change_row(change) for change in page],
         "page": page,

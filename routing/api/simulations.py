@@ -95,7 +95,8 @@ class SideFigures(BaseModel):
 
 
 class ComparisonFigures(BaseModel):
-    """Orders that left from elsewhere, or otherwise, and which way that went; later and sooner by days."""
+    """Orders that left from elsewhere, or otherwise, and which way that went; later and sooner by days, cheaper and
+    dearer where as many units leave."""
 
     changed: int
     cheaper: int

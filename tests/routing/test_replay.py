@@ -186,6 +186,17 @@ def test_a_comparison_counts_what_changed_and_which_way():
     assert comparison == Comparison(changed=1, dearer=1, later=1)
 
 
+def test_what_is_not_sent_is_no_saving():
+    make_network()
+    cheap, nowhere = world(), world(rules_of(**{"from": {"max_distance_km": 0}}, rest="refuse"))
+    comparison = Comparison()
+
+    comparison.add(cheap.decide(wanted(1)), refused := nowhere.decide(wanted(1)))
+
+    assert refused.verdict == "refused"
+    assert comparison == Comparison(changed=1)
+
+
 def test_days_are_booked_by_promises_and_given_back_when_they_are_withdrawn():
     make_network()
     Location.objects.filter(code="PARIS").update(daily_capacity=5)
