@@ -37,7 +37,7 @@ class ProblemAwareSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # the library's own class overrides it so, too
         """What the operation says, else what its view says itself: a base class speaks to those who write views."""
         told: str = super().get_description()
         view = type(self.view)
