@@ -338,7 +338,7 @@ def _plan_deliveries(
     awaited = Counter[int]()
     for index, delivery in sorted(enumerate(draft.deliveries), key=lambda numbered: numbered[1].location is None):
         wanted = _wanted(draft, index)
-        if not wanted:
+        if before and not wanted:
             found[index] = replace(before[index], cut={})
             continue
         planned = planning.plan_delivery(

@@ -87,8 +87,8 @@ class PlannedDelivery:
 
     @property
     def is_empty(self) -> bool:
-        """Nothing of it is kept: all was cut."""
-        return not (self.parcels or self.rest or self.awaited)
+        """Units were asked for, and all were cut."""
+        return bool(self.source.demand.lines) and not (self.parcels or self.rest or self.awaited)
 
     @property
     def promised_at(self) -> datetime | None:

@@ -52,6 +52,23 @@ def test_what_one_delivery_counts_on_the_other_does_not_get(shop: Api, invariant
     invariants_hold()
 
 
+@pytest.mark.parametrize("allow_partial", [False, True])
+def test_a_delivery_without_lines_asks_for_nothing(shop: Api, invariants_hold: Any, allow_partial: bool) -> None:
+    make_network()
+    deliveries = [
+        {"id": "home", "method": "ship", "lines": ["l1", "l2"]},
+        {"id": "later", "method": "ship", "lines": []},
+    ]
+
+    order = shop.post(
+        "orders/", two_ways(1, 1, deliveries=deliveries, shipping_price="4.90", allow_partial=allow_partial)
+    )
+
+    assert order.status == 201, order
+    assert [line["delivery"] for line in order.json["lines"]] == ["home", "home"]
+    invariants_hold()
+
+
 def test_more_than_both_can_have_is_refused_and_nothing_is_kept(shop: Api, invariants_hold: Any) -> None:
     make_network(paris=3, lille=0, lyon=0)
 
