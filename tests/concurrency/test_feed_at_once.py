@@ -4,6 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.db import transaction
@@ -24,6 +25,7 @@ def listener(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One subscriber to everything, alone in this process."""
     heard.clear()
     monkeypatch.setattr(outbox, "_subscribers", {})
+    monkeypatch.setattr(outbox, "_LEASE", timedelta(hours=1))  # nobody is thought dead who is only slow
     outbox.subscribe("test.listener", "test.thing.happened")(
         lambda event: heard.append((event.position, event.subject))
     )
