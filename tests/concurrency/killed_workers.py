@@ -1,5 +1,6 @@
 """Workers that die: real processes of this test, killed with SIGKILL at a statement or at an instant."""
 
+import gc
 import os
 import signal
 import time
@@ -39,7 +40,6 @@ def run_killed_after(work: Callable[[], Any], seconds: float) -> bool:
 
 def _forked(work: Callable[[], Any], *, fuse: _Fuse | None = None, seconds: float | None = None) -> int:
     """The exit status: 0 for a good end, −9 for a sudden one."""
-    connection.close()  # a connection has one process
     child = os.fork()
     if not child:
         _live(work, fuse)
@@ -53,6 +53,8 @@ def _forked(work: Callable[[], Any], *, fuse: _Fuse | None = None, seconds: floa
 
 def _live(work: Callable[[], Any], fuse: _Fuse | None) -> None:
     """In the child, which never returns: it must not run the tests that follow."""
+    gc.disable()  # a collection writes to all of the memory that we share with our parent
+    connection.connection = None  # our parent's, which goes on with it; libpq closes none of another process
     try:
         if fuse:
             with connection.execute_wrapper(fuse):

@@ -28,7 +28,7 @@ from tests.factories.inventory import NOW, make_locations, make_products, reserv
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PLACES = ("S", "T", "U")
-PRODUCTS = 60
+PRODUCTS = 45
 
 
 @pytest.fixture(autouse=True)
