@@ -8,6 +8,11 @@ class RuleSetMissing(Missing):
     title = _("There is no such rule set")
 
 
+class CarrierServiceMissing(Missing):
+    code = "carrier_service_not_found"
+    title = _("There is no such carrier service")
+
+
 class NotADraft(Conflict):
     """Facts: `current` (the present status)."""
 

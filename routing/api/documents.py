@@ -29,9 +29,11 @@ from routing.engine.counterfactual import Alternative, Found, Need, StepVerdict,
 from routing.engine.review import Finding
 from routing.engine.types import from_micro
 from routing.models import Decision, RuleSet
-from routing.remarks import difference_sentence, finding_sentence
+from routing.rate_review import Remark
+from routing.remarks import difference_sentence, finding_sentence, remark_sentence
 from routing.services.dry_runs import WantedLine
 from routing.services.explanations import KeptThere, PlaceExplained
+from routing.services.rule_sets import Publication
 from routing.services.sourcing import SourcingPlan
 from routing.snapshots import explanation, explanation_of, gap, money
 
@@ -578,6 +580,66 @@ def review_answer(findings: Sequence[Finding]) -> dict[str, Any]:
             }
             for finding in findings
         ],
+    }
+
+
+class RuleSetMoved(BaseModel):
+    """`became`: `published`, or `archived` when another one took its place."""
+
+    id: str
+    version: int
+    became: Literal["published", "archived"]
+    at: Instant
+    actor: str
+
+
+class RuleSetHistory(BaseModel):
+    name: str
+    moves: list[RuleSetMoved]
+
+
+def history_answer(name: str, told: Sequence[Publication]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "moves": [
+            {
+                "id": move.rule_set.pk,
+                "version": move.rule_set.version,
+                "became": move.became,
+                "at": move.at,
+                "actor": move.actor,
+            }
+            for move in told
+        ],
+    }
+
+
+class RemarkDocument(BaseModel):
+    """`zone`: its code, or null of the whole service. A `serious` one makes a zone or the service do nothing."""
+
+    zone: str | None
+    code: str
+    serious: bool
+    detail: str
+
+
+class RatesReview(BaseModel):
+    """What the zones and prices of a carrier service leave open."""
+
+    remarks: list[RemarkDocument]
+
+
+def rates_review(remarks: Sequence[Remark]) -> dict[str, Any]:
+    return {
+        "remarks": [
+            {
+                "zone": remark.zone or None,
+                "code": remark.code,
+                "serious": remark.is_fault,
+                "detail": remark_sentence(remark),
+            }
+            for remark in remarks
+        ]
     }
 
 

@@ -165,6 +165,20 @@ tell(
             "detail": "Never tried: the step “any place” before leaves nothing for it.",
         },
         "may_publish": True,
+        "RuleSetMoved": {
+            "id": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1",
+            "version": 3,
+            "became": "published",
+            "at": "2026-03-01T16:24:00Z",
+            "actor": "user:ada",
+        },
+        "RuleSetHistory.name": "default",
+        "RemarkDocument": {
+            "zone": "mainland",
+            "code": "heavier_has_no_price",
+            "serious": False,
+            "detail": "Above 15000 g there is no price: parcels leave in several packages, and a heavier article not at all.",
+        },
         "ComparedRuleSet": {"id": "rul_01kjq1t2v3w4x5y6z7a8b9c0d0", "name": "default", "version": 2},
         "DifferenceDocument": {
             "kind": "changed",

@@ -22,8 +22,10 @@ from routing.api.documents import (
     ReviewDocument,
     RuleSetAnswer,
     RuleSetChanges,
+    RuleSetHistory,
     RuleSetPage,
     differences_answer,
+    history_answer,
     review_answer,
     rule_set_answer,
 )
@@ -264,6 +266,17 @@ class RuleSetDifferencesView(ApiView):
         rule_set = rule_sets.find_rule_set(pk)
         document, other = rule_sets.compared_with(rule_set, request.query_params.get("with", ""))
         return Response(differences_answer(rule_set, document, other))
+
+
+class RuleSetHistoryView(ApiView):
+    scopes = {"GET": "routing:read"}
+    refusals = {"GET": [RuleSetMissing()]}
+
+    @extend_schema(responses={200: RuleSetHistory}, operation_id="rule_sets_history")
+    def get(self, request: Request, pk: str) -> Response:
+        """Who published what, and when: of the latest hundred versions of this name, the newest first."""
+        name = rule_sets.find_rule_set(pk).name
+        return Response(history_answer(name, rule_sets.publications(name)))
 
 
 def _object(data: Any) -> dict[str, Any]:

@@ -4,10 +4,13 @@ from typing import Any
 
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from oms.api.views import ApiViewSet
+from oms.api.views import ApiView, ApiViewSet
 from routing import queries
+from routing.api.documents import RatesReview, rates_review
 from routing.api.serializers import (
     CarrierServiceSerializer,
     DatePolicySerializer,
@@ -15,7 +18,9 @@ from routing.api.serializers import (
     RateSerializer,
     ServiceLevelSerializer,
 )
+from routing.errors import CarrierServiceMissing
 from routing.models import CarrierService, DatePolicy, PostalArea, Rate, ServiceLevel
+from routing.services.rate_reviews import review_rates_of
 from routing.services.tables import change_cached
 
 
@@ -66,6 +71,17 @@ class CarrierServices(CachedTable):
     filterset_fields = ["carrier", "service", "is_active"]
     cursor_ordering = ("code",)
     lookup_value_regex = "[^/]+"  # a code may hold a point
+
+
+class RatesReviewView(ApiView):
+    scopes = {"GET": "routing:read"}
+    refusals = {"GET": [CarrierServiceMissing()]}
+
+    @extend_schema(responses={200: RatesReview}, operation_id="carrier_services_review")
+    def get(self, request: Request, code: str) -> Response:
+        """What is wrong with a carrier's zones and prices, seen against today's postal areas and places: no zone, no price,
+        a zone that is never reached, weights and areas without a price. A change is taken whatever is said here."""
+        return Response(rates_review(review_rates_of(code)))
 
 
 @described("date policies")

@@ -4,11 +4,20 @@ from django.db import connection
 
 from inventory import queries as inventory
 from routing.documents import compact_postal_code
+from routing.errors import CarrierServiceMissing
 from routing.models import CarrierService, Zone
 from routing.rate_review import PricedZone, Remark, review_rates
 
 _AREAS = "SELECT DISTINCT country, left(code, %s) FROM routing_postalarea ORDER BY 1, 2"
 _FEWEST_CHARACTERS = 2  # a department, a province: what zones are usually drawn by
+
+
+def review_rates_of(code: str) -> list[Remark]:
+    """Errors: CarrierServiceMissing."""
+    try:
+        return review_service(CarrierService.objects.get(pk=code))
+    except CarrierService.DoesNotExist:
+        raise CarrierServiceMissing() from None
 
 
 def review_service(service: CarrierService) -> list[Remark]:

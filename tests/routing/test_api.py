@@ -388,6 +388,22 @@ def test_a_doubtful_price_list_is_refused(client):
     assert not CarrierService.objects.exists()
 
 
+def test_what_a_price_list_leaves_open_is_told_over_the_api(client, web):
+    zones = [{"code": "all", "transit_days": 1, "rates": [{"max_weight_g": 1000, "price": "4.00"}]}]
+    zones.append({"code": "paris", "postal_prefixes": ["75"], "transit_days": 1, "rates": []})
+    made = {"code": "post.home", "carrier": "Post", "name": "Home", "service": "standard", "zones": zones}
+    assert client.post(f"{URL}/carrier-services/", made, format="json").status_code == 201
+
+    told = client.get(f"{URL}/carrier-services/post.home/review/").json()["remarks"]
+
+    assert [(remark["zone"], remark["code"], remark["serious"]) for remark in told] == [
+        ("all", "heavier_has_no_price", False),
+        ("paris", "no_prices", True),
+    ]
+    assert told[1]["detail"] == "paris: The zone has no prices: it is passed over as if it were not there."
+    assert client.get(f"{URL}/carrier-services/none/review/").json()["code"] == "carrier_service_not_found"
+
+
 def test_rates_are_also_a_table_of_their_own(client, stocked):
     client.post(f"{URL}/carrier-services/", CARRIER, format="json")
     row = {"carrier_service": "post-home", "zone": "france", "max_weight_g": 2000, "price": "6.50"}

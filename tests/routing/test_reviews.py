@@ -215,7 +215,7 @@ def test_what_is_replaced_is_what_decides_for_each_channel():
     assert compared_with(draft(name="app", channels=["app"]))[1] == default
 
 
-def test_who_published_what_and_when_is_known():
+def test_who_published_what_and_when_is_known(client):
     first, second = draft(), draft()
     publish(first, at=NOON, actor="user:ada")
     publish(second, at=EVENING, actor="key:deploy")
@@ -228,6 +228,12 @@ def test_who_published_what_and_when_is_known():
         (2, "published", EVENING, "key:deploy"),
         (1, "published", NOON, "user:ada"),
     ]
+    answer = client.get(f"/api/v1/rule-sets/{draft().pk}/history/").json()
+    assert answer["name"] == "default"
+    assert [(move["version"], move["became"], move["actor"]) for move in answer["moves"]] == [
+        (version, became, actor) for version, became, _at, actor in told
+    ]
+    assert client.get("/api/v1/rule-sets/rul_none/history/").json()["code"] == "rule_set_not_found"
 
 
 # ---- files -------------------------------------------------------------------------------------------
