@@ -5,11 +5,12 @@ import re
 from django.db.models import Q, QuerySet
 
 from oms.channels import channels
-from orders.models import Customer, Order
+from orders.models import Customer, Delivery, Fulfillment, Order
 from orders.models.customer import phone_end
 
 _PEOPLE_SEARCHED = 500
 _FEWEST_DIGITS = 6
+_PARTS = {"dlv": Delivery, "ful": Fulfillment}
 
 
 def find_customers(customers: QuerySet[Customer], text: str) -> QuerySet[Customer]:
@@ -36,11 +37,13 @@ def _is_called(text: str) -> Q:
 
 
 def find_orders(orders: QuerySet[Order], text: str) -> QuerySet[Order]:
-    """By number, external id, or whoever `find_customers` finds (the first five hundred of them)."""
+    """By number, external id, the id of a delivery or of work, or whoever `find_customers` finds (the first five hundred)."""
     text = text.strip()
     known = list(find_customers(Customer.objects.all(), text).values_list("pk", flat=True)[:_PEOPLE_SEARCHED])
     wanted = Q(channel__in=list(channels()), external_id=text) | Q(customer__in=known)
     number = text.lstrip("#")
     if number.isdecimal() and len(number) < 19:
         wanted |= Q(number=int(number))
+    if part := _PARTS.get(text.partition("_")[0]):
+        wanted |= Q(pk__in=part.objects.filter(pk=text).values("order"))
     return orders.filter(wanted)

@@ -262,6 +262,7 @@ class SimulationAdmin(ReadOnlyAdmin):
                 for side, title in titles.items()
             ],
             "row": simulation_page.change_row(change),
+            "order": _order_of(change),
             "back": reverse("admin:routing_simulation_change", args=[change.simulation_id]),
             "opts": self.opts,
         }
@@ -288,6 +289,13 @@ class SimulationAdmin(ReadOnlyAdmin):
             done=_("These rules decide now."),
         )
         return redirect("admin:routing_simulation_change", row.pk)
+
+
+def _order_of(change: SimulatedChange) -> str:
+    """The way to it; a file's orders are nowhere else."""
+    if change.simulation.source == Simulation.Source.FILE:
+        return ""
+    return f"{reverse('admin:orders_order_changelist')}?q={change.reference}"
 
 
 def progress_of(row: Simulation) -> SafeString:

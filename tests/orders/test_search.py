@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.db.models import QuerySet
 
-from orders.models import Customer, Order
+from orders.models import Customer, Delivery, Fulfillment, Order
 from orders.search import find_customers, find_orders
 from tests.factories.orders import make_channel, make_network, order_body
 from tests.flows.conftest import Api
@@ -66,9 +66,12 @@ def test_orders_are_found_the_same_way_in_the_api(shop: Api) -> None:
     customer = {"email": "lea@example.org", "phone": "+33 6 11 22 33 44", "last_name": "Moreau"}
     placed = shop.post("orders/", order_body(customer=customer)).json
 
-    for text in (placed["number"], f"%23{placed['number']}", placed["external_id"], "lea@", "mor", "0611223344"):
+    ids = [Delivery.objects.get().pk, Fulfillment.objects.get().pk]  # as reports and ledgers name them
+
+    for text in (placed["number"], f"%23{placed['number']}", placed["external_id"], "lea@", "mor", "0611223344", *ids):
         assert [order["number"] for order in shop.get(f"orders/?q={text}").json["results"]] == [placed["number"]], text
-    assert shop.get("orders/?q=nothing").json["results"] == []
+    for text in ("nothing", "dlv_nothing", "ful_"):
+        assert shop.get(f"orders/?q={text}").json["results"] == []
     assert find_orders(Order.objects.all(), "moreau").get().number == int(placed["number"])
 
 

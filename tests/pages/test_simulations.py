@@ -100,6 +100,8 @@ def test_rules_are_tried_read_and_published(office: Any, live_server: Any, past:
     office.locator("#changes tbody a").first.click()
     office.get_by_text("What decided").first.wait_for()
     complaints += shoot(office, "order")
+    order = office.get_by_role("link", name="The order").get_attribute("href")
+    assert order.startswith("/admin/orders/order/?q=dlv_")
 
     office.get_by_role("link", name="The report").click()
     office.get_by_role("link", name="More").click()
