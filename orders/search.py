@@ -10,7 +10,7 @@ from orders.models.customer import phone_end
 
 _PEOPLE_SEARCHED = 500
 _FEWEST_DIGITS = 6
-_PARTS = {"dlv": Delivery, "ful": Fulfillment}
+_PARTS: dict[str, type[Delivery] | type[Fulfillment]] = {"dlv": Delivery, "ful": Fulfillment}
 
 
 def find_customers(customers: QuerySet[Customer], text: str) -> QuerySet[Customer]:
