@@ -1,3 +1,5 @@
+"""Races: many let go at once, or a rival that begins at the very point, so that it comes out the same at any pace."""
+
 import threading
 import time
 from collections.abc import Callable
