@@ -9,7 +9,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
 from oms import cache, ids, keys
-from tests import ledger_guard
+from tests import ledger_guard, made_schema
 from tests.emptying import as_if_new, empty_tables
 
 # An example is not wrong because a machine is slow.
@@ -18,9 +18,18 @@ hypothesis_settings.load_profile("at any pace")
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, django_db_blocker: Any) -> None:
+    if made_schema.is_wanted():
+        with django_db_blocker.unblock():
+            made_schema.start_from_it()
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """The test database also watches that every change of a level is a movement."""
     with django_db_blocker.unblock():
+        if made_schema.is_wanted():
+            made_schema.keep()
         ledger_guard.install()
 
 

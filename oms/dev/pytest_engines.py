@@ -17,6 +17,9 @@ import pytest
 from oms.dev.engines import EngineError, engines, made_home, oms_home
 from oms.dev.messages import compile_messages
 
+OURS = "OMS_TEST_ENGINES"
+"""In the environment of the tests, and of their workers, when the database server is ours."""
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests() -> Generator[None, None, None]:
@@ -28,6 +31,7 @@ def pytest_load_initial_conftests() -> Generator[None, None, None]:
     try:
         if "DATABASE_URL" not in os.environ:
             running.enter_context(one_run_at_a_time(oms_home() / "test"))
+            os.environ[OURS] = "1"
         running.enter_context(engines(oms_home() / "test", fast=True))
     except EngineError as error:
         raise pytest.UsageError(str(error)) from error
