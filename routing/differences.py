@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 import yaml
 
+from routing.documents import in_brief
+
 Document = Mapping[str, Any]
 _NAMED_LISTS = frozenset({"rules", "steps"})
 
@@ -35,7 +37,8 @@ def differences(old: Document, new: Document) -> list[Difference]:
 
 
 def as_yaml(document: Document) -> str:
-    return yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)
+    """For people: what nobody said is left out."""
+    return yaml.safe_dump(in_brief(document), sort_keys=False, allow_unicode=True)
 
 
 def yaml_diff(old: Document, new: Document, *, old_name: str, new_name: str) -> str:

@@ -284,6 +284,25 @@ def written_out(stored: Any) -> dict[str, Any]:
     return parse(stored).as_json()
 
 
+def in_brief(text: Any) -> dict[str, Any]:
+    """The text without what goes without saying, for people to read; read again, it says the same."""
+    document = parse(text)
+    said = document.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {
+        "name": document.name,
+        "channels": list(document.channels),
+        "rules": [_rule_in_brief(rule, brief) for rule, brief in zip(document.rules, said["rules"], strict=True)],
+    }
+
+
+def _rule_in_brief(rule: Rule, said: dict[str, Any]) -> dict[str, Any]:
+    """Names, and where the rest goes, are always told."""
+    steps = [
+        {"name": step.name, **brief, "rest": step.rest} for step, brief in zip(rule.steps, said["steps"], strict=True)
+    ]
+    return {"name": rule.name, **said, "steps": steps}
+
+
 def unknown_channels(document: RuleSetDocument, known: set[str]) -> list[FieldError]:
     return [
         FieldError(f"/channels/{i}", "unknown_channel", _("There is no channel: %(channels)s.") % {"channels": channel})

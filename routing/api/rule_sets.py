@@ -226,7 +226,9 @@ class ExportRuleSetView(ApiView):
         responses={
             (200, "application/json"): RuleSetDocument,
             (200, "application/yaml"): OpenApiResponse(
-                OpenApiTypes.STR, description="The same document as YAML.", examples=[_YAML]
+                OpenApiTypes.STR,
+                description="The same document as YAML, without what goes without saying.",
+                examples=[_YAML],
             ),
         },
         parameters=[

@@ -88,3 +88,33 @@ def test_texts_differ_exactly_when_something_is_told(one, other):
 def test_an_export_reads_back_as_the_same_document(rules):
     stored = document(*rules)
     assert parse(yaml.safe_load(as_yaml(stored))).as_json() == stored
+
+
+def test_an_export_as_yaml_says_what_somebody_said_and_no_more():
+    stored = document(
+        rule("far", {"name": "near", "from": {"max_distance_km": 50}, "keep_groups": False}, countries=["FR"]),
+        rule("all", {"weights": {"cost": 1, "parcels": 2}, "rest": "backorder", "cancel_after_days": 9}),
+    )
+    assert as_yaml(stored).splitlines() == [
+        "name: default",
+        "channels: []",
+        "rules:",
+        "- name: far",
+        "  when:",
+        "    countries:",
+        "    - FR",
+        "  steps:",
+        "  - name: near",
+        "    from:",
+        "      max_distance_km: 50.0",
+        "    keep_groups: false",
+        "    rest: next",
+        "- name: all",
+        "  steps:",
+        "  - name: step",
+        "    weights:",
+        "      cost: 1.0",
+        "      parcels: 2.0",
+        "    rest: backorder",
+        "    cancel_after_days: 9",
+    ]
