@@ -105,7 +105,7 @@ NOTES = {
 OUTCOMES = {
     "served": gettext_lazy("served everything"),
     "partly": gettext_lazy("served a part"),
-    "incomplete": gettext_lazy("could not serve what it must"),
+    "incomplete": gettext_lazy("could serve nothing within its limits"),
     "nobody": gettext_lazy("no place was let in"),
 }
 

@@ -29,6 +29,7 @@ from oms.models import Channel
 from routing import words
 from routing.admin.decision_page import km_words, others_told, step_words
 from routing.admin.rule_pages import status_badge
+from routing.engine.types import RestLine
 from routing.models import RuleSet
 from routing.services.bench import Outcome, find_demands, outcome_of, units_of
 from routing.services.dry_runs import SideBySide, TypedLevel, WantedLine, Wish, plan_side_by_side
@@ -343,11 +344,15 @@ def _sentences(planned: SourcingPlan, told: Mapping[str, Any]) -> list[str]:
     )
     rest = [
         _("Without a place: %(quantity)s × %(sku)s (%(rest)s).")
-        % {"quantity": line.quantity, "sku": line.sku, "rest": words.rest_words(str(line.disposition))}
+        % {"quantity": line.quantity, "sku": line.sku, "rest": _rest(line)}
         for line in planned.rest
     ]
     notes = [str(words.NOTES.get(note, note)) for note in told["notes"]]
     return [*rest, *notes, proof]
+
+
+def _rest(line: RestLine) -> str:
+    return words.rest_of_rule({"rest": str(line.disposition), "cancel_after_days": line.cancel_after_days})
 
 
 def _facts(plans: Sequence[SourcingPlan], outcomes: Sequence[Outcome]) -> list[Fact]:

@@ -142,6 +142,9 @@ class RestUnits(BaseModel):
     date: dt.date | None = Field(
         default=None, description="backorder: the shopper's day; null while not enough is on its way."
     )
+    cancel_after_days: int | None = Field(
+        default=None, description="What still waits then is canceled; null: it waits."
+    )
 
 
 class CandidateDocument(BaseModel):
@@ -221,6 +224,7 @@ def plan_document(
                 "quantity": line.quantity,
                 "disposition": str(line.disposition),
                 "date": (dates or {}).get(line.key),
+                "cancel_after_days": line.cancel_after_days,
             }
             for line in planned.rest
         ],

@@ -362,7 +362,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """What became of one step: `served`, `partly`, `incomplete` (it had to serve all) or `nobody`."""
+    """What became of one step: `served`, `partly`, `incomplete` (nothing, within its limits) or `nobody`."""
 
     name: str
     outcome: str

@@ -91,7 +91,18 @@ def test_what_cannot_be_served_is_told_with_where_the_rules_send_it(client, stoc
     body = client.post(f"{URL}/routing/plan/", wish(lines=[{"sku": "SKU-2", "quantity": 3}]), format="json").json()
 
     assert [f["lines"] for f in body["fulfillments"]] == [[{"sku": "SKU-2", "quantity": 1}]]
-    assert body["rest"] == [{"sku": "SKU-2", "quantity": 2, "disposition": "exception", "date": None}]
+    assert body["rest"] == [
+        {"sku": "SKU-2", "quantity": 2, "disposition": "exception", "date": None, "cancel_after_days": None}
+    ]
+
+
+def test_what_would_wait_tells_when_it_is_canceled(client, stocked):
+    rules = {"rules": [{"steps": [{"rest": "backorder", "cancel_after_days": 9}]}]}
+    lines = [{"sku": "SKU-2", "quantity": 3}]
+
+    body = client.post(f"{URL}/routing/plan/", wish(lines=lines, rule_set=rules), format="json").json()
+
+    assert [(rest["disposition"], rest["cancel_after_days"]) for rest in body["rest"]] == [("backorder", 9)]
 
 
 def test_a_kept_dry_run_can_be_read_again(client, stocked):
