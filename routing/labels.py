@@ -77,7 +77,8 @@ HELP: Mapping[str, Promise] = {
     "cost": _("1: as it is."),
     "workload": _("Of a place that is half busy, half of it."),
     "min_left_after": _("Of each product, once the order has taken its part."),
-    "on_time": _("Carrier services that would be late are left out."),
+    "on_time": _("Carrier services that would be late are left out. Without a date to keep nothing is."),
+    "lateness_days": _("Without a date to keep: each day until it arrives."),
     "max_parcels": _("Empty: as many as needed."),
     "no_split_below": _("Such an order leaves whole or not by this step."),
 }

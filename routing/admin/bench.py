@@ -6,7 +6,7 @@ Everything stands in the address, so that what was seen can be sent to somebody 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -40,6 +40,7 @@ from routing.states import RuleSetStatus
 _SPARE_ROWS = 2
 _MOST_ROWS = 200
 _MOST_RULE_SETS = 100
+_REACH = timedelta(days=3653)
 
 
 def _choice(label: Any, **kwargs: Any) -> forms.ChoiceField:
@@ -68,6 +69,12 @@ class BenchForm(forms.Form):
         help_text=gettext_lazy("Empty: of its lines, at today's prices."),
         widget=UnfoldAdminTextInputWidget(attrs={"type": "number", "inputmode": "decimal", "step": "0.01", "min": 0}),
     )
+    wanted_by = forms.DateField(
+        label=gettext_lazy("Wanted by"),
+        required=False,
+        help_text=gettext_lazy("For rules that ask what is late. Empty: nothing is."),
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+    )
     customer_tags = _text(gettext_lazy("Tags of the customer"), most=500, help_text=gettext_lazy("Parted by commas"))
     # Where the picked order goes, about; it holds as long as nobody types another address.
     latitude = forms.FloatField(required=False, min_value=-90, max_value=90, widget=forms.HiddenInput)
@@ -90,6 +97,12 @@ class BenchForm(forms.Form):
 
     def clean_country(self) -> str:
         return self.cleaned_data["country"].upper()
+
+    def clean_wanted_by(self) -> date | None:
+        wanted: date | None = self.cleaned_data["wanted_by"]
+        if wanted and abs(wanted - now().date()) > _REACH:
+            raise forms.ValidationError(_("At most ten years from now are possible"))
+        return wanted
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
@@ -156,11 +169,17 @@ def wish_of(form: BenchForm, rows: Rows, faults: list[str]) -> Wish:
         location=given["location"] or None,
         customer_tags=[tag for part in given["customer_tags"].split(",") if (tag := part.strip())],
         value=given["value"],
+        wanted_by=given["wanted_by"] and _on(given["wanted_by"]),
         stock=[
             TypedLevel(sku, place, _units(units, None, faults, f"{sku}, {place}", 0))
             for sku, place, units in rows.stock
         ],
     )
+
+
+def _on(day: date) -> datetime:
+    """Noon there is that day almost everywhere."""
+    return datetime.combine(day, time(12), UTC)
 
 
 def address_of(demand: Demand, *, typed: str, kept: Mapping[str, str], part: int, parts: int) -> str:
@@ -181,6 +200,7 @@ def address_of(demand: Demand, *, typed: str, kept: Mapping[str, str], part: int
         "longitude": about(there.longitude) if there else "",
         "near": _near(there.country, there.postal_code) if there else "",
         "value": "" if demand.value is None else demand.value,
+        "wanted_by": localtime(demand.wanted_by).date() if demand.wanted_by else "",
         "customer_tags": ", ".join(demand.customer_tags),
         "sku": [line.sku for line in demand.lines],
         "quantity": [line.quantity for line in demand.lines],

@@ -96,7 +96,8 @@ class PlanStock(Body):
 class PlanBody(Body):
     """`rule_set`: null for the published one, an id, or a whole document. `stock`: units to reckon with at these places
     instead of what stands in the books. `keep` stores the decision, not of a plan with such stock. `allow_partial`: as of an
-    order; what would refuse it is left out (`cut`), were the shopper to wait for what the rules back-order."""
+    order; what would refuse it is left out (`cut`), were the shopper to wait for what the rules back-order. `wanted_by`: a
+    date to keep; without one nothing is late, and days of lateness count from today."""
 
     model_config = example(
         channel="web",
@@ -114,6 +115,7 @@ class PlanBody(Body):
     customer_tags: CustomerTags = []
     stock: Annotated[list[PlanStock], Field(max_length=1000)] = []
     as_of: PlanningTime | None = None
+    wanted_by: PlanningTime | None = None
     keep: bool = False
     allow_partial: bool = False
 

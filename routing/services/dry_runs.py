@@ -44,7 +44,7 @@ class TypedLevel:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """A basket somebody wants to see planned, at today's prices. `value`: of the whole order (default: of the lines).
-    `may_be_cut`: the most of it that can be had will do.
+    `may_be_cut`: the most of it that can be had will do. `wanted_by`: a date to keep, for rules that ask what is late.
     """
 
     channel: str
@@ -58,6 +58,7 @@ class Wish:
     value: Decimal | None = None
     stock: Sequence[TypedLevel] = ()
     may_be_cut: bool = False
+    wanted_by: datetime | None = None
 
 
 RulesAsked = str | Mapping[str, Any] | None
@@ -162,6 +163,7 @@ def _demand(wish: Wish, faults: list[FieldError]) -> Demand:
         location=wish.location,
         customer_tags=wish.customer_tags,
         value=wish.value,
+        wanted_by=wish.wanted_by,
         excluded={f"l{i}": wish.exclude for i in range(1, len(wish.lines) + 1)} if wish.exclude else {},
     )
 

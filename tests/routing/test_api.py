@@ -105,6 +105,18 @@ def test_what_would_wait_tells_when_it_is_canceled(client, stocked):
     assert [(rest["disposition"], rest["cancel_after_days"]) for rest in body["rest"]] == [("backorder", 9)]
 
 
+def test_a_dry_run_may_have_a_date_to_keep(client, stocked):
+    rules = {"rules": [{"steps": [{"from": {"on_time": True}, "rest": "exception"}]}]}
+    asked = wish(rule_set=rules, as_of="2026-11-26T12:00:00Z")
+
+    served = client.post(f"{URL}/routing/plan/", asked, format="json").json()
+    late = client.post(f"{URL}/routing/plan/", {**asked, "wanted_by": "2026-11-25T12:00:00Z"}, format="json").json()
+
+    assert served["rest"] == []
+    assert late["fulfillments"] == []
+    assert {c["excluded_because"] for c in late["explanation"]["candidates"]} == {"late"}
+
+
 def test_a_kept_dry_run_can_be_read_again(client, stocked):
     body = client.post(f"{URL}/routing/plan/", wish(keep=True), format="json").json()
 

@@ -1,6 +1,6 @@
 """The test bench: baskets with real or typed-in stock under two rule sets, over services, API and page."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 
@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from inventory.models import StockLevel
 from oms import roles
+from oms.clock import now
 from oms.errors import Invalid
 from oms.models import Event
 from routing.models import Decision, DemandFact, RuleSet
@@ -307,6 +308,18 @@ def test_an_order_nobody_knows_is_told(office, two):
     assert "Nobody knows an order “77”." in said(answer)
 
 
+def test_a_date_to_keep_can_be_tried(office, two):
+    in_time = {"name": "in time", "rules": [{"name": "all", "steps": [{"name": "x", "from": {"on_time": True}}]}]}
+    asked = {**TYPED, "rules": create_draft(document=in_time).pk}
+
+    on_any_day = office.get(BENCH, asked)
+    yesterday = office.get(BENCH, {**asked, "wanted_by": str(now().date() - timedelta(days=1))})
+
+    assert facts(on_any_day)["Without a place"][0] == "nothing"
+    assert facts(yesterday)["Without a place"][0] == "2 × SKU-1"
+    assert "would be late" in said(yesterday) and "would be late" not in said(on_any_day)
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -320,6 +333,7 @@ def test_an_order_nobody_knows_is_told(office, two):
         ({"rules": "rul_none"}, "Something below is not right."),
         ({"latitude": "nan"}, "Something below is not right."),
         ({"value": "-3"}, "Something below is not right."),
+        ({"wanted_by": "3999-01-01"}, "At most ten years from now are possible"),
     ],
 )
 def test_what_cannot_be_planned_is_told_and_stays_as_typed(office, two, changes, told):
