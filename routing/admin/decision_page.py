@@ -45,20 +45,24 @@ class DecisionView:
 def decision_view(decision: Decision) -> DecisionView:
     told = explanation(decision)
     names = list(dict.fromkeys(name for candidate in told["candidates"] for name in candidate["cost"]))
+    held = held_units(decision)
     chosen = {parcel["location"] for parcel in told["chosen"]}
     ranked = sorted(
         told["candidates"], key=lambda c: (c["location"] not in chosen, not c["eligible"], float(c["score"] or 0))
     )
     return DecisionView(
-        sentences=_sentences(decision, told),
+        sentences=_sentences(decision, told, held),
         steps=[(words.step_name(step["name"]), step_words(step)) for step in told["steps"]],
         part_names=[str(words.PARTS.get(name, name)) for name in names],
-        rows=[_row(candidate, names, chosen) for candidate in ranked],
+        rows=[
+            _row(candidate, names, chosen, holds_all=_holds_all(told, held.get(candidate["location"])))
+            for candidate in ranked
+        ],
         others=others_told(told),
     )
 
 
-def _sentences(decision: Decision, told: Told) -> list[str]:
+def _sentences(decision: Decision, told: Told, held: Mapping[str, Mapping[str, int]]) -> list[str]:
     said = [_asked(told), *(_parcel(parcel, told["demand"]["currency"]) for parcel in told["chosen"])]
     said += [_("Without a place: %(quantity)s × %(sku)s.") % rest for rest in told["rest"]]
     if told["rule"]:
@@ -66,7 +70,7 @@ def _sentences(decision: Decision, told: Told) -> list[str]:
     if why := decision.snapshot.get("reoptimised"):
         said += _together(why, told["demand"]["currency"])
     said += _risks(told, failing_shares(decision))
-    said += _kept_back(told, held_units(decision))
+    said += _kept_back(told, held)
     said.append(_proof(decision, told["demand"]["currency"]))
     said += [str(words.NOTES.get(note, note)) for note in told["notes"]]
     return said
@@ -159,12 +163,20 @@ def step_words(step: Mapping[str, Any]) -> str:
     return f"{outcome} – {places}"
 
 
-def _row(candidate: Told, names: list[str], chosen: set[str]) -> PlaceRow:
+def _holds_all(told: Told, held: Mapping[str, int] | None) -> bool:
+    """Also of a place of which nobody knows any more what it held."""
+    asked = Counter[str]()
+    for line in told["demand"]["lines"]:
+        asked[line["sku"]] += line["quantity"]
+    return held is None or all(held.get(sku, 0) >= units for sku, units in asked.items())
+
+
+def _row(candidate: Told, names: list[str], chosen: set[str], *, holds_all: bool) -> PlaceRow:
     code = candidate["location"]
     return PlaceRow(
         place=place_name(code),
         code=code,
-        outcome=_outcome(candidate, is_chosen=code in chosen),
+        outcome=_outcome(candidate, is_chosen=code in chosen, holds_all=holds_all),
         is_chosen=code in chosen,
         distance=km_words(candidate["distance_km"]),
         parts=[_amount(candidate["cost"].get(name)) for name in names],
@@ -172,11 +184,12 @@ def _row(candidate: Told, names: list[str], chosen: set[str]) -> PlaceRow:
     )
 
 
-def _outcome(candidate: Told, *, is_chosen: bool) -> SafeString:
+def _outcome(candidate: Told, *, is_chosen: bool, holds_all: bool) -> SafeString:
     if is_chosen:
         return badge(_("Chosen"), "good", "check_circle")
     if candidate["eligible"]:
-        return badge(_("Possible, but dearer"), "busy", "radio_button_unchecked")
+        word = _("Possible, but dearer") if holds_all else _("Possible, for a part of it")
+        return badge(word, "busy", "radio_button_unchecked")
     return badge(words.reason(candidate["excluded_because"]), "quiet", "block")
 
 

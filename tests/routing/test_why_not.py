@@ -1,5 +1,6 @@
 """Why not there? Asked of decisions that stand, over the API."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -38,8 +39,8 @@ def country(web):
         price_scarcity("SKU-1", {"LYON": Decimal("3.10")})
 
 
-def decided(rules) -> Decision:
-    planned = ask(LINE, rules=rules)
+def decided(rules, line: Line = LINE) -> Decision:
+    planned = ask(line, rules=rules)
     with transaction.atomic():
         record_decisions([(planned, "100001")])
     return Decision.objects.get()
@@ -73,6 +74,14 @@ def test_what_is_kept_for_the_neighbourhood_stands_in_the_decision_itself(countr
 
     assert "Lyon keeps its last 2 × SKU-1 for local demand: +3.10\N{NO-BREAK SPACE}EUR." in said
     assert not [sentence for sentence in said if sentence.startswith("Paris keeps")]
+
+
+@pytest.mark.parametrize(("units", "told"), [(2, "Possible, but dearer"), (3, "Possible, for a part of it")])
+def test_a_place_that_holds_too_little_for_all_is_not_called_dearer(country, units, told):
+    rows = decision_view(decided(WEIGHING_SCARCITY, replace(LINE, quantity=units))).rows
+
+    assert [told in row.outcome for row in rows] == [row.code == "LYON" for row in rows]
+    assert {row.code for row in rows} == {"PARIS", "LYON"}
 
 
 def test_a_decision_that_was_not_proven_tells_how_far_it_may_be_from_the_best(country, client):
