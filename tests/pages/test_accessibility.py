@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.contrib.auth.models import User
+from django.test import Client
 from playwright.sync_api import Page
 
 from inventory.models import Location
@@ -14,6 +16,8 @@ from tests.pages.conftest import accepted, picked, ready
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 _AXE = Axe()
+_CUT_OFF = """() => [...document.querySelectorAll(".bo-panel")]
+    .filter((panel) => panel.scrollWidth > panel.clientWidth).map((panel) => panel.querySelector("h2").innerText)"""
 
 
 def faults(page: Page, path: str) -> list[str]:
@@ -70,3 +74,19 @@ def test_every_page_is_clean(phone: Page, live_server: Any, language: str, schem
     complaints += faults(phone, "missing, without a reason")
 
     assert complaints == []
+
+
+def test_no_figure_of_the_back_office_s_front_page_is_cut_off(phone: Page, live_server: Any) -> None:
+    placed(order_body(("SKU-1", 1)))
+    client = Client()
+    client.force_login(User.objects.create_superuser("root", password=PASSWORD))
+    session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+
+    cut_off = {}
+    for language in ("en", "fr"):
+        phone.context.add_cookies([session, {**session, "name": "django_language", "value": language}])
+        phone.goto(f"{live_server.url}/admin/")
+        assert phone.locator(".bo-panel table.bo-table").count() == 1
+        cut_off[language] = phone.evaluate(_CUT_OFF)
+
+    assert cut_off == {"en": [], "fr": []}
