@@ -164,7 +164,10 @@ class Traffic:
         for _ in range(self._orders_due(now)):
             self._order(now)
         self._regret(now)
-        for work in self._due_work(now):
+        due = self._due_work(now)
+        if any(work["location"] not in self.places for work in due):  # somebody opened it meanwhile
+            self._look_around()
+        for work in due:
             self._work(work, now)
         if now >= self.next_round_at:
             self.next_round_at = now + timedelta(minutes=1)

@@ -93,6 +93,16 @@ def _always_open_work(shop: traffic.Traffic) -> Fulfillment:
     return fresh.filter(status="assigned").order_by("pk")[0]
 
 
+def test_a_place_that_was_opened_meanwhile_works_like_the_others(shop: traffic.Traffic):
+    work = _always_open_work(shop)
+    del shop.places[work.location_id]
+
+    shop.tick(work.assigned_at + timedelta(minutes=3.9))
+
+    work.refresh_from_db()
+    assert work.status == FulfillmentStatus.ACCEPTED
+
+
 def test_a_place_that_sleeps_does_nothing(shop: traffic.Traffic, monkeypatch: pytest.MonkeyPatch):
     work = _always_open_work(shop)
     shop.places = {code: traffic.Place(code, "store", place.calendar) for code, place in shop.places.items()}
