@@ -81,8 +81,7 @@ def _opens_some_time(hours: dict[str, Any]) -> dict[str, Any]:
 def _one_or_by_service(value: Any) -> Any:
     """Checked as a whole, because a union would point into its branches."""
     if isinstance(value, dict) and not SERVICES.keys() >= value.keys():
-        known = ", ".join(SERVICES)
-        raise PydanticCustomError("unknown_service", gettext_noop("The services are %(known)s"), {"known": known})
+        raise PydanticCustomError("unknown_service", gettext_noop("The services are standard, express and same_day"))
     times = list(value.values()) if isinstance(value, dict) else [value]
     try:
         for time in times:

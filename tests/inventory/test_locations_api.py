@@ -135,12 +135,20 @@ def test_each_fault_is_pointed_at_and_nothing_stored(client, wrong, pointer):
     assert not Location.objects.exists()
 
 
-@pytest.mark.parametrize("cut_off", ["25:00", 14, {"express": "noon"}, {"teleport": "10:00"}])
+@pytest.mark.parametrize("cut_off", ["25:00", 14, {"express": "noon"}])
 def test_a_cut_off_is_a_time_or_one_per_service(client, cut_off):
     answer = client.post("/api/v1/locations/", PARIS | {"cut_off": cut_off}, format="json")
 
     assert answer.status_code == 422
     assert pointers(answer) == ["/cut_off"]
+
+
+def test_a_cut_off_is_for_a_service_that_there_is(client):
+    answer = client.post("/api/v1/locations/", PARIS | {"cut_off": {"teleport": "10:00"}}, format="json")
+
+    assert answer.status_code == 422
+    fault = {"pointer": "/cut_off", "code": "unknown_service"}
+    assert answer.json()["errors"] == [fault | {"detail": "The services are standard, express and same_day"}]
 
 
 def test_patch_can_close_a_place_for_new_orders_and_forget_its_position(client):
