@@ -90,7 +90,7 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     if not CHROMIUM:
         pytest.skip("no Chromium here")
     expect.set_options(timeout=30_000)  # as long as the browser's other waits: five seconds are short on a busy machine
-    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": ["--no-sandbox"]}
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": ["--no-sandbox", "--disable-gpu"]}
 
 
 @pytest.fixture(scope="session")
