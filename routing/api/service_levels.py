@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import BaseModel
 from rest_framework.request import Request
@@ -64,6 +65,8 @@ class Applying(ApiView):
     def get(self, request: Request) -> Response:
         """The most specific holds: place before group before kind, then service before method; of equals the newest."""
         code = request.query_params.get("location", "")
+        if not code:
+            raise Invalid(errors=[FieldError("/location", "required", _("This field is required"))])
         method = self._one_of("method", METHODS, "")
         service = self._one_of("service", SERVICES, "standard")
         self.check_location(code)

@@ -231,6 +231,7 @@ def test_without_any_level_the_house_speaks_and_what_is_not_known_is_refused(cli
     for asked, status, code in (
         ({"location": "PARIS", "method": "drone"}, 422, "invalid"),
         ({"location": "PARIS"}, 422, "invalid"),
+        ({"method": "ship"}, 422, "invalid"),
         ({"location": "PARIS", "method": "ship", "service": "tomorrow"}, 422, "invalid"),
         ({"location": "NOWHERE", "method": "ship"}, 404, "not_found"),
         ({"place": "PARIS", "method": "ship"}, 422, "invalid"),
