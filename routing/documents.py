@@ -84,13 +84,15 @@ def _as_time(text: str | None) -> dt.time | None:
 
 class When(Body):
     """All conditions must hold; an empty one does not restrict. Bounds and days are inclusive, times half-open; day and
-    time are the shopper's. One line with one of the `tags` is enough, and one of the `customer_tags`."""
+    time are the shopper's. One line with one of the `skus` is enough, another (or the same) with one of the `tags`, and
+    one of the `customer_tags`."""
 
     channels: ListOf[Code] = ()
     methods: ListOf[Method] = ()
     services: ListOf[Service] = ()
     countries: ListOf[Country] = ()
     postal_prefixes: ListOf[PostalPrefix] = ()
+    skus: ListOf[Code] = ()
     tags: ListOf[Tag] = ()
     min_value: Money | None = None
     max_value: Money | None = None
@@ -118,6 +120,7 @@ class When(Body):
             services=frozenset(self.services),
             countries=frozenset(self.countries),
             postal_prefixes=self.postal_prefixes,
+            skus=frozenset(self.skus),
             tags=frozenset(self.tags),
             min_value=self.min_value,
             max_value=self.max_value,

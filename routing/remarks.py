@@ -21,6 +21,7 @@ FINDINGS: Mapping[str, Promise] = {
     "unknown_group": gettext_lazy("No place is in the group: %(groups)s."),
     "unknown_location": gettext_lazy("There is no place: %(locations)s."),
     "unknown_channel": gettext_lazy("There is no channel: %(channels)s."),
+    "unknown_sku": gettext_lazy("There is no product: %(skus)s."),
     "unused_tag": gettext_lazy("No product has the tag: %(tags)s."),
     "never_matches": gettext_lazy("No order can meet these conditions: they exclude each other (%(because)s)."),
     "days_are_over": gettext_lazy("Its days are over since %(day)s: no order meets it any more."),

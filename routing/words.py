@@ -193,6 +193,7 @@ def _condition_parts(when: dict[str, Any]) -> Iterator[str]:
         ("services", _("with service %s")),
         ("countries", _("to %s")),
         ("postal_prefixes", _("to postal codes %s")),
+        ("skus", _("with product %s")),
         ("tags", _("with products tagged %s")),
         ("customer_tags", _("of customers tagged %s")),
         ("weekdays", _("on %s")),

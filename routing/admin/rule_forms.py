@@ -33,7 +33,7 @@ Names = Mapping[str, Choices]
 """By key of the document: what there is today to choose from, with its words."""
 
 _MOST_TICKED = 400
-_SEPARATORS = {"countries": r"[\s,;]+", "postal_prefixes": r"[\s,;]+", "locations": r"[\n,;]+"}
+_SEPARATORS = {"countries": r"[\s,;]+", "postal_prefixes": r"[\s,;]+", "skus": r"[\n,]+", "locations": r"[\n,;]+"}
 
 
 def names_today() -> Names:
@@ -248,6 +248,7 @@ class RuleForm(ItemForm):
         (
             gettext_lazy("What is in them"),
             (
+                "when-skus",
                 "when-tags",
                 "when-min_value",
                 "when-max_value",

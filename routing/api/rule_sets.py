@@ -41,7 +41,10 @@ from routing.yaml_text import MOST_BYTES
 
 _YAML = OpenApiExample(
     "typical",
-    value="name: default\nchannels: []\nrules:\n- name: everything\n  steps:\n  - name: any place\n    rest: exception\n",
+    value="name: default\nchannels: []\nrules:\n"
+    "- name: gift box\n  when:\n    skus:\n    - SKU-1\n"
+    "  steps:\n  - name: in one parcel\n    max_parcels: 1\n    complete: true\n    rest: exception\n"
+    "- name: everything\n  steps:\n  - name: any place\n    rest: exception\n",
 )
 _CHANGED = PreconditionFailed(etag='"3f9c1a7be2d04c58.draft"')
 R = TypeVar("R")

@@ -18,6 +18,7 @@ def holds(when: When, demand: Demand) -> bool:
         and _is_among(demand.service, when.services)
         and _is_among(demand.country, when.countries)
         and _starts_with_any(demand.postal_code, when.postal_prefixes)
+        and _has_product(demand, when.skus)
         and _has_tag(demand, when.tags)
         and (not when.customer_tags or not when.customer_tags.isdisjoint(demand.customer_tags))
         and _is_between(demand.value, when.min_value, when.max_value)
@@ -35,6 +36,11 @@ def _is_among(value: str, allowed: frozenset[str]) -> bool:
 
 def _starts_with_any(postal_code: str, prefixes: tuple[str, ...]) -> bool:
     return not prefixes or postal_code.startswith(prefixes)
+
+
+def _has_product(demand: Demand, skus: frozenset[str]) -> bool:
+    """As for tags: one line is enough, whatever else is wanted."""
+    return not skus or any(line.sku in skus for line in demand.lines)
 
 
 def _has_tag(demand: Demand, tags: frozenset[str]) -> bool:

@@ -2,8 +2,9 @@
 
 What is asked of an order is cut into the pieces between which none of the conditions tells a difference: a country that
 is named, or any other; an amount from here until there. A piece is a bit, and a condition one number per question; what
-an order may still be is whittled down by one condition after the other. Tags are yes or no each: of “one of these” it is
-kept which are ruled out, and which sets an order must still have one of.
+an order may still be is whittled down by one condition after the other. Products and tags are yes or no each: of “one of
+these” it is kept which are ruled out, and which sets an order must still have one of. That an order of one unit has one
+product only need not be looked at: whatever order is left, one of its products alone is left, too.
 """
 
 import datetime as dt
@@ -22,7 +23,7 @@ WEEKDAYS = frozenset(WEEK)
 
 #: So many times at most it is looked whether a condition and what is left have an order in common.
 MOST_LOOKS = 60_000
-_TAGS = ("tags", "customer_tags")
+_ONE_OF = ("skus", "tags", "customer_tags")
 
 Bits = Callable[[When], int]
 Question = tuple[int, Bits]  # all pieces, and those that a condition takes
@@ -73,14 +74,14 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """A condition: pieces per question, and the tags of which it wants one (none: it does not ask)."""
+    """A condition: pieces per question, and the products and tags of which it wants one (none: it does not ask)."""
 
     bits: tuple[int, ...]
-    tags: tuple[frozenset[str], ...]
+    one_of: tuple[frozenset[str], ...]
 
     @classmethod
     def of(cls, when: When, questions: Sequence[Question]) -> "_Taken":
-        return cls(tuple(bits(when) for _every, bits in questions), tuple(getattr(when, name) for name in _TAGS))
+        return cls(tuple(bits(when) for _every, bits in questions), tuple(getattr(when, name) for name in _ONE_OF))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,8 @@ class _Left:
 
     bits: tuple[int, ...]
     every: tuple[int, ...]
-    without: tuple[frozenset[str], ...] = (frozenset(),) * len(_TAGS)
-    one_of: tuple[tuple[frozenset[str], ...], ...] = field(default=((),) * len(_TAGS))
+    without: tuple[frozenset[str], ...] = (frozenset(),) * len(_ONE_OF)
+    one_of: tuple[tuple[frozenset[str], ...], ...] = field(default=((),) * len(_ONE_OF))
 
     @classmethod
     def of(cls, when: When, questions: Sequence[Question]) -> "_Left":
@@ -100,12 +101,12 @@ class _Left:
     @property
     def is_possible(self) -> bool:
         asked = zip(self.without, self.one_of, strict=True)
-        return all(self.bits) and all(tags - without for without, sets in asked for tags in sets)
+        return all(self.bits) and all(words - without for without, sets in asked for words in sets)
 
     def within(self, condition: _Taken) -> "_Left":
         bits = tuple(own & taken for own, taken in zip(self.bits, condition.bits, strict=True))
-        asked = zip(self.one_of, condition.tags, strict=True)
-        return replace(self, bits=bits, one_of=tuple((*sets, tags) if tags else sets for sets, tags in asked))
+        asked = zip(self.one_of, condition.one_of, strict=True)
+        return replace(self, bits=bits, one_of=tuple((*sets, words) if words else sets for sets, words in asked))
 
     def beyond(self, condition: _Taken) -> Iterator["_Left"]:
         """What is outside of the condition, in parts that do not overlap; only those that are possible."""
@@ -115,14 +116,14 @@ class _Left:
             if outside.is_possible:
                 yield outside
             inside = inside._with_bits(number, inside.bits[number] & taken)
-        for number, tags in enumerate(condition.tags):
-            if not tags:
+        for number, words in enumerate(condition.one_of):
+            if not words:
                 continue
-            without = (*inside.without[:number], inside.without[number] | tags, *inside.without[number + 1 :])
+            without = (*inside.without[:number], inside.without[number] | words, *inside.without[number + 1 :])
             outside = replace(inside, without=without)
             if outside.is_possible:
                 yield outside
-            sets = (*inside.one_of[:number], (*inside.one_of[number], tags), *inside.one_of[number + 1 :])
+            sets = (*inside.one_of[:number], (*inside.one_of[number], words), *inside.one_of[number + 1 :])
             inside = replace(inside, one_of=sets)
 
     def _with_bits(self, number: int, bits: int) -> "_Left":

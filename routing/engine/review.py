@@ -38,17 +38,18 @@ def review(
     groups: frozenset[str],
     *,
     channels: frozenset[str] | None = None,
+    skus: frozenset[str] | None = None,
     tags: frozenset[str] | None = None,
     decides_for: frozenset[str] = frozenset(),
     today: dt.date | None = None,
 ) -> list[Finding]:
     """All findings, in the order of the document. `groups`: all there are, places in them or not.
 
-    `channels`, `tags`: all there are, None: not looked at. `decides_for`: the channels whose orders come to these
+    `channels`, `skus`, `tags`: all there are, None: not looked at. `decides_for`: the channels whose orders come to these
     rules, empty: any. `today`, where given: rules whose days are over are told. Before the first place exists no filter
     can let anybody in, and none is blamed for it.
     """
-    return list(_Review(rules, tuple(places), groups, channels, tags, decides_for, today).findings())
+    return list(_Review(rules, tuple(places), groups, channels, skus, tags, decides_for, today).findings())
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class _Review:
     places: tuple[Place, ...]
     groups: frozenset[str]
     channels: frozenset[str] | None
+    skus: frozenset[str] | None
     tags: frozenset[str] | None
     decides_for: frozenset[str]
     today: dt.date | None
@@ -95,6 +97,8 @@ class _Review:
         unknown = set() if self.channels is None else rule.when.channels - self.channels
         if unknown:
             yield Finding(f"{here}/when/channels", "unknown_channel", {"channels": sorted(unknown)})
+        if self.skus is not None and (missing := rule.when.skus - self.skus):
+            yield Finding(f"{here}/when/skus", "unknown_sku", {"skus": sorted(missing)})
         named = [("when/tags", rule.when.tags)]
         named += [(f"steps/{number}/no_split_tags", step.no_split_tags) for number, step in enumerate(rule.steps)]
         for pointer, tags in named:
@@ -170,7 +174,7 @@ def covers(general: When, special: When) -> bool:
     )
 
 
-_SETS = ("channels", "methods", "services", "countries", "tags", "weekdays", "customer_tags")
+_SETS = ("channels", "methods", "services", "countries", "skus", "tags", "weekdays", "customer_tags")
 _LEAST = ("min_value", "min_weight_g", "min_units", "from_date")
 _MOST = ("max_value", "max_weight_g", "max_units", "until_date")
 

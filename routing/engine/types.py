@@ -88,7 +88,7 @@ class Demand:
 class When:
     """Conditions of a rule; an empty one does not restrict. Bounds and days are inclusive, times half-open.
 
-    `tags`: of a product on any line. `min_units` and `max_units` count all units wanted.
+    `skus`, `tags`: of a product on any line, each by itself. `min_units` and `max_units` count all units wanted.
     """
 
     channels: frozenset[str] = frozenset()
@@ -96,6 +96,7 @@ class When:
     services: frozenset[str] = frozenset()
     countries: frozenset[str] = frozenset()
     postal_prefixes: tuple[str, ...] = ()
+    skus: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     min_value: Decimal | None = None
     max_value: Decimal | None = None

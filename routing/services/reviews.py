@@ -20,16 +20,29 @@ from routing.remarks import finding_sentence
 def review_document(document: RuleSetDocument) -> list[Finding]:
     """All findings in the order of the document, faults and what only deserves a look."""
     rules = document.as_engine()
-    return _review(rules, frozenset(document.channels), tags=inventory.tags_in_use(_tags_named(rules)))
+    return _review(
+        rules,
+        frozenset(document.channels),
+        skus=_known_skus(rules),
+        tags=inventory.tags_in_use(_tags_named(rules)),
+    )
 
 
-def _review(rules: Sequence[Rule], decides_for: frozenset[str], *, tags: frozenset[str] | None) -> list[Finding]:
+def _review(
+    rules: Sequence[Rule],
+    decides_for: frozenset[str],
+    *,
+    skus: frozenset[str] | None = None,
+    tags: frozenset[str] | None = None,
+) -> list[Finding]:
+    """Without `skus` and `tags`, the products are not looked at."""
     as_of = now()
     return review.review(
         rules,
         queries.engine_places("", as_of=as_of).values(),
         frozenset(known_groups()),
         channels=frozenset(channels()),
+        skus=skus,
         tags=tags,
         decides_for=decides_for,
         today=as_of.date(),
@@ -42,7 +55,7 @@ def faulty_rule_sets() -> list[tuple[RuleSet, int]]:
     Told from memory: only of what is faulty the database is asked.
     """
     faults = {
-        rules.id: sum(finding.is_fault for finding in _review(rules.rules, decides_for, tags=None))
+        rules.id: sum(finding.is_fault for finding in _review(rules.rules, decides_for))
         for rules, decides_for in queries.live_rules()
     }
     faulty = RuleSet.objects.in_bulk([pk for pk, count in faults.items() if count])
@@ -58,6 +71,12 @@ def require_sound(document: RuleSetDocument) -> None:
 
 def as_fault(finding: Finding) -> FieldError:
     return FieldError(finding.pointer, finding.code, finding_sentence(finding))
+
+
+def _known_skus(rules: Iterable[Rule]) -> frozenset[str]:
+    """Of those that the rules name."""
+    named = frozenset().union(*(rule.when.skus for rule in rules))
+    return frozenset(inventory.products_by_sku(named)) if named else named
 
 
 def _tags_named(rules: Iterable[Rule]) -> frozenset[str]:

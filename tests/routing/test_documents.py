@@ -15,7 +15,7 @@ def a_rule_set(**changes):
         "rules": [{
             "name": "marketplace from warehouses",
             "when": {"channels": ["marketplace"], "methods": [], "services": [], "countries": [],
-                     "postal_prefixes": ["75"], "tags": [], "min_value": None, "max_value": "99.90",
+                     "postal_prefixes": ["75"], "skus": ["SKU-1"], "tags": [], "min_value": None, "max_value": "99.90",
                      "min_weight_g": None, "max_weight_g": None,
                      "weekdays": ["mon"], "from_time": "22:00", "until_time": "06:00", "customer_tags": ["gold"],
                      "min_units": 1, "max_units": 9, "from_date": "2026-11-27", "until_date": "2026-11-30"},
@@ -50,6 +50,7 @@ def test_the_documented_example_becomes_rules():
     assert rule.name == "marketplace from warehouses"
     assert rule.when.channels == frozenset({"marketplace"})
     assert rule.when.postal_prefixes == ("75",)
+    assert rule.when.skus == frozenset({"SKU-1"})
     assert rule.when.max_value == Decimal("99.90")
     assert (rule.when.from_time, rule.when.until_time) == (dt.time(22), dt.time(6))
     assert step.source.kinds == frozenset({"warehouse"})
@@ -81,6 +82,16 @@ def test_absent_and_null_conditions_do_not_restrict():
     assert (bare.steps[0].complete, bare.steps[0].keep_groups, bare.steps[0].rest) == (False, True, Rest.NEXT)
 
 
+def test_a_text_stored_before_rules_could_name_products_is_for_all_of_them():
+    stored = parse(a_rule_set()).as_json()
+    del stored["rules"][0]["when"]["skus"]
+
+    document = parse(stored)
+
+    assert document.as_engine()[0].when.skus == frozenset()
+    assert document.as_json()["rules"][0]["when"]["skus"] == []
+
+
 def test_postal_prefixes_are_compared_without_spaces_and_in_capitals():
     (rule,) = parse({"rules": [{"when": {"postal_prefixes": ["sw1a 1"]}, "steps": [{}]}]}).as_engine()
 
@@ -110,6 +121,14 @@ def test_postal_prefixes_are_compared_without_spaces_and_in_capitals():
         (
             {"rules": [{"when": {"countries": ["France"]}, "steps": [{}]}]},
             {("/rules/0/when/countries/0", "string_pattern_mismatch")},
+        ),
+        (
+            {"rules": [{"when": {"skus": ["A,B", "x" * 65]}, "steps": [{}]}]},
+            {("/rules/0/when/skus/0", "string_pattern_mismatch"), ("/rules/0/when/skus/1", "string_too_long")},
+        ),
+        (
+            {"rules": [{"when": {"skus": [f"S{n}" for n in range(10_001)]}, "steps": [{}]}]},
+            {("/rules/0/when/skus", "too_long")},
         ),
         ({"rules": [{"steps": [{}]}], "channels": ["a", "a"]}, {("", "duplicate")}),
         (

@@ -68,7 +68,11 @@ def test_a_sound_rule_set_has_nothing_said_of_it(client):
 
 def test_the_review_names_what_is_wrong_and_where(client):
     wrong = draft(
-        {"name": "first", "when": {"channels": ["fax"], "tags": ["heavy", "light"]}, "steps": [{}]},
+        {
+            "name": "first",
+            "when": {"channels": ["fax"], "skus": ["SKU-1", "SKU-9"], "tags": ["heavy", "light"]},
+            "steps": [{}],
+        },
         of_places(groups=["city", "gone"]),
         of_places(kinds=["supplier"]),
     )
@@ -78,12 +82,14 @@ def test_the_review_names_what_is_wrong_and_where(client):
     assert found["may_publish"] is False
     assert pairs(found["findings"]) == [
         ("/rules/0/when/channels", "unknown_channel", True),
+        ("/rules/0/when/skus", "unknown_sku", False),
         ("/rules/0/when/tags", "unused_tag", False),
         ("/rules/1/steps/0/from", "unknown_group", True),
         ("/rules/2", "unreachable_rule", False),
         ("/rules/2/steps/0/from", "nobody_let_in", True),
     ]
-    assert [row["detail"] for row in found["findings"]][1:4] == [
+    assert [row["detail"] for row in found["findings"]][1:5] == [
+        "There is no product: SKU-9.",
         "No product has the tag: light.",
         "No place is in the group: gone.",
         "Never reached: every order it speaks for is taken by the rule “near” before.",

@@ -105,6 +105,7 @@ _whens = st.fixed_dictionaries(
         "services": _some(st.sampled_from(["standard", "express", "same_day"])),
         "countries": _some(st.sampled_from(["FR", "BE", "NO"])),
         "postal_prefixes": _some(_words.map(str.upper)),
+        "skus": _some(_words),
         "tags": _some(st.sampled_from(["heavy", "gone"])),
         "customer_tags": _some(_words),
         "min_value": _money,
@@ -264,13 +265,19 @@ def test_the_page_tells_the_rules_their_steps_and_what_is_wrong(office, draft):
 @pytest.mark.django_db
 def test_a_condition_is_changed_in_its_form(office, draft):
     answer = fill(
-        office, at("rule", draft.pk, 0), name="near Paris", when__countries="FR be".upper(), when__min_value="50"
+        office,
+        at("rule", draft.pk, 0),
+        name="near Paris",
+        when__countries="FR be".upper(),
+        when__min_value="50",
+        when__skus="SKU 1, SKU-2",
     )
 
     draft.refresh_from_db()
     when = draft.document["rules"][0]["when"]
     assert messages_of(answer) == ["Saved."]
     assert (when["countries"], when["min_value"], when["methods"]) == (["FR", "BE"], "50", ["ship"])
+    assert when["skus"] == ["SKU 1", "SKU-2"]
     assert names(draft) == [("near Paris", ["paris", "step"]), ("all", ["any"])]
     assert answer.redirect_chain[0][0].endswith("#rule-1")
 

@@ -359,6 +359,18 @@ def test_conditions_see_the_shoppers_day_and_who_the_shopper_is(two_places):
     assert places_of(ask(rules=rules, customer_tags=["gold"])) == {"LYON": {"l1": 1}}
 
 
+def test_a_rule_for_a_product_speaks_for_every_order_with_it_and_for_no_other(two_places):
+    rules = [
+        {"when": {"skus": ["SKU-2"]}, "steps": [{"from": {"locations": ["LYON"]}}]},
+        {"steps": [{"from": {"locations": ["PARIS"]}}]},
+    ]
+    make_product("SKU-2")
+    set_stocks({("SKU-2", "LYON"): 5, ("SKU-2", "PARIS"): 5})
+
+    assert places_of(ask(rules=rules)) == {"PARIS": {"l1": 1}}
+    assert places_of(ask(Line("l1", "SKU-1", 1), Line("l2", "SKU-2", 1), rules=rules)) == {"LYON": {"l1": 1, "l2": 1}}
+
+
 def test_an_order_of_some_customers_is_not_split(two_places):
     rules = [{"steps": [{"no_split_customer_tags": ["gold", "staff"]}]}]
     lines = Line("l1", "SKU-1", 4, weight_g=400)

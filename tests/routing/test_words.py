@@ -46,6 +46,7 @@ def test_every_condition_and_filter_is_told():
             "methods": ["ship", "locker"],
             "services": ["express"],
             "postal_prefixes": ["75", "92"],
+            "skus": ["SKU-1", "SKU-2"],
             "tags": ["xl"],
             "weekdays": ["sat"],
             "min_value": "10",
@@ -88,8 +89,8 @@ def test_every_condition_and_filter_is_told():
     }
 
     assert sentences(rule) == [
-        "Orders by delivery or locker, with service express, to postal codes 75 or 92, with products tagged xl, "
-        "of customers tagged gold, on Saturday, worth at least 10, worth at most 99.50, weighing at least 5 g, "
+        "Orders by delivery or locker, with service express, to postal codes 75 or 92, with product SKU-1 or SKU-2, "
+        "with products tagged xl, of customers tagged gold, on Saturday, worth at least 10, worth at most 99.50, weighing at least 5 g, "
         "of at least 2 units, of at most 9 units, from 09:00, until 12:00, from Nov. 27, 2026 on, "
         "up to and with Nov. 30, 2026: "
         "any number of parcels from A, B or C of idf not of outlet able to ship with at least 3 units keeping 1 unit "
@@ -111,7 +112,13 @@ def test_one_is_told_as_one():
 
 def test_a_rule_reads_as_a_sentence_in_french():
     rule = {
-        "when": {"channels": ["web"], "methods": ["ship"], "weekdays": ["sat"], "max_weight_g": 2000},
+        "when": {
+            "channels": ["web"],
+            "methods": ["ship"],
+            "skus": ["SKU-1", "SKU-2"],
+            "weekdays": ["sat"],
+            "max_weight_g": 2000,
+        },
         "steps": [
             {"from": {"kinds": ["warehouse", "store"], "groups": ["idf"], "abilities": ["ship"]}, "max_parcels": 1},
             {"weights": {"cost": 1, "distance_km": 0.5}, "max_parcels": 3, "complete": True, "rest": "backorder"},
@@ -122,7 +129,7 @@ def test_a_rule_reads_as_a_sentence_in_french():
         told = sentences(rule)
 
     assert [sentence.replace("\N{NO-BREAK SPACE}", " ") for sentence in told] == [
-        "Commandes du canal web, en livraison, le samedi, pesant au plus 2000 g : "
+        "Commandes du canal web, en livraison, avec le produit SKU-1 ou SKU-2, le samedi, pesant au plus 2000 g : "
         "un seul colis depuis un entrepôt ou un magasin du groupe idf pouvant expédier ; "
         "sinon au plus 3 colis depuis n’importe quel lieu à condition de tout servir, "
         "en pondérant coût × 1, distance (km) × 0,5 ; le reste est mis en attente de stock."

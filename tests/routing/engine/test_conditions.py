@@ -38,6 +38,10 @@ DEMAND = a_demand(
         ({"countries": frozenset({"BE"})}, False),
         ({"postal_prefixes": ("69", "75")}, True),
         ({"postal_prefixes": ("69",)}, False),
+        ({"skus": frozenset({"B", "C"})}, True),  # one line is enough
+        ({"skus": frozenset({"C"})}, False),
+        ({"skus": frozenset({"B"}), "tags": frozenset({"fragile"})}, True),  # of whichever lines
+        ({"skus": frozenset({"C"}), "tags": frozenset({"fragile"})}, False),
         ({"tags": frozenset({"fragile", "large"})}, True),
         ({"tags": frozenset({"large"})}, False),
         ({"min_value": Decimal("80.00")}, True),

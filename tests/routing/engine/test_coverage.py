@@ -1,6 +1,7 @@
 """Conditions that together leave nothing of another, beside a look at every order there could be."""
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 
@@ -63,10 +64,24 @@ QUESTIONS = {
         bounds("from_time", "until_time", CLOCK),
         [{"time": one} for one in (*CLOCK, dt.time(7, 59), dt.time(23, 59))],
     ),
+    "skus": (some("pq"), [{"skus": skus} for skus in subsets("pq")]),
     "tags": (some("rst"), [lines(tags=tags) for tags in subsets("rst")]),
     "customer_tags": (some("uv"), [{"customer_tags": frozenset(tags)} for tags in subsets("uv")]),
 }
 TELL_OF_LINES = {"weight", "units", "tags"}
+
+
+def an_order(parts, *, has_units_told):
+    """One line per product named, at most so many as it has units; None where it has too few. One of no name else."""
+    told = lines() | {"date": DAYS[0], "weekday": "mon", "value": Decimal(1)}
+    told |= {key: value for part in parts for key, value in part.items()}
+    first, *others = sorted(told.pop("skus", ())) or ["x"]
+    (line,) = told["lines"]
+    quantity = line.quantity - len(others) if has_units_told else line.quantity
+    if quantity < 1:
+        return None
+    more = (Line(f"l-{sku}", sku, 1) for sku in others)
+    return Demand(**told | {"lines": (replace(line, sku=first, quantity=quantity), *more)})
 
 
 @st.composite
@@ -83,12 +98,9 @@ def worlds(draw):
             asked |= found if isinstance(found, dict) else {name: found}
         return When(**asked)
 
-    usual = lines() | {"date": DAYS[0], "weekday": "mon", "value": Decimal(1)}
-    orders = [
-        Demand(**(usual | {key: value for part in parts for key, value in part.items()}))
-        for parts in product(*(QUESTIONS[name][1] for name in names))
-    ]
-    return [when() for _ in range(draw(st.integers(1, 5)))], when(), orders
+    answers = product(*(QUESTIONS[name][1] for name in names))
+    orders = [an_order(parts, has_units_told="units" in names) for parts in answers]
+    return [when() for _ in range(draw(st.integers(1, 5)))], when(), [order for order in orders if order]
 
 
 @settings(max_examples=250, deadline=None)

@@ -133,6 +133,7 @@ WHENS = st.builds(
     methods=_some(["ship", "pickup"]),
     countries=_some(["FR", "BE"]),
     postal_prefixes=st.lists(st.sampled_from(["7", "75", "69"]), max_size=2).map(tuple),
+    skus=_some(["x", "y"]),
     tags=_some(["heavy", "cold"]),
     customer_tags=_some(["gold"]),
     min_value=_bound,
@@ -148,7 +149,7 @@ WHENS = st.builds(
 DEMANDS = st.builds(
     Demand,
     lines=st.lists(
-        st.builds(Line, st.just("l"), st.just("x"), st.integers(1, 3), tags=_some(["heavy", "cold"])),
+        st.builds(Line, st.just("l"), st.sampled_from("xyz"), st.integers(1, 3), tags=_some(["heavy", "cold"])),
         min_size=1,
         max_size=2,
     ).map(tuple),
