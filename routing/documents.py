@@ -179,7 +179,7 @@ class Source(Body):
 class Weights(Body):
     """In money per unit of each figure, so that the total is money. `cost` multiplies carriage, packaging and handling;
     `scarcity`, `markdown` (slow stock) and `location_order` count per unit, the others per parcel. `refusal` is
-    what one failed attempt costs. None given: by cost."""
+    what one failed attempt costs. None given, or only zeros: cost 1."""
 
     cost: Weight = 0
     distance_km: Weight = 0
@@ -193,9 +193,14 @@ class Weights(Body):
     refusal: Weight = 0
 
     def as_engine(self) -> engine.Weights:
-        """All absent or zero means: by cost."""
-        weights = engine.Weights(**self.model_dump())
-        return weights if weights != engine.Weights() else engine.BY_COST
+        return engine.Weights(**self.model_dump())
+
+
+BY_COST = Weights(cost=1)
+
+
+def _by_cost_if_by_nothing(weights: Weights) -> Weights:
+    return weights if any(weights.model_dump().values()) else BY_COST
 
 
 class Step(Body):
@@ -206,7 +211,7 @@ class Step(Body):
 
     name: Name = "step"
     source: Annotated[Source, BeforeValidator(_none_as_default)] = Field(default=Source(), alias="from")
-    weights: Annotated[Weights, BeforeValidator(_none_as_default)] = Weights()
+    weights: Annotated[Weights, BeforeValidator(_none_as_default), AfterValidator(_by_cost_if_by_nothing)] = BY_COST
     max_parcels: Annotated[int, Field(ge=1, le=100)] | None = None
     min_parcel_value: Money | None = None
     keep_groups: bool = True

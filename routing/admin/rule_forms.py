@@ -163,23 +163,24 @@ class ItemForm(forms.Form):
         super().__init__(data)
         self.before = item
         self.item: dict[str, Any] = dict(item)
-        self.defaults: dict[str, Any] = {}
-        for name, key, annotation, default, value in self._parts():
+        self.usual: dict[str, Any] = {}
+        for name, key, annotation, default, usual, value in self._parts():
             self.fields[name] = field_for(key, annotation, value, names)
-            self.defaults[name] = default
+            self.usual[name] = _as_typed(usual, default)
             self.initial[name] = _as_typed(value, default)
 
-    def _parts(self) -> Iterator[tuple[str, str, Any, Any, Any]]:
-        """(form field, key, type, default, value) of everything the form shows."""
+    def _parts(self) -> Iterator[tuple[str, str, Any, Any, Any, Any]]:
+        """(form field, key, type, default, what it is where nothing is said of its box, value) of all the form shows."""
         for key, field in self.model.model_fields.items():
             alias = field.alias or key
             if alias in self.boxes:
-                inner = _bare(field.annotation)
+                inner, usual = _bare(field.annotation), _plain(field.get_default())
                 for name, part in inner.model_fields.items():
                     value = self.before[alias].get(name)
-                    yield f"{alias}-{name}", name, part.annotation, _plain(part.get_default()), value
+                    yield f"{alias}-{name}", name, part.annotation, _plain(part.get_default()), usual[name], value
             elif alias not in self.left_out:
-                yield alias, alias, field.annotation, _plain(field.get_default()), self.before.get(alias)
+                default = _plain(field.get_default())
+                yield alias, alias, field.annotation, default, default, self.before.get(alias)
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
@@ -215,7 +216,7 @@ class ItemForm(forms.Form):
         return any(field.name in self.always_open or self._says_something(field) for field in fields)
 
     def _says_something(self, field: BoundField) -> bool:
-        return bool(field.errors) or field.value() not in (None, "", [], self.defaults[field.name])
+        return bool(field.errors) or field.value() not in (None, "", [], self.usual[field.name])
 
 
 def _plain(default: Any) -> Any:

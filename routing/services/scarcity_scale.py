@@ -15,6 +15,7 @@ from typing import Any
 from inventory.stock_book import stock_book
 from oms.errors import FieldError, Invalid
 from routing.capacity_book import capacity_book
+from routing.documents import written_out
 from routing.editing import Edit, apply, fingerprint
 from routing.models import RuleSet, Simulation
 from routing.replay import World
@@ -125,9 +126,10 @@ def write_scale(*, rule_set_id: str, chosen: Chosen) -> RuleSet:
     Errors: RuleSetMissing; DraftChanged, where it is another text by now than was replayed.
     """
     row = find_rule_set(rule_set_id)
-    seen = fingerprint(chosen.document)
-    draft = row if row.status == RuleSetStatus.DRAFT else copy_to_draft(rule_set_id=rule_set_id)
-    return edit_draft(rule_set_id=draft.pk, edit=weighing(chosen.scale), seen=seen)
+    if row.status == RuleSetStatus.DRAFT:
+        return edit_draft(rule_set_id=row.pk, edit=weighing(chosen.scale), seen=fingerprint(chosen.document))
+    draft = copy_to_draft(rule_set_id=rule_set_id)  # in full, while what was stored may be short of newer keys
+    return edit_draft(rule_set_id=draft.pk, edit=weighing(chosen.scale), seen=fingerprint(draft.document))
 
 
 def weighing(scale: float) -> Edit:
@@ -137,9 +139,8 @@ def weighing(scale: float) -> Edit:
         for rule in document["rules"]:
             for step in rule["steps"]:
                 weights = step["weights"]
-                cost = weights["cost"] if any(weights.values()) else 1  # none given: by cost
-                if cost:
-                    weights |= {"cost": cost, "scarcity": round(scale * cost, 6)}
+                if weights["cost"]:
+                    weights["scarcity"] = round(scale * weights["cost"], 6)
 
     return edit
 
@@ -157,7 +158,7 @@ class _Past:
     def world(self, scale: float, stock_as_of: datetime) -> World:
         row = self.row
         until = row.placed_before if row.stock_moves else None
-        rules = rules_as_if(apply(row.document, weighing(scale)), row.slots, id=row.rule_set)
+        rules = rules_as_if(apply(written_out(row.document), weighing(scale)), row.slots, id=row.rule_set)
         books = stock_book(self.skus, as_of=stock_as_of, until=until), capacity_book(as_of=stock_as_of, until=until)
         return World(rules, *books, foresight=self.foresight, acceptance=self.acceptance)
 

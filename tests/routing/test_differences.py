@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routing.differences import Difference, as_yaml, differences, yaml_diff
-from routing.documents import parse
+from routing.documents import parse, written_out
 
 
 def document(*rules, **changes):
@@ -22,6 +22,19 @@ def test_the_same_text_differs_in_nothing():
     one = document(rule("a"), rule("b"))
     assert differences(one, copy.deepcopy(one)) == []
     assert yaml_diff(one, one, old_name="v1", new_name="v2") == ""
+
+
+def test_by_cost_is_by_cost_however_it_is_said():
+    stored = document(rule("a"))
+    stored["rules"][0]["steps"][0]["weights"]["cost"] = 0  # as it was once written out
+
+    same = [document(rule("a", {"name": "any", "weights": said})) for said in (None, {}, {"parcels": 0}, {"cost": 1})]
+
+    assert [differences(written_out(stored), one) for one in same] == [[]] * 4
+    assert written_out(stored)["rules"][0]["steps"][0]["weights"]["cost"] == 1
+    assert as_yaml(stored) == as_yaml(document(rule("a", {"name": "any"})))
+    (found, more) = differences(written_out(stored), document(rule("a", {"name": "any", "weights": {"parcels": 2}})))
+    assert [(f.where[-1], f.before, f.after) for f in (found, more)] == [("cost", 1, 0), ("parcels", 0, 2)]
 
 
 def test_a_rule_put_in_front_is_one_addition():

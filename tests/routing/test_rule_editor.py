@@ -226,6 +226,13 @@ def test_everything_a_rule_set_can_say_has_a_field_with_a_label():
         assert {field.name for section in form.shown() for field in section.fields} == set(form.fields)
 
 
+def test_by_cost_stands_in_its_field_and_opens_no_section():
+    form = StepForm(item=written(Step, {}), names=NAMES)
+
+    assert form["weights-cost"].value() == "1"
+    assert [section.is_open for section in form.shown() if form["weights-cost"] in section.fields] == [False]
+
+
 def test_what_is_wrong_is_told_at_its_field():
     item = written(Step, {})
     form = StepForm({"name": "x", "rest": "next", "weights-cost": "-1", "max_parcels": "0"}, item=item, names=NAMES)
@@ -342,6 +349,7 @@ def test_a_step_is_changed_in_its_form(office, draft):
 
     draft.refresh_from_db()
     step = draft.document["rules"][0]["steps"][0]
+    assert step["weights"]["cost"] == 1  # as it was, now beside another
     assert (step["from"]["groups"], step["from"]["kinds"], step["weights"]["distance_km"]) == ([], ["store"], 0.02)
 
 

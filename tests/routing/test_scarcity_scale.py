@@ -1,5 +1,6 @@
 """How much prices of scarce stock should count: chosen on some orders, believed only where later ones agree."""
 
+import copy
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -82,6 +83,7 @@ def test_what_later_orders_do_not_confirm_is_not_believed(shops):
 def test_it_is_written_into_a_draft_and_never_published(shops):
     published = create_draft(document=BY_COST)
     publish_rule_set(rule_set_id=published.pk, actor="test", as_of=MONDAY)
+    _store_as_before_weights_were_written_out(published)
     found = chosen(rule_set=published.pk)
 
     draft = write_scale(rule_set_id=published.pk, chosen=found)
@@ -90,6 +92,15 @@ def test_it_is_written_into_a_draft_and_never_published(shops):
     assert {row.pk: row.status for row in RuleSet.objects.all()} == {published.pk: "published", draft.pk: "draft"}
     published.refresh_from_db()
     assert published.document["rules"][0]["steps"][0]["weights"]["scarcity"] == 0
+
+
+def _store_as_before_weights_were_written_out(rule_set):
+    """By cost was no weight at all, and rules could not name products."""
+    document = copy.deepcopy(rule_set.document)
+    (rule,) = document["rules"]
+    rule["steps"][0]["weights"]["cost"] = 0
+    del rule["when"]["skus"]
+    RuleSet.objects.filter(pk=rule_set.pk).update(document=document)
 
 
 def test_a_draft_that_was_changed_meanwhile_is_left_alone(shops):
