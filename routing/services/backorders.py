@@ -5,10 +5,11 @@ planned, under the same rules, as if its units stood in their place when it is e
 order brings it nothing, what the rules keep together comes to one place, and product page, quote and placement tell one date.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from inventory.queries import places
@@ -164,6 +165,30 @@ def _as_if_given_then(
 
     calendar = places()[next(code for _sku, code in here)].calendar
     return sourcing.plan(demand, as_of=as_of, release_at=at, at_places=calendar.next_opening(at) or at, stock=stock)
+
+
+def carriage(demand: Demand, awaited: Awaited, *, as_of: datetime, release_at: datetime) -> Decimal:
+    """What carriers ask for it: what comes to one place on one day leaves from there together."""
+    together = defaultdict(list)
+    for part in awaited.parts:
+        day = places()[part.location].calendar.local(max(part.available_at, release_at)).date()
+        together[part.location, day].append(part)
+    asked = replace(demand, taken={}, hold="", wanted_by=None)
+    return sum((_carriage(asked, parts, as_of, release_at) for parts in together.values()), Decimal(0))
+
+
+def _carriage(demand: Demand, parts: Sequence[AwaitedPart], as_of: datetime, release_at: datetime) -> Decimal:
+    """Of parts of one place and day. Where the rules do not let them leave together, each leaves as it was planned."""
+    units, here = Counter[str](), Counter[tuple[str, str]]()
+    for part in parts:
+        units[part.key] += part.quantity
+        here[part.sku, part.location] += part.quantity
+    lines = tuple(replace(line, quantity=units[line.key]) for line in demand.lines if units[line.key])
+    at = max(release_at, *(part.available_at for part in parts))
+    planned = _as_if_given_then(replace(demand, lines=lines), here, as_of, at)
+    if planned.is_complete or len(parts) == 1:
+        return planned.shipping
+    return sum((_carriage(demand, [part], as_of, release_at) for part in parts), Decimal(0))
 
 
 def _part(line: Line, units: int, coming: Coming, promised_at: datetime) -> AwaitedPart:

@@ -7,7 +7,7 @@ the date at placement. The answer carries a signed token by which an order names
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import prod
 from typing import Any
@@ -27,7 +27,7 @@ from oms.errors import FieldError, Invalid
 from routing import queries
 from routing.queries import ActiveRules
 from routing.services import sourcing
-from routing.services.backorders import await_supply, awaitable
+from routing.services.backorders import await_supply, awaitable, carriage
 from routing.services.parts import Judged, lacking, largest_part
 from routing.services.promises import pickup_time
 from routing.services.sourcing import Demand, Destination, Line, SourcingPlan
@@ -35,6 +35,7 @@ from routing.services.sourcing import Demand, Destination, Line, SourcingPlan
 _SALT = "routing.quote"
 _CANDIDATES = 4  # stores tried for each one that is shown
 _ALTERNATIVES = 5
+_CENT = Decimal("0.01")
 ABILITY = {"pickup": Ability.PICKUP, "curbside": Ability.CURBSIDE}
 
 
@@ -48,9 +49,9 @@ class QuotedLine:
 class Option:
     """One way to get the basket.
 
-    `price`: what carriers ask for the parcels, nothing where the shopper comes. `earliest_at`: hardly anything comes
-    sooner. `order_by`: until when an order keeps the date; None where that is further than three days. `confidence`: how
-    often all of it is there by the date; None where configured times made it. `cut`: what it does without.
+    `price`: what carriers ask for the parcels, those that wait included; nothing where the shopper comes. `earliest_at`:
+    hardly anything comes sooner. `order_by`: until when an order keeps the date; None where that is further than three days.
+    `confidence`: how often all of it is there by the date; None where configured times made it. `cut`: what it does without.
     """
 
     method: str
@@ -269,7 +270,7 @@ class _Asking:
         return Option(
             method="ship",
             service=service,
-            price=sum((parcel.shipping for parcel in planned.parcels), Decimal(0)).quantize(Decimal("0.01")),
+            price=planned.shipping.quantize(_CENT),
             promised_at=max(promises),
             earliest_at=min(parcel.earliest_at for parcel in planned.parcels),
             order_by=sourcing.order_by(planned),
@@ -366,13 +367,14 @@ class _Asking:
         if not awaited.is_complete or awaited.promised_at is None:
             return None
         promised_at = max(filter(None, [planned.promised_at, awaited.promised_at]))
+        price = planned.shipping + carriage(rest, awaited, as_of=self.as_of, release_at=planned.release_at)
         return Option(
             method="backorder",
             service="standard",
-            price=Decimal("0.00"),
+            price=price.quantize(_CENT),
             promised_at=promised_at,
             earliest_at=promised_at,
-            available_at=awaited.available_at,
+            available_at=awaited.available_at.astimezone(UTC),
         )
 
     def _context(self, method: str) -> Context:

@@ -161,6 +161,11 @@ class SourcingPlan:
         """When the last parcel is promised."""
         return max((parcel.promised_at for parcel in self.parcels), default=None)
 
+    @property
+    def shipping(self) -> Decimal:
+        """What carriers ask for all parcels."""
+        return sum((parcel.shipping for parcel in self.parcels), Decimal(0))
+
 
 StockReader = Callable[..., dict[str, dict[str, int]]]
 """Answers as `inventory.queries.sellable_units` does; what it gives is the caller's to change."""

@@ -171,11 +171,31 @@ def test_tells_what_is_missing_where_there_is_some_and_when_more_comes(client):
 
     assert [option["method"] for option in quote["options"]] == ["backorder"]
     (later,) = quote["options"]
-    assert later["available_at"] == "2026-03-10T10:00:00+01:00"  # four are not enough
+    assert later["available_at"] == "2026-03-10T09:00:00+00:00"  # four are not enough
     assert later["promised_at"] > later["available_at"]
     (missing,) = quote["unavailable"]
     assert (missing["sku"], missing["requested"], missing["sellable"]) == ("SKU-1", 20, 15)
     assert [a["location"] for a in missing["alternatives"]] == ["PARIS", "LILLE", "LYON"]
+
+
+def test_what_waits_costs_its_carriage_by_the_parcels_it_will_make(client):
+    """Two deliveries of one day leave together."""
+    for code in ("PARIS", "LILLE"):
+        set_stock("SKU-1", code, 0)
+    make_location("DEPOT", kind="warehouse", **LILLE)
+    document = {"rules": [{"steps": [{"rest": "backorder"}]}]}
+    publish_rule_set(rule_set_id=create_draft(document=document).pk, actor="test", as_of=now())
+    for units, hours in ((4, 72), (4, 74), (9, 192)):
+        make_inbound("DEPOT", {"SKU-1": units, "SKU-2": 1}, expected_at=now() + timedelta(hours=hours))
+
+    def price(*lines):
+        [later] = by_method(quoted(client, *lines), "backorder")
+        return later["price"]
+
+    assert price(("SKU-2", 1)) == "5.00"
+    assert price(("SKU-2", 2)) == "5.00"
+    assert price(("SKU-2", 3)) == "10.00"
+    assert price(("SKU-1", 13), ("SKU-2", 1)) == "11.00"  # and what stands in Lyon leaves at once
 
 
 def test_a_rule_hides_from_the_quote_what_it_hides_from_the_order(client):
