@@ -111,6 +111,12 @@ def _delayed(payload: Payload, place: str) -> str:
     return _("Expected on %(expected_at)s, promised for %(promised_at)s") % dates
 
 
+@tells("orders.order.caught_up")
+def _caught_up(payload: Payload, place: str) -> str:
+    dates = {name: _day(payload[name]) for name in _DATES}
+    return _("In time again: expected on %(expected_at)s, promised for %(promised_at)s") % dates
+
+
 @tells("orders.order.backordered")
 def _backordered(payload: Payload, place: str) -> str:
     told = [

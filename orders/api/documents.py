@@ -200,7 +200,9 @@ class OrderDocument(_Document):
     payments: list[PaymentDocument]
     holds: list[HoldDocument]
     promised_at: Instant | None = Field(description="Given at placement, never changed.")
-    expected_at: Instant | None
+    expected_at: Instant | None = Field(
+        description="Today's expectation; null: while something has no place, nobody knows."
+    )
     tracking_url: str
     actions: list[str]
 

@@ -541,7 +541,7 @@ def _order_row(
     as_of: datetime,
 ) -> dict[str, Any]:
     command, money = draft.command, draft.money
-    expected_at = max((planned.promised_at for planned in plans if planned.promised_at), default=None)
+    coming = max((planned.promised_at for planned in plans if planned.promised_at), default=None)
     promised_at = max(filter(None, map(_promised_date, draft.promised, plans)), default=None)
     return {
         "id": draft.order_id,
@@ -572,7 +572,7 @@ def _order_row(
         "placed_at_location_id": command.placed_at_location,
         "placed_at": as_of,
         "promised_at": promised_at,
-        "expected_at": expected_at,
+        "expected_at": None if any(planned.rest for planned in plans) else coming,
     }
 
 

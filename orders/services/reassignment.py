@@ -62,6 +62,7 @@ def lose(held: Work, units: Mapping[FulfillmentLine, int], *, reason: str, actor
     _correct_stock(lost, units, reason=reason, actor=actor, as_of=as_of)
     move_units([UnitMove(line.order_line_id, "allocated", "open", quantity) for line, quantity in units.items()])
     find_places(order, lost.delivery, lost, open_units, actor=actor, as_of=as_of, planned=planned)
+    refresh_expectation(order, actor=actor, as_of=as_of)
     refresh_status(order)
 
 
@@ -200,6 +201,7 @@ def move_planned(
             without_limit=True,
             planned=planned,
         )
+    refresh_expectation(order, actor=actor, as_of=as_of)
     refresh_status(order)
 
 
@@ -325,7 +327,6 @@ def give(
         for r in rows
     ]
     publish(facts, as_of=as_of)
-    refresh_expectation(order, actor=actor, as_of=as_of)
     work.hand_out(order, actor=actor, as_of=as_of)
     return [row["id"] for row in rows]
 

@@ -22,7 +22,7 @@ from orders.models import Delivery, ExceptionCase, Fulfillment, FulfillmentLine,
 from orders.services import cancellation, clocks, exceptions, fulfillments, reassignment, waiting
 from orders.services.lines import UnitMove, move_units
 from orders.services.planning import PlannedDelivery
-from orders.services.status import refresh_status
+from orders.services.status import refresh_expectation, refresh_status
 from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, FulfillmentStatus, Method
 
 REROUTED = "rerouted"
@@ -73,6 +73,7 @@ def _resolve_by_reroute(
         without_limit=True,
         planned=planned,
     )
+    refresh_expectation(order, actor=actor, as_of=as_of)
     refresh_status(order)
 
 
@@ -211,6 +212,7 @@ def _move_work(held: Work, *, actor: str, as_of: datetime, exclude_also: Sequenc
         without_limit=True,
         planned=planned,
     )
+    refresh_expectation(order, actor=actor, as_of=as_of)
     refresh_status(order)
 
 

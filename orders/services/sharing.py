@@ -27,7 +27,7 @@ from orders.errors import OfferIsOver
 from orders.locks import Work, lock_work
 from orders.models import Fulfillment, Offer, OrderLine
 from orders.services import fulfillments, planning, reassignment, resolution
-from orders.services.status import refresh_status
+from orders.services.status import refresh_expectation, refresh_status
 from orders.states import FulfillmentStatus as F
 from routing.engine.types import Parcel
 
@@ -154,6 +154,7 @@ def _move_here(held: Work, location: str, *, actor: str, as_of: datetime) -> Ful
     if here is None:  # the day is full by now, or the order waits for something
         raise OfferIsOver()
     fulfillments.accept(lock_work(here.pk), actor=actor, as_of=as_of)
+    refresh_expectation(order, actor=actor, as_of=as_of)
     refresh_status(order)
     return here
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max, Sum
+from django.db.models import Max, Q, Sum
 
+from oms.models import Event
 from oms.outbox import Fact, publish
 from oms.transactions import in_transaction
 from orders.models import Fulfillment, Hold, Order, OrderLine
@@ -13,6 +14,7 @@ from orders.models.order import BUCKETS
 from orders.states import LIVE, FulfillmentStatus, OrderStatus
 
 S = OrderStatus
+DELAYED, CAUGHT_UP = "orders.order.delayed", "orders.order.caught_up"
 
 
 def derive_status(units: Mapping[str, int], *, on_hold: bool) -> OrderStatus:
@@ -49,19 +51,40 @@ def refresh_status(order: Order) -> None:
 
 @in_transaction
 def refresh_expectation(order: Order, *, actor: str, as_of: datetime) -> None:
-    """When the last of what is under way, or waits for a delivery, is expected today; the promise given at placement stays as it was.
+    """When the last of what is under way, or waits for a delivery, is expected today: nobody knows while units have no place.
+    Once nothing is left to come, what was said last stays; the promise given at placement always does.
 
-    That it will be later than promised, and later than was said last, is an event.
+    That it will be later than promised, and later than was said last, is an event; so is that it is not late any more.
     """
     under_way = Fulfillment.objects.filter(order=order, status__in=[*LIVE, FulfillmentStatus.SHIPPED])
-    waiting = OrderLine.objects.filter(order=order, backordered__gt=0)
-    latest = (found.aggregate(latest=Max("expected_at"))["latest"] for found in (under_way, waiting))
-    expected_at = max(filter(None, latest), default=None)
-    if expected_at and expected_at != order.expected_at:
+    works = under_way.aggregate(latest=Max("expected_at"))
+    lines = OrderLine.objects.filter(order=order).aggregate(
+        latest=Max("expected_at", filter=Q(backordered__gt=0)), homeless=Sum("open")
+    )
+    coming = max(filter(None, [works["latest"], lines["latest"]]), default=order.expected_at)
+    expected_at = None if lines["homeless"] else coming
+    if expected_at != order.expected_at:
         told, order.expected_at = order.expected_at, expected_at
         Order.objects.filter(pk=order.pk).update(expected_at=expected_at)
-        dates = {"id": order.pk, "promised_at": order.promised_at, "expected_at": expected_at}
-        publish(delays(dates, told=told, actor=actor), as_of=as_of)
+        publish(_news(order, told, actor=actor), as_of=as_of)
+
+
+def _news(order: Order, told: datetime | None, *, actor: str) -> list[Fact]:
+    """Of an expectation that has changed."""
+    promised_at, expected_at = order.promised_at, order.expected_at
+    if promised_at is None or expected_at is None:
+        return []
+    dates = {"id": order.pk, "promised_at": promised_at, "expected_at": expected_at}
+    delay = _delay_told_last(order)
+    if expected_at > promised_at:
+        return delays(dates, told=told or delay, actor=actor)
+    return [_about(dates, CAUGHT_UP, actor=actor)] if delay else []
+
+
+def _delay_told_last(order: Order) -> datetime | None:
+    """The date that was told; None where the last news was that it is in time again, or nothing was told."""
+    news = Event.objects.filter(root=order.pk, type__in=[DELAYED, CAUGHT_UP]).order_by("-id").first()
+    return datetime.fromisoformat(news.payload["expected_at"]) if news and news.type == DELAYED else None
 
 
 def delays(order: Mapping[str, Any], *, told: datetime | None, actor: str) -> list[Fact]:
@@ -69,5 +92,9 @@ def delays(order: Mapping[str, Any], *, told: datetime | None, actor: str) -> li
     promised_at, expected_at = order["promised_at"], order["expected_at"]
     if promised_at is None or expected_at is None or expected_at <= max(promised_at, told or promised_at):
         return []
-    facts = {"promised_at": promised_at.isoformat(), "expected_at": expected_at.isoformat()}
-    return [Fact("orders.order.delayed", order["id"], order["id"], actor, facts, is_public=True)]
+    return [_about(order, DELAYED, actor=actor)]
+
+
+def _about(order: Mapping[str, Any], news: str, *, actor: str) -> Fact:
+    dates = {name: order[name].isoformat() for name in ("promised_at", "expected_at")}
+    return Fact(news, order["id"], order["id"], actor, dates, is_public=True)

@@ -15,6 +15,7 @@ _IN_WORK = frozenset({F.PICKING, F.PACKED})
 TIMELINE: Mapping[str, Promise] = {
     "orders.order.placed": gettext_lazy("We have received your order"),
     "orders.order.delayed": gettext_lazy("It will come later than we said"),
+    "orders.order.caught_up": gettext_lazy("It will come as promised after all"),
     "orders.order.canceled": gettext_lazy("The order was canceled"),
     "orders.order.lines_canceled": gettext_lazy("Part of the order was canceled"),
     NOT_AVAILABLE: gettext_lazy("Part of the order was not available"),

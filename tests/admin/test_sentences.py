@@ -56,6 +56,11 @@ def test_each_state_that_is_reached_has_a_sentence(type_: str) -> None:
         ),
         ("orders.order.held", {"kind": "fraud", "note": ""}, "Put on hold (Fraud check)"),
         (
+            "orders.order.caught_up",
+            {"promised_at": "2026-03-05T12:00:00+00:00", "expected_at": "2026-03-04T12:00:00+00:00"},
+            "In time again: expected on March 4, 2026, promised for March 5, 2026",
+        ),
+        (
             "orders.order.backordered",
             {"lines": [{"sku": "A", "quantity": 2, "expected_at": "2026-03-05T12:00:00+00:00"}]},
             "Waits for a delivery: 2 × A, expected on March 5, 2026",

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from inventory.models import CartHold, CartHoldLine, InboundLine, StockLevel, SupplyPromise
 from inventory.services.pauses import pause_location
@@ -330,6 +331,34 @@ def test_a_delivery_that_gets_another_day_moves_what_is_expected_never_what_was_
     invariants_hold()
 
 
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        ("en", ["It will come later than we said", "It will come as promised after all"]),
+        ("fr", ["Elle arrivera plus tard que prévu", "Elle arrivera finalement à la date promise"]),
+    ],
+)
+def test_a_delay_that_is_over_is_told_once(api: Api, client: Client, locale: str, said: list[str]) -> None:
+    inbound = announce(api, 5, days=12)
+    document = placed(api, 2, locale=locale)
+
+    def move(days: float) -> dict[str, Any]:
+        assert api.call("PATCH", f"inbound/{inbound}/", {"expected_at": (now() + days * DAY).isoformat()}).status == 200
+        clock()
+        return api.order(document["number"])
+
+    move(20)
+    assert move(11)["expected_at"] <= document["promised_at"]
+    assert move(4)["expected_at"] < document["promised_at"]
+
+    news = list(Event.objects.filter(root=document["id"], is_public=True).order_by("id").values_list("type", flat=True))
+    assert news[1:] == ["orders.order.delayed", "orders.order.caught_up"]
+    page = client.get(document["tracking_url"]).content.decode()
+    assert [page.count(words) for words in said] == [1, 1]
+    move(20)
+    assert Event.objects.filter(type="orders.order.delayed").count() == 2
+
+
 def test_who_can_have_it_earlier_from_another_delivery_changes_to_that(api: Api, invariants_hold: Any) -> None:
     late = announce(api, 5)
     other = announce(api, 1, days=5)
@@ -375,7 +404,15 @@ def test_a_delivery_that_does_not_come_is_looked_at_every_day_until_nobody_belie
     case = ExceptionCase.objects.get()
     assert case.reason == "no_place"
     assert InboundLine.objects.get().promised == 0
+    assert api.order(document["number"])["expected_at"] is None
+    tracked = find_tracked(document["tracking_url"].split("/")[-2], as_of=now())
+    assert tracked and tracked.due_at is None
     invariants_hold()
+
+    announce(api, 5, days=0.5)
+    assert api.post(f"exceptions/{case.pk}/resolve/", {"action": "backorder"}).status == 200
+    assert api.order(document["number"])["expected_at"] <= document["promised_at"]
+    assert Event.objects.filter(type="orders.order.caught_up").count() == 1
 
 
 def test_of_a_short_delivery_the_youngest_moves_to_the_next_or_before_a_person(api: Api, invariants_hold: Any) -> None:
