@@ -19,7 +19,7 @@ from oms.models import Event
 from orders.models import Fulfillment, Order
 from orders.services import reoptimisation
 from orders.services.reoptimisation import Outcome, reoptimise
-from tests.concurrency.killed_workers import run_killed_at_statement
+from tests.concurrency.killed_workers import all_rows, run_killed_at_statement
 from tests.concurrency.threads import Rival
 from tests.factories.inventory import set_stock
 from tests.factories.orders import ADDRESS, order_body, reserved
@@ -318,9 +318,12 @@ def test_without_all_levels_locked_first_they_wait_in_a_circle(
 
 def test_killed_at_any_statement_it_loses_nothing(api: Api, toy: Orders, invariants_hold: Any) -> None:
     """Right after the database has answered; the next run finishes what was begun."""
-    costs, statement = set(), 1
+    costs, judged, statement = set(), set(), 1
     while not run_killed_at_statement(run, statement, is_heard=True):
         statement += 1
+        if (rows := all_rows()) in judged:  # the same to the last row
+            continue
+        judged.add(rows)
         costs.add(cost(api, toy))
         assert sum(reserved("SKU-1", place) for place in ("PARIS", "LILLE", "LYON")) == 6
         invariants_hold()
