@@ -1,5 +1,6 @@
 """What every test can count on: caches start empty, and each test may talk to the real Postgres."""
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,12 @@ from tests.emptying import as_if_new, empty_tables
 # An example is not wrong because a machine is slow.
 hypothesis_settings.register_profile("at any pace", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("at any pace")
+
+
+def pytest_collection_finish() -> None:
+    """What four thousand tests are made of stays to the end; a collector that looks at it again and again finds nothing."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
