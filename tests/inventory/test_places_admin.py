@@ -35,7 +35,7 @@ def lyon() -> str:
         special_hours=SPECIAL,
         closures=CLOSURES,
         holiday_calendar="FR",
-        cut_off={"express": "12:00", "next_day": "11:00"},
+        cut_off={"express": "12:00", "same_day": "11:00"},
         abilities=["ship", "pickup"],
         groups=["aura", "flagship"],
         latitude=45.76,
@@ -209,16 +209,16 @@ def test_closures_are_wall_times_of_the_place_and_untouched_ones_stay_to_the_sec
 @pytest.mark.parametrize(
     ("times", "cut_off"),
     [
-        (["14:00", "", "", "", ""], "14:00"),
-        (["14:00", "", "12:00", "", ""], {"standard": "14:00", "express": "12:00", "same_day": "14:00", "next_day": "14:00"}),
-        (["", "", "12:00", "", "11:00"], {"express": "12:00", "next_day": "11:00"}),
-        (["", "", "", "", ""], None),
+        (["14:00", "", "", ""], "14:00"),
+        (["14:00", "", "12:00", ""], {"standard": "14:00", "express": "12:00", "same_day": "14:00"}),
+        (["", "", "12:00", "11:00"], {"express": "12:00", "same_day": "11:00"}),
+        (["", "", "", ""], None),
     ],
-)  # fmt: skip
+)
 def test_a_cut_off_is_for_every_service_or_one_by_one(
     form: Fields, save: Callable[..., Location], times: list[str], cut_off: Any
 ) -> None:
-    assert form["cut_off-service"] == ["", "standard", "express", "same_day", "next_day"]
+    assert form["cut_off-service"] == ["", "standard", "express", "same_day"]
 
     assert save(**{"cut_off-time": times}).cut_off == cut_off
 

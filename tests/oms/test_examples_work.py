@@ -247,7 +247,7 @@ STAGES: dict[str, Callable[[Stage], None]] = {
     **{f"exposure_rules_{act}": _made("exposure_rules_create", "exposure_rules_retrieve") for act in ITEM},
     **{f"reservations_{act}": _made("reservations_create", "reservations_retrieve") for act in ITEM},
     **{f"product_prices_{act}": _made("product_prices_create", "product_prices_retrieve") for act in ITEM},
-    **{f"rule_sets_{act}": _rule_set for act in (*ITEM, "publish", "export", "review", "differences")},
+    **{f"rule_sets_{act}": _rule_set for act in (*ITEM, "publish", "export", "review", "differences", "history")},
     **dict.fromkeys(("simulations_create", "simulations_create_of_file"), _wanted()),
     **{f"simulations_{act}": _wanted("simulations_create") for act in ("list", "retrieve", "cancel", "changes")},
     **{f"rule_sets_{act}": _shadow for act in ("shadow", "shadow_start", "shadow_stop")},
