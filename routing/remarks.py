@@ -26,6 +26,17 @@ FINDINGS: Mapping[str, Promise] = {
     "never_matches": gettext_lazy("No order can meet these conditions: they exclude each other (%(because)s)."),
     "days_are_over": gettext_lazy("Its days are over since %(day)s: no order meets it any more."),
     "nobody_let_in": gettext_lazy("No place passes this filter: the step would never serve anything."),
+    "nobody_has_room": gettext_lazy(
+        "Less room than is wanted (%(wanted)s): no place that passes prepares more than %(most)s parcels a day, so that"
+        " the step would never serve anything."
+    ),
+    "no_distance_known": gettext_lazy(
+        "The distance is limited, but none of the places that pass is on the map: the step would never serve anything."
+    ),
+    "parcel_worth_too_much": gettext_lazy(
+        "Each parcel is to be worth %(least)s at least, but the rule is for orders of %(most)s at most: the step would"
+        " never serve anything."
+    ),
     "unreachable_rule": gettext_lazy(
         "Never reached: every order it speaks for is taken by the rule “%(rule)s” before."
     ),
@@ -44,6 +55,7 @@ BECAUSE: Mapping[str, Promise] = {
     "value": gettext_lazy("value"),
     "weight": gettext_lazy("weight"),
     "units": gettext_lazy("units"),
+    "no_units": gettext_lazy("every order has a unit at least"),
     "dates": gettext_lazy("days"),
     "hours": gettext_lazy("times of day"),
 }
@@ -59,6 +71,8 @@ def finding_sentence(finding: Finding) -> str:
 def _fact(value: Any) -> str:
     if isinstance(value, dt.date):
         return date_format(value)
+    if isinstance(value, Decimal):
+        return number_format(value)
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):

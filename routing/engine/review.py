@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from .coverage import METHODS, WEEK, Coverage, TooMany
@@ -16,7 +17,18 @@ from .filters import ability_for, standing_reason
 from .types import Place, Rest, Rule, Source, Step, When
 
 #: Codes of what makes a rule or step do nothing it was written for.
-FAULTS = frozenset({"unknown_group", "unknown_location", "unknown_channel", "never_matches", "nobody_let_in"})
+FAULTS = frozenset(
+    {
+        "unknown_group",
+        "unknown_location",
+        "unknown_channel",
+        "never_matches",
+        "nobody_let_in",
+        "nobody_has_room",
+        "no_distance_known",
+        "parcel_worth_too_much",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +54,15 @@ def review(
     tags: frozenset[str] | None = None,
     decides_for: frozenset[str] = frozenset(),
     today: dt.date | None = None,
+    capacities: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Finding]:
     """All findings, in the order of the document. `groups`: all there are, places in them or not.
 
     `channels`, `skus`, `tags`: all there are, None: not looked at. `decides_for`: the channels whose orders come to these
-    rules, empty: any. `today`, where given: rules whose days are over are told. Before the first place exists no filter
-    can let anybody in, and none is blamed for it.
+    rules, empty: any. `today`, where given: rules whose days are over are told. `capacities`: parcels a day, of the places
+    that have a limit. Before the first place exists no filter can let anybody in, and none is blamed for it.
     """
-    return list(_Review(rules, tuple(places), groups, channels, skus, tags, decides_for, today).findings())
+    return list(_Review(rules, tuple(places), groups, channels, skus, tags, decides_for, today, capacities).findings())
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,7 @@ class _Review:
     tags: frozenset[str] | None
     decides_for: frozenset[str]
     today: dt.date | None
+    capacities: Mapping[str, int]
 
     def findings(self) -> Iterator[Finding]:
         for number, rule in enumerate(self.rules):
@@ -118,10 +132,11 @@ class _Review:
                 yield Finding(pointer, "unreachable_step", {"step": closed_by.name})
             elif step.rest is not Rest.NEXT:
                 closed_by = step
-            yield from self._source(f"{pointer}/from", rule, step.source)
-            yield from self._missing_facts(f"{pointer}/from", rule, step)
+            yield from self._source(f"{pointer}/from", rule, step)
+            yield from _parcel_value(f"{pointer}/min_parcel_value", rule, step)
 
-    def _source(self, pointer: str, rule: Rule, source: Source) -> Iterator[Finding]:
+    def _source(self, pointer: str, rule: Rule, step: Step) -> Iterator[Finding]:
+        source = step.source
         known = {place.code for place in self.places}
         unknown_groups = (source.groups | source.exclude_groups) - self.groups
         unknown_places = set(source.locations) - known
@@ -129,7 +144,10 @@ class _Review:
             yield Finding(pointer, "unknown_group", {"groups": sorted(unknown_groups)})
         if unknown_places:
             yield Finding(pointer, "unknown_location", {"locations": sorted(unknown_places)})
-        if self.places and not unknown_groups and not unknown_places and not self._let_in(rule, source):
+        let_in = self._let_in(rule, source)
+        if let_in:
+            yield from self._able(pointer, step, let_in)
+        elif self.places and not unknown_groups and not unknown_places:
             yield Finding(pointer, "nobody_let_in")
 
     def _let_in(self, rule: Rule, source: Source) -> list[Place]:
@@ -146,12 +164,31 @@ class _Review:
         """As if all took orders: a pause is told before every other reason, and would hide it."""
         return [replace(place, is_accepting=True, is_paused=False) for place in self.places]
 
-    def _missing_facts(self, pointer: str, rule: Rule, step: Step) -> Iterator[Finding]:
-        counts_distance = step.source.max_distance_km is not None or step.weights.distance_km
-        if counts_distance:
-            nowhere = sorted(place.code for place in self._let_in(rule, step.source) if place.point is None)
-            if nowhere:
-                yield Finding(pointer, "places_not_on_the_map", {"locations": nowhere})
+    def _able(self, pointer: str, step: Step, let_in: Sequence[Place]) -> Iterator[Finding]:
+        """Where a distance is limited, who is not on the map is left out; where it is only weighed, they come last."""
+        is_limited = step.source.max_distance_km is not None
+        mapped = [place for place in let_in if place.point is not None]
+        if is_limited and not mapped:
+            yield Finding(f"{pointer}/max_distance_km", "no_distance_known")
+            return
+        yield from self._room(f"{pointer}/min_capacity_left", step.source, mapped if is_limited else let_in)
+        if len(mapped) < len(let_in) and (is_limited or step.weights.distance_km):
+            nowhere = sorted(place.code for place in let_in if place.point is None)
+            yield Finding(pointer, "places_not_on_the_map", {"locations": nowhere})
+
+    def _room(self, pointer: str, source: Source, places: Sequence[Place]) -> Iterator[Finding]:
+        """A place with room for no parcel is left out as well, where its capacity is looked at."""
+        wanted = max(source.min_capacity_left, 0 if source.ignore_capacity else 1)
+        if all(self.capacities.get(place.code, wanted) < wanted for place in places):
+            most = max(self.capacities[place.code] for place in places)
+            yield Finding(pointer, "nobody_has_room", {"wanted": wanted, "most": most})
+
+
+def _parcel_value(pointer: str, rule: Rule, step: Step) -> Iterator[Finding]:
+    """No parcel is worth more than its order."""
+    least, most = step.min_parcel_value, rule.when.max_value
+    if least is not None and most is not None and least > most:
+        yield Finding(pointer, "parcel_worth_too_much", {"least": least, "most": most})
 
 
 def _unreachable(pointer: str, names: Sequence[str]) -> Finding:
@@ -212,7 +249,10 @@ def _minute(time: dt.time | None, default: int) -> int:
 
 
 def contradiction(when: When) -> str | None:
-    """Which condition no order can meet: the bound's name without `min_`, `max_`, …, or None."""
+    """Which condition no order can meet: the bound's name without `min_`, `max_`, …, or None.
+
+    An order has a unit at least (`no_units`), while it may weigh nothing and be worth nothing.
+    """
     bounds: list[tuple[str, Decimal | int | dt.date | None, Any]] = [
         ("value", when.min_value, when.max_value),
         ("weight", when.min_weight_g, when.max_weight_g),
@@ -222,6 +262,8 @@ def contradiction(when: When) -> str | None:
     for word, low, high in bounds:
         if low is not None and high is not None and low > high:
             return word
+    if when.max_units == 0:
+        return "no_units"
     if not _has_weekday(when):
         return "dates"
     return "hours" if not _minutes(when) else None

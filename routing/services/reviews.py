@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 
 from inventory import queries as inventory
-from inventory.groups import known_groups
 from oms.channels import channels
 from oms.clock import now
 from oms.errors import FieldError
@@ -36,16 +35,18 @@ def _review(
     tags: frozenset[str] | None = None,
 ) -> list[Finding]:
     """Without `skus` and `tags`, the products are not looked at."""
-    as_of = now()
+    as_of, directory = now(), inventory.places()
+    limited = {code: most for code, place in directory.items() if (most := place.daily_capacity) is not None}
     return review.review(
         rules,
         queries.engine_places("", as_of=as_of).values(),
-        frozenset(known_groups()),
+        frozenset().union(*(place.groups for place in directory.values())),
         channels=frozenset(channels()),
         skus=skus,
         tags=tags,
         decides_for=decides_for,
         today=as_of.date(),
+        capacities=limited,
     )
 
 

@@ -56,7 +56,7 @@ def pairs(rows):
 @pytest.fixture(autouse=True)
 def _network(web):
     Channel.objects.create(code="app", name="App", currency="EUR")
-    make_location("PARIS", groups=["city"])
+    make_location("PARIS", groups=["city"], latitude=48.85, longitude=2.35)
     make_product("SKU-1", tags=["heavy"])
 
 
@@ -108,6 +108,46 @@ def test_a_rule_for_a_channel_that_the_set_does_not_decide_for_is_told(client):
     found = client.get(f"/api/v1/rule-sets/{wrong.pk}/review/").json()["findings"]
 
     assert pairs(found) == [("/rules/0/when", "never_matches", True)]
+
+
+def test_a_step_that_can_serve_nobody_is_told_with_its_figures(client):
+    make_location("LYON", daily_capacity=20)
+    with transaction.atomic():
+        Location.objects.filter(code="PARIS").update(daily_capacity=30, latitude=None, longitude=None)
+        bump("places")
+    wrong = draft(
+        {
+            "name": "web",
+            "when": {"max_value": "49.90"},
+            "steps": [
+                {"name": "quiet", "from": {"min_capacity_left": 31}},
+                {"name": "near", "from": {"max_distance_km": 50}},
+                {"name": "dear", "from": {"min_capacity_left": 30}, "min_parcel_value": "50.00"},
+            ],
+        },
+        {"name": "none", "when": {"max_units": 0}, "steps": [{}]},
+        of_places(),
+    )
+
+    found = client.get(f"/api/v1/rule-sets/{wrong.pk}/review/").json()["findings"]
+
+    assert pairs(found) == [
+        ("/rules/0/steps/0/from/min_capacity_left", "nobody_has_room", True),
+        ("/rules/0/steps/1/from/max_distance_km", "no_distance_known", True),
+        ("/rules/0/steps/2/min_parcel_value", "parcel_worth_too_much", True),
+        ("/rules/1/when", "never_matches", True),
+    ]
+    assert [row["detail"] for row in found] == [
+        "Less room than is wanted (31): no place that passes prepares more than 30 parcels a day, so that the step would"
+        " never serve anything.",
+        "The distance is limited, but none of the places that pass is on the map: the step would never serve anything.",
+        "Each parcel is to be worth 50.00 at least, but the rule is for orders of 49.90 at most: the step would never"
+        " serve anything.",
+        "No order can meet these conditions: they exclude each other (every order has a unit at least).",
+    ]
+    with override("fr"):
+        told = [finding_sentence(finding) for finding in review_document(parse(wrong.document))]
+    assert "31" in told[0] and "30" in told[0] and "49,90" in told[2]
 
 
 def test_rules_for_all_of_the_sets_channels_speak_for_every_order(client):

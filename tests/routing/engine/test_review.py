@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 
 from routing.engine import review
 from routing.engine.conditions import holds
+from routing.engine.coverage import WEEK
 from routing.engine.types import Demand, Line, Place, Rest, Rule, Source, Step, Weights, When
+
+from .world import PARIS, a_demand, line, network, place, planned
 
 PLACES = (
     Place("W1", "warehouse", groups=frozenset({"north"}), point=(1.0, 0.0, 0.0)),
@@ -117,6 +120,19 @@ def test_places_without_coordinates_are_named_where_distance_counts():
     assert [f.code for f in review.review([by_distance], PLACES, GROUPS)] == ["places_not_on_the_map"]
 
 
+def test_a_limited_distance_lets_nobody_in_where_no_place_is_on_the_map():
+    near = rule(ALWAYS, Step(source=Source(locations=("S2",), max_distance_km=10)))
+    assert said(near) == [("/rules/0/steps/0/from/max_distance_km", "no_distance_known")]
+    weighed = rule(ALWAYS, Step(source=Source(locations=("S2",)), weights=Weights(distance_km=1)))
+    assert said(weighed) == [("/rules/0/steps/0/from", "places_not_on_the_map")]  # they come last, and may still serve
+
+
+def test_an_order_without_a_unit_is_none():
+    assert review.contradiction(When(max_units=0)) == "no_units"
+    assert review.contradiction(When(min_units=0, max_units=1)) is None
+    assert review.contradiction(When(max_weight_g=0, max_value=Decimal(0))) is None  # a sample weighs and costs nothing
+
+
 def test_orders_that_no_rule_speaks_for_are_mentioned():
     assert said(rule(When(channels=frozenset({"web"})))) == [("/rules", "not_for_every_order")]
 
@@ -140,7 +156,7 @@ WHENS = st.builds(
     max_value=_bound,
     min_units=_bound,
     max_units=_bound,
-    weekdays=_some(["mon", "tue"]),
+    weekdays=_some(["tue", "thu"]),
     from_time=_times,
     until_time=_times,
     from_date=_days,
@@ -159,10 +175,9 @@ DEMANDS = st.builds(
     postal_code=st.sampled_from(["75011", "69001", "13001"]),
     customer_tags=_some(["gold"]),
     value=st.integers(0, 5).map(Decimal),
-    weekday=st.sampled_from(["mon", "tue"]),
     time=st.sampled_from([dt.time(0), dt.time(7, 59), dt.time(8), dt.time(16), dt.time(23, 59)]),
     date=st.sampled_from([dt.date(2026, 1, day) for day in (1, 9, 10, 20, 21)]),
-)
+).map(lambda demand: replace(demand, weekday=WEEK[demand.date.weekday()]))
 
 
 @settings(max_examples=400, deadline=None)
@@ -177,6 +192,36 @@ def test_what_is_covered_is_met_by_no_order_that_the_wider_rule_does_not_meet(wi
 def test_a_contradiction_is_met_by_no_order(when, demands):
     assume(review.contradiction(when))
     assert not any(holds(when, demand) for demand in demands)
+
+
+SOURCES = st.builds(
+    Source,
+    min_capacity_left=st.integers(0, 3),
+    ignore_capacity=st.booleans(),
+    max_distance_km=st.none() | st.just(5000.0),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    SOURCES,
+    st.lists(st.none() | st.integers(0, 3), min_size=2, max_size=2),
+    st.lists(st.booleans(), min_size=2, max_size=2),
+    *[st.none() | st.integers(0, 4).map(Decimal)] * 2,
+)
+def test_what_is_said_to_serve_nothing_serves_nothing_and_all_else_serves_something(source, rooms, on_map, least, most):
+    """The order that is easiest to serve: each of its units worth as much as the rule lets the whole order be."""
+    places = [place(code, at=PARIS if is_on else None) for code, is_on in zip("PQ", on_map, strict=True)]
+    step = Step(source=source, min_parcel_value=least, rest=Rest.EXCEPTION)
+    rooms_of = dict(zip("PQ", rooms, strict=True))
+    limits = {code: room for code, room in rooms_of.items() if room is not None}
+
+    found = review.review([rule(When(max_value=most), step)], places, GROUPS, capacities=limits)
+
+    worth = Decimal(9) if most is None else most
+    net = network(places, {("A", code): 1 for code in "PQ"}, capacity_left=lambda one: rooms_of[one.code])
+    result = planned(a_demand(line("A", unit_value=worth), value=worth), net, step, when=When(max_value=most))
+    assert any(finding.is_fault for finding in found) == (not result.parcels)
 
 
 @given(WHENS)
