@@ -115,9 +115,11 @@ class _Search:
 
     def run(self, known: Solution | None) -> Solution | None:
         """The best plan that serves all; None when none was found."""
-        if known is None or known.cost_micro > self.bound:
-            widest = known.cost_micro if known else 2 * self.base + MICRO
-            known = self._below(widest, _BEAM)[0] or known
+        if known is None:
+            # Nothing is known yet: one look is had, whatever the time.
+            known = self._below(2 * self.base + MICRO, _BEAM, is_hurried=False)[0]
+        elif known.cost_micro > self.bound:
+            known = self._below(known.cost_micro, _BEAM)[0] or known
         window = max(MICRO, (known.cost_micro if known else 2 * self.base) - self.base) // 8
         while (known is None or known.cost_micro > self.bound) and not self.budget.is_spent:
             ceiling = min(self.base + window, known.cost_micro) if known else self.base + window
@@ -131,12 +133,12 @@ class _Search:
             window *= 2
         return known.bounded_by(self.bound) if known else None
 
-    def _below(self, ceiling: int, beam: int | None) -> tuple[Solution | None, bool]:
+    def _below(self, ceiling: int, beam: int | None, is_hurried: bool = True) -> tuple[Solution | None, bool]:
         """The best plan cheaper than that, if any, and whether nothing was passed over."""
         window = ceiling - self.base + _SLACK_MICRO
         which = np.flatnonzero(self.losses < window)
         combination = _Combination(
-            self.problem, self.columns.only(which), self.losses[which], ceiling, window, self.budget, beam
+            self.problem, self.columns.only(which), self.losses[which], ceiling, window, self.budget, beam, is_hurried
         )
         parcels = combination.run()
         return (priced(self.problem, parcels, bound_micro=self.bound) if parcels else None), not combination.is_cut
@@ -190,10 +192,11 @@ class _Combination:
         window: float,
         budget: Budget,
         beam: int | None,
+        is_hurried: bool,
     ):
         self.columns, self.losses = columns, losses
         self.ceiling, self.window = ceiling, window
-        self.budget, self.beam = budget, beam
+        self.budget, self.beam, self.is_hurried = budget, beam, is_hurried
         self.is_cut = False
         self.counts = problem.counts
         rarity = (columns.counts > 0).sum(axis=0)
@@ -271,7 +274,7 @@ class _Combination:
         parts = []
         per_chunk = max(1, _CHUNK // len(which))
         for begin in range(0, len(labels.keys), per_chunk):
-            if self.budget.is_spent and (self.beam is None or begin):
+            if self.budget.is_spent and (self.is_hurried or begin):
                 self.is_cut = True
                 break
             keys = labels.keys[begin : begin + per_chunk]

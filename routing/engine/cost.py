@@ -163,6 +163,12 @@ class Offers:
         least = np.array([charge.tariff.least_price_micro for charge in self.charges], dtype=np.int64)
         return self.fixed + least[self.charge_of]
 
+    @cached_property
+    def per_g(self) -> np.ndarray:
+        """No gram from there costs less."""
+        least = np.array([charge.tariff.least_micro_per_g for charge in self.charges])[self.charge_of]
+        return least if self.carbon_per_g is None else least + self.carbon_per_g
+
     def costs(self, weights_g: np.ndarray, unit_costs: np.ndarray | None) -> np.ndarray:
         """Cost of one parcel per place: `weights_g` and `unit_costs` (Σ units × price) are given per place."""
         if len(self.charges) == 1:

@@ -1,11 +1,12 @@
 """The sourcing problem as a mixed-integer programme, solved by HiGHS.
 
-Per place and price step a binary "this parcel leaves, at this step", per place and item the units it
-gives. Items are lines, or whole bundles that must stay together (then one unit of the bundle).
-First the most units that can be served at all, unless that is plain; then the least cost for them.
+Per place and price step a binary "this parcel leaves, and the last of its packages is at this step", the number of
+full packages before that one, and per place and item the units it gives. Items are lines, or whole bundles that must
+stay together (then one unit of the bundle). First the most units that can be served at all, unless that is plain; then
+the least cost for them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
 
@@ -23,6 +24,13 @@ _ROUNDING_MICRO = 10  # the solver's objective is a float; the bound is lowered 
 #: want of milliseconds.
 _GRACE_SECONDS = 1.0
 
+#: What it takes to write an entry of the programme down and to look at it once, which nothing interrupts.
+SECONDS_PER_ENTRY = 5e-6
+
+#: With larger numbers of units or packages the solver's arithmetic may pass the best over. What it finds is used then,
+#: what it proves is not.
+_MOST_EXACT = 1_000
+
 
 def cheapest(problem: Problem, known: Solution | None, budget: Budget) -> Solution | None:
     """The better of `known` and the solver's best within the budget, with the bound it could prove."""
@@ -36,14 +44,13 @@ def cheapest(problem: Problem, known: Solution | None, budget: Budget) -> Soluti
 def _improve(problem: Problem, known: Solution | None, budget: Budget) -> Solution | None:
     model = _Model(problem)
     most = problem.most_units
-    seconds = budget.left_seconds if known else max(budget.left_seconds, _GRACE_SECONDS)
-    found = model.solve(seconds, served=most)
+    found = model.solve(budget if known else budget.at_least(_GRACE_SECONDS), served=most)
     if found.is_impossible:
         if problem.complete:
             return None
-        reach = model.most_units(seconds)
+        reach = model.most_units(budget if known else budget.at_least(_GRACE_SECONDS))
         most = reach.units
-        found = model.solve(budget.left_seconds, served=most) if reach.is_proven and most else reach.as_unproven()
+        found = model.solve(budget, served=most) if reach.is_proven and most else reach.as_unproven()
         if not found.parcels and not found.is_impossible:
             found = reach.as_unproven()
     return _better(problem, known, found, most)
@@ -54,13 +61,22 @@ def _beat(problem: Problem, known: Solution, budget: Budget) -> Solution:
     rows, parcels = promising(problem, known)
     if len(rows) < 2 or parcels < 2:
         return known.bounded_by(known.cost_micro)
-    model = _Model(problem.only(rows, parcels), least_parcels=2)
-    found = model.solve(budget.left_seconds, served=known.units)
+    part = problem.only(rows, parcels)
+    if _entries(part) * SECONDS_PER_ENTRY > budget.left_seconds:
+        return known
+    model = _Model(part, least_parcels=2)
+    found = model.solve(budget, served=known.units)
     if found.is_impossible:
-        return known.bounded_by(known.cost_micro)
+        return known.bounded_by(known.cost_micro) if model.is_exact else known
     found = found.at_rows(rows)
     better = _better(problem, known, found, known.units) or known
     return better.bounded_by(known.lower_bound_micro)
+
+
+def _entries(problem: Problem) -> int:
+    """How large the programme would be: per place and unit column about as many entries as the place has price steps."""
+    steps = np.array([len(charge.tariff.tiers) + 4 for charge in problem.offers.charges])[problem.offers.charge_of]
+    return int(((problem.available > 0).sum(axis=1) + 1) @ steps)
 
 
 def promising(problem: Problem, known: Solution) -> tuple[np.ndarray, int]:
@@ -118,6 +134,10 @@ class _Model:
             self._add_offer(row)
         self._limit_parcels()
 
+    @property
+    def is_exact(self) -> bool:
+        return max(self.upper) <= _MOST_EXACT
+
     # Columns and rows of one place ------------------------------------------------------------
 
     def _column(self, cost_micro: float, upper: float) -> int:
@@ -130,12 +150,15 @@ class _Model:
         available = problem.available[row].tolist()
         units = {k: self._unit_column(row, k, count) for k, count in enumerate(available) if count}
         most_g = sum(problem.items[k].weight_g * available[k] for k in units)
-        steps = offers.charges[offers.charge_of[row]].tariff.steps(most_g)
-        parcels = [self._column(int(offers.fixed[row]) + price, 1) for _, price in steps]
+        tariff = offers.charges[offers.charge_of[row]].tariff
+        most_full, last = tariff.packages(most_g)
+        tiers = tariff.tiers if most_full else tariff.tiers[: last + 1]
+        parcels = [self._column(int(offers.fixed[row]) + tier.price_micro, 1) for tier in tiers]
+        full = {self._column(tariff.tiers[-1].price_micro, most_full): most_full} if most_full else {}
         self.unit_columns.append(units)
         self.parcel_columns.append(parcels)
-        self._link(available, units, parcels)
-        self._weigh(units, parcels, [limit for limit, _ in steps])
+        self._link({column: available[k] for k, column in units.items()} | full, parcels)
+        self._weigh(units, parcels, full, tariff.limits)
         self._ask_value(units, parcels)
         self._share_stock(row, units)
 
@@ -147,20 +170,24 @@ class _Model:
             cost += float(problem.unit_costs[row, k])
         return self._column(cost, available)
 
-    def _link(self, available: list[int], units: dict[int, int], parcels: list[int]) -> None:
-        """No unit without a parcel, no parcel at two price steps."""
-        for k, column in units.items():
-            self._row(-INFINITY, {column: 1, **dict.fromkeys(parcels, -available[k])}, 0)
+    def _link(self, most: Mapping[int, int], parcels: list[int]) -> None:
+        """No unit and no full package without a parcel, no parcel at two price steps."""
+        for column, count in most.items():
+            self._row(-INFINITY, {column: 1, **dict.fromkeys(parcels, -count)}, 0)
         if len(parcels) > 1:
             self._row(0, dict.fromkeys(parcels, 1), 1)
 
-    def _weigh(self, units: dict[int, int], parcels: list[int], limits: Sequence[int]) -> None:
-        """The parcel's weight stands within its price step."""
-        if len(parcels) == 1:
+    def _weigh(self, units: dict[int, int], parcels: list[int], full: Iterable[int], limits: Sequence[int]) -> None:
+        """What the full packages leave of the parcel's weight stands within its price step.
+
+        A first step with nothing left for it is not forbidden: it costs no less than what it stands for.
+        """
+        if len(parcels) == 1 and not full:
             return
         # Kilograms keep the coefficients near one.
         weights = {column: self.problem.items[k].weight_g / 1000 for k, column in units.items()}
-        upper = {column: -limit / 1000 for column, limit in zip(parcels, limits, strict=True)}
+        weights |= dict.fromkeys(full, -limits[-1] / 1000)
+        upper = {column: -limit / 1000 for column, limit in zip(parcels, limits, strict=False)}
         lower = {column: -(limit + 1) / 1000 for column, limit in zip(parcels[1:], limits, strict=False)}
         self._row(-INFINITY, {**weights, **upper}, 0)
         self._row(0, {**weights, **lower}, INFINITY)
@@ -190,21 +217,21 @@ class _Model:
 
     # Solving ----------------------------------------------------------------------------------
 
-    def solve(self, seconds: float, served: int) -> _Answer:
+    def solve(self, budget: Budget, served: int) -> _Answer:
         """Least cost for exactly `served` units."""
         goals: list[Row]
         if served == self.problem.most_units:
             goals = [(count, self._takers(k), count) for k, count in enumerate(self.problem.counts.tolist())]
         else:
             goals = [*self._at_most_wanted(), (served, self._all_units(), served)]
-        return self._run(np.array(self.cost), goals, seconds)
+        return self._run(np.array(self.cost), goals, budget)
 
-    def most_units(self, seconds: float) -> _Answer:
+    def most_units(self, budget: Budget) -> _Answer:
         """As many units as the limits of the step allow, at any cost."""
         gain = np.zeros(len(self.cost))
         for column, units in self._all_units().items():
             gain[column] = -units
-        return self._run(gain, self._at_most_wanted(), seconds)
+        return self._run(gain, self._at_most_wanted(), budget)
 
     def _takers(self, k: int) -> dict[int, float]:
         return {columns[k]: 1 for columns in self.unit_columns if k in columns}
@@ -215,21 +242,23 @@ class _Model:
     def _all_units(self) -> dict[int, float]:
         return {c: self.problem.items[k].units_each for columns in self.unit_columns for k, c in columns.items()}
 
-    def _run(self, cost: np.ndarray, goals: list[Row], seconds: float) -> _Answer:
+    def _run(self, cost: np.ndarray, goals: list[Row], budget: Budget) -> _Answer:
         lp = programme.in_whole_units(programme.by_rows(cost, self.upper, [*self.rows, *goals]))
+        seconds = budget.left_seconds  # now: writing it down took some
         return self._answer(programme.solved(lp, seconds, **programme.EXACT, primal_feasibility_tolerance=1e-9))
 
     def _answer(self, solver: "highspy.Highs") -> _Answer:
         info = solver.getInfo()
         if programme.is_impossible(solver):
             return _Answer(is_impossible=True)
-        bound = floor(info.mip_dual_bound * MICRO) - _ROUNDING_MICRO if abs(info.mip_dual_bound) < 1e12 else 0
+        is_told = self.is_exact and abs(info.mip_dual_bound) < 1e12
+        bound = floor(info.mip_dual_bound * MICRO) - _ROUNDING_MICRO if is_told else 0
         if not programme.has_answer(solver):
             return _Answer(bound_micro=bound)
         values = solver.getSolution().col_value
         parcels = self._parcels(values)
         units = sum(self.problem.items[k].units_each * count for _, counts in parcels for k, count in enumerate(counts))
-        return _Answer(parcels, units, bound, programme.is_optimal(solver))
+        return _Answer(parcels, units, bound, self.is_exact and programme.is_optimal(solver))
 
     def _parcels(self, values: Sequence[float]) -> tuple[tuple[int, tuple[int, ...]], ...]:
         parcels = []

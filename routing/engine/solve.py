@@ -5,6 +5,7 @@ search over states (`states`). Orders too large for that: all possible parcels, 
 mixed-integer programme (`milp`), within the time budget; both also prove how far from the best the answer can be.
 """
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -40,7 +41,8 @@ def _best_of_several(problem: Problem, single: Solution | None, budget: Budget) 
         return states.cheapest(problem, start, budget)
     from . import columns  # HiGHS is loaded on first use only: most plans never come here
 
-    return columns.cheapest(problem, start, budget)
+    found = columns.cheapest(problem, start, budget)
+    return found.bounded_by(floor_of_all(problem)) if found and found.units == problem.most_units else found
 
 
 def best_single(problem: Problem) -> Solution | None:
@@ -58,6 +60,27 @@ def floor_of_two_parcels(problem: Problem) -> int:
     """No plan with two or more parcels costs less than the two cheapest places for the least they may ask."""
     floors = problem.offers.floor
     return int(np.partition(floors, 1)[:2].sum()) if len(floors) > 1 else NEVER
+
+
+def floor_of_all(problem: Problem) -> int:
+    """No plan that serves all there is to be had costs less.
+
+    It has as many parcels as can hold all at least, each with the least its place may ask, or with its share of the
+    cheapest price of a gram; and every unit adds what it does where that is least.
+    """
+    offers, unit_costs = problem.offers, problem.unit_costs
+    holds = np.sort(problem.available @ problem.units_each)[::-1]
+    fewest = int(np.searchsorted(np.cumsum(holds), problem.most_units)) + 1
+    units = np.zeros(problem.available.shape) if unit_costs is None else unit_costs
+    grams = units + offers.per_g[:, None] * problem.weights_g
+
+    def least(fixed: np.ndarray, each: np.ndarray) -> float:
+        cheapest = np.where(problem.available > 0, each, np.inf).min(axis=0)
+        return float(np.sort(fixed)[:fewest].sum() + cheapest @ problem.counts)
+
+    floor = max(least(offers.floor, units), least(offers.fixed, grams))
+    # Each parcel's carbon is rounded by itself, and floats keep fifteen digits.
+    return max(0, math.floor(floor * (1 - 1e-12)) - len(offers) // 2 - 1)
 
 
 def greedy(problem: Problem) -> list[Solution]:

@@ -41,6 +41,11 @@ class Tariff:
     def least_price_micro(self) -> int:
         return min(tier.price_micro for tier in self.tiers)
 
+    @cached_property
+    def least_micro_per_g(self) -> float:
+        """No parcel of any weight costs less for each gram."""
+        return min(tier.price_micro / max(1, tier.max_weight_g) for tier in self.tiers)
+
     @property
     def max_unit_weight_g(self) -> int:
         """A single unit heavier than this fits into no package."""
@@ -67,17 +72,6 @@ class Tariff:
         limit = self.limits[-1]
         full = np.maximum(0, -(-weights_g // limit) - 1)
         return full * prices[-1] + prices[np.searchsorted(self.limits, weights_g - full * limit)]
-
-    def steps(self, up_to_g: int) -> list[tuple[int, int]]:
-        """(weight limit, price) of each step of the whole price curve up to and over `up_to_g`."""
-        found: list[tuple[int, int]] = []
-        base_g = 0
-        while True:
-            for limit in self.limits:
-                found.append((base_g + limit, self.price_micro(base_g + limit)))
-                if base_g + limit >= up_to_g:
-                    return found
-            base_g += self.limits[-1]
 
 
 Tariff.FREE = Tariff.of([Tier(NO_WEIGHT_LIMIT_G, 0)])

@@ -292,6 +292,9 @@ class Budget:
     def of(cls, seconds: float, now: Callable[[], float]) -> "Budget":
         return cls(now, now() + seconds)
 
+    def at_least(self, seconds: float) -> "Budget":
+        return Budget(self.now, max(self.ends_at, self.now() + seconds))
+
     @property
     def left_seconds(self) -> float:
         return max(0.0, self.ends_at - self.now())
