@@ -158,6 +158,15 @@ def reason(code: str) -> str:
     return str(REASONS.get(code, code))
 
 
+def why_not_offered(code: str) -> str:
+    """Why a shopper cannot have it in a way."""
+    if code == "late":
+        return _("It would not be there today")
+    if code in NOTES:
+        return str(NOTES[code])
+    return _("No place that has it can serve this: %(why)s") % {"why": reason(code)}
+
+
 def not_proven(cost: Decimal, lower_bound: Decimal, currency: str) -> str:
     """How far a plan may be from the best one, where there was no time to prove it."""
     share = number_format(round(100 * (1 - lower_bound / cost), 1) if cost else 0)

@@ -282,6 +282,20 @@ tell(
         "QuoteOption.distance_km": 1.3,
         "Elsewhere.name": "Paris Marais",
         "Elsewhere.distance_km": 1.3,
+        "QuoteDocument.unavailable": [
+            {
+                "code": "no_rate",
+                "detail": "No place that has it can serve this: no carrier goes there from here",
+                "method": "ship",
+                "service": "express",
+            },
+            {
+                "code": "late",
+                "detail": "It would not be there today",
+                "method": "ship",
+                "service": "same_day",
+            },
+        ],
         "requested": 2,
         # carriers and their prices
         "carrier-services.code": "post",

@@ -8,11 +8,13 @@ from pydantic import BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from inventory.errors import InsufficientStock
 from oms.api.body import Body, Code, Currency, Instant, Quantity, example
 from oms.api.views import ApiView
 from oms.clock import now
+from routing import words
 from routing.api.documents import CustomerTags, PlanDestination
-from routing.services.quotes import Option, Quote, QuotedLine, quote
+from routing.services.quotes import Missing, NotOffered, Option, Quote, QuotedLine, quote
 from routing.services.sourcing import Destination
 
 QuoteMethod = Literal["ship", "pickup", "curbside", "locker"]
@@ -83,11 +85,20 @@ class Elsewhere(BaseModel):
     distance_km: float | None = None
 
 
-class QuoteMissing(BaseModel):
-    sku: str
-    requested: int
-    sellable: int
-    alternatives: list[Elsewhere]
+class QuoteUnavailable(BaseModel):
+    """`insufficient_stock`: a product of which there is less than asked for anywhere. Any other code, as a place's
+    `excluded_because` in a plan: why a way that was asked for, or a service of carriers, is not offered (`no_rate`: nobody
+    carries it there; `not_accepting`; `late`: the same day is not kept today).
+    """
+
+    code: str
+    detail: str
+    method: QuoteMethod | None = None
+    service: Literal["standard", "express", "same_day"] | None = None
+    sku: str | None = None
+    requested: int | None = None
+    sellable: int | None = None
+    alternatives: list[Elsewhere] | None = None
 
 
 class QuoteDocument(BaseModel):
@@ -97,7 +108,7 @@ class QuoteDocument(BaseModel):
     expires_at: Instant
     currency: str
     options: list[QuoteOption]
-    unavailable: list[QuoteMissing]
+    unavailable: list[QuoteUnavailable]
 
 
 class Quotes(ApiView):
@@ -129,10 +140,21 @@ def _document(found: Quote, as_of: datetime) -> dict[str, Any]:
         "expires_at": found.expires_at,
         "currency": found.currency,
         "options": [_option(option, as_of) for option in found.options],
-        "unavailable": [
-            {"sku": m.sku, "requested": m.requested, "sellable": m.sellable, "alternatives": list(m.alternatives)}
-            for m in found.unavailable
-        ],
+        "unavailable": [_unavailable(one) for one in found.unavailable],
+    }
+
+
+def _unavailable(one: Missing | NotOffered) -> dict[str, Any]:
+    if isinstance(one, NotOffered):
+        detail = words.why_not_offered(one.code)
+        return {"code": one.code, "detail": detail, "method": one.method, "service": one.service}
+    return {
+        "code": InsufficientStock.code,
+        "detail": str(InsufficientStock.title),
+        "sku": one.sku,
+        "requested": one.requested,
+        "sellable": one.sellable,
+        "alternatives": list(one.alternatives),
     }
 
 

@@ -25,6 +25,7 @@ from inventory.queries import ProductInfo
 from oms.channels import ChannelInfo, channels
 from oms.errors import FieldError, Invalid
 from routing import queries
+from routing.engine.filters import REASONS
 from routing.queries import ActiveRules
 from routing.services import sourcing
 from routing.services.backorders import await_supply, awaitable, carriage
@@ -36,6 +37,8 @@ _SALT = "routing.quote"
 _CANDIDATES = 4  # stores tried for each one that is shown
 _ALTERNATIVES = 5
 _CENT = Decimal("0.01")
+_NOT_MEANT = frozenset({"ability", "kind", "location", "group", "exclude_group"})
+LATE = "late"
 ABILITY = {"pickup": Ability.PICKUP, "curbside": Ability.CURBSIDE}
 
 
@@ -80,12 +83,21 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class NotOffered:
+    """A way to get it that there is not, and the word for it with which the likeliest place is left out."""
+
+    method: str
+    service: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     token: str
     expires_at: datetime
     currency: str
     options: tuple[Option, ...]
-    unavailable: tuple[Missing, ...]
+    unavailable: tuple[Missing | NotOffered, ...]
 
 
 class QuoteRefused(Invalid):
@@ -107,25 +119,24 @@ def quote(
     customer_tags: Collection[str] = (),
     may_be_cut: bool = False,
 ) -> Quote:
-    """The ways to get these lines, per method in the order ship, pickup, curbside, back-order. `may_be_cut`: or as much of
-    them as can be had that way.
+    """The ways to get these lines, per method in the order ship, pickup, curbside, back-order, and why others are not offered.
+    `may_be_cut`: or as much of them as can be had that way.
 
     Errors: Invalid (names nobody knows, a currency the channel does not sell in).
     """
     products = inventory.products_by_sku({line.sku for line in lines})
     info = _checked(channel, currency, lines, products, destination, methods)
     asking = _Asking(info, lines, products, destination, customer_tags, may_be_cut, as_of)
-    options = shipped = asking.shipped() if "ship" in methods else []
-    for method in ABILITY:
-        if method in methods:
-            options = options + asking.collected(method, near_limit)
+    ways = asking.ways(methods, near_limit)
+    options = [way for way in ways if isinstance(way, Option)]
     missing = asking.missing(methods)
-    cannot_be_sent = "ship" in methods and not shipped  # what stands where the rules let nothing leave
+    cannot_be_sent = "ship" in methods and all(way.method != "ship" for way in options)  # the rules let nothing leave
     if (missing or cannot_be_sent) and (later := asking.later()):
         options.append(later)
+    closed = [way for way in ways if isinstance(way, NotOffered) and (way.code == LATE or not missing)]
     expires_at = as_of + timedelta(minutes=settings.QUOTE_MINUTES)
     token = _sign(channel, lines, options, expires_at)
-    return Quote(token, expires_at, currency, tuple(options), tuple(missing))
+    return Quote(token, expires_at, currency, tuple(options), (*missing, *closed))
 
 
 def _checked(
@@ -258,15 +269,25 @@ class _Asking:
             QuotedLine(sku, units - kept.get(sku, 0)) for sku, units in self.needed.items() if units > kept.get(sku, 0)
         )
 
+    def ways(self, methods: Collection[str], near_limit: int) -> list[Option | NotOffered]:
+        found: list[Option | NotOffered] = []
+        if "ship" in methods:
+            found += [self._shipped(service) for service in queries.services_offered(self.channel.currency)]
+        for method in dict.fromkeys(["pickup", "curbside", *methods]):
+            if method in methods and method != "ship":
+                collected = self._collected_at(method, near_limit) if method in ABILITY else []
+                found += collected or [NotOffered(method, "standard", self._why_not_collected(method))]
+        return found
+
     # Delivery ---------------------------------------------------------------------------------
 
-    def shipped(self) -> list[Option]:
-        """One option per service by which all of it can be sent."""
-        plans = ((service, self._plan("ship", service)) for service in queries.services_offered(self.channel.currency))
-        return [self._shipped(service, planned) for service, planned in plans if _can_be_sent(service, planned)]
-
-    def _shipped(self, service: str, planned: SourcingPlan) -> Option:
+    def _shipped(self, service: str) -> Option | NotOffered:
+        planned = self._plan("ship", service)
         promises = [parcel.promised_at for parcel in planned.parcels]
+        if not planned.is_complete:
+            return NotOffered("ship", service, _why_not(planned))
+        if service == "same_day" and _is_after_today(max(promises), planned):
+            return NotOffered("ship", service, LATE)
         return Option(
             method="ship",
             service=service,
@@ -284,13 +305,12 @@ class _Asking:
 
     # Collected by the shopper -----------------------------------------------------------------
 
-    def collected(self, method: str, limit: int) -> list[Option]:
+    def _collected_at(self, method: str, limit: int) -> list[Option]:
         """The nearest places (without an address, the first to have it ready) that can hand over all of it, then those
         that have some, where it may be cut."""
-        stock = self.stock(sorted(self.needed), context=self._context(method), tags=self.tags)
-        having = [{code for code, have in stock[sku].items() if have >= units} for sku, units in self.needed.items()]
-        whole = self._nearest(method, set.intersection(*having))
-        some = self._nearest(method, set().union(*stock.values()) - whole.keys()) if self.may_be_cut else {}
+        having_all, having_some = self._having(method)
+        whole = self._nearest(method, having_all)
+        some = self._nearest(method, having_some - whole.keys()) if self.may_be_cut else {}
         options: list[Option] = []
         for code, km in [*list(whole.items())[: limit * _CANDIDATES], *list(some.items())[: limit * _CANDIDATES]]:
             if len(options) == limit:
@@ -299,6 +319,22 @@ class _Asking:
             if planned.is_complete:
                 options.append(self._collected(method, code, planned, km))
         return options
+
+    def _why_not_collected(self, method: str) -> str:
+        having_all, having_some = self._having(method)
+        directory = inventory.places()
+        if not any(ABILITY.get(method) in directory[code].abilities for code in having_some):
+            return "ability"
+        if not self._nearest(method, having_some):
+            return "not_accepting"
+        whole = self._nearest(method, having_all)
+        return _why_not(self._plan(method, "standard", next(iter(whole)))) if whole else "partial_stock"
+
+    def _having(self, method: str) -> tuple[set[str], set[str]]:
+        """The places that have all of it, and those that have some."""
+        stock = self.stock(sorted(self.needed), context=self._context(method), tags=self.tags)
+        having = [{code for code, have in stock[sku].items() if have >= units} for sku, units in self.needed.items()]
+        return set.intersection(*having), set().union(*stock.values())
 
     def _nearest(self, method: str, codes: Collection[str]) -> dict[str, float | None]:
         """Those of these places that hand out so, and their distances; None: nobody knows."""
@@ -387,9 +423,17 @@ def _confidence(planned: SourcingPlan) -> float | None:
     return None if None in known else round(prod(filter(None, known)), 4)
 
 
-def _can_be_sent(service: str, planned: SourcingPlan) -> bool:
-    """A faster service than the standard needs a carrier that has it."""
-    return planned.is_complete and (service == "standard" or "no_carrier_service" not in planned.notes)
+def _is_after_today(at: datetime, planned: SourcingPlan) -> bool:
+    """By the shopper's calendar."""
+    return at.astimezone(planned.zone).date() > planned.as_of.astimezone(planned.zone).date()
+
+
+def _why_not(planned: SourcingPlan) -> str:
+    """Why the place that came farthest is left out; who is not meant to serve it speaks only where nobody else is there."""
+    if "no_rule" in planned.notes:
+        return "no_rule"
+    reasons = {place.reason for place in planned.outcome.candidates if place.reason}
+    return max(reasons - _NOT_MEANT or reasons, key=REASONS.index, default="partial_stock")
 
 
 # ---- the token -----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.dateparse import parse_datetime
 from rest_framework.test import APIClient
 
+from inventory.models import Location
 from oms.cache import bump
 from oms.clock import now
 from orders.models import Order
@@ -196,6 +197,51 @@ def test_what_waits_costs_its_carriage_by_the_parcels_it_will_make(client):
     assert price(("SKU-2", 2)) == "5.00"
     assert price(("SKU-2", 3)) == "10.00"
     assert price(("SKU-1", 13), ("SKU-2", 1)) == "11.00"  # and what stands in Lyon leaves at once
+
+
+def told(quote):
+    return [(way["method"], way["service"], way["code"], way["detail"]) for way in quote["unavailable"]]
+
+
+def test_says_why_a_way_is_not_offered(client):
+    make_express()
+    assert told(quoted(client, destination={"country": "NO", "postal_code": "0150"}, methods=["ship", "locker"])) == [
+        ("ship", "express", "no_rate", "No place that has it can serve this: no carrier goes there from here"),
+        ("locker", "standard", "ability", "No place that has it can serve this: cannot do this kind of delivery"),
+    ]
+    Zone.objects.update(countries=["FR"])
+    bump.__wrapped__(RATES)
+    assert [way[1:3] for way in told(quoted(client, destination={"country": "NO"}, methods=["ship"]))] == [
+        ("standard", "no_rate"),
+        ("express", "no_rate"),
+    ]
+
+
+def test_says_that_no_place_takes_orders_and_that_none_has_all_of_it(client):
+    answer = quoted(client, ("SKU-1", 6), methods=["pickup"])
+    assert [way[::2] for way in told(answer)] == [("pickup", "partial_stock")]
+    Location.objects.update(accepting_orders=False)
+    bump.__wrapped__("places")
+
+    answer = quoted(client, methods=["ship", "pickup"])
+
+    assert answer["options"] == []
+    assert [way[::2] for way in told(answer)] == [("ship", "not_accepting"), ("pickup", "not_accepting")]
+    assert quoted(client, ("SKU-1", 60))["unavailable"][0]["code"] == "insufficient_stock"
+
+
+def test_the_same_day_is_offered_only_where_it_is_today(client):
+    with transaction.atomic():
+        bike = CarrierService.objects.create(code="bike", carrier="Bike", name="Today", service="same_day")
+        Rate.objects.create(zone=Zone.objects.create(carrier_service=bike, code="z", transit_days=0), price="9.00")
+        bump(RATES)
+    assert [o["service"] for o in by_method(quoted(client), "ship")] == ["standard", "same_day"]
+
+    with time_machine.travel("2026-03-02T21:00:00Z", tick=False):  # what is ready by one in the night leaves tomorrow
+        late = quoted(client)
+
+    assert [o["service"] for o in by_method(late, "ship")] == ["standard"]
+    assert told(late) == [("ship", "same_day", "late", "It would not be there today")]
 
 
 def test_a_rule_hides_from_the_quote_what_it_hides_from_the_order(client):
