@@ -114,7 +114,7 @@ class RuleSetPage:
 
 def rule_set_page(rule_set: RuleSet) -> RuleSetPage:
     document = written_out(rule_set.document)
-    remarks = _remarks(document)
+    remarks = remarks_on(document)
     return RuleSetPage(
         badge=status_badge(rule_set),
         channels=channels_words(rule_set),
@@ -161,7 +161,7 @@ def _step(number: int, turn: int, step: Mapping[str, Any], remarks: list[Remark]
     )
 
 
-def _remarks(document: Mapping[str, Any]) -> list[Remark]:
+def remarks_on(document: Mapping[str, Any]) -> list[Remark]:
     return [_remark(finding, document) for finding in review_document(parse(document))]
 
 
@@ -250,7 +250,7 @@ class Publication:
 
 
 def publication(rule_set: RuleSet) -> Publication:
-    remarks = _remarks(written_out(rule_set.document))
+    remarks = remarks_on(written_out(rule_set.document))
     simulation = rule_sets.last_simulation(rule_set)
     return Publication(
         remarks=remarks,

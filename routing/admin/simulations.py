@@ -31,6 +31,7 @@ from oms.clock import now
 from oms.errors import DomainError
 from routing.admin import simulation_page
 from routing.admin.base import percent
+from routing.admin.rule_pages import remarks_on
 from routing.editing import fingerprint
 from routing.models import RuleSet, SimulatedChange, Simulation
 from routing.services import simulations
@@ -239,6 +240,7 @@ class SimulationAdmin(ReadOnlyAdmin):
             "may_act": self.may_act(request),
             "is_live": row.status in LIVE_SIMULATIONS,
             "rules": _rule_set_of(row),
+            "remarks": remarks_on(row.document),
             "media": self.media,
             "opts": self.opts,
             "original": row,
@@ -325,6 +327,8 @@ def _rule_set_of(row: Simulation) -> dict[str, Any]:
     done = row.status == SimulationStatus.COMPLETED
     return {
         "row": found,
+        "is_typed": found is None,
+        "address": reverse("admin:routing_ruleset_change", args=[found.pk]) if found else "",
         "can_publish": is_same and is_draft and done,
         "has_changed": found is not None and is_draft and not is_same,
     }

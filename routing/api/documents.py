@@ -577,15 +577,17 @@ class ReviewDocument(BaseModel):
 def review_answer(findings: Sequence[Finding]) -> dict[str, Any]:
     return {
         "may_publish": not any(finding.is_fault for finding in findings),
-        "findings": [
-            {
-                "pointer": finding.pointer,
-                "code": finding.code,
-                "serious": finding.is_fault,
-                "detail": finding_sentence(finding),
-            }
-            for finding in findings
-        ],
+        "findings": [finding_document(finding) for finding in findings],
+    }
+
+
+def finding_document(finding: Finding, *, under: str = "") -> dict[str, Any]:
+    """`under`: where the document stands that it is about."""
+    return {
+        "pointer": f"{under}{finding.pointer}",
+        "code": finding.code,
+        "serious": finding.is_fault,
+        "detail": finding_sentence(finding),
     }
 
 

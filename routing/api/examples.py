@@ -126,6 +126,16 @@ tell(
         "simulations.simulation_id": "sim_01kjq5a1b2c3d4e5f6g7h8j9k0",
         "files.rule_set": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1",
         "SimulationDocument": _SIMULATION,
+        "RequestedSimulation": {
+            **_SIMULATION,
+            **dict.fromkeys(("figures", "started_at", "finished_at")),
+            "status": "pending",
+            "orders_done": 0,
+            "progress": 0.0,
+            "changes_kept": 0,
+            "differences": [],
+            "actions": ["cancel"],
+        },
         "ShadowDocument": {
             "rule_set": "rul_01kjq1t2v3w4x5y6z7a8b9c0d1",
             "started_at": "2026-03-01T09:00:00Z",

@@ -19,12 +19,14 @@ from oms.api.body import Body, Code, Instant, example, read
 from oms.api.views import IDEMPOTENCY_KEY, ApiMixin, ApiView
 from oms.clock import now
 from oms.errors import FieldError, IllegalMove, Invalid, Missing
-from routing.api.documents import RuleSetChoice
+from routing.api.documents import FindingDocument, RuleSetChoice, finding_document
 from routing.demand_files import MOST_FAULTS, OPTIONAL, REQUIRED, BadDemandFile
+from routing.documents import parse
 from routing.errors import TooManySimulations
 from routing.measures import differences
 from routing.models import SimulatedChange, Simulation
 from routing.services import simulations
+from routing.services.reviews import review_document
 from routing.services.simulations import DemandFile, Period
 
 
@@ -166,6 +168,12 @@ class SimulationDocument(BaseModel):
     actions: list[str]
 
 
+class RequestedSimulation(SimulationDocument):
+    """`findings`: what the reviews of `rule_set` and `baseline` find; it is simulated all the same."""
+
+    findings: list[FindingDocument]
+
+
 class SimulatedParcel(BaseModel):
     """`paid` for carriage and handling; `score`: what the rules counted, by cause."""
 
@@ -217,6 +225,17 @@ def simulation_document(row: Simulation) -> dict[str, Any]:
         "differences": [one.as_json() for one in differences(row.figures)] if row.figures else [],
         "actions": row.actions,
     }
+
+
+def requested_document(row: Simulation) -> dict[str, Any]:
+    asked = {"/rule_set": row.document, "/baseline": row.baseline_document}
+    findings = [
+        finding_document(finding, under=name)
+        for name, document in asked.items()
+        if document
+        for finding in review_document(parse(document))
+    ]
+    return simulation_document(row) | {"findings": findings}
 
 
 def change_document(row: SimulatedChange) -> dict[str, Any]:
@@ -276,7 +295,7 @@ class Simulations(ReachesAll, ListAPIView):
         " A job: ask for it until `finished_at` is set.",
         parameters=[IDEMPOTENCY_KEY],
         request=SimulationBody,
-        responses={202: SimulationDocument},
+        responses={202: RequestedSimulation},
         operation_id="simulations_create",
     )
     def post(self, request: Request) -> Response:
@@ -290,7 +309,7 @@ class Simulations(ReachesAll, ListAPIView):
             as_of=now(),
             once=once,
         )
-        return Response(simulation_document(self.found(made)), status=202, headers=self.replay_headers(once))
+        return Response(requested_document(self.found(made)), status=202, headers=self.replay_headers(once))
 
 
 class CsvParser(BaseParser):
@@ -330,7 +349,7 @@ class SimulateFile(ReachesAll, ApiView):
             OpenApiParameter("file_name", str, description="How people know the file."),
         ],
         request={"text/csv": OpenApiTypes.STR},
-        responses={202: SimulationDocument},
+        responses={202: RequestedSimulation},
         examples=[_FILE],
         operation_id="simulations_create_of_file",
     )
@@ -346,7 +365,7 @@ class SimulateFile(ReachesAll, ApiView):
             as_of=now(),
             once=once,
         )
-        return Response(simulation_document(self.found(made)), status=202, headers=self.replay_headers(once))
+        return Response(requested_document(self.found(made)), status=202, headers=self.replay_headers(once))
 
 
 class OneSimulation(ReachesAll, ApiView):

@@ -433,6 +433,26 @@ def test_the_api_asks_follows_and_calls_off(network, client, client_with):
     assert client_with("routing:read").post("/api/v1/simulations/", body, format="json").status_code == 403
 
 
+def test_what_a_review_finds_is_told_when_it_is_asked_for_and_on_its_page(network, client):
+    remember(1)
+    nowhere = {"name": "typo", "rules": [{"steps": [{"from": {"locations": ["LYON", "ATLANTIS"]}}, {"from": {}}]}]}
+    body = {"rule_set": nowhere, "baseline": {**nowhere, "name": "old"}}
+    period = {"placed_after": MONDAY.isoformat(), "placed_before": PERIOD.placed_before.isoformat()}
+
+    made = client.post("/api/v1/simulations/", body | period, format="json")
+
+    assert made.status_code == 202, made.json()
+    assert [(found["pointer"], found["code"], found["serious"]) for found in made.json()["findings"]] == [
+        ("/rule_set/rules/0/steps/0/from", "unknown_location", True),
+        ("/baseline/rules/0/steps/0/from", "unknown_location", True),
+    ]
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("ada"))
+    page = browser.get(f"/admin/routing/simulation/{made.json()['id']}/change/").content.decode()
+    assert "Must be mended" in page
+    assert "ATLANTIS" in page
+
+
 @pytest.mark.parametrize("given", ["", 7, None, ["rul_1"], "r" * 65])
 def test_what_is_no_rule_set_is_named_at_its_own_place(network, client, given):
     remember(1)
