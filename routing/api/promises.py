@@ -1,9 +1,11 @@
 """`routing/promises/`: the ledger of promises given against kept. `routing/lead-times/`: what dates are learned from."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import django_filters as filters
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from pydantic import BaseModel, Field
 from rest_framework.request import Request
@@ -19,6 +21,7 @@ from oms.errors import FieldError, Invalid, PlaceNotAllowed
 from routing.leadtimes import Calibration
 from routing.models import GivenPromise, LearnedTable
 from routing.promise_figures import GROUPS, USUAL_DAYS, Figures, promise_figures
+from routing.service_levels import unknown_groups, unknown_places
 
 
 class PromiseFilters(filters.FilterSet):
@@ -117,7 +120,22 @@ class PromiseView(ApiView):
         if not chosen.is_valid():
             faults = ((name, str(text)) for name, texts in chosen.errors.items() for text in texts)
             raise Invalid(errors=[FieldError(f"/{name}", "invalid", text) for name, text in faults])
+        if meaningless := self._meaningless(chosen.form.cleaned_data):
+            raise Invalid(errors=meaningless)
         return chosen.qs
+
+    def _meaningless(self, given: Mapping[str, Any]) -> list[FieldError]:
+        """Of a place that the caller may not see it is told what is told of one that does not exist."""
+        faults = []
+        if places := unknown_places(given["location"] or [], seen=self.caller.sees):
+            faults.append(FieldError("/location", "unknown_location", _("Unknown places: %s") % ", ".join(places)))
+        if groups := unknown_groups(given["group"] or []):
+            detail = _("No place is in these groups: %s") % ", ".join(groups)
+            faults.append(FieldError("/group", "unknown_group", detail))
+        after, before = given["given_after"], given["given_before"]
+        if after and before and after > before:
+            faults.append(FieldError("/given_before", "empty_range", _("The period ends before it begins")))
+        return faults
 
 
 _PARAMETERS = [

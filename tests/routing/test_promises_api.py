@@ -94,6 +94,31 @@ def test_what_cannot_be_read_is_refused(client, asked):
     assert client.get(SUMMARY, asked).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("asked", "fault"),
+    [
+        ({"location": "PARIS,ATLANTIS"}, ("/location", "unknown_location")),
+        ({"group": "gone"}, ("/group", "unknown_group")),
+        (
+            {"given_after": "2026-03-02T10:00:01Z", "given_before": "2026-03-02T10:00:00Z"},
+            ("/given_before", "empty_range"),
+        ),
+    ],
+)
+def test_what_can_find_nothing_is_refused(client, asked, fault):
+    for address in (LIST, SUMMARY):
+        answer = client.get(address, asked)
+        assert answer.status_code == 422
+        assert [(e["pointer"], e["code"]) for e in answer.json()["errors"]] == [fault]
+
+
+def test_of_a_place_that_a_key_does_not_see_nothing_more_is_told_than_of_none(client_with):
+    store = client_with("routing:read", locations=["LYON"])
+    unseen, unknown = (store.get(LIST, {"location": code}) for code in ("PARIS", "ATLANT"))
+    assert (unseen.status_code, unknown.status_code) == (422, 422)
+    assert unseen.json()["errors"][0]["code"] == unknown.json()["errors"][0]["code"] == "unknown_location"
+
+
 def test_the_sums_per_place(client):
     answer = client.get(SUMMARY)
 
