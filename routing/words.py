@@ -238,18 +238,20 @@ def _bounds(low: Any, high: Any, at_least: str, at_most: str) -> Iterator[str]:
 
 
 def step_sentence(step: dict[str, Any]) -> str:
-    """`one parcel from a warehouse within 300 km`, without a stop: it may go on."""
-    parts = [_parcels(step["max_parcels"]), _("from %s") % _places(step["from"]), *_restrictions(step["from"])]
+    """`one parcel from a warehouse within 300 km, open now`, without a stop: it may go on."""
+    source = step["from"]
+    start = " ".join([_parcels(step["max_parcels"]), _("from %s") % _places(source), *_whereabouts(source)])
+    return ", ".join([start, *_restrictions(source), *_limits(step), *_objective(step["weights"])])
+
+
+def _limits(step: dict[str, Any]) -> Iterator[str]:
     if step["min_parcel_value"] is not None:
-        parts.append(_("each worth at least %s") % step["min_parcel_value"])
+        yield _("each worth at least %s") % step["min_parcel_value"]
     if step["complete"]:
-        parts.append(_("if it serves everything"))
-    parts += _whole(step)
+        yield _("if it serves everything")
+    yield from _whole(step)
     if step["offer_to"] > 1:
-        parts.append(_("offered to %d places at once") % step["offer_to"])
-    told = " ".join(parts)
-    objective = _objective(step["weights"])
-    return _("%(parcels)s, %(objective)s") % {"parcels": told, "objective": objective} if objective else told
+        yield _("offered to %d places at once") % step["offer_to"]
 
 
 def _whole(step: dict[str, Any]) -> Iterator[str]:
@@ -277,16 +279,21 @@ def _places(source: dict[str, Any]) -> str:
     return _any_of(source["kinds"], WORDS["kinds"]) if source["kinds"] else _("any place")
 
 
+def _whereabouts(source: dict[str, Any]) -> Iterator[str]:
+    """What is said in one breath with the places; all else stands behind commas."""
+    if source["groups"]:
+        yield _("of %s") % _any_of(source["groups"])
+    if source["max_distance_km"] is not None:
+        yield _("within %g km") % source["max_distance_km"]
+
+
 def _restrictions(source: dict[str, Any]) -> Iterator[str]:
     for key, phrase in (
-        ("groups", _("of %s")),
         ("exclude_groups", _("not of %s")),
         ("abilities", _("able to %s")),
     ):
         if source[key]:
             yield phrase % _any_of(source[key], WORDS.get(key))
-    if source["max_distance_km"] is not None:
-        yield _("within %g km") % source["max_distance_km"]
     if units := source["min_sellable"]:
         yield ngettext("with at least %d unit", "with at least %d units", units) % units
     if units := source["min_left_after"]:
@@ -305,14 +312,13 @@ def _restrictions(source: dict[str, Any]) -> Iterator[str]:
             yield phrase
 
 
-def _objective(weights: dict[str, float]) -> str:
+def _objective(weights: dict[str, float]) -> Iterator[str]:
     """Nothing is said about the usual: by cost alone."""
     told = {name: weight for name, weight in weights.items() if weight}
-    if not told or set(told) == {"cost"}:
-        return ""
-    return _("weighing %s") % ", ".join(
-        f"{WORDS['weights'][name]} × {number_format(f'{weight:g}')}" for name, weight in told.items()
-    )
+    if told.keys() - {"cost"}:
+        yield _("weighing %s") % ", ".join(
+            f"{WORDS['weights'][name]} × {number_format(f'{weight:g}')}" for name, weight in told.items()
+        )
 
 
 def rest_of_rule(step: Mapping[str, Any]) -> str:

@@ -30,8 +30,8 @@ def test_a_rule_reads_as_a_sentence():
 
     assert sentences(rule) == [
         "Orders from web, to FR, weighing at most 2000 g: "
-        "one parcel from a warehouse within 300 km if it serves everything; "
-        "else one parcel from any place if it serves everything; "
+        "one parcel from a warehouse within 300 km, if it serves everything; "
+        "else one parcel from any place, if it serves everything; "
         "else at most 3 parcels from any place, weighing cost × 1, distance (km) × 0.5; the rest on back-order."
     ]
 
@@ -93,10 +93,10 @@ def test_every_condition_and_filter_is_told():
         "with products tagged xl, of customers tagged gold, on Saturday, worth at least 10, worth at most 99.50, weighing at least 5 g, "
         "of at least 2 units, of at most 9 units, from 09:00, until 12:00, from Nov. 27, 2026 on, "
         "up to and with Nov. 30, 2026: "
-        "any number of parcels from A, B or C of idf not of outlet able to ship with at least 3 units keeping 1 unit "
-        "whose stock is at least 80% certain with room for 3 parcels open now before its cut-off in time "
-        "whatever its capacity each worth at least 20.00 even if what belongs together is parted "
-        "unsplit below 50.00 unsplit with products tagged set unsplit for customers tagged gold offered to 3 places at once; "
+        "any number of parcels from A, B or C of idf, not of outlet, able to ship, with at least 3 units, keeping 1 unit, "
+        "whose stock is at least 80% certain, with room for 3 parcels, open now, before its cut-off, in time, "
+        "whatever its capacity, each worth at least 20.00, even if what belongs together is parted, unsplit below 50.00, "
+        "unsplit with products tagged set, unsplit for customers tagged gold, offered to 3 places at once; "
         "the rest on back-order, canceled after 14 days."
     ]
 
@@ -105,7 +105,7 @@ def test_one_is_told_as_one():
     rule = {"when": {"max_units": 1}, "steps": [{"from": {"min_sellable": 1, "min_capacity_left": 1}}]}
 
     assert sentences(rule) == [
-        "Orders of at most 1 unit: any number of parcels from any place with at least 1 unit with room for 1 parcel; "
+        "Orders of at most 1 unit: any number of parcels from any place, with at least 1 unit, with room for 1 parcel; "
         "the rest to a person."
     ]
 
@@ -120,7 +120,21 @@ def test_a_rule_reads_as_a_sentence_in_french():
             "max_weight_g": 2000,
         },
         "steps": [
-            {"from": {"kinds": ["warehouse", "store"], "groups": ["idf"], "abilities": ["ship"]}, "max_parcels": 1},
+            {
+                "from": {
+                    "kinds": ["warehouse", "store"],
+                    "groups": ["idf"],
+                    "exclude_groups": ["outlet"],
+                    "abilities": ["ship"],
+                    "max_distance_km": 30,
+                    "min_sellable": 3,
+                    "min_left_after": 1,
+                    "open_now": True,
+                },
+                "max_parcels": 1,
+                "no_split_tags": ["set"],
+                "no_split_customer_tags": ["gold"],
+            },
             {"weights": {"cost": 1, "distance_km": 0.5}, "max_parcels": 3, "complete": True, "rest": "backorder"},
         ],
     }
@@ -130,8 +144,10 @@ def test_a_rule_reads_as_a_sentence_in_french():
 
     assert [sentence.replace("\N{NO-BREAK SPACE}", " ") for sentence in told] == [
         "Commandes du canal web, en livraison, avec le produit SKU-1 ou SKU-2, le samedi, pesant au plus 2000 g : "
-        "un seul colis depuis un entrepôt ou un magasin du groupe idf pouvant expédier ; "
-        "sinon au plus 3 colis depuis n’importe quel lieu à condition de tout servir, "
+        "un seul colis depuis un entrepôt ou un magasin du groupe idf à moins de 30 km, hors groupe outlet, pouvant "
+        "expédier, avec un stock d’au moins 3, en conservant un stock d’au moins 1, ouvert maintenant, "
+        "sans partage si un produit est étiqueté set, sans partage pour les clients étiquetés gold ; "
+        "sinon au plus 3 colis depuis n’importe quel lieu, à condition de tout servir, "
         "en pondérant coût × 1, distance (km) × 0,5 ; le reste est mis en attente de stock."
     ]
 
