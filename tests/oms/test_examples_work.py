@@ -139,7 +139,7 @@ def _pickup(*acts: str) -> Callable[[Stage], None]:
 
 
 def _rule_set(stage: Stage) -> None:
-    make_location("WAREHOUSE", kind="warehouse")
+    make_location("WAREHOUSE", kind="warehouse", latitude=48.857, longitude=2.352)
     _made("rule_sets_create", "rule_sets_retrieve")(stage)
 
 

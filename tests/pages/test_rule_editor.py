@@ -159,7 +159,9 @@ def test_an_export_is_brought_in_as_a_file(desk: Page, live_server: Any, tmp_pat
         desk.get_by_role("link", name="Export").click()
     file = tmp_path / "rules.yaml"
     downloaded.value.save_as(file)
-    assert file.read_text().startswith("name: default\nchannels: []\nrules:\n- name: near\n  when:\n    channels: []\n")
+    assert file.read_text().startswith(
+        "name: default\nchannels: []\nrules:\n- name: near\n  when:\n    methods:\n    - ship\n"
+    )
 
     desk.goto(live_server.url + address("import"))
     desk.get_by_label("File").set_input_files(file)
