@@ -1,6 +1,7 @@
 """`make clean`: remove what the checkout has made: the embedded databases, caches and the virtual environment.
 
-Only the checkout's own `.oms` is removed; an OMS_HOME elsewhere is yours to remove.
+The checkout's own `.oms` goes altogether. Of an OMS_HOME elsewhere goes what we put there, and the directory itself where
+nothing else is left in it.
 """
 
 import fcntl
@@ -8,15 +9,23 @@ import shutil
 import sys
 from pathlib import Path
 
-from oms.dev.engines import ENGINES, ROOT, ROOTS_BASE, users_lock
+from oms.dev.engines import ENGINES, ROOT, ROOTS_BASE, known_id, oms_home, users_lock
 
 CACHES = [".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache", ".hypothesis", "staticfiles"]
 
+#: What stands in a home.
+MADE = ["postgres", "valkey", "media", "imports", "metrics", "beat-schedule*", "demo-keys.json", "welcome.txt"]
+MADE += ["*.log", "*.lock", "id"]
+
 
 def main() -> None:
-    for home in (ROOT / ".oms", ROOT / ".oms" / "test"):
+    own, named = ROOT / ".oms", oms_home()
+    elsewhere = [] if named == own else [named / "test", named]
+    for home in (own, own / "test", *elsewhere):
         refuse_when_in_use(home)
-    for home in (ROOT / ".oms" / "test", ROOT / ".oms"):
+    for home in elsewhere:
+        empty(home)
+    for home in (own / "test", own):
         forget(home)
     for name in (*CACHES, ".venv"):
         shutil.rmtree(ROOT / name, ignore_errors=True)
@@ -36,11 +45,26 @@ def refuse_when_in_use(home: Path) -> None:
 
 
 def forget(home: Path) -> None:
-    """A home, and for root the cluster that lies elsewhere under the home's id."""
-    name = home / "id"
-    if name.exists():
-        shutil.rmtree(ROOTS_BASE / name.read_text().split()[0], ignore_errors=True)
+    """A home with all that is in it, and its cluster."""
+    _forget_cluster(home)
     shutil.rmtree(home, ignore_errors=True)
+
+
+def empty(home: Path) -> None:
+    """What we made in a home, and its cluster; what has no name of ours is no home."""
+    if not known_id(home):
+        return
+    _forget_cluster(home)
+    for path in [path for name in MADE for path in home.glob(name)]:
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    if not any(home.iterdir()):
+        home.rmdir()
+
+
+def _forget_cluster(home: Path) -> None:
+    """For root it lies elsewhere, under the home's id."""
+    if name := known_id(home):
+        shutil.rmtree(ROOTS_BASE / name, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -379,14 +379,22 @@ def home_id(home: Path) -> str:
     """
     path = home / "id"
     with _locked(home / ".id.lock"):
-        known, _, inode = path.read_text().partition(" ") if path.exists() else ("", "", "")
-        if known and inode == str(home.stat().st_ino):
+        if known := known_id(home):
             return known
         fresh = secrets.token_hex(8)
         unfinished = path.with_suffix(".new")
         unfinished.write_text(f"{fresh} {home.stat().st_ino}")
         unfinished.rename(path)
         return fresh
+
+
+def known_id(home: Path) -> str:
+    """The home's own name, empty where it has none or came with a copy."""
+    path = home / "id"
+    if not path.exists():
+        return ""
+    known, _, inode = path.read_text().partition(" ")
+    return known if inode == str(home.stat().st_ino) else ""
 
 
 def _socket_dir(home: Path) -> Path:
