@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from inventory.exposure import Context, Kept, Rule, Verdict
+from inventory.models import CartHold
 from inventory.queries import PlaceInfo, places, products_by_sku, protections, sellable_units
 from inventory.sellable import good_sql, held_sql
 
@@ -23,6 +24,7 @@ class Stood(NamedTuple):
     quarantined: int
     reserved: int
     held: int
+    offered: int
     safety_stock: int | None
     confidence: float | None
     suspect_at: datetime | None
@@ -30,6 +32,11 @@ class Stood(NamedTuple):
     @property
     def good(self) -> int:
         return self.on_hand - self.damaged - self.quarantined
+
+    @property
+    def in_carts(self) -> int:
+        """Of what is held, without what is kept where work is `offered` to several places."""
+        return self.held - self.offered
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,11 @@ class Explanation:
 
 _LEVELS = f"""
 SELECT s.location_id, s.on_hand, s.damaged, s.quarantined, s.reserved,
-    {held_sql("s", as_of="%(as_of)s", own_hold="%(hold)s")}, s.safety_stock, s.confidence, s.suspect_at
+    {held_sql("s", as_of="%(as_of)s", own_hold="%(hold)s")}, (
+        SELECT coalesce(sum(l.quantity), 0)::int FROM inventory_cartholdline l
+        JOIN inventory_carthold h ON h.id = l.hold_id AND h.owner = %(offers)s AND h.id <> %(hold)s
+        WHERE l.sku = s.sku AND l.location_id = s.location_id AND l.expires_at > %(as_of)s
+    ), s.safety_stock, s.confidence, s.suspect_at
 FROM inventory_stocklevel s
 WHERE s.sku = %(sku)s AND (%(locations)s::text[] IS NULL OR s.location_id = ANY(%(locations)s::text[]))
 ORDER BY {good_sql("s")} DESC, s.location_id LIMIT {MOST_PLACES}"""
@@ -87,7 +98,8 @@ def explain(sku: str, *, context: Context, locations: Collection[str] | None = N
 def _levels(sku: str, context: Context, locations: Collection[str] | None) -> list[Stood]:
     only = None if locations is None else list(locations)
     with connection.cursor() as cursor:
-        cursor.execute(_LEVELS, {"sku": sku, "locations": only, "as_of": context.as_of, "hold": context.hold})
+        asked = {"sku": sku, "locations": only, "as_of": context.as_of, "hold": context.hold}
+        cursor.execute(_LEVELS, asked | {"offers": CartHold.OFFERS})
         return [Stood(*row) for row in cursor.fetchall()]
 
 

@@ -38,7 +38,8 @@ def explanation_sentence(one: Explanation, names: dict[str, str]) -> str:
             (stood.damaged, _("%(units)d damaged")),
             (stood.quarantined, _("%(units)d in quarantine")),
             (stood.reserved, _("%(units)d promised to orders")),
-            (stood.held, _("%(units)d in carts")),
+            (stood.in_carts, _("%(units)d in carts")),
+            (stood.offered, _("%(units)d kept for work offered to several places")),
         )
         if units
     ]

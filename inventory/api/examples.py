@@ -32,6 +32,7 @@ tell(
         "ExplainedPlace.name": "Paris Marais",
         "text": "5 stand here, 1 promised to orders, 2 kept back (an exposure rule “Marketplaces”): 2 can be sold",
         "held_by_carts": 0,
+        "held_for_offers": 0,
         "kept_back": 2,
         "confidence": 0.92,
         "area": "FR",

@@ -30,9 +30,10 @@ class RuleThatKeeps(BaseModel):
 
 
 class ExplainedPlace(BaseModel):
-    """`sellable` = on hand − damaged − quarantined − reserved − held by carts − kept back, never below nothing; nothing
-    at all where `closed_by` says why. `kept_by`: the safety stock of the `level` or of the `place`, a `rule`, or a rule
-    for `doubt`ful stock. `text` says it in a sentence."""
+    """`sellable` = on hand − damaged − quarantined − reserved − held by carts − held for offers − kept back, never below
+    nothing; nothing at all where `closed_by` says why. `held_for_offers`: kept where work is offered to several places.
+    `kept_by`: the safety stock of the `level` or of the `place`, a `rule`, or a rule for `doubt`ful stock. `text` says it
+    in a sentence."""
 
     location: str
     name: str
@@ -42,6 +43,7 @@ class ExplainedPlace(BaseModel):
     quarantined: int
     reserved: int
     held_by_carts: int
+    held_for_offers: int
     kept_back: int
     kept_by: Literal["level", "place", "rule", "doubt"]
     closed_by: list[Literal["suspect", "hidden", "product_inactive", "place_inactive"]]
@@ -104,7 +106,8 @@ def _document(one: Explanation, names: dict[str, str]) -> dict[str, Any]:
         "damaged": stood.damaged,
         "quarantined": stood.quarantined,
         "reserved": stood.reserved,
-        "held_by_carts": stood.held,
+        "held_by_carts": stood.in_carts,
+        "held_for_offers": stood.offered,
         "kept_back": one.kept,
         "kept_by": one.kept_by,
         "closed_by": one.closed_by,

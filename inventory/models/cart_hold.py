@@ -21,6 +21,9 @@ class CartHold(models.Model):
     `lines` is what was asked for; what is held where stands in the hold's lines, as long as it lives.
     """
 
+    OFFERS = "offers"
+    """The owner of what no cart holds: units kept where work is offered to several places."""
+
     id = PrefixedIdField("rsv")
     channel = models.ForeignKey("oms.Channel", models.PROTECT, related_name="+", verbose_name=_("channel"))
     cart = models.CharField(_("cart"), max_length=100)

@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 
 from inventory.errors import HoldIsOver
 from inventory.locks import lock_stock
+from inventory.models import CartHold
 from inventory.services.cart_holds import commit_hold, end_hold, hold_at
 from oms import deadlines
 from oms.actors import SYSTEM
@@ -73,7 +74,7 @@ def _offer(
     offers = []
     for parcel in parcels:
         name = f"{work.pk}@{parcel.location}.{work.version}"
-        hold = hold_at(parcel.location, needed, name=name, owner="offers", until=until, context=context)
+        hold = hold_at(parcel.location, needed, name=name, owner=CartHold.OFFERS, until=until, context=context)
         if hold is not None:
             offers.append(
                 Offer(

@@ -1,12 +1,18 @@
 """`GET availability/explain/`: the figures add up to the number everybody else is told."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 
-from inventory.models import StockLevel
+from inventory.exposure import Context
+from inventory.locks import lock_stock
+from inventory.models import CartHold, StockLevel
 from inventory.services import Want, mark_damaged, mark_suspect
+from inventory.services.cart_holds import hold_at
+from oms.clock import now
 from tests.factories.inventory import NOW, make_exposure_rule, make_location, make_product, reserve, set_stock
 from tests.factories.orders import make_channel
 
@@ -36,7 +42,7 @@ def explain(client, **query):
         assert told["sellable"] == shown["sellable"]
     for place in told["locations"]:
         if not place["closed_by"]:
-            lost = ("damaged", "quarantined", "reserved", "held_by_carts", "kept_back")
+            lost = ("damaged", "quarantined", "reserved", "held_by_carts", "held_for_offers", "kept_back")
             assert place["sellable"] == max(0, place["on_hand"] - sum(place[name] for name in lost))
         else:
             assert place["sellable"] == 0
@@ -58,6 +64,19 @@ def test_names_every_figure_behind_the_number(client):
         "10 stand here, 1 damaged, 2 promised to orders, 1 in carts,"
         " 1 kept back (safety stock of the place): 5 can be sold"
     )
+
+
+def test_what_is_kept_for_work_that_is_offered_is_in_no_cart(client):
+    context = Context(now(), channel="web")
+    with transaction.atomic():
+        lock_stock([("A", "S1")])
+        until = now() + timedelta(hours=1)
+        assert hold_at("S1", {"A": 3}, name="ful_1@S1.1", owner=CartHold.OFFERS, until=until, context=context)
+
+    place = explain(client)["S1"]
+
+    assert (place["held_by_carts"], place["held_for_offers"], place["sellable"]) == (0, 3, 3)
+    assert "2 promised to orders, 3 kept for work offered to several places, 1 kept back" in place["text"]
 
 
 def test_names_the_rule_that_keeps_some_from_this_asker(client):
