@@ -127,7 +127,7 @@ def _backordered(payload: Payload, place: str) -> str:
 
 
 def _day(at: str) -> str:
-    return date_format(localtime(datetime.fromisoformat(at)), "DATE_FORMAT")
+    return date_format(localtime(datetime.fromisoformat(at)), "j M")
 
 
 @tells("orders.order.held")

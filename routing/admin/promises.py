@@ -125,12 +125,16 @@ def _worst(found: Sequence[Figures]) -> list[dict[str, Any]]:
 
 @admin.register(LearnedTable)
 class LearnedTableAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "learned_at", "window_days", "preparations", "transits"]
-    fields = ["learned_at", "window_days", "preparations", "transits", "shown_levels", "shown_drift"]
-    readonly_fields = ["shown_levels", "shown_drift"]
+    list_display = ["__str__", "learned", "window_days", "preparations", "transits"]
+    fields = ["learned", "window_days", "preparations", "transits", "shown_levels", "shown_drift"]
+    readonly_fields = ["learned", "shown_levels", "shown_drift"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LearnedTable]:
         return super().get_queryset(request).defer("document")
+
+    @display(description=gettext_lazy("learned"), ordering="learned_at")
+    def learned(self, table: LearnedTable) -> SafeString:
+        return instant(table.learned_at)
 
     @admin.display(description=gettext_lazy("calibration"))
     def shown_levels(self, table: LearnedTable) -> str:

@@ -192,10 +192,11 @@ class SimulationAdmin(ReadOnlyAdmin):
 
     @staticmethod
     def _usual(request: HttpRequest) -> dict[str, Any]:
-        """The week before, and the rules of the page that led here."""
+        """The week before, and the rules of the page that led here, or else the newest draft."""
+        drafts = RuleSet.objects.filter(status=RuleSetStatus.DRAFT).order_by("-id").values_list("pk", flat=True)
         until = now().replace(second=0, microsecond=0, tzinfo=UTC)
         return {
-            "rule_set": request.GET.get("rule_set"),
+            "rule_set": request.GET.get("rule_set") or drafts.first(),
             "placed_after": f"{until - _USUAL_DAYS:%Y-%m-%dT%H:%M}",
             "placed_before": f"{until:%Y-%m-%dT%H:%M}",
         }

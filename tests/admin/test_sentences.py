@@ -58,12 +58,12 @@ def test_each_state_that_is_reached_has_a_sentence(type_: str) -> None:
         (
             "orders.order.caught_up",
             {"promised_at": "2026-03-05T12:00:00+00:00", "expected_at": "2026-03-04T12:00:00+00:00"},
-            "In time again: expected on March 4, 2026, promised for March 5, 2026",
+            "In time again: expected on 4 Mar, promised for 5 Mar",
         ),
         (
             "orders.order.backordered",
             {"lines": [{"sku": "A", "quantity": 2, "expected_at": "2026-03-05T12:00:00+00:00"}]},
-            "Waits for a delivery: 2 × A, expected on March 5, 2026",
+            "Waits for a delivery: 2 × A, expected on 5 Mar",
         ),
         ("orders.order.lines_canceled", {"why": "", "lines": [{"sku": "A", "quantity": 2}]}, "Canceled: 2 × A"),
         (

@@ -130,7 +130,7 @@ def test_saving_the_place_anew_does_not_end_its_pause(paris):
 def test_the_events_read_as_sentences():
     until = {"until": "2026-11-25T18:00:00+00:00", "reason": "two are ill"}
 
-    assert "no more orders until" in say("inventory.location.paused", until, place="Paris")
+    assert "no more orders until 25 Nov 18:00" in say("inventory.location.paused", until, place="Paris")
     assert "two are ill" in say("inventory.location.paused", until, place="Paris")
     assert say("inventory.location.resumed", {}, place="Paris") == "Paris takes orders again"
 

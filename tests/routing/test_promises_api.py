@@ -219,5 +219,7 @@ def test_the_back_office_sums_up_what_is_listed(administrator: Client):
     assert page.status_code == 200
     text = page.content.decode()
     assert "By carrier service" in text and "50.0 %" in text and "Overdue" in text
-    assert administrator.get(reverse("admin:routing_learnedtable_changelist")).status_code == 200
+    LearnedTable.objects.create(learned_at=MONDAY, window_days=1, preparations=1, transits=1, document={}, drift=[])
+    learned = administrator.get(reverse("admin:routing_learnedtable_changelist"))
+    assert "2 Mar 09:00" in learned.content.decode()
     assert administrator.get(reverse("admin:routing_datepolicy_add")).status_code == 200

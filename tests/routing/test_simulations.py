@@ -453,6 +453,19 @@ def test_what_a_review_finds_is_told_when_it_is_asked_for_and_on_its_page(networ
     assert "ATLANTIS" in page
 
 
+def test_the_form_begins_with_the_newest_draft(network):
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("ada"))
+    draft, published = create_draft(document=FAR), create_draft(document={**FAR, "name": "live"})
+    publish_rule_set(rule_set_id=published.pk, actor="test", as_of=LATER)
+
+    def chosen(**query):
+        return browser.get("/admin/routing/simulation/new/", query).context["form"]["rule_set"].value()
+
+    assert chosen() == draft.pk
+    assert chosen(rule_set=published.pk) == published.pk
+
+
 @pytest.mark.parametrize("given", ["", 7, None, ["rul_1"], "r" * 65])
 def test_what_is_no_rule_set_is_named_at_its_own_place(network, client, given):
     remember(1)
