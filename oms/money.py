@@ -44,7 +44,7 @@ def spread(amount: Decimal, weights: Sequence[Decimal], currency: str) -> list[D
 
 
 class MoneyField(models.DecimalField):
-    """numeric(14,2); the currency stands in the row or in its parent."""
+    """numeric(14,2) where nothing else is said; the currency stands in the row or in its parent."""
 
     def __init__(self, **kwargs: Any):
         kwargs.setdefault("max_digits", 14)

@@ -30,7 +30,7 @@ class Fulfillment(models.Model):
     decision = models.CharField(
         _("decision"), max_length=32, blank=True, default="", help_text=_("The routing decision that chose this place.")
     )
-    cost = MoneyField(verbose_name=_("planned cost"), default=0)
+    cost = MoneyField(verbose_name=_("planned cost"), max_digits=22, default=0)
     distance_km = models.FloatField(_("distance (km)"), null=True)
     release_at = models.DateTimeField(
         _("released from"), null=True, help_text=_("Not before; holds may keep it longer.")

@@ -25,7 +25,7 @@ class Offer(models.Model):
     location = models.ForeignKey("inventory.Location", models.PROTECT, related_name="+", verbose_name=_("place"))
     hold = models.CharField(_("hold"), max_length=32)
     status = models.CharField(_("status"), max_length=5, choices=Status.choices, default=Status.OPEN)
-    cost = MoneyField(verbose_name=_("planned cost"))
+    cost = MoneyField(verbose_name=_("planned cost"), max_digits=22)
     distance_km = models.FloatField(_("distance (km)"), null=True)
     made_at = models.DateTimeField(_("made"))
     expires_at = models.DateTimeField(_("ends"))

@@ -68,7 +68,8 @@ def _all_counts(available: tuple[int, ...]) -> np.ndarray:
 
 def enumerated(problem: Problem, rows: np.ndarray) -> Columns | None:
     available = problem.available[rows]
-    sizes = np.prod(available + 1.0, axis=1)
+    with np.errstate(over="ignore"):
+        sizes = np.prod(available + 1.0, axis=1)
     if not len(rows) or sizes.max() > _MAX_COLUMNS_OF_ONE or sizes.sum() > MAX_COLUMNS:
         return None
     blocks = [_all_counts(tuple(counts)) for counts in available.tolist()]

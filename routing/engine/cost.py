@@ -15,7 +15,7 @@ add up to the total that decided.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,6 +29,9 @@ from .types import MICRO, Line, Network, Place, Step
 CARBON_KG_PER_TONNE_KM = 0.2
 _TONNE_G = 1_000_000
 
+#: No figure counts for more than this: a hundred thousand millions.
+MOST_MICRO = 10**17
+
 
 @dataclass(frozen=True)
 class Charge:
@@ -40,6 +43,13 @@ class Charge:
     tariff: Tariff
     shipping: tuple[int, ...]
     lateness: tuple[int, ...]
+
+    def coarser(self, unit: int) -> "Charge":
+        return Charge(
+            Tariff.of(replace(tier, price_micro=tier.price_micro // unit) for tier in self.tariff.tiers),
+            tuple(price // unit for price in self.shipping),
+            tuple(price // unit for price in self.lateness),
+        )
 
     def parts(self, weight_g: int) -> tuple[int, int]:
         full, number = self.tariff.packages(weight_g)
@@ -84,7 +94,7 @@ class Carriage:
         timing = self.network.timing(place, tier)
         if self.on_time and not timing.is_on_time:
             return None
-        return round(MICRO * self.weights.lateness_days * timing.late_days)
+        return min(MOST_MICRO, round(MICRO * self.weights.lateness_days * timing.late_days))
 
     def _make(self, tariffs: Sequence[Tariff], late: Mapping[tuple[str, int], int | None]) -> int | str:
         curves = []
@@ -101,7 +111,7 @@ class Carriage:
         return len(self.charges) - 1
 
     def _money(self, micro: int) -> int:
-        return micro if self.weights.cost == 1 else round(self.weights.cost * micro)
+        return min(MOST_MICRO, micro if self.weights.cost == 1 else round(self.weights.cost * micro))
 
 
 def ways_to_send(tariffs: Iterable[Tariff]) -> Iterable[Tier]:
@@ -204,6 +214,16 @@ class Offers:
             parts[name] = parts.get(name, 0) + units
         return parts
 
+    def coarser(self, unit: int) -> "Offers":
+        """The same in units of so many millionths, rounded down."""
+        return replace(
+            self,
+            charges=tuple(charge.coarser(unit) for charge in self.charges),
+            fixed_parts={name: values // unit for name, values in self.fixed_parts.items()},
+            unit_parts={name: values // unit for name, values in self.unit_parts.items()},
+            carbon_per_g=None if self.carbon_per_g is None else self.carbon_per_g / unit,
+        )
+
     def only(self, rows: np.ndarray) -> "Offers":
         return Offers(
             places=tuple(self.places[row] for row in rows.tolist()),
@@ -295,8 +315,8 @@ class Pricing:
 def _weighed(figures: np.ndarray, weight: float) -> np.ndarray:
     """Whole millionths."""
     if weight == 1 and figures.dtype == np.int64:
-        return figures
-    return np.rint(weight * figures).astype(np.int64)
+        return np.minimum(figures, MOST_MICRO)
+    return np.rint(np.minimum(weight * figures, MOST_MICRO)).astype(np.int64)
 
 
 def counted_km(distances_km: np.ndarray, is_destination_known: bool) -> np.ndarray:

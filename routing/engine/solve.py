@@ -7,18 +7,50 @@ mixed-integer programme (`milp`), within the time budget; both also prove how fa
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from . import states
+from .cost import weight_of
 from .problem import Problem, Solution, priced
 from .types import Budget
 
 NEVER = 2**62
+COUNTABLE = 2**59
 
 
 def solve(problem: Problem, budget: Budget) -> Solution | None:
     """The most units for the least cost; None when the step cannot do what it must."""
+    unit = coarseness(problem)
+    return _solve(problem, budget) if unit == 1 else _solve_coarsely(problem, unit, budget)
+
+
+def coarseness(problem: Problem) -> int:
+    """The least unit, in millionths, in which no plan costs more than can be counted."""
+    offers = problem.offers
+    units, parcels = sum(problem.asked), min(sum(problem.asked), len(offers))
+    dearest = max(tier.price_micro for charge in offers.charges for tier in charge.tariff.tiers)
+    # No unit is heavier than a package, so there are no more packages than units.
+    most = parcels * int(offers.fixed.max()) + 2 * units * dearest
+    if offers.unit is not None:
+        most += units * int(offers.unit.max())
+    if offers.carbon_per_g is not None:
+        most += math.ceil(float(offers.carbon_per_g.max()) * weight_of(problem.lines, problem.asked))
+    return max(1, -(-most // COUNTABLE))
+
+
+def _solve_coarsely(problem: Problem, unit: int, budget: Budget) -> Solution | None:
+    found = _solve(replace(problem, offers=problem.offers.coarser(unit)), budget)
+    if found is None:
+        return None
+    cost = sum(problem.offers.cost(row, q, weight_of(problem.lines, q)) for row, q in found.parcels)
+    # Rounded down, all plans cost less, but for their carbon.
+    bound = max(0, found.lower_bound_micro - len(problem.offers)) * unit
+    return Solution(found.parcels, cost, min(bound, cost))
+
+
+def _solve(problem: Problem, budget: Budget) -> Solution | None:
     if not problem.most_units or (problem.complete and problem.most_units < sum(problem.asked)):
         return None
     single = best_single(problem)

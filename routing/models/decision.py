@@ -15,8 +15,9 @@ class Decision(models.Model):
     subject = models.CharField(_("for"), max_length=100)
     rule_set = models.CharField(_("rule set"), max_length=32, blank=True, default="")
     rule_set_version = models.PositiveIntegerField(_("version"), default=0)
-    cost = models.DecimalField(_("cost"), max_digits=18, decimal_places=6)
-    lower_bound = models.DecimalField(_("lower bound"), max_digits=18, decimal_places=6)
+    # As wide as the dearest plan: 20 million units, each a package at the most a figure counts for (`engine.cost`).
+    cost = models.DecimalField(_("cost"), max_digits=26, decimal_places=6)
+    lower_bound = models.DecimalField(_("lower bound"), max_digits=26, decimal_places=6)
     optimal = models.BooleanField(_("proven best"))
     elapsed_ms = models.FloatField(_("time taken (ms)"))
     snapshot = models.JSONField(_("snapshot"))

@@ -107,7 +107,7 @@ class SimulatedChange(models.Model):
     lines = models.JSONField(_("lines"))
     baseline = models.JSONField(_("before"))
     candidate = models.JSONField(_("after"))
-    cost_change = models.DecimalField(_("cost ±"), max_digits=14, decimal_places=2)
+    cost_change = models.DecimalField(_("cost ±"), max_digits=22, decimal_places=2)
 
     class Meta:
         ordering = ["id"]

@@ -498,3 +498,22 @@ def test_a_decision_over_a_hundred_places_and_five_lines_takes_less_than_eight_k
     decision = Decision.objects.get()
     assert len(explanation(decision)["candidates"]) == 100
     assert len(json.dumps(decision.snapshot)) + len(decision.evidence) < 8 * 1024
+
+
+def test_the_dearest_plan_that_documents_allow_is_written_down(in_use_case):
+    """The most units, each a package of its own, at the dearest rate, under the largest weights."""
+    largest = [{"steps": [{"weights": {"cost": 1_000_000, "parcels": 1_000_000, "location_order": 1_000_000}}]}]
+    make_carrier(prices=((1000, "999999999.99"),))
+    make_location("W1", handling_cost="999999999.99", handling_cost_per_unit="999999999.99")
+    skus = [f"S{i}" for i in range(200)]
+    make_products(*skus)
+    set_stocks({(sku, "W1"): 100_000 for sku in skus})
+    planned = ask(*(Line(sku, sku, 100_000, weight_g=1000) for sku in skus), rules=largest)
+
+    with transaction.atomic():
+        record_decisions([(planned, "100001")])
+
+    kept = Decision.objects.get()
+    figure = Decimal(10) ** 11  # what any figure counts at most
+    assert kept.cost == planned.outcome.cost == 20_000_000 * (figure + figure) + figure + 1_000_000
+    assert kept.lower_bound <= kept.cost

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from routing.engine import milp, programme
 from routing.engine.assess import Scene, assess
+from routing.engine.cost import MOST_MICRO
 from routing.engine.problem import Problem
 from routing.engine.solve import floor_of_all
-from routing.engine.types import Budget, Demand, Network, Step
+from routing.engine.types import Budget, Demand, Network, Step, Weights
 
 from .oracle import enumerated, programmed
 from .sides import MICRO_PER_CENT, demand_of, network_of, planned, rules_of
@@ -158,3 +159,34 @@ def test_a_programme_too_large_for_the_time_left_is_not_handed_to_the_solver(mon
 
     planned_at(demand, net, budget=Budget(now=lambda: 0.0, ends_at=60.0))
     assert len(asked) == 1
+
+
+# Very large figures -----------------------------------------------------------------------------
+
+DEAREST = 999_999_999_990_000  # 999,999,999.99
+
+
+@pytest.mark.parametrize("lines", [1, 200])
+def test_the_largest_figures_that_documents_allow_are_counted_to_the_end(lines):
+    prices = {"DEAR": stepped((1000, "999999999.99")), "CHEAP": stepped((1000, "999999999.98"))}
+    places = [place(code, handling="999999999.99") for code in prices]
+    net = network(places, {(f"S{i}", code): 100_000 for i in range(lines) for code in prices}, prices)
+    demand = a_demand(*(line(f"S{i}", 100_000, weight_g=1000) for i in range(lines)))
+    largest = Step(weights=Weights(cost=100, distance_km=1_000_000, location_order=1_000_000))
+
+    result = planned_at(demand, net, largest, budget=HURRIED)
+
+    assert [parcel.location for parcel in result.parcels] == ["CHEAP"]
+    assert sum(piece.quantity for piece in result.parcels[0].lines) == 100_000 * lines
+    carriage, handling = 100_000 * lines * 100 * (DEAREST - 10_000), 100 * DEAREST
+    assert result.parcels[0].parts["shipping"] == carriage
+    assert result.cost_micro - carriage - handling == result.parcels[0].parts["distance"]
+    assert 0.999 * result.cost_micro < result.lower_bound_micro <= result.cost_micro < 10**26
+
+
+def test_a_figure_beyond_all_others_counts_as_the_most_a_figure_counts():
+    net = network([place("X", handling="999999999.99")], {("A", "X"): 1}, {"X": stepped((1000, "999999999.99"))})
+
+    result = planned_at(a_demand(line("A", weight_g=1000)), net, Step(weights=Weights(cost=1_000_000)))
+
+    assert result.parcels[0].parts == {"shipping": MOST_MICRO, "handling": MOST_MICRO}
