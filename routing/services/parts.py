@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from heapq import heappop, heappush
+from itertools import chain
 from typing import Protocol, TypeVar
 
 from routing.engine.parts import in_part
@@ -20,6 +21,8 @@ from routing.services.sourcing import Demand, SourcingPlan
 
 #: Plans made for one demand before it is given up; hardly any needs more than two.
 _MOST_ASKED = 12
+#: Units of a loose line that make way for a group, at most.
+_MOST_GIVEN_WAY = 4
 
 
 class Answer(Protocol):
@@ -60,7 +63,8 @@ def largest_part(
     """
     answer, parts, known = first, list[_Part](), set[tuple[tuple[str, int], ...]]()
     for _ in range(_MOST_ASKED):
-        for demand, cost in _smaller(answer, plan_under):
+        favoured = _with_groups_whole(first) if answer is first else ()
+        for demand, cost in chain(_smaller(answer, plan_under), favoured):
             units = tuple((line.key, line.quantity) for line in demand.lines)
             if units and units not in known:
                 known.add(units)
@@ -125,6 +129,21 @@ def _smaller(
         yield _without(demand, unserved), found.outcome.cost
 
 
+def _with_groups_whole(answer: Answer) -> Iterator[tuple[Demand, Decimal]]:
+    """What a group lacks, loose lines of its products may have taken: a unit less for them, or two, and it may be whole."""
+    demand, cost = answer.source.demand, answer.source.outcome.cost
+    broken = {line.group for line in demand.lines if line.group and answer.lacking.get(line.key)}
+    last = {line.sku: line for line in demand.lines if not line.group}
+    lacking = Counter({line.key: answer.lacking.get(line.key, 0) for line in demand.lines if not line.group})
+    wanted = Counter[str]()
+    for line in demand.lines:
+        if line.group in broken and line.sku in last:
+            wanted[line.sku] += line.quantity
+    for sku, units in wanted.items():
+        for fewer in range(1, min(units, _MOST_GIVEN_WAY) + 1):
+            yield _without(demand, lacking + Counter({last[sku].key: fewer})), cost
+
+
 def _rules_in_part(planned: SourcingPlan) -> Iterator[ActiveRules]:
     rule = next((rule for rule in planned.rules.rules if rule.name == planned.outcome.rule), None)
     if rule is not None:
@@ -145,7 +164,7 @@ def _without(demand: Demand, lacking: Mapping[str, int]) -> Demand:
         if line.group:
             units = 0 if line.group in broken else units
         else:
-            units = min(units, loose[line.sku])
+            units = min(units, max(0, loose[line.sku]))
             loose[line.sku] -= units
         if units:
             kept.append(replace(line, quantity=units))

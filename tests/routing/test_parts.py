@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from routing.documents import parse
@@ -119,6 +119,11 @@ def smaller(whole: Demand) -> list[Demand]:
 
 
 @given(wish=wishes, stock=stocks, asked=steps)
+@example(  # the loose line is served first, and what is left is too little for the group
+    wish=[("A", 2, None), ("A", 2, "g")],
+    stock={"A": {"P1": 0, "P2": 1, "P3": 2}, "B": {"P1": 0, "P2": 0, "P3": 0}},
+    asked=[{"max_parcels": 1}, {}],
+)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_smaller_demand_that_would_be_served_is_larger(places: None, wish: Any, stock: Stock, asked: Any) -> None:
     shop = Shop(stock, rules(*asked[:-1], {**asked[-1], "rest": "refuse"}))
