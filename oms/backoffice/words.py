@@ -79,10 +79,10 @@ def link(model: str, pk: Any, text: Any = None) -> SafeString:
     return format_html('<a class="bo-link" href="{}">{}</a>', address, pk if text is None else text)
 
 
-def subject_link(subject: str) -> SafeString | str:
+def subject_link(subject: str, text: str | None = None) -> SafeString | str:
     """The way to the row a public id names, where the back office has a page for its kind."""
     model = _models_by_prefix().get(subject.partition("_")[0])
-    return link(model, subject) if model else subject
+    return link(model, subject, text) if model else text or subject
 
 
 @functools.cache

@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import admin
@@ -17,6 +18,7 @@ from unfold.decorators import display
 from inventory.queries import place_name
 from oms.backoffice.actions import action_page, actor_of, attempt, require_right
 from oms.backoffice.lists import ReadOnlyAdmin
+from oms.backoffice.subjects import Numbers, go_by_number
 from oms.backoffice.words import instant, money
 from oms.clock import now
 from oms.idempotency import Once, fingerprint
@@ -30,6 +32,17 @@ from orders.search import find_orders
 from orders.services.cancellation import cancel_order
 from orders.services.holds import hold_order, release_hold
 from orders.services.resolution import reroute
+
+
+def _numbers(ids: Collection[str]) -> dict[str, int]:
+    return dict(Order.objects.filter(pk__in=ids).values_list("pk", "number"))
+
+
+def _ids(number: int) -> list[str]:
+    return list(Order.objects.filter(number=number).values_list("pk", flat=True))
+
+
+go_by_number("ord", Numbers(of=_numbers, to=_ids))
 
 
 @admin.register(Order)

@@ -6,6 +6,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import quote, unquote
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,7 +19,8 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from inventory import queries as inventory
 from oms.backoffice.lists import ReadOnlyAdmin
-from oms.backoffice.words import instant, money, subject_link
+from oms.backoffice.subjects import ids_of_number, named_links
+from oms.backoffice.words import instant, money
 from oms.errors import DomainError
 from routing import whys
 from routing.admin.decision_page import decision_view
@@ -69,6 +71,22 @@ class DecisionAdmin(ReadOnlyAdmin):
     list_display = ["id", "subject_shown", "cost_shown", "optimal", "elapsed_ms", "created"]
     list_filter = ["optimal", "created_at"]
     search_fields = ["id", "subject"]
+    search_help_text = gettext_lazy("Order number or id, or the decision's id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Decision], search_term: str
+    ) -> tuple[QuerySet[Decision], bool]:
+        if ids := ids_of_number(search_term):
+            return queryset.filter(subject__in=ids), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The page's orders are named in one statement."""
+        shown = super().get_changelist_instance(request)
+        links = named_links([decision.subject for decision in shown.result_list])
+        for decision in shown.result_list:
+            decision.subject_link = links[decision.subject]
+        return shown
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
         return super().get_queryset(request).defer("evidence")
@@ -85,7 +103,7 @@ class DecisionAdmin(ReadOnlyAdmin):
             **_asked(decision, request.GET.get("place", "")),
             "title": _("Why from there?"),
             "decision": decision,
-            "subject": subject_link(decision.subject),
+            "subject": named_links([decision.subject])[decision.subject],
             "at": instant(decision.created_at),
             "view": decision_view(decision),
             "is_fullwidth": "1",
@@ -94,7 +112,7 @@ class DecisionAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("for"), ordering="subject")
     def subject_shown(self, decision: Decision) -> SafeString | str:
-        return subject_link(decision.subject)
+        return decision.subject_link  # type: ignore[attr-defined]
 
     @display(description=gettext_lazy("cost"), ordering="cost")
     def cost_shown(self, decision: Decision) -> str:
@@ -113,6 +131,6 @@ def _asked(decision: Decision, place: str) -> dict[str, Any]:
         told = explain_place(decision, place)
     except DomainError as refusal:
         return {**context, "why_refusal": refusal.title}
-    kept_for = [subject_link(order) for order in told.kept.named] if told.kept else []
+    kept_for = list(named_links(told.kept.named).values()) if told.kept else []
     why = WhyView(inventory.place_name(place), whys.sentences(told), whys.need_sentences(told), kept_for)
     return {**context, "why": why}

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from orders.models import Fulfillment, Reoptimisation
+from orders.models import Fulfillment, Order, Reoptimisation
 from routing.admin.decision_page import decision_view
 from routing.models import Decision
 from tests.factories.orders import ADDRESS, order_body
@@ -79,4 +79,4 @@ def test_the_decision_says_why_it_took_the_place_of_another(toy: list[str], admi
     assert "Too little for all, and kept for others: what stands in Place LILLE, Place PARIS." in first
     asked = unescape(administrator.get(page, {"place": "PARIS"}).content.decode())
     assert "1 × SKU-1: kept there for 1 other order that was planned together with this one." in asked
-    assert f">{toy[1]}</a>" in asked
+    assert f">#{Order.objects.get(pk=toy[1]).number}</a>" in asked
