@@ -6,6 +6,10 @@ tell(
     {
         "PatchedProductBodyRequest": {"price": "17.90", "attributes": {"season": "spring"}},
         "PatchedLocationBodyRequest": {"accepting_orders": False},
+        "PlaceRemark": {
+            "code": "always_open",
+            "detail": "No opening hours: it counts as always open, at night, too, and its clocks never stop.",
+        },
         # who is shown what
         "ExposureRuleBody": {"name": "Marketplaces", "channel": "web", "tags": ["new"], "keep_units": 2},
         "PatchedExposureRuleBodyRequest": {"keep_units": 3, "tags": None},

@@ -18,6 +18,7 @@ from inventory.api.pauses import Pause, Resume
 from inventory.api.prices import Prices, PricesOfProduct
 from inventory.api.reconciliations import Reconciliations
 from inventory.api.reservations import OneReservation, Reservations
+from inventory.api.reviews import LocationReview
 from inventory.api.stock import Levels, Movements, Protection, StockEvents
 from inventory.api.transfers import CancelTransfer, OneTransfer, ReceiveTransfer, Transfers
 
@@ -43,6 +44,7 @@ urlpatterns = [
     path("locations/bulk/", Locations.as_view(_BULK), name="locations-bulk"),
     path("locations/export/", LocationsExport.as_view(), name="locations-export"),
     path("locations/<str:code>/", Locations.as_view(_ITEM), name="location"),
+    path("locations/<str:code>/review/", LocationReview.as_view(), name="location-review"),
     path("locations/<str:code>/pause/", Pause.as_view(), name="location-pause"),
     path("locations/<str:code>/resume/", Resume.as_view(), name="location-resume"),
     path("feeds/", Feeds.as_view(_COLLECTION), name="feeds"),

@@ -52,3 +52,13 @@ def test_the_page_of_a_place_says_it(admin_client: Any) -> None:
     assert str(REMARKS["always_open"]) in page
     assert "It is not on the map" in page
     assert admin_client.get("/admin/inventory/location/add/").status_code == 200
+
+
+def test_the_api_says_it(client: Any) -> None:
+    make_location("P", opening_hours={})
+
+    told = client.get("/api/v1/locations/P/review/").json()["remarks"]
+
+    assert [remark["code"] for remark in told] == ["not_on_the_map", "always_open"]
+    assert [remark["detail"] for remark in told] == [str(REMARKS[remark["code"]]) for remark in told]
+    assert client.get("/api/v1/locations/NONE/review/").status_code == 404
