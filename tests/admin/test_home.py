@@ -120,7 +120,7 @@ def test_packed_goods_that_no_carrier_has_are_late_too(administrator: Client, ne
 def test_the_home_page_takes_few_queries(
     administrator: Client, network: None, django_assert_num_queries: Any, settings: Any
 ) -> None:
-    settings.VERSIONED_CACHE_SECONDS = 60  # as in production
+    settings.VERSIONED_CACHE_SECONDS = 60  # so that nothing is asked anew meanwhile
     publish_rule_set(rule_set_id=create_draft(document=OF_STORES).pk, actor="user:a", as_of=now())
     placed()
     home(administrator)

@@ -13,12 +13,13 @@ from orders.integrations.payments.sandbox import SandboxGateway
 from orders.locks import lock_order
 from orders.models import Fulfillment, Order, Payment
 from orders.services import authorisation, holds
+from tests.concurrency.threads import waits_for_me
 from tests.factories.orders import make_network, order_body
 from tests.flows.conftest import Api
 
 
 class _Holder:
-    """Puts an order on hold, and commits once the backend it looks at waits for a lock, or all is over."""
+    """Puts an order on hold, and commits once the backend it looks at waits for that, or all is over."""
 
     def __init__(self) -> None:
         self.has_held, self.is_over = threading.Event(), threading.Event()
@@ -34,7 +35,7 @@ class _Holder:
             with transaction.atomic(durable=True):
                 holds.place(lock_order(order_id), "fraud", actor="test", as_of=now())
                 self.has_held.set()
-                while not self.is_over.is_set() and not _waits(pid):
+                while not self.is_over.wait(0.005) and not waits_for_me(pid):
                     pass
         finally:
             connection.close()
@@ -43,12 +44,6 @@ class _Holder:
         self.is_over.set()
         if self._thread:
             self._thread.join(30)
-
-
-def _waits(pid: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %s AND NOT granted)", [pid])
-        return cursor.fetchone() == (True,)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ The rival begins at a known point of the run and is waited for until it is done 
 out the same each time; and so do the twins, from which a guard was taken.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -19,8 +18,8 @@ from oms.models import Event
 from orders.models import Fulfillment, Order
 from orders.services import reoptimisation
 from orders.services.reoptimisation import Outcome, reoptimise
+from tests.concurrency.conftest import Meanwhile
 from tests.concurrency.killed_workers import all_rows, run_killed_at_statement
-from tests.concurrency.threads import Rival
 from tests.factories.inventory import set_stock
 from tests.factories.orders import ADDRESS, order_body, reserved
 from tests.flows.conftest import Answer, Api, pass_time
@@ -34,26 +33,6 @@ def toy(api: Api) -> Orders:
     """Two units each, of places that have four: so they may be canceled in part."""
     make_shop(2)
     return [buy(api, code, ("SKU-1", 2)) for code in TOY]
-
-
-@pytest.fixture
-def when(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """The rival begins before the run calls this function of its, or after it has returned."""
-
-    def at(rival: Rival, *, before: str = "", after: str = "") -> None:
-        called = getattr(reoptimisation, before or after)
-
-        def stopped(*args: Any, **kwargs: Any) -> Any:
-            if before:
-                rival()
-            found = called(*args, **kwargs)
-            if after:
-                rival()
-            return found
-
-        monkeypatch.setattr(reoptimisation, before or after, stopped)
-
-    return at
 
 
 def run() -> Outcome:
@@ -88,9 +67,11 @@ def careless(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reoptimisation, "_is_as_planned", lambda *_: True)
 
 
-def test_what_was_released_meanwhile_stays_where_it_is(api: Api, toy: Orders, when: Any, invariants_hold: Any) -> None:
+def test_what_was_released_meanwhile_stays_where_it_is(
+    api: Api, toy: Orders, meanwhile: Meanwhile, invariants_hold: Any
+) -> None:
     before = where(api, toy)
-    when(Rival(release), before="make_swap")
+    meanwhile(release, reoptimisation, before="make_swap")
 
     outcome = run()
 
@@ -99,18 +80,17 @@ def test_what_was_released_meanwhile_stays_where_it_is(api: Api, toy: Orders, wh
     invariants_hold()
 
 
-def test_without_the_look_released_work_makes_the_run_fail(toy: Orders, when: Any, careless: None) -> None:
-    when(Rival(release), before="make_swap")
+def test_without_the_look_released_work_makes_the_run_fail(toy: Orders, meanwhile: Meanwhile, careless: None) -> None:
+    meanwhile(release, reoptimisation, before="make_swap")
 
     with pytest.raises(IllegalMove):
         run()
 
 
 def test_what_was_canceled_in_part_meanwhile_is_not_moved_whole(
-    api: Api, toy: Orders, when: Any, invariants_hold: Any
+    api: Api, toy: Orders, meanwhile: Meanwhile, invariants_hold: Any
 ) -> None:
-    rival = Rival(lambda: canceled(api, toy[0], 1))
-    when(rival, before="make_swap")
+    rival = meanwhile(lambda: canceled(api, toy[0], 1), reoptimisation, before="make_swap")
 
     outcome = run()
 
@@ -122,11 +102,11 @@ def test_what_was_canceled_in_part_meanwhile_is_not_moved_whole(
 
 
 def test_without_the_look_more_is_moved_than_is_wanted(
-    api: Api, toy: Orders, when: Any, careless: None, monkeypatch: pytest.MonkeyPatch, invariants_hold: Any
+    api: Api, toy: Orders, meanwhile: Meanwhile, careless: None, monkeypatch: pytest.MonkeyPatch, invariants_hold: Any
 ) -> None:
     """The reservations are a second guard, which is taken away too; one unit more hides that it was."""
     monkeypatch.setattr(reservations, "check_all_were_held", lambda *_: None)
-    when(Rival(lambda: (canceled(api, toy[0], 1), set_stock("SKU-1", "PARIS", 3))), before="make_swap")
+    meanwhile(lambda: (canceled(api, toy[0], 1), set_stock("SKU-1", "PARIS", 3)), reoptimisation, before="make_swap")
 
     run()
 
@@ -134,9 +114,11 @@ def test_without_the_look_more_is_moved_than_is_wanted(
         invariants_hold()
 
 
-def test_what_was_held_meanwhile_stays_as_it_is(api: Api, toy: Orders, when: Any, invariants_hold: Any) -> None:
+def test_what_was_held_meanwhile_stays_as_it_is(
+    api: Api, toy: Orders, meanwhile: Meanwhile, invariants_hold: Any
+) -> None:
     before = where(api, toy)
-    when(Rival(lambda: held(api, toy[0])), before="make_swap")
+    meanwhile(lambda: held(api, toy[0]), reoptimisation, before="make_swap")
 
     assert run().outrun == 1
 
@@ -144,8 +126,8 @@ def test_what_was_held_meanwhile_stays_as_it_is(api: Api, toy: Orders, when: Any
     invariants_hold()
 
 
-def test_without_the_look_a_held_order_is_moved(api: Api, toy: Orders, when: Any, careless: None) -> None:
-    when(Rival(lambda: held(api, toy[0])), before="make_swap")
+def test_without_the_look_a_held_order_is_moved(api: Api, toy: Orders, meanwhile: Meanwhile, careless: None) -> None:
+    meanwhile(lambda: held(api, toy[0]), reoptimisation, before="make_swap")
 
     assert run().outrun == 0
 
@@ -170,10 +152,9 @@ def bought(api: Api, code: str = "75001", units: int = 1) -> Answer:
 
 
 def test_a_unit_that_a_new_order_took_meanwhile_is_not_taken_again(
-    api: Api, one_unit_elsewhere: Orders, when: Any, invariants_hold: Any
+    api: Api, one_unit_elsewhere: Orders, meanwhile: Meanwhile, invariants_hold: Any
 ) -> None:
-    rival = Rival(lambda: bought(api))
-    when(rival, before="make_swap")
+    rival = meanwhile(lambda: bought(api), reoptimisation, before="make_swap")
 
     outcome = run()
 
@@ -184,14 +165,14 @@ def test_a_unit_that_a_new_order_took_meanwhile_is_not_taken_again(
 
 
 def test_without_judging_again_it_is_promised_twice(
-    api: Api, one_unit_elsewhere: Orders, when: Any, monkeypatch: pytest.MonkeyPatch
+    api: Api, one_unit_elsewhere: Orders, meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unjudged(wanted: Any, *, as_of: Any) -> list[Any]:
         reservations._reserve(reservations.with_protection(wanted), as_of=as_of, is_judged=True)
         return []
 
     monkeypatch.setattr(reoptimisation, "reserve_stock", unjudged)
-    when(Rival(lambda: bought(api)), before="make_swap")
+    meanwhile(lambda: bought(api), reoptimisation, before="make_swap")
 
     assert len(run().swaps) == 1
 
@@ -209,9 +190,9 @@ def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_clock_waits_for_the_swap_and_hands_out_the_new_work(
-    api: Api, toy: Orders, when: Any, invariants_hold: Any
+    api: Api, toy: Orders, meanwhile: Meanwhile, invariants_hold: Any
 ) -> None:
-    when(rival := Rival(release), after="_lock")
+    rival = meanwhile(release, reoptimisation, after="_lock")
 
     outcome = run()
     assert rival.outcome is None
@@ -222,17 +203,19 @@ def test_the_clock_waits_for_the_swap_and_hands_out_the_new_work(
     invariants_hold()
 
 
-def test_without_the_lock_the_work_is_handed_out_under_the_swap(toy: Orders, when: Any, unlocked: None) -> None:
-    when(Rival(release), after="_lock")
+def test_without_the_lock_the_work_is_handed_out_under_the_swap(
+    toy: Orders, meanwhile: Meanwhile, unlocked: None
+) -> None:
+    meanwhile(release, reoptimisation, after="_lock")
 
     with pytest.raises(IllegalMove):
         run()
 
 
 def test_a_cancellation_waits_for_the_swap_and_cancels_the_new_work(
-    api: Api, toy: Orders, when: Any, invariants_hold: Any
+    api: Api, toy: Orders, meanwhile: Meanwhile, invariants_hold: Any
 ) -> None:
-    when(rival := Rival(lambda: canceled(api, toy[0], 2)), after="_write")
+    rival = meanwhile(lambda: canceled(api, toy[0], 2), reoptimisation, after="_write")
 
     assert len(run().swaps) == 1
 
@@ -241,9 +224,11 @@ def test_a_cancellation_waits_for_the_swap_and_cancels_the_new_work(
     invariants_hold()
 
 
-def test_without_the_lock_the_shopper_cannot_cancel(api: Api, toy: Orders, when: Any, unlocked: None) -> None:
+def test_without_the_lock_the_shopper_cannot_cancel(
+    api: Api, toy: Orders, meanwhile: Meanwhile, unlocked: None
+) -> None:
     """It looks for the units where they were."""
-    when(rival := Rival(lambda: canceled(api, toy[0], 2)), after="_write")
+    rival = meanwhile(lambda: canceled(api, toy[0], 2), reoptimisation, after="_write")
 
     assert len(run().swaps) == 1
 
@@ -255,8 +240,8 @@ def _told(order: dict[str, Any]) -> list[str]:
     return [kind.rpartition(".")[2] for kind in kinds]
 
 
-def test_a_hold_waits_for_the_swap(api: Api, toy: Orders, when: Any, invariants_hold: Any) -> None:
-    when(rival := Rival(lambda: held(api, toy[0])), after="_lock")
+def test_a_hold_waits_for_the_swap(api: Api, toy: Orders, meanwhile: Meanwhile, invariants_hold: Any) -> None:
+    rival = meanwhile(lambda: held(api, toy[0]), reoptimisation, after="_lock")
 
     assert len(run().swaps) == 1
 
@@ -267,8 +252,10 @@ def test_a_hold_waits_for_the_swap(api: Api, toy: Orders, when: Any, invariants_
     invariants_hold()
 
 
-def test_without_the_lock_a_held_order_changes_places(api: Api, toy: Orders, when: Any, unlocked: None) -> None:
-    when(Rival(lambda: held(api, toy[0])), after="_lock")
+def test_without_the_lock_a_held_order_changes_places(
+    api: Api, toy: Orders, meanwhile: Meanwhile, unlocked: None
+) -> None:
+    meanwhile(lambda: held(api, toy[0]), reoptimisation, after="_lock")
 
     assert len(run().swaps) == 1
 
@@ -286,9 +273,9 @@ def crossing(api: Api) -> Orders:
 
 
 def test_a_new_order_that_wants_the_same_levels_waits_and_is_served(
-    api: Api, crossing: Orders, when: Any, invariants_hold: Any
+    api: Api, crossing: Orders, meanwhile: Meanwhile, invariants_hold: Any
 ) -> None:
-    when(rival := Rival(lambda: bought(api, "75002", 3)), before="reserve_stock")
+    rival = meanwhile(lambda: bought(api, "75002", 3), reoptimisation, before="reserve_stock")
 
     assert len(run().swaps) == 1
 
@@ -299,10 +286,10 @@ def test_a_new_order_that_wants_the_same_levels_waits_and_is_served(
 
 
 def test_without_all_levels_locked_first_they_wait_in_a_circle(
-    api: Api, crossing: Orders, when: Any, monkeypatch: pytest.MonkeyPatch
+    api: Api, crossing: Orders, meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reoptimisation, "lock_stock", lambda _levels: {})
-    when(rival := Rival(lambda: bought(api, "75002", 3)), before="reserve_stock")
+    rival = meanwhile(lambda: bought(api, "75002", 3), reoptimisation, before="reserve_stock")
 
     try:
         run()

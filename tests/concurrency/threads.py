@@ -30,7 +30,11 @@ def at_once(jobs: int, work: Callable[[int], T]) -> list[T]:
         return list(pool.map(run, range(jobs)))
 
 
-_WAITS_FOR_ME = "SELECT pg_backend_pid() = ANY(pg_blocking_pids(%s))"
+def waits_for_me(pid: int) -> bool:
+    """Whether that connection waits for a lock of this thread's."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid() = ANY(pg_blocking_pids(%s))", [pid])
+        return cursor.fetchone() == (True,)
 
 
 class Rival:
@@ -52,12 +56,10 @@ class Rival:
         self._has_begun = True
         self._done = self._thread.submit(self._run)
         pid, until = self._pid.result(PATIENCE_SECONDS), time.monotonic() + PATIENCE_SECONDS
-        with connection.cursor() as cursor:
-            while not wait([self._done], timeout=0.005).done:
-                cursor.execute(_WAITS_FOR_ME, [pid])
-                if cursor.fetchone() == (True,):
-                    return
-                assert time.monotonic() < until, "the rival neither comes to its end nor waits for us"
+        while not wait([self._done], timeout=0.005).done:
+            if waits_for_me(pid):
+                return
+            assert time.monotonic() < until, "the rival neither comes to its end nor waits for us"
 
     @property
     def outcome(self) -> Any:
