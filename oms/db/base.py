@@ -1,8 +1,31 @@
 import time
+from typing import Any
 
 from django.db.backends.postgresql import base
+from psycopg.abc import Buffer, DumperKey
+from psycopg.adapt import PyFormat
+from psycopg.types.array import ListDumper
 
 _TRUSTED_SECONDS = 1.0
+
+
+class TextListDumper(ListDumper):
+    """Lists of texts in one step, all others as psycopg does: it asks for the kind of each list, then of each item."""
+
+    def get_key(self, obj: list[Any], format: PyFormat) -> DumperKey:
+        return self.cls if _are_texts(obj) else super().get_key(obj, format)
+
+    def dump(self, obj: list[Any]) -> Buffer | None:
+        if self.sub_dumper or not _are_texts(obj):
+            return super().dump(obj)
+        joined = '","'.join(obj)
+        if joined.count('"') > 2 * (len(obj) - 1) or "\\" in joined or "\0" in joined:
+            return super().dump(obj)
+        return f'{{"{joined}"}}'.encode()
+
+
+def _are_texts(items: list[Any]) -> bool:
+    return bool(items) and set(map(type, items)) == {str}
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -13,6 +36,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """
 
     _seen_alive_at = float("-inf")
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        connection.adapters.register_dumper(list, TextListDumper)
+        return connection
 
     def close_if_health_check_failed(self) -> None:
         if time.monotonic() - self._seen_alive_at < _TRUSTED_SECONDS:

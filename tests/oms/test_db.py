@@ -1,7 +1,11 @@
-"""A kept connection is asked whether it lives once a second, and never inside a transaction."""
+"""What our database backend does otherwise than Django's: how it asks whether a connection lives, how it sends lists."""
+
+from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from oms.db import base
 
@@ -56,3 +60,45 @@ def test_asks_again_after_the_second(questions: list[int]) -> None:
     _request()
 
     assert len(questions) == 2
+
+
+_TEXTS = st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8), min_size=1)
+
+
+def _sent(items: list[Any], kind: str) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT %s::{kind}[]", [items])
+        return cursor.fetchone()[0]
+
+
+@given(_TEXTS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_list_of_texts_arrives_as_it_was(db: None, texts: list[str]) -> None:
+    assert _sent(texts, "text") == texts
+
+
+@pytest.mark.parametrize(
+    "texts", [['"'], ["\\"], ['a","b', "c"], ["NULL", "null", ""], ["{a}", " b "], ["é", "\u2003"], ["%s", "a,b"]]
+)
+def test_signs_that_mean_something_in_an_array_are_but_text(db: None, texts: list[str]) -> None:
+    assert _sent(texts, "text") == texts
+
+
+@pytest.mark.parametrize(
+    ("items", "kind"),
+    [([], "text"), ([], "int"), ([None], "text"), (["a", None], "text"), ([1, 2], "int"), ([["a"], ["b"]], "text")],
+)
+def test_other_lists_are_sent_as_psycopg_sends_them(db: None, items: list[Any], kind: str) -> None:
+    assert _sent(items, kind) == items
+
+
+def test_a_nul_in_a_list_is_refused_not_cut_off(db: None) -> None:
+    with pytest.raises(DataError), transaction.atomic():
+        _sent(["a\0b"], "text")
+
+
+def test_a_list_of_texts_finds_rows_of_another_kind(db: None) -> None:
+    """It says no type of its own, as psycopg's do: the column decides."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 7 = ANY(%s), 'b' = ANY(%s)", [["7", "8"], ["a", "b"]])
+        assert cursor.fetchone() == (True, True)
