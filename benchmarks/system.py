@@ -14,7 +14,7 @@ from pathlib import Path
 from oms.dev.engines import ROOT, Postgres, oms_home
 
 POSTGRES = {"shared_buffers": "1GB", "max_wal_size": "4GB", "max_connections": "100"}
-WEB_WORKERS, WEB_THREADS = 2, 4
+WEB_WORKERS, WEB_THREADS = 2, 2
 _START_SECONDS = 60
 
 

@@ -115,7 +115,7 @@ def start_services(supervisor: Supervisor, home: Path, host: str, port: int) -> 
     supervisor.keep("simulator", [*celery, "worker", *simulator])
     supervisor.keep("beat", [*celery, "beat", "--schedule", str(home / "beat-schedule"), "--pidfile="])
     address = ["--host", host, "--port", str(port)]
-    size = ["--workers", "2", "--blocking-threads", "4"]  # each thread keeps a database connection of its own
+    size = ["--workers", "2", "--blocking-threads", "2"]  # see docs/operations.md
     web = [PYTHON, "-m", "granian", "--interface", "wsgi", "--no-ws", *size, *address]
     supervisor.keep("web", [*web, "oms.wsgi:application"])
     if has_demo():
