@@ -6,7 +6,7 @@ RUN := exec $(PYTHON) oms/dev/bootstrap.py run
 DEV := exec $(PYTHON) oms/dev/bootstrap.py dev
 LOCK := $(DEV) -m uv pip compile --quiet --universal --python-version 3.11 --custom-compile-command 'make lock'
 
-.PHONY: help demo test test-long check format messages bench bench-stock lock clean
+.PHONY: help demo test test-long check format messages bench bench-stock bench-routing lock clean
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1#/p' Makefile | column -t -s '#'
@@ -34,6 +34,9 @@ bench:  ## measure speed beside what Postgres alone can do
 
 bench-stock:  ## the same for reading and promising stock
 	@$(DEV) -m benchmarks.stock
+
+bench-routing:  ## what the choice of places must show: exactness, time, streams, dates, simulation
+	@$(DEV) -m benchmarks.routing
 
 lock:  ## resolve pyproject.toml anew into requirements*.txt
 	@$(LOCK) --extra embedded -o requirements.txt pyproject.toml
