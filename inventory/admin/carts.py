@@ -26,7 +26,7 @@ class CartHoldAdmin(ReadOnlyAdmin):
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CartHold]:
-        return super().get_queryset(request).prefetch_related("held")
+        return super().get_queryset(request).exclude(owner=CartHold.OFFERS).prefetch_related("held")
 
     @display(description=gettext_lazy("status"), ordering="status")
     def state(self, hold: CartHold) -> SafeString:

@@ -1,12 +1,18 @@
 """Exposure rules in the back office: sentences in a list, a form whose faults are told beside the field."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.test import Client
 
-from inventory.models import ExposureRule
+from inventory.exposure import Context
+from inventory.models import CartHold, ExposureRule
+from inventory.services.cart_holds import hold_at
+from oms.clock import now
 from oms.models import Event
-from tests.factories.inventory import make_exposure_rule, make_location, make_product
+from tests.factories.inventory import make_exposure_rule, make_location, make_product, set_stock
 from tests.factories.orders import make_channel
 
 pytestmark = pytest.mark.django_db
@@ -70,5 +76,14 @@ def test_a_fault_is_told_and_nothing_kept(office, values, words):
     assert not ExposureRule.objects.exists()
 
 
-def test_carts_are_listed(office):
-    assert office.get("/admin/inventory/carthold/").status_code == 200
+def test_carts_are_listed_without_what_is_kept_for_offers(office):
+    set_stock("A", "S1", 9)
+    context = Context(now(), channel="web")
+    with transaction.atomic():
+        for name, owner in (("basket-1", "shop"), ("ful_1@S1.1", CartHold.OFFERS)):
+            assert hold_at("S1", {"A": 1}, name=name, owner=owner, until=now() + timedelta(hours=1), context=context)
+
+    page = office.get("/admin/inventory/carthold/").content.decode()
+
+    assert "basket-1" in page
+    assert "ful_1@S1.1" not in page
