@@ -12,7 +12,7 @@ Where the programme is too large or has no time, `closed_form` looks at one leve
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp
+from math import ceil, exp, fsum, lgamma, log, sqrt
 
 import numpy as np
 
@@ -141,8 +141,8 @@ class _Programme:
 def closed_form(market: Market) -> dict[Level, int]:
     """Per level: chance that those who would be served from here ask for all of it, times what the next way costs more.
 
-    Each basket counts for the cheapest place that holds the SKU; demand is taken as Poisson. The next way is the
-    second cheapest place that holds it, else losing the unit.
+    Each basket counts for the cheapest place that holds the SKU, or for all that are as cheap, by what they hold; demand
+    is taken as Poisson. The next way is the cheapest of the dearer places that hold it, else losing the unit.
     """
     demand, dearer = _local_demand(market)
     worth = {level: _price(market.stock[level], mean, dearer[level] / mean) for level, mean in demand.items()}
@@ -150,7 +150,7 @@ def closed_form(market: Market) -> dict[Level, int]:
 
 
 def nearby_demand(market: Market) -> dict[Level, float]:
-    """Units expected from those for whom the level is the cheapest that holds any."""
+    """Units expected from those for whom the level is the cheapest that holds any, or its share of them."""
     return _local_demand(market)[0]
 
 
@@ -159,25 +159,28 @@ def _local_demand(market: Market) -> tuple[dict[Level, float], dict[Level, float
     demand: dict[Level, float] = defaultdict(float)
     dearer: dict[Level, float] = defaultdict(float)
     holders = _holders(market)
-    ways = {(b.zone, sku): _two_cheapest(market, b.zone, holders[sku]) for b in market.baskets for sku in b.skus}
+    ways = {(b.zone, sku): _cheapest(market, b.zone, holders[sku]) for b in market.baskets for sku in b.skus}
     for basket in market.baskets:
         for sku in basket.skus:
             if (found := ways[basket.zone, sku]) and basket.expected > 0:
-                place, more = found
-                demand[sku, place] += basket.expected
-                dearer[sku, place] += basket.expected * more
+                places, more = found
+                held = sum(market.stock[sku, place] for place in places)
+                for place in places:
+                    units = basket.expected * (market.stock[sku, place] / held)
+                    demand[sku, place] += units
+                    dearer[sku, place] += units * more
     return demand, dearer
 
 
-def _two_cheapest(market: Market, zone: str, holders: Iterable[str]) -> tuple[str, int] | None:
-    """The cheapest place for a unit alone, and how much dearer the next way is."""
+def _cheapest(market: Market, zone: str, holders: Iterable[str]) -> tuple[list[str], int] | None:
+    """The cheapest places for a unit alone, more than one where they ask the same, and how much dearer the next way is."""
     lost, lanes = market.lost[zone], market.lanes
     ways = [(lane.alone_micro, place) for place in holders if (lane := lanes.get((zone, place)))]
     if not ways:
         return None
-    cheapest, place = min(ways)
-    next_best = min((way for way in ways if way[1] != place), default=(lost.alone_micro, ""))
-    return place, max(0, next_best[0] - cheapest)
+    least, _first = min(ways)
+    next_best = min((cost for cost, _place in ways if cost > least), default=lost.alone_micro)
+    return [place for cost, place in ways if cost == least], max(0, next_best - least)
 
 
 def _price(units: int, mean: float, more_micro: float) -> int:
@@ -186,10 +189,11 @@ def _price(units: int, mean: float, more_micro: float) -> int:
 
 def chance_of_at_least(units: int, mean: float) -> float:
     """P(D >= units) for Poisson demand; 1 for no units."""
-    term, below = exp(-mean), 0.0
-    for count in range(units):
-        below += term
-        term *= mean / (count + 1)
+    if mean <= 0:
+        return float(units <= 0)
+    certain = ceil(mean + 12 * sqrt(mean) + 40)  # nobody will ever ask for so many
+    # By logarithms: where hundreds are expected, the chance that nobody asks is below what a float can hold.
+    below = fsum(exp(count * log(mean) - mean - lgamma(count + 1)) for count in range(min(units, certain)))
     return max(0.0, 1 - below)
 
 

@@ -1,5 +1,6 @@
 """Prices of the last units, held against what a unit more or less truly changes."""
 
+from decimal import Decimal
 from itertools import product
 from math import exp, factorial
 
@@ -7,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing.engine.scarcity import Basket, Lane, Market, chance_of_at_least, closed_form, clusters, prices
+from routing.engine.scarcity import (
+    Basket,
+    Lane,
+    Market,
+    chance_of_at_least,
+    closed_form,
+    clusters,
+    nearby_demand,
+    prices,
+)
 
 M = 1_000_000
 ZONES, PLACES, SKUS = ("north", "south"), ("A", "B", "C"), ("x", "y")
@@ -102,6 +112,33 @@ def test_without_time_the_closed_form_answers():
 def test_the_chance_of_selling_out_is_that_of_poisson(units, mean):
     dull = 1 - sum(exp(-mean) * mean**n / factorial(n) for n in range(units))
     assert chance_of_at_least(units, mean) == pytest.approx(max(0.0, dull), abs=1e-9)
+
+
+@pytest.mark.parametrize(("units", "mean"), [(700, 740.5), (800, 800.0), (820, 800.0), (1000, 1100.0), (3000, 3000.25)])
+def test_where_many_are_expected_the_chance_is_still_that_of_poisson(units, mean):
+    """A float holds no `exp(-800)`; a decimal does."""
+    chance, below = (-Decimal(mean)).exp(), Decimal(0)
+    for count in range(units):
+        below += chance
+        chance *= Decimal(mean) / (count + 1)
+    assert chance_of_at_least(units, mean) == pytest.approx(float(1 - below), abs=1e-9)
+
+
+def test_plenty_is_worth_nothing_however_many_are_expected():
+    lanes = {("north", "A"): (3, 0), ("north", "B"): (5, 0)}
+    found = market([Basket("north", ("x",), 1000.0)], {("x", "A"): 5000, ("x", "B"): 5}, lanes)
+    assert closed_form(found) == {}
+
+
+def test_places_that_are_as_cheap_share_those_who_want_it():
+    """Else each would be the other's next way, for nothing, and the last units of both worth nothing."""
+    lanes = {("north", "A"): (5, 0), ("north", "B"): (5, 0), ("north", "C"): (8, 0)}
+    found = market([Basket("north", ("x",), 4.0)], {("x", "A"): 1, ("x", "B"): 3, ("x", "C"): 9}, lanes)
+
+    assert nearby_demand(found) == {("x", "A"): 1.0, ("x", "B"): 3.0}
+    assert closed_form(found)["x", "A"] == pytest.approx(3 * M * (1 - exp(-1)), abs=1)
+    assert closed_form(found)["x", "B"] == pytest.approx(3 * M * (1 - exp(-3) * (1 + 3 + 4.5)), abs=1)
+    assert "C" not in {place for _sku, place in closed_form(found)}
 
 
 @settings(max_examples=60, deadline=None)
