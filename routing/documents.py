@@ -34,7 +34,12 @@ def compact_postal_code(text: str) -> str:
     return "".join(text.upper().split())
 
 
-PostalPrefix = Annotated[str, StringConstraints(min_length=1, max_length=20), AfterValidator(compact_postal_code)]
+def _written_prefix(value: Any) -> Any:
+    """Compacted before it is measured: of blanks nothing is left, which would be the beginning of every code."""
+    return compact_postal_code(value) if isinstance(value, str) else value
+
+
+PostalPrefix = Annotated[str, StringConstraints(min_length=1, max_length=20), BeforeValidator(_written_prefix)]
 
 
 def _none_as_empty(value: Any) -> Any:

@@ -98,6 +98,16 @@ def test_postal_prefixes_are_compared_without_spaces_and_in_capitals():
     assert rule.when.postal_prefixes == ("SW1A1",)
 
 
+def test_what_is_left_of_a_postal_prefix_is_measured():
+    """Of blanks nothing is left, which would be the beginning of every code; ß in capitals is two letters."""
+    document = {"rules": [{"when": {"postal_prefixes": ["  ", "ß" * 11, "s w 1 a" + " " * 20]}, "steps": [{}]}]}
+
+    assert faults(document) == {
+        ("/rules/0/when/postal_prefixes/0", "string_too_short"),
+        ("/rules/0/when/postal_prefixes/1", "string_too_long"),
+    }
+
+
 @pytest.mark.parametrize(
     ("document", "expected"),
     [
