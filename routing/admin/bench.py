@@ -39,6 +39,7 @@ from routing.states import RuleSetStatus
 
 _SPARE_ROWS = 2
 _MOST_ROWS = 200
+_MOST_UNITS = 1_000_000
 _MOST_RULE_SETS = 100
 _REACH = timedelta(days=3653)
 
@@ -140,10 +141,17 @@ def _rows(asked: QueryDict, *names: str) -> list[tuple[str, str, str]]:
 def _units(text: str, default: int | None, faults: list[str], what: str, least: int) -> int:
     if not text and default is not None:
         return default
-    if text.isascii() and text.isdecimal() and least <= int(text[:9]) <= 1_000_000:
-        return int(text)
-    faults.append(_("%(what)s: a whole number of units is needed") % {"what": what})
-    return least
+    units = _whole(text, least, _MOST_UNITS)
+    if units is None:
+        faults.append(_("%(what)s: a whole number of units is needed") % {"what": what})
+        return least
+    return units
+
+
+def _whole(text: str, least: int, most: int) -> int | None:
+    """A number between these, or None. An address may hold any length of digits; it is not read beyond nine."""
+    is_short = text.isascii() and text.isdecimal() and len(text) <= 9
+    return number if is_short and least <= (number := int(text)) <= most else None
 
 
 def _destination(given: Mapping[str, Any]) -> Destination | None:
@@ -214,19 +222,19 @@ def address_of_order(typed: str, *, part: str, kept: Mapping[str, str]) -> str |
     found = find_demands(typed)
     if not found:
         return None
-    number = int(part) if part.isdecimal() and 1 <= int(part[:4]) <= len(found) else 1
+    number = _whole(part, 1, len(found)) or 1
     return address_of(found[number - 1], typed=typed, kept=kept, part=number, parts=len(found))
 
 
 def deliveries_of(asked: QueryDict) -> list[tuple[int, str, bool]]:
     """The deliveries of the order that was picked, each with its address; none where there is only one."""
-    parts = asked.get("parts", "")
-    if not parts.isdecimal() or not 1 < int(parts[:3]) <= _MOST_ROWS:
+    parts = _whole(asked.get("parts", ""), 2, _MOST_ROWS)
+    if parts is None:
         return []
     kept = {name: asked.get(name, "") for name in ("order", "rules", "against")}
     return [
         (number, "?" + urlencode({**kept, "take": number}), str(number) == asked.get("part"))
-        for number in range(1, int(parts) + 1)
+        for number in range(1, parts + 1)
     ]
 
 

@@ -308,6 +308,22 @@ def test_an_order_nobody_knows_is_told(office, two):
     assert "Nobody knows an order “77”." in said(answer)
 
 
+@pytest.mark.parametrize("take", ["0", "2", "0001999", "9" * 5000, "²"])
+def test_a_delivery_that_an_order_has_not_is_its_first(office, two, take):
+    order = placed(order_body(("SKU-1", 2)))
+
+    answer = office.get(BENCH, {"order": order.number, "take": take, "rules": two[1].pk}, follow=True)
+
+    assert facts(answer)["Who sends what"][0] == "Place LYON: 2 × SKU-1"
+
+
+@pytest.mark.parametrize("parts", ["1", "201", "00200000000", "9" * 5000, "²"])
+def test_no_order_has_so_many_deliveries(office, two, parts):
+    answer = office.get(BENCH, {**TYPED, "rules": two[1].pk, "parts": parts, "part": "1"})
+
+    assert answer.context["deliveries"] == []
+
+
 def test_a_date_to_keep_can_be_tried(office, two):
     in_time = {"name": "in time", "rules": [{"name": "all", "steps": [{"name": "x", "from": {"on_time": True}}]}]}
     asked = {**TYPED, "rules": create_draft(document=in_time).pk}
@@ -327,6 +343,7 @@ def test_a_date_to_keep_can_be_tried(office, two):
         ({"sku": []}, "Type in an article, or pick an order"),
         ({"quantity": ["-1"]}, "SKU-1: a whole number of units is needed"),
         ({"quantity": ["9" * 40]}, "SKU-1: a whole number of units is needed"),
+        ({"quantity": ["0" * 8 + "1" + "9" * 40]}, "SKU-1: a whole number of units is needed"),
         ({"method": "pickup"}, "Name the place where the shopper collects"),
         ({"stock_sku": ["SKU-1"], "stock_place": ["X"], "stock_units": ["1"]}, "There is no place X"),
         ({"stock_sku": ["SKU-1"], "stock_place": ["PARIS"]}, "SKU-1, PARIS: a whole number of units is needed"),
