@@ -751,7 +751,7 @@ def _dues(draft: _Draft, plans: Sequence[PlannedDelivery], rows: Rows, *, as_of:
         due
         for delivery_id, planned in zip(draft.delivery_ids, plans, strict=True)
         if planned.awaited
-        for due in waiting.waiting_deadlines(delivery_id, planned.awaited, until=planned.waits_until(as_of))
+        for due in waiting.waiting_deadlines(delivery_id, planned.awaited, until=planned.waits_until)
     ]
     return settle + release + cases + awaited
 

@@ -24,10 +24,10 @@ from orders.models import Delivery, Exclusion, Fulfillment, Order, OrderLine
 from orders.models.order import demand_of_line
 from orders.states import FulfillmentStatus, Method
 from routing import dates
-from routing.engine.types import Parcel, RestLine
+from routing.engine.types import Parcel
 from routing.queries import ActiveRules, Policy, policy_for
 from routing.services import decisions as routing_decisions
-from routing.services.backorders import Awaited, AwaitedPart, await_supply, awaitable
+from routing.services.backorders import Awaited, AwaitedPart, await_rest, await_supply, waits_until
 from routing.services.backorders import served_later as ask_later
 from routing.services.capacity import Booking, release_capacity
 from routing.services.capacity import book_capacity as book_days
@@ -101,11 +101,13 @@ class PlannedDelivery:
 
     def cancel_at(self, as_of: datetime) -> datetime | None:
         """Until when the rest may wait; None: for as long as it takes."""
-        return _cancel_at(self.rest, as_of)
+        days = [units.cancel_after_days for units in self.rest if units.cancel_after_days is not None]
+        return as_of + timedelta(days=min(days)) if days else None
 
-    def waits_until(self, as_of: datetime) -> datetime | None:
+    @property
+    def waits_until(self) -> datetime | None:
         """The same for what waits for deliveries."""
-        return _cancel_at([rest for rest in self.source.rest if rest.disposition == "backorder"], as_of)
+        return waits_until(self.source)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -126,11 +128,6 @@ class PlannedDelivery:
         """The same answer with nothing found: others were always faster."""
         rest = tuple(RestUnits(line.pk, line.product_id, quantity, "exception") for line, quantity in units.items())
         return PlannedDelivery(self.source, (), rest)
-
-
-def _cancel_at(rest: Sequence[RestUnits | RestLine], as_of: datetime) -> datetime | None:
-    days = [units.cancel_after_days for units in rest if units.cancel_after_days is not None]
-    return as_of + timedelta(days=min(days)) if days else None
 
 
 # ---- asking --------------------------------------------------------------------------------------
@@ -198,19 +195,16 @@ class _Asking:
 
     def ask(self, demand: Demand) -> PlannedDelivery:
         source = self.plan_under(demand, None)
-        if (waiting := awaitable(source) if self.may_wait else None) is not None:
-            return self._waiting(source, waiting)
+        awaited = await_rest(source, besides=self.taken_there) if self.may_wait else None
+        if awaited is not None and awaited.is_complete:
+            return PlannedDelivery(source, source.parcels, (), awaited=awaited.parts)
+        if awaited is not None:  # never half: what nobody brings is refused with the rest
+            return PlannedDelivery(source, source.parcels, _rest(source), lacking=awaited.lacking)
         lacks = lacking(source, self._sellable(source.demand)) if source.rest else {}
         return PlannedDelivery(source, source.parcels, _rest(source), lacking=lacks)
 
     def plan_under(self, demand: Demand, rules: ActiveRules | None) -> SourcingPlan:
         return ask_routing(demand, as_of=self.as_of, release_at=self.release_at, stock=self.seen.read, rules=rules)
-
-    def _waiting(self, source: SourcingPlan, waiting: Demand) -> PlannedDelivery:
-        found = await_supply(waiting, as_of=self.as_of, release_at=self.release_at, besides=self.taken_there)
-        if found.is_complete:  # never half: what nobody brings is refused with the rest
-            return PlannedDelivery(source, source.parcels, (), awaited=found.parts)
-        return PlannedDelivery(source, source.parcels, _rest(source), lacking=found.lacking)
 
     def _sellable(self, demand: Demand) -> dict[str, int]:
         """What stands anywhere that its other deliveries leave."""

@@ -241,7 +241,7 @@ def find_places(
     lines = {line.pk: line for line in units}
     rest = {lines[line.key]: line.quantity for line in planned.rest}
     if rest and order.allows_backorder and all(line.disposition == "backorder" for line in planned.rest):
-        waiting.wait(order, delivery, rest, until=planned.waits_until(as_of), as_of=as_of)
+        waiting.wait(order, delivery, rest, until=planned.waits_until, as_of=as_of)
     elif rest:
         put_before_person(reason=Reason.NO_PLACE, units=rest, facts=planned.facts, cancel_at=planned.cancel_at(as_of))
     return given

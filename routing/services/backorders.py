@@ -54,16 +54,42 @@ class Awaited:
         return max((part.promised_at for part in self.parts), default=None)
 
 
+def await_rest(planned: SourcingPlan, *, besides: Mapping[int, int] | None = None) -> Awaited | None:
+    """What is to come for what a plan leaves to wait, as `await_supply`; None where its rules let nothing wait.
+
+    What comes when the rules have given up waiting is no supply: its date would be promised to be broken.
+    """
+    rest = awaitable(planned)
+    if rest is None:
+        return None
+    until = waits_until(planned)
+    return await_supply(rest, as_of=planned.as_of, release_at=planned.release_at, besides=besides, until=until)
+
+
+def waits_until(planned: SourcingPlan) -> datetime | None:
+    """When what waits for deliveries is canceled; None: it waits for as long as it takes."""
+    days = [rest.cancel_after_days for rest in planned.rest if rest.disposition == "backorder"]
+    least = min((n for n in days if n is not None), default=None)
+    return None if least is None else planned.as_of + timedelta(days=least)
+
+
 def await_supply(
-    demand: Demand, *, as_of: datetime, release_at: datetime | None = None, besides: Mapping[int, int] | None = None
+    demand: Demand,
+    *,
+    as_of: datetime,
+    release_at: datetime | None = None,
+    besides: Mapping[int, int] | None = None,
+    until: datetime | None = None,
 ) -> Awaited:
-    """What is to come for the lines of this demand.
+    """What is to come for the lines of this demand, `until` then.
 
     `besides`: by line of a delivery the units to be counted as free, too (its own), or, less than zero, as taken.
     """
     asked = replace(demand, taken={}, hold="", wanted_by=None)  # no date that was told makes a delivery come sooner
     skus = list(dict.fromkeys(line.sku for line in demand.lines))
-    coming = free_supply(skus, context=asked.context(as_of), besides=besides)
+    coming: Mapping[str, Sequence[Coming]] = free_supply(skus, context=asked.context(as_of), besides=besides)
+    if until is not None:
+        coming = {sku: [one for one in supply if one.available_at < until] for sku, supply in coming.items()}
     awaited = _earliest(asked, coming, as_of, release_at or as_of)
     if _may_leave_so(asked, awaited, as_of):
         return awaited

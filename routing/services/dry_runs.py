@@ -16,7 +16,7 @@ from oms.transactions import use_case
 from routing.documents import parse
 from routing.errors import InvalidDocument, RuleSetMissing
 from routing.queries import ActiveRules, active_rules
-from routing.services.backorders import await_supply, awaitable
+from routing.services.backorders import await_rest
 from routing.services.decisions import record_decisions
 from routing.services.parts import Judged, lacking, largest_part
 from routing.services.rule_sets import find_rule_set
@@ -91,10 +91,8 @@ def _most_of(whole: SourcingPlan, sellable: Mapping[str, Mapping[str, int]]) -> 
         return plan(demand, as_of=whole.as_of, rules=rules, stock=stock)
 
     def judge(planned: SourcingPlan) -> Judged:
-        waiting = awaitable(planned)
-        if waiting is None:
-            return Judged(planned, lacking(planned, there))
-        return Judged(planned, await_supply(waiting, as_of=planned.as_of, release_at=planned.release_at).lacking)
+        awaited = await_rest(planned)
+        return Judged(planned, lacking(planned, there) if awaited is None else awaited.lacking)
 
     first = judge(whole)
     if not first.lacking:
@@ -112,10 +110,9 @@ def cut_of(wish: Wish, planned: SourcingPlan) -> list[WantedLine]:
 
 def rest_dates(planned: SourcingPlan) -> dict[str, date]:
     """By line, the shopper's day on which what waits for a delivery would be there; nothing for what nobody brings."""
-    rest = awaitable(planned)
-    if rest is None:
+    awaited = await_rest(planned)
+    if awaited is None:
         return {}
-    awaited = await_supply(rest, as_of=planned.as_of, release_at=planned.release_at)
     days: dict[str, date] = {}
     for part in awaited.parts:
         day = part.promised_at.astimezone(planned.zone).date()

@@ -28,7 +28,7 @@ from routing import queries
 from routing.engine.filters import REASONS
 from routing.queries import ActiveRules
 from routing.services import sourcing
-from routing.services.backorders import await_supply, awaitable, carriage
+from routing.services.backorders import await_rest, awaitable, carriage
 from routing.services.parts import Judged, lacking, largest_part
 from routing.services.promises import pickup_time
 from routing.services.sourcing import Demand, Destination, Line, SourcingPlan
@@ -396,11 +396,8 @@ class _Asking:
         """When all of it is there, if what is missing waits for deliveries; None where the rules let nothing wait, or not
         enough is on its way."""
         planned = self._plan_under(self._demand("ship", "standard", None))
-        rest = awaitable(planned)
-        if rest is None:
-            return None
-        awaited = await_supply(rest, as_of=self.as_of, release_at=planned.release_at)
-        if not awaited.is_complete or awaited.promised_at is None:
+        rest, awaited = awaitable(planned), await_rest(planned)
+        if rest is None or awaited is None or not awaited.is_complete or awaited.promised_at is None:
             return None
         promised_at = max(filter(None, [planned.promised_at, awaited.promised_at]))
         price = planned.shipping + carriage(rest, awaited, as_of=self.as_of, release_at=planned.release_at)

@@ -43,6 +43,11 @@ def announce(api: Api, units: int, *, days: float = 3, location: str = "PARIS", 
     return made.json["id"]
 
 
+def delay(api: Api, inbound: str, *, days: float) -> None:
+    expected = {"expected_at": (now() + days * DAY).isoformat()}
+    assert api.call("PATCH", f"inbound/{inbound}/", expected).status == 200
+
+
 def receive(api: Api, inbound: str, units: int | None = None, **body: Any) -> Any:
     lines = {} if units is None else {"lines": [{"sku": "SKU-1", "quantity": units}]}
     answer = api.post(f"inbound/{inbound}/receive/", {**lines, **body})
@@ -317,7 +322,7 @@ def test_a_delivery_that_gets_another_day_moves_what_is_expected_never_what_was_
     document = placed(api, 2)
     promised = document["promised_at"]
 
-    assert api.call("PATCH", f"inbound/{inbound}/", {"expected_at": (now() + 9 * DAY).isoformat()}).status == 200
+    delay(api, inbound, days=9)
     clock()
 
     document = api.order(document["number"])
@@ -343,7 +348,7 @@ def test_a_delay_that_is_over_is_told_once(api: Api, client: Client, locale: str
     document = placed(api, 2, locale=locale)
 
     def move(days: float) -> dict[str, Any]:
-        assert api.call("PATCH", f"inbound/{inbound}/", {"expected_at": (now() + days * DAY).isoformat()}).status == 200
+        delay(api, inbound, days=days)
         clock()
         return api.order(document["number"])
 
@@ -364,7 +369,7 @@ def test_who_can_have_it_earlier_from_another_delivery_changes_to_that(api: Api,
     other = announce(api, 1, days=5)
     old, young = placed(api, 1), placed(api, 1)
 
-    api.call("PATCH", f"inbound/{late}/", {"expected_at": (now() + 20 * DAY).isoformat()})
+    delay(api, late, days=20)
     clock()
 
     waits = dict(SupplyPromise.objects.order_by("since").values_list("demand", "line__inbound"))
@@ -559,7 +564,7 @@ def test_what_has_come_and_cannot_be_done_now_stays_theirs(api: Api, invariants_
 
 def test_what_has_come_is_not_given_up_when_the_wait_ends(api: Api, invariants_hold: Any) -> None:
     publish(cancel_after_days=2)
-    inbound = announce(api, 3)
+    inbound = announce(api, 3, days=1)
     document = placed(api, 3)
     pause_location(code="PARIS", until=now() + DAY / 48, reason="", actor="test", as_of=now())
     receive(api, inbound, 2)
@@ -696,10 +701,30 @@ def test_only_what_has_left_is_paid_when_the_rest_is_no_longer_awaited(
     invariants_hold()
 
 
-def test_what_waits_too_long_is_canceled(api: Api, invariants_hold: Any) -> None:
+def test_what_would_come_when_the_rules_have_given_up_is_not_promised(api: Api, invariants_hold: Any) -> None:
     publish(cancel_after_days=2)
     announce(api, 5, days=9)
+    lines = {"lines": [{"sku": "SKU-1", "quantity": 1}]}
+    there = {"country": "FR", "postal_code": "75011", "latitude": 48.86, "longitude": 2.38}
+    ask = {"channel": "web", "destination": there, **lines}
+
+    refused = order(api, 2)
+
+    assert (refused.status, refused.json["code"]) == (409, "insufficient_stock")
+    assert api.post("quotes/", {**ask, "currency": "EUR"}).json["options"] == []
+    [rest] = api.post("routing/plan/", {**ask, "delivery": {"method": "ship", "service": "standard"}}).json["rest"]
+    assert rest["date"] is None
+    assert not Order.objects.exists() and InboundLine.objects.get().promised == 0
+    announce(api, 1, days=1)
+    assert placed(api, 1)["lines"][0]["quantities"]["backordered"] == 1
+    invariants_hold()
+
+
+def test_what_waits_too_long_is_canceled(api: Api, invariants_hold: Any) -> None:
+    publish(cancel_after_days=2)
+    inbound = announce(api, 5, days=1)
     document = placed(api, 2)
+    delay(api, inbound, days=9)
 
     pass_time(days=1)
     assert api.order(document["number"])["status"] == "backordered"
@@ -713,7 +738,7 @@ def test_what_waits_too_long_is_canceled(api: Api, invariants_hold: Any) -> None
 
 def test_what_nobody_brings_when_the_wait_ends_is_canceled_too(api: Api, invariants_hold: Any) -> None:
     publish(cancel_after_days=2)
-    inbound = announce(api, 5, days=9)
+    inbound = announce(api, 5, days=1)
     document = placed(api, 2)
     assert api.post(f"inbound/{inbound}/cancel/").status == 200  # nobody has heard of it yet
 
