@@ -26,7 +26,7 @@ from inventory.queries import places
 from inventory.services import Scope, open_count
 from oms.backoffice.actions import actor_of, attempt
 from oms.backoffice.lists import ReadOnlyAdmin
-from oms.backoffice.words import NOTHING, badge, instant, link, listed, money
+from oms.backoffice.words import NOTHING, badge, figure, instant, link, listed, money
 from oms.clock import now
 
 _ROWS = 50
@@ -287,7 +287,7 @@ def _doubted(row: Suspect) -> Sequence[_Cell]:
         row.bin,
         str(row.on_hand),
         str(row.reserved),
-        NOTHING if row.confidence is None else number_format(row.confidence, 2),
+        NOTHING if row.confidence is None else figure(row.confidence, 2),
         listed(_reason(reason, row) for reason in row.reasons),
         instant(row.last_out_at),
         instant(row.counted_at),
@@ -300,7 +300,7 @@ def _reason(reason: str, row: Suspect) -> str:
     if reason == "silent" and row.chance is not None:
         return _("%(reason)s (chance %(percent)s %%)") % {
             "reason": words,
-            "percent": number_format(row.chance * 100, 1),
+            "percent": figure(float(row.chance) * 100, 1),
         }
     return words
 

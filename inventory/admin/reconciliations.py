@@ -19,7 +19,7 @@ from unfold.decorators import display
 from inventory.models import Product, Reconciliation
 from oms.backoffice.actions import row_or_404
 from oms.backoffice.lists import ReadOnlyAdmin
-from oms.backoffice.words import Tone, badge
+from oms.backoffice.words import Tone, badge, figure
 
 _NIGHTS = 30
 _TRENDS: dict[str, tuple[Any, Tone, str]] = {
@@ -69,7 +69,7 @@ class ReconciliationAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("different"), ordering="different")
     def rows_different(self, row: Reconciliation) -> str:
-        return f"{_figure(row.different)} ({number_format(row.share_different * 100, 1)} %)"
+        return f"{_figure(row.different)} ({figure(row.share_different * 100, 1)} %)"
 
     @display(description=gettext_lazy("units over"), ordering="units_over")
     def over(self, row: Reconciliation) -> str:
@@ -94,7 +94,7 @@ class ReconciliationAdmin(ReadOnlyAdmin):
             "title": f"{row.source} · {row.location.name} · {date_format(row.date, 'SHORT_DATE_FORMAT')}",
             "row": row,
             "trend": self.trend_shown(row),
-            "share": number_format(row.share_different * 100, 1),
+            "share": figure(row.share_different * 100, 1),
             "biggest": _biggest(row),
             "bars": _bars(row),
             "opts": self.opts,
@@ -136,7 +136,7 @@ def _bars(row: Reconciliation) -> list[_Bar]:
     bars = []
     for index, night in enumerate(nights):
         height = max(1, round(100 * night.share_different / highest)) if night.different else 0
-        share = number_format(night.share_different * 100, 1)
+        share = figure(night.share_different * 100, 1)
         label = _("%(day)s: %(different)s of %(compared)s differ (%(share)s %%), %(units)s units") % {
             "day": date_format(night.date, "SHORT_DATE_FORMAT"),
             "different": _figure(night.different),

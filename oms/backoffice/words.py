@@ -95,6 +95,11 @@ def money(amount: Any, currency: str) -> str:
     return f"{number_format(amount, use_l10n=True, force_grouping=True)}\N{NO-BREAK SPACE}{currency}"
 
 
+def figure(number: float, decimals: int) -> str:
+    """Rounded, with thousands apart: `number_format` by itself cuts off what it does not show."""
+    return number_format(round(number, decimals), decimals, use_l10n=True, force_grouping=True)
+
+
 def instant(at: datetime | None, *, as_of: datetime | None = None) -> SafeString:
     """“in 12 min”, “3 h ago”, beyond a day the date; the exact instant on hover, in the reader's own zone."""
     if at is None:

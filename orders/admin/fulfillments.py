@@ -1,11 +1,12 @@
 from typing import Any
 
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -117,7 +118,11 @@ class FulfillmentAdmin(ReadOnlyAdmin):
         if not (self.has_view_permission(request) and request.user.has_perm("routing.view_decision")):
             raise PermissionDenied
         work = get_object_or_404(Fulfillment.objects.select_related("order"), pk=unquote(object_id))
-        decision = get_object_or_404(Decision, pk=work.decision)
+        decision = Decision.objects.filter(pk=work.decision).first()
+        if decision is None:
+            said = _("Nobody knows any more why: decisions are kept for %(days)d days, or while their order is open.")
+            messages.info(request, said % {"days": settings.DECISION_DAYS})
+            return redirect(order_address(work.order_id))
         context = {
             **self.admin_site.each_context(request),
             "title": _("Why %(place)s for order %(order)s?")

@@ -1,11 +1,11 @@
 """How surely places take the work they are offered, and what that was learned from."""
 
 from django.contrib import admin
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from oms.backoffice.lists import ReadOnlyAdmin
+from oms.backoffice.words import figure
 from routing import words
 from routing.admin.base import percent
 from routing.models import AcceptanceRate, OfferOutcome
@@ -43,7 +43,7 @@ class AcceptanceRateAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("kept of offers"), ordering="offers")
     def shown_offers(self, rate: AcceptanceRate) -> str:
         """Faded: those of a month ago count half."""
-        return f"{number_format(rate.kept, 1)} / {number_format(rate.offers, 1)}"
+        return f"{figure(rate.kept, 1)} / {figure(rate.offers, 1)}"
 
 
 @admin.register(OfferOutcome)

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.db.models import Model
 from django.http import HttpRequest
-from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from oms.backoffice.lists import BackOfficeAdmin
+from oms.backoffice.words import figure
 from oms.cache import bump
 
 
@@ -37,4 +37,4 @@ def html_table(heads: list[str], rows: Any) -> SafeString:
 
 
 def percent(share: float) -> str:
-    return f"{number_format(share * 100, 1)} %"
+    return f"{figure(share * 100, 1)} %"

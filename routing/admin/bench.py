@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.http import QueryDict
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from inventory import queries as inventory
 from inventory.queries import place_name
-from oms.backoffice.words import badge, money
+from oms.backoffice.words import badge, figure, money
 from oms.clock import now
 from oms.errors import Invalid
 from oms.models import Channel
@@ -464,7 +464,7 @@ def _verdict(candidate: Mapping[str, Any] | None, is_chosen: bool) -> tuple[Safe
         return badge(_("not looked at"), "quiet", "remove"), ""
     if not candidate["eligible"] and not is_chosen:
         return badge(words.reason(candidate["excluded_because"]), "quiet", "block"), ""
-    score = "" if candidate["score"] is None else number_format(float(candidate["score"]), 2)
+    score = "" if candidate["score"] is None else figure(float(candidate["score"]), 2)
     if is_chosen:
         return badge(_("Chosen"), "good", "check_circle"), score
     return badge(_("Possible"), "busy", "radio_button_unchecked"), score

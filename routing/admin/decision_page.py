@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from inventory.queries import place_name
-from oms.backoffice.words import badge, money
+from oms.backoffice.words import badge, figure, money
 from routing import words
 from routing.models import Decision
 from routing.snapshots import explanation, failing_shares, held_units
@@ -194,11 +194,11 @@ def _outcome(candidate: Told, *, is_chosen: bool, holds_all: bool) -> SafeString
 
 
 def km_words(km: float | None) -> str:
-    return "" if km is None else _("%(km)s km") % {"km": number_format(km, 1)}
+    return "" if km is None else _("%(km)s km") % {"km": figure(km, 1)}
 
 
 def _amount(text: str | None) -> str:
-    return "" if text is None else number_format(float(text), 2)
+    return "" if text is None else figure(float(text), 2)
 
 
 def others_told(told: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from oms.backoffice.lists import ReadOnlyAdmin
+from oms.backoffice.words import figure
 from routing.models import (
     DemandFact,
     ScarcityPrice,
@@ -47,7 +48,7 @@ class ScarcityPriceAdmin(ReadOnlyAdmin):
     def shown_reason(self, price: ScarcityPrice) -> str:
         return _("%(units)d there, about %(expected)s wanted nearby in the days ahead") % {
             "units": price.units,
-            "expected": number_format(price.expected, 1),
+            "expected": figure(price.expected, 1),
         }
 
 
@@ -65,4 +66,4 @@ class SlowStockAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("weeks they would last"), ordering="cover_weeks")
     def shown_cover(self, stock: SlowStock) -> str:
-        return _("for ever") if stock.cover_weeks is None else number_format(stock.cover_weeks, 0)
+        return _("for ever") if stock.cover_weeks is None else figure(stock.cover_weeks, 0)

@@ -6,7 +6,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,8 +13,9 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 
 from inventory.admin.groups import GroupFilter
+from inventory.exposure_words import METHODS
 from oms.backoffice.lists import ReadOnlyAdmin
-from oms.backoffice.words import NOTHING, Tone, badge, instant
+from oms.backoffice.words import NOTHING, Tone, badge, figure, instant
 from oms.clock import now
 from routing import queries
 from routing.admin.base import CachedTableAdmin, html_table, percent
@@ -117,10 +117,14 @@ def _worst(found: Sequence[Figures]) -> list[dict[str, Any]]:
             "given": figures.given,
             "kept": NOTHING if figures.share_kept is None else percent(figures.share_kept),
             "missed": figures.late + figures.overdue,
-            "days": number_format(figures.promised_days, 1),
+            "days": figure(figures.promised_days, 1),
         }
         for figures in missed
     ]
+
+
+def _way(method: str) -> str:
+    return str(METHODS.get(method, method))
 
 
 @admin.register(LearnedTable)
@@ -140,7 +144,7 @@ class LearnedTableAdmin(ReadOnlyAdmin):
     def shown_levels(self, table: LearnedTable) -> str:
         said = [
             _("%(method)s: %(level)s of what was learned keeps 90 %% (%(cases)s cases)")
-            % {"method": method, "level": percent(Calibration(tuple(levels)).level(0.9)), "cases": cases}
+            % {"method": _way(method), "level": percent(Calibration(tuple(levels)).level(0.9)), "cases": cases}
             for method, (cases, *levels) in table.document["calibrations"].items()
             if levels
         ]
@@ -150,7 +154,14 @@ class LearnedTableAdmin(ReadOnlyAdmin):
     def shown_drift(self, table: LearnedTable) -> str | SafeString:
         heads = [_("method"), _("month"), _("cases"), _("kept"), _("without calibration"), _("days")]
         rows = [
-            (d["method"], d["month"], d["cases"], percent(d["kept"]), percent(d["kept_uncalibrated"]), d["days"])
+            (
+                _way(d["method"]),
+                d["month"],
+                d["cases"],
+                percent(d["kept"]),
+                percent(d["kept_uncalibrated"]),
+                figure(d["days"], 1),
+            )
             for d in table.drift
         ]
         return html_table(heads, rows) if rows else "-"

@@ -6,12 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inventory.queries import place_name
-from oms.backoffice.words import money
+from oms.backoffice.words import figure, money
 from routing import words
 from routing.admin.base import percent
 from routing.measures import Difference, differences
@@ -80,7 +79,7 @@ def _shown(one: Difference, value: float) -> str:
     if measure.unit == "share":
         return percent(value)
     unit = {"km": "\N{NO-BREAK SPACE}km", "kg": "\N{NO-BREAK SPACE}kg"}.get(measure.unit, "")
-    return number_format(value, measure.decimals, use_l10n=True, force_grouping=True) + unit
+    return figure(value, measure.decimals) + unit
 
 
 def _signed(text: str, change: float) -> str:
@@ -271,15 +270,13 @@ def plan_shown(title: str, outcome: Mapping[str, Any], currency: str) -> PlanSho
 
 def _parcel_shown(parcel: Mapping[str, Any], currency: str) -> ParcelShown:
     km = parcel["distance_km"]
-    score = (
-        f"{words.PARTS.get(name, name)} {number_format(part, 2)}" for name, part in parcel["score"].items() if part
-    )
+    score = (f"{words.PARTS.get(name, name)} {figure(part, 2)}" for name, part in parcel["score"].items() if part)
     return ParcelShown(
         place=place_name(parcel["location"]),
         code=parcel["location"],
         goods=goods(parcel["lines"]),
         paid=money(Decimal(parcel["paid"]), currency),
-        km="" if km is None else f"{number_format(km, 1)}\N{NO-BREAK SPACE}km",
+        km="" if km is None else f"{figure(km, 1)}\N{NO-BREAK SPACE}km",
         carrier_service=parcel["carrier_service"],
         promised_at=datetime.fromisoformat(parcel["promised_at"]),
         score=", ".join(score),

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from oms.backoffice.sentences import say
-from oms.backoffice.words import pairs, who
+from oms.backoffice.words import figure, pairs, who
 from oms.channels import channels
 from oms.clock import now
 from oms.keys import caller_for_key
@@ -132,3 +132,7 @@ def test_an_actor_is_named(actor: str, words: str) -> None:
 
 def test_an_event_without_words_is_still_readable() -> None:
     assert say("stores.device.stood_up", {}) == "Stores device stood up"
+
+
+def test_figures_are_rounded_not_cut_off() -> None:
+    assert [figure(447.0481 - 442.2562, 1), figure(2.8278, 2), figure(1999.96, 1)] == ["4.8", "2.83", "2,000.0"]

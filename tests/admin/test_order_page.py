@@ -13,6 +13,7 @@ from oms.models import Event
 from orders.commands import Decline
 from orders.models import ExceptionCase, Hold, Order
 from orders.services.fulfillments import acknowledge, decline, start_picking
+from routing.models import Decision
 from tests.admin.conftest import placed, work_of
 from tests.factories.orders import order_body, pickup_body, reserved
 
@@ -254,6 +255,16 @@ def test_why_here_tells_the_decision_and_every_place_looked_at(administrator: Cl
     assert f"{reverse('admin:routing_ruleset_bench')}?order={order.number}&amp;take=1" in page
     asks = re.search(r'<form method="get" action="([^"#]+)#why-not"', page)
     assert asks and "Why not" in administrator.get(asks[1], {"place": "LYON"}).content.decode()
+
+
+def test_why_here_says_so_once_the_decision_is_forgotten(administrator: Client, network: None) -> None:
+    order = placed()
+    Decision.objects.filter(subject=order.pk).delete()
+
+    page = administrator.get(reverse("admin:orders_fulfillment_why", args=[work_of(order).pk]), follow=True)
+
+    assert page.redirect_chain[-1][0] == reverse("admin:orders_order_change", args=[order.pk])
+    assert "Nobody knows any more why: decisions are kept for 400 days" in page.content.decode()
 
 
 # ---- list ---------------------------------------------------------------------------------------------

@@ -88,6 +88,7 @@ def test_demands_may_come_from_a_file(period, far, tmp_path):
     ("asked", "said"),
     [
         ({"rule_set": "rul_none", "placed_after": "2026-11-01"}, "no such rule set"),
+        ({"rule_set": '{"name": "typed"}' * 50, "placed_after": "2026-11-01"}, "name a file or an id"),
         ({"placed_after": "2020-01-01", "placed_before": "2020-01-02"}, "begins at"),
         ({"placed_after": "yesterday"}, "not an instant"),
         ({}, "name a period"),

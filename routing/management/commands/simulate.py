@@ -127,8 +127,13 @@ def told(refusal: DomainError) -> str:
 def rules_asked_for(given: str) -> Choice:
     """An id stays one; anything else is a file. Errors: CommandError."""
     path = Path(given)
-    if not path.exists():
-        return given
+    try:
+        if not path.exists():
+            return given
+    except OSError as error:  # too long for a name: a document itself, say
+        raise CommandError(
+            f"--rule-set and --baseline name a file or an id: {error}"[:200], returncode=BAD_INPUT
+        ) from None
     try:
         document = read_yaml(path.read_bytes()).data
     except OSError as error:
