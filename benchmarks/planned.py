@@ -7,6 +7,7 @@ they did not choose another place.
 """
 
 import argparse
+import importlib
 import json
 import os
 import random
@@ -191,6 +192,7 @@ def main() -> None:
     given = parser.parse_args()
     with system.database("planning"):
         _build(rebuild=given.rebuild)
+        importlib.import_module("oms.wsgi")  # loaded as the web server is, which keeps the collector of garbage from it
         print(
             f"\n{'processor ms':44} {'p50':>7} {'p95':>7} {'wall':>7} {'storing':>8} {'pg':>6} {'proven':>7} {'bytes':>7}"
             f" {'told':>6} {'why not':>8} {'p95':>7}"
