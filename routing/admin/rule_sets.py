@@ -216,7 +216,7 @@ class RuleSetAdmin(ReadOnlyAdmin):
         """Move, copy or remove a rule or a step: the button's value says which (`up:2:0`)."""
         rule_set, document = self._draft(request, object_id)
         act, *numbers = request.POST.get("act", "").split(":")
-        if act not in _ACTS or not numbers or not all(map(str.isdecimal, numbers)):
+        if act not in _ACTS or not numbers or not all(n.isdecimal() and len(n) < 5 for n in numbers):
             raise Http404
         where = tuple(int(number) for number in numbers[:2])
         name = self._item(document, where)["name"]

@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -84,7 +84,7 @@ class Zone(models.Model):
     max_distance_km = models.FloatField(
         _("at most this far (km)"), null=True, blank=True, validators=[MinValueValidator(0)]
     )
-    transit_days = models.PositiveSmallIntegerField(_("transit (working days)"))
+    transit_days = models.PositiveSmallIntegerField(_("transit (working days)"), validators=[MaxValueValidator(365)])
 
     class Meta:
         ordering = ["carrier_service", "position", "id"]

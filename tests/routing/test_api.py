@@ -406,6 +406,10 @@ def test_a_doubtful_price_list_is_refused(client):
     assert faults(client.post(f"{URL}/carrier-services/", negative, format="json")) == {
         ("/zones/0/rates/0/price", "min_value")
     }
+    slow = {**CARRIER, "zones": [{**CARRIER["zones"][0], "transit_days": 366}]}
+    assert faults(client.post(f"{URL}/carrier-services/", slow, format="json")) == {
+        ("/zones/0/transit_days", "max_value")
+    }
     assert faults(client.post(f"{URL}/carrier-services/", {**CARRIER, "currency": "XYZ"}, format="json")) == {
         ("/currency", "unknown_currency")
     }
