@@ -85,17 +85,22 @@ class ChannelAdmin(BackOfficeAdmin):
     search_fields = ["code", "name"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Channel | None = None) -> Any:
+        grace = tuple(f"grace_{method}" for method in _METHODS) if self._is_form(request, obj) else "grace"
         return [
             (None, {"fields": [("code", "name"), ("currency", "is_active")]}),
             (
                 gettext_lazy("Payments"),
                 {"fields": [("on_payment_failure", "payment_hold_minutes"), "authorizes_late"]},
             ),
-            (gettext_lazy("Time to change one's mind"), {"fields": [tuple(f"grace_{method}" for method in _METHODS)]}),
+            (gettext_lazy("Time to change one's mind"), {"fields": [grace]}),
         ]
 
     def get_form(self, request: HttpRequest, obj: Channel | None = None, change: bool = False, **kwargs: Any) -> Any:
-        return super().get_form(request, obj, change, **{**kwargs, "fields": None})
+        fields = None if self._is_form(request, obj) else []  # who may only look gets no field at all
+        return super().get_form(request, obj, change, **{**kwargs, "fields": fields})
+
+    def _is_form(self, request: HttpRequest, obj: Channel | None) -> bool:
+        return obj is None or self.has_change_permission(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Channel | None = None) -> list[str]:
         return ["code"] if obj else []

@@ -1,6 +1,6 @@
 """Every registered model's list, search and page answer an administrator, with data in all of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from django.db import models
 from django.test import Client
 from django.urls import reverse
 
-from oms import cache
+from oms import cache, roles
 from oms.clock import now
 from orders.commands import CancelOrder, Decline
 from orders.services.cancellation import cancel_order
@@ -68,3 +68,21 @@ def test_the_list_a_search_and_a_page_of_each_model_answer(
     assert listed.status_code == 200
     assert searched.status_code == 200
     assert [administrator.get(page, headers=headers).status_code for page in pages] == [200] * len(pages)
+
+
+@pytest.mark.parametrize("role", [roles.OPERATIONS, roles.CUSTOMER_SERVICE])
+def test_who_may_look_but_not_change_reads_each_page(
+    role: str, lived_in: None, client_as: Callable[[str], Client]
+) -> None:
+    client, wrong, read = client_as(role), [], 0
+    for model in REGISTERED:
+        name, row = f"admin:{model._meta.app_label}_{model._meta.model_name}", model._default_manager.first()
+        pages = [reverse(f"{name}_change", args=[quote(row.pk)])] if row else []
+        for page in [reverse(f"{name}_changelist"), *pages]:
+            status = client.get(page).status_code
+            read += status == 200
+            if status not in (200, 403):
+                wrong.append((page, status))
+
+    assert wrong == []
+    assert read > 20

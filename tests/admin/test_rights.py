@@ -77,6 +77,8 @@ def test_operations_see_the_machinery_but_neither_keys_nor_people(client_as: As,
     for closed in ("oms_apikey", "auth_user", "auth_group"):
         assert status_of(client, f"{closed}_changelist") == 403
     assert client.post(reverse("admin:oms_channel_change", args=["web"]), {"name": "Mine"}).status_code == 403
+    channel = client.get(reverse("admin:oms_channel_change", args=["web"])).content.decode()
+    assert "grace (minutes)" in channel.lower() and 'name="grace_ship"' not in channel
 
 
 def test_a_role_of_the_store_finds_no_room_in_the_back_office(client_as: As, order: Order) -> None:
