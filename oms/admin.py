@@ -96,7 +96,7 @@ class ChannelAdmin(BackOfficeAdmin):
         ]
 
     def get_form(self, request: HttpRequest, obj: Channel | None = None, change: bool = False, **kwargs: Any) -> Any:
-        fields = None if self._is_form(request, obj) else []  # who may only look gets no field at all
+        fields: list[str] | None = None if self._is_form(request, obj) else []  # who may only look gets no field at all
         return super().get_form(request, obj, change, **{**kwargs, "fields": fields})
 
     def _is_form(self, request: HttpRequest, obj: Channel | None) -> bool:
