@@ -9,8 +9,7 @@ import os
 
 from django.apps import apps
 from django.db import connection
-from django.db.utils import ProgrammingError
-from psycopg.errors import DuplicateDatabase, UniqueViolation
+from django.db.backends.utils import CursorWrapper
 
 from oms.dev.engines import ROOT
 from oms.dev.pytest_engines import OURS
@@ -25,30 +24,30 @@ def is_wanted() -> bool:
 
 def start_from_it() -> None:
     """The test database begins as a copy, if there is one to copy."""
-    if _name() in _kept():
+    with connection._nodb_cursor() as cursor:
+        kept = _kept(cursor)
+    if _name() in kept:
         connection.settings_dict["TEST"]["TEMPLATE"] = _name()
 
 
 def keep() -> None:
-    """The database as it is now; another worker may be quicker."""
-    if _name() in (kept := _kept()):
-        return
+    """The database as it is now, by the first worker that is ready; the others go on at once."""
     made = connection.settings_dict["NAME"]
     connection.close()  # nobody may use what is copied
     with connection._nodb_cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_lock(hashtext(%s))", [_PREFIX]
+        )  # held until this cursor's connection closes
+        if not cursor.fetchone()[0] or _name() in (kept := _kept(cursor)):
+            return
         for old in kept:
             cursor.execute(f'DROP DATABASE IF EXISTS "{old}"')
-        try:
-            cursor.execute(f'CREATE DATABASE "{_name()}" TEMPLATE "{made}"')
-        except ProgrammingError as error:
-            if not isinstance(error.__cause__, DuplicateDatabase | UniqueViolation):
-                raise
+        cursor.execute(f'CREATE DATABASE "{_name()}" TEMPLATE "{made}"')
 
 
-def _kept() -> list[str]:
-    with connection._nodb_cursor() as cursor:
-        cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [_PREFIX])
-        return [name for (name,) in cursor.fetchall()]
+def _kept(cursor: CursorWrapper) -> list[str]:
+    cursor.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [_PREFIX])
+    return [name for (name,) in cursor.fetchall()]
 
 
 def _name() -> str:
