@@ -4,6 +4,7 @@ due times count in the place's opening hours; a promise goes release → prepara
 carrier's working days → the end of a day where the shopper lives.
 """
 
+import functools
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -97,8 +98,14 @@ def ship_promise(
 ) -> datetime:
     """The end of the day on which the parcel arrives, where the shopper lives."""
     day = leaving_day(place, service, carrier.cut_off, release_at, promised_minutes(place, policy))
-    way = Way.of(carrier, place.country, destination_country)
-    return end_of(way.arrival(day, transit_days), destination_zone)
+    return _arrives_at(carrier, place.country, destination_country, day, transit_days, destination_zone)
+
+
+@functools.lru_cache(4096)  # of a thousand places most send at the same time to one address
+def _arrives_at(
+    carrier: CarrierTerms, from_country: str, to_country: str, day: date, transit_days: int, zone: ZoneInfo
+) -> datetime:
+    return end_of(Way.of(carrier, from_country, to_country).arrival(day, transit_days), zone)
 
 
 def end_of(day: date, zone: ZoneInfo) -> datetime:

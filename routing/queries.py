@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from django.db import connection
 
 from inventory import queries as inventory
@@ -379,6 +380,30 @@ class _Atlas:
     pauses: Sequence[str]  # places whose manager paused them, over or not
     places: dict[tuple[str, frozenset[str]], Mapping[str, Place]] = field(default_factory=dict)  # by currency, paused
     zones: dict[tuple[str, geo.Point | None], ZoneInfo] = field(default_factory=dict)
+    zoned: dict[str, "_Zoned"] = field(default_factory=dict)  # by country
+
+
+@dataclass(frozen=True, eq=False)
+class _Zoned:
+    """Time zones of places, of which those that can be found on the map lie `at` these vectors."""
+
+    zones: Sequence[str]
+    located: Sequence[str]
+    at: np.ndarray
+
+    @classmethod
+    def of(cls, places: Sequence[PlaceInfo]) -> "_Zoned":
+        points = [_point_of(place) for place in places]
+        located = [place.timezone for place, there in zip(places, points, strict=True) if there]
+        return cls([place.timezone for place in places], located, geo.vectors(filter(None, points)))
+
+    def nearest(self, point: geo.Point | None) -> ZoneInfo:
+        """The zone of the place nearest to the point, of the first one where nothing is known of either."""
+        if not self.zones:
+            return ZoneInfo("UTC")
+        if point is None or not self.located or len(set(self.zones)) == 1:
+            return ZoneInfo(self.zones[0])
+        return ZoneInfo(self.located[int(geo.distances_km(self.at, point).argmin())])
 
 
 _last_atlas = _Atlas({}, ())
@@ -548,19 +573,11 @@ def zone_of(country: str, point: geo.Point | None) -> ZoneInfo:
     if key not in atlas.zones:
         if len(atlas.zones) > _REMEMBERED_ADDRESSES:
             atlas.zones.clear()
-        atlas.zones[key] = _find_zone(list(atlas.directory.values()), *key)
+        if country not in atlas.zoned:
+            places = list(atlas.directory.values())
+            atlas.zoned[country] = _Zoned.of([place for place in places if place.country == country] or places)
+        atlas.zones[key] = atlas.zoned[country].nearest(key[1])
     return atlas.zones[key]
-
-
-def _find_zone(places: Sequence[PlaceInfo], country: str, point: geo.Point | None) -> ZoneInfo:
-    near = [place for place in places if place.country == country] or places
-    located = [(there, place.timezone) for place in near if (there := _point_of(place))]
-    if not near:
-        return ZoneInfo("UTC")
-    if point is None or not located or len({place.timezone for place in near}) == 1:
-        return ZoneInfo(near[0].timezone)
-    _there, timezone = min(located, key=lambda known: geo.distance_km(known[0], point))
-    return ZoneInfo(timezone)
 
 
 # ---- capacity ----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -110,7 +111,7 @@ class Atlas:
         for column, sku in enumerate(skus):
             named = figures.get(sku)
             if named:
-                at = np.fromiter((index.get(code, nowhere) for code in named), np.intp, len(named))
+                at = np.fromiter(map(index.get, named, repeat(nowhere)), np.intp, len(named))
                 found[at, column] = np.fromiter(named.values(), found.dtype, len(named))
         return found[:-1] if rows is None else found[rows]
 

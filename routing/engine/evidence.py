@@ -7,6 +7,7 @@ another network: the plan itself never needs it, only who wants to know what wou
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -146,7 +147,7 @@ def evidence(scene: Scene, witness: Witness, rule: Rule | None, steps: tuple[Ste
         ways=ways,
         ways_of=ways_of,
         answers={
-            name: [known.get(code, UNASKED) for code in codes] for name, known in witness.answers.items() if known
+            name: list(map(known.get, codes, repeat(UNASKED))) for name, known in witness.answers.items() if known
         },
         timings=_timings(witness, codes),
         by_sku=_by_sku(network, steps, scene.skus, codes),
@@ -198,7 +199,7 @@ def _by_sku(
     for name, (is_asked, absent) in _PER_UNIT.items():
         if any(is_asked(step.source, step.weights) for step in steps):
             figures = getattr(network, name)
-            found[name] = {sku: [figures[sku].get(code, absent) for code in codes] for sku in skus if sku in figures}
+            found[name] = {sku: list(map(figures[sku].get, codes, repeat(absent))) for sku in skus if sku in figures}
     return found
 
 

@@ -426,10 +426,18 @@ class Planning:
 
     def tariff(self, _place: engine.Place, distance_km: float | None) -> tuple[Tariff, ...]:
         """What each carrier service asks; the engine takes the best for the weight and the date."""
+        if self._tariffs_anywhere is not None:
+            return self._tariffs_anywhere
+        covering = (next((z.tariff for z in zones if z.covers(distance_km)), None) for zones in self.offers or ())
+        return tuple(tariff for tariff in covering if tariff is not None)
+
+    @cached_property
+    def _tariffs_anywhere(self) -> tuple[Tariff, ...] | None:
+        """From all places the same; None where the distance decides."""
         if self.offers is None:
             return (_free_ride(self.demand.service),)
-        covering = (next((z.tariff for z in zones if z.covers(distance_km)), None) for zones in self.offers)
-        return tuple(tariff for tariff in covering if tariff is not None)
+        first = [zones[0] for zones in self.offers if zones]
+        return tuple(z.tariff for z in first) if all(z.max_distance_km is None for z in first) else None
 
     def is_before_cut_off(self, place: engine.Place) -> bool:
         """Whether work that comes now can still leave the place today."""
@@ -476,12 +484,12 @@ class Planning:
 
     def timing(self, place: engine.Place, tier: Tier) -> Timing:
         promised_at = self.promise(self.directory[place.code], tier.carrier_service, tier.transit_days).promised_at
-        wanted = self.demand.wanted_by
-        late_days = (self._day(promised_at) - self._day(wanted or self.as_of)).days
-        return Timing(max(0, late_days), wanted is None or late_days <= 0)
+        late_days = (promised_at.astimezone(self.zone).date() - self._wanted_day).days
+        return Timing(max(0, late_days), self.demand.wanted_by is None or late_days <= 0)
 
-    def _day(self, at: datetime) -> date:
-        return at.astimezone(self.zone).date()
+    @cached_property
+    def _wanted_day(self) -> date:
+        return (self.demand.wanted_by or self.as_of).astimezone(self.zone).date()
 
     def promise(self, place: PlaceInfo, carrier_service: str, transit_days: int) -> Promise:
         asked = Asked(
