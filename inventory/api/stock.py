@@ -16,6 +16,7 @@ from inventory.api import bulk
 from inventory.api.bodies import EventsBody, ProtectionBody, StockEventBody, StockEventsBody
 from inventory.api.documents import EventAnswers, LevelDocument, MovementDocument
 from inventory.api.filters import LevelFilters, MovementFilters
+from inventory.api.ledger_paging import LedgerPaging
 from inventory.models import StockLevel, StockMovement
 from inventory.sellable import sellable_sql
 from inventory.supply import in_transit_sql, inbound_sql
@@ -130,6 +131,7 @@ def _movement_document(movement: StockMovement) -> dict[str, Any]:
 @extend_schema_view(get=extend_schema(summary="The ledger, latest first", responses={200: MovementDocument}))
 class Movements(OfMyPlaces):
     queryset = StockMovement.objects.all()
+    pagination_class = LedgerPaging
     filterset_class = MovementFilters
     document = staticmethod(_movement_document)
 

@@ -39,7 +39,7 @@ class CursorPaging(CursorPagination):
         return page_size_of(request, default=self.page_size, most=self.max_page_size)
 
     def get_ordering(self, request, queryset, view):
-        return tuple(getattr(view, "cursor_ordering", None) or (self.ordering,))
+        return tuple(getattr(view, "cursor_ordering", None) or (CursorPaging.ordering,))  # its own is changed by a page
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """As OpenAPI 3.1 says null; the framework still writes 3.0's `nullable`."""

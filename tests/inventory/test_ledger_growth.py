@@ -79,6 +79,49 @@ def test_the_latest_movements_come_from_an_index_in_its_order(client: Any, query
     assert "Seq Scan" not in shown
 
 
+@pytest.fixture
+def a_busy_fortnight(time_machine: Any) -> Iterator[None]:
+    """Ten movements of A at S, a day apart, the last of them today; ids rise with time."""
+    time_machine.move_to(TODAY)
+    for number in reversed(range(10)):
+        tell(f"late-{number}", "A", TODAY - number * DAY)
+    yield
+
+
+def ids_of(answer: Any) -> list[str]:
+    return [row["external_id"] for row in answer["results"]]
+
+
+@pytest.mark.usefixtures("a_busy_fortnight")
+@pytest.mark.parametrize("query", [{}, {"location": "S"}, {"sku": "A"}, {"cause": "sale"}])
+def test_a_page_that_the_last_month_fills_reads_no_other(client: Any, query: dict[str, str]) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        first = client.get(URL, query | {"page_size": 4}).json()
+        second = client.get(first["next"]).json()
+
+    assert ids_of(first) == ["late-0", "late-1", "late-2", "late-3"]
+    assert ids_of(second) == ["late-4", "late-5", "late-6", "late-7"]
+    pages = [entry["sql"] for entry in captured if "ORDER BY" in entry["sql"] and "LIMIT 5" in entry["sql"]]
+    assert len(pages) == 2
+    for page in pages:
+        assert months_read(plan(page)) <= {"2032_11", "2032_12", "default"}
+
+
+@pytest.mark.usefixtures("a_busy_fortnight")
+def test_pages_leave_nothing_out_and_lead_back(client: Any) -> None:
+    whole = ids_of(client.get(URL, {"page_size": 500}).json())
+    seen, pages = [], [client.get(URL, {"page_size": 3}).json()]
+    while pages[-1]["next"]:
+        pages.append(client.get(pages[-1]["next"]).json())
+    for page in pages:
+        seen += ids_of(page)
+
+    assert len(whole) == 24 + 10
+    assert seen == whole
+    back = client.get(pages[3]["previous"]).json()
+    assert ids_of(back) == ids_of(pages[2])
+
+
 def test_who_names_a_time_reads_the_months_since(client: Any) -> None:
     with CaptureQueriesContext(connection) as captured:
         client.get(URL, {"occurred_after": "2032-11-10T00:00:00Z"})
