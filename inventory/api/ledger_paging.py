@@ -1,9 +1,9 @@
 """Pages of the ledger, which is kept by month: a list that names no time would look into every one of them."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
 from rest_framework.pagination import Cursor
 from rest_framework.request import Request
 
@@ -19,7 +19,7 @@ _SLACK = timedelta(days=1)
 class LedgerPaging(CursorPaging):
     """Latest first. What the last month before a page fills is read from there, the rest from all months."""
 
-    def paginate_queryset(self, queryset: QuerySet, request: Request, view: Any = None) -> list[Any] | None:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         latest = self._latest(self.decode_cursor(request))
         if latest is not None:
             since = latest - _NEAR
@@ -33,6 +33,6 @@ class LedgerPaging(CursorPaging):
         """When the first movement of the page may have been recorded; None where nobody knows, as of a page before."""
         if cursor is None:
             return now()
-        if cursor.reverse or not str(cursor.position).isdecimal():
+        if cursor.reverse or not re.fullmatch("[0-9]{1,18}", str(cursor.position)):
             return None
-        return StockMovement.objects.filter(pk=cursor.position).values_list("recorded_at", flat=True).first()
+        return StockMovement.objects.filter(pk=str(cursor.position)).values_list("recorded_at", flat=True).first()

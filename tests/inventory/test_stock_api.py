@@ -1,5 +1,6 @@
 import io
 import json
+from base64 import b64encode
 from datetime import timedelta
 
 import pytest
@@ -363,7 +364,10 @@ def test_what_is_neither_true_nor_false_does_not_pass_for_a_filter(client, path)
     assert client.get(f"/api/v1/{path.partition('=')[0]}=").status_code == 200
 
 
-@pytest.mark.parametrize("cursor", ["zzz", "cD1hYmM="])  # the second: p=abc
+NONE = ["zzz", "cD1hYmM=", b64encode(b"p=" + b"9" * 5_000).decode()]  # the second: p=abc
+
+
+@pytest.mark.parametrize("cursor", NONE, ids=["broken", "letters", "endless"])
 @pytest.mark.parametrize("path", ["stock/", "stock/movements/", "stock/balances/?as_of=2026-03-03T09:00:00Z"])
 def test_a_cursor_that_is_none_leads_nowhere(client, path, cursor):
     mark = "&" if "?" in path else "?"
