@@ -118,20 +118,28 @@ _WITH_ALTERNATIVE = {
 
 
 def _parts(found: Alternative, told: PlaceExplained) -> Iterator[str]:
-    """The largest first; what scarcity asks is told by product."""
+    """The largest first; what scarcity asks is told by product. What is no cent is not worth a word, unless all is less."""
+    parts = list(_named_parts(found, told))
+    return (_signed(label, micro) for label, micro in [part for part in parts if _is_told(part[1])] or parts[:1])
+
+
+def _named_parts(found: Alternative, told: PlaceExplained) -> Iterator[tuple[str, int]]:
     for name, micro in sorted(found.parts.items(), key=lambda part: -abs(part[1])):
         if name == "scarcity" and found.last_units:
-            yield from (_kept_back(last.held, last.sku, last.cost_micro, told) for last in found.last_units)
+            yield from ((_kept_back(last.held, last.sku, told), last.cost_micro) for last in found.last_units)
             micro -= sum(last.cost_micro for last in found.last_units)
         if micro:
             label = _("scarcity elsewhere") if name == "scarcity" and found.last_units else words.PARTS.get(name, name)
-            yield _signed(str(label), micro)
+            yield str(label), micro
 
 
-def _kept_back(held: int, sku: str, micro: int, told: PlaceExplained) -> str:
+def _is_told(micro: int) -> bool:
+    return bool(round(from_micro(micro), 2))
+
+
+def _kept_back(held: int, sku: str, told: PlaceExplained) -> str:
     facts = {"count": held, "sku": sku, "place": place_name(told.location)}
-    said = _("keeps the last %(count)s × %(sku)s in %(place)s for local demand") % facts
-    return _signed(said, micro)
+    return _("keeps the last %(count)s × %(sku)s in %(place)s for local demand") % facts
 
 
 def _signed(label: str, micro: int) -> str:

@@ -4,7 +4,14 @@ from random import Random
 
 import pytest
 
-from routing.engine.counterfactual import Alternative, StepVerdict, Verdict, what_would_have_to_be_true, why_not
+from routing.engine.counterfactual import (
+    Alternative,
+    LastUnits,
+    StepVerdict,
+    Verdict,
+    what_would_have_to_be_true,
+    why_not,
+)
 from routing.services.explanations import PlaceExplained
 from routing.whys import need_sentences, sentences
 
@@ -55,3 +62,19 @@ def test_a_plan_that_serves_more_for_more_is_not_called_cheaper():
     assert said_of(Verdict.NOT_FOUND_IN_TIME, missing_units=-2) == (
         "Step “near”: a plan with it serves 2 units more; the time to plan was over before."
     )
+
+
+def dearer(parts: dict[str, int], last_units: tuple[LastUnits, ...] = ()) -> str:
+    alternative = Alternative((), 650 * CENT, 650 * CENT, 600 * CENT, parts, (), 0, last_units, True)
+    (sentence,) = sentences(told(StepVerdict(0, "near", Verdict.DEARER, alternative=alternative)))
+    return sentence.partition("more ")[2]
+
+
+def test_what_is_less_than_a_cent_is_not_told():
+    parts = {"refusal": 90 * CENT, "handling": -40 * CENT, "scarcity": -25}
+
+    assert dearer(parts, (LastUnits("SKU-1", 492, 2_033),)) == "(risk of refusal: +0.90; handling: −0.40)."
+
+
+def test_where_all_is_less_than_a_cent_the_largest_is_told():
+    assert dearer({"handling": 3_000, "scarcity": 25}) == "(handling: +0.00)."
