@@ -61,8 +61,8 @@ class AcceptanceRate(models.Model):
             models.CheckConstraint(condition=Q(probability__range=(0, 1)), name="acceptance_is_a_probability"),
             models.CheckConstraint(condition=Q(kept__gte=0, kept__lte=F("offers")), name="only_offers_are_kept"),
         ]
-        verbose_name = _("acceptance")
-        verbose_name_plural = _("acceptance")
+        verbose_name = _("acceptance rate")
+        verbose_name_plural = _("acceptance rates")
 
     def __str__(self) -> str:
         return " · ".join(filter(None, [self.location or str(_("all places")), self.get_day_part_display(), self.tag]))
