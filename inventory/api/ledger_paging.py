@@ -12,8 +12,9 @@ from oms.api.paging import CursorPaging
 from oms.clock import now
 
 _NEAR = timedelta(days=31)
-_SLACK = timedelta(days=1)
-"""Ids are given in the order of recording, but for work that is under way at the same time; none takes a day."""
+_SLACK = timedelta(days=14)
+"""Ids are given in the order of recording, but for work under way at the same time, a clock that was set, and a past that
+was written down order by order: what has the lower id was recorded at most so much later."""
 
 
 class LedgerPaging(CursorPaging):

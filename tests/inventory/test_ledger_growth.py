@@ -122,6 +122,35 @@ def test_pages_leave_nothing_out_and_lead_back(client: Any) -> None:
     assert ids_of(back) == ids_of(pages[2])
 
 
+@pytest.fixture
+def a_past_written_order_by_order(time_machine: Any) -> Iterator[None]:
+    """As the demo writes its own: each order sent at once and collected ten days later, the last one tomorrow."""
+    time_machine.move_to(TODAY)
+    for number in reversed(range(12)):
+        sent = TODAY - (9 + number) * DAY
+        tell(f"sent-{number}", "A", sent)
+        tell(f"collected-{number}", "A", sent + 10 * DAY)
+    yield
+
+
+@pytest.mark.usefixtures("a_past_written_order_by_order")
+@pytest.mark.parametrize("query", [{}, {"location": "S"}, {"recorded_after": "2032-11-20T00:00:00Z"}])
+@pytest.mark.parametrize("size", [1, 3, 7])
+def test_pages_leave_nothing_out_of_a_past_that_was_written_order_by_order(
+    client: Any, query: dict[str, str], size: int
+) -> None:
+    whole = ids_of(client.get(URL, query | {"page_size": 500}).json())
+    seen, page = [], client.get(URL, query | {"page_size": size}).json()
+    seen += ids_of(page)
+    while page["next"]:
+        page = client.get(page["next"]).json()
+        seen += ids_of(page)
+
+    told = [f"{what}-{number}" for number in range(12) for what in ("collected", "sent")]
+    assert whole[: len(told)] == told
+    assert seen == whole
+
+
 def test_who_names_a_time_reads_the_months_since(client: Any) -> None:
     with CaptureQueriesContext(connection) as captured:
         client.get(URL, {"occurred_after": "2032-11-10T00:00:00Z"})
