@@ -151,6 +151,12 @@ def test_pages_carry_a_strict_content_policy() -> None:
     assert "unsafe" not in policy
 
 
+def test_pictures_of_products_may_come_from_where_a_retailer_keeps_them() -> None:
+    policy = Client().get("/")["Content-Security-Policy"]
+
+    assert "img-src 'self' data: https:" in policy
+
+
 @pytest.mark.parametrize("address", ["/", "/api/v1/docs/", "/problems/insufficient_stock"])
 def test_whatever_can_be_shown_has_a_policy_that_begins_with_itself(address: str) -> None:
     assert "default-src 'self'" in Client().get(address)["Content-Security-Policy"]
