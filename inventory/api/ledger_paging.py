@@ -12,9 +12,6 @@ from oms.api.paging import CursorPaging
 from oms.clock import now
 
 _NEAR = timedelta(days=31)
-_SLACK = timedelta(days=14)
-"""Ids are given in the order of recording, but for work under way at the same time, a clock that was set, and a past that
-was written down order by order: what has the lower id was recorded at most so much later."""
 
 
 class LedgerPaging(CursorPaging):
@@ -24,9 +21,8 @@ class LedgerPaging(CursorPaging):
         latest = self._latest(self.decode_cursor(request))
         if latest is not None:
             since = latest - _NEAR
-            near = queryset.filter(recorded_at__gte=since, recorded_at__lt=latest + _SLACK)
-            page = super().paginate_queryset(near, request, view)
-            if page and self.has_next and page[-1].recorded_at >= since + _SLACK:
+            page = super().paginate_queryset(queryset.filter(recorded_at__gte=since), request, view)
+            if page and self.has_next and not _is_mixed(since, page[-1]):
                 return page
         return super().paginate_queryset(queryset, request, view)
 
@@ -37,3 +33,11 @@ class LedgerPaging(CursorPaging):
         if cursor.reverse or not re.fullmatch("[0-9]{1,18}", str(cursor.position)):
             return None
         return StockMovement.objects.filter(pk=str(cursor.position)).values_list("recorded_at", flat=True).first()
+
+
+def _is_mixed(since: datetime, last: StockMovement) -> bool:
+    """Whether an earlier month has what comes before the last of a page: of a past that was written down later.
+
+    Ids are given in the order of recording else, so that no month's index has an entry to read.
+    """
+    return StockMovement.objects.filter(recorded_at__lt=since, pk__gt=last.pk).exists()
