@@ -8,7 +8,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -35,7 +35,9 @@ class AdjustForm(forms.Form):
 
     token = forms.CharField(widget=forms.HiddenInput, initial=lambda: new_id("tok"))
     kind = forms.ChoiceField(
-        label=gettext_lazy("What happened"), choices=AdjustmentKind.choices, widget=UnfoldAdminSelectWidget
+        label=pgettext_lazy("to the units", "What happened"),
+        choices=AdjustmentKind.choices,
+        widget=UnfoldAdminSelectWidget,
     )
     quantity = forms.IntegerField(
         label=gettext_lazy("Units"), min_value=1, max_value=100_000, widget=UnfoldAdminIntegerFieldWidget

@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from inventory.models.location import Location
 from inventory.models.product import Product
@@ -21,7 +22,7 @@ class AdjustmentReason(models.TextChoices):
     BROKEN = "broken", _("Broken here")
     BROKEN_IN_TRANSIT = "broken_in_transit", _("Broken on the way")
     DEFECTIVE = "defective", _("Defective")
-    EXPIRED = "expired", _("Expired")
+    EXPIRED = "expired", pgettext_lazy("goods", "Expired")
     RECALLED = "recalled", _("Recalled by the maker")
     RETURNED = "returned", _("Came back from a shopper")
     INSPECTED = "inspected", _("Inspected")

@@ -90,3 +90,20 @@ def test_no_figure_of_the_back_office_s_front_page_is_cut_off(phone: Page, live_
         cut_off[language] = phone.evaluate(_CUT_OFF)
 
     assert cut_off == {"en": [], "fr": []}
+
+
+def test_what_the_back_office_calls_its_figures_can_be_read_on_a_phone(phone: Page, live_server: Any) -> None:
+    placed(order_body(("SKU-1", 1)))
+    client = Client()
+    client.force_login(User.objects.create_superuser("root", password=PASSWORD))
+    session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    phone.context.add_cookies([session, {**session, "name": "django_language", "value": "fr"}])
+
+    phone.goto(f"{live_server.url}/admin/inventory/levelpace/?list=overstock")
+    row = phone.locator(".bo-cards tbody tr").first
+    one_line, two_lines = (row.get_by_role("cell").nth(n).bounding_box() for n in (2, 4))
+    phone.goto(f"{live_server.url}/admin/orders/fulfillment/")
+    label = phone.locator("#result_list td").first.evaluate("(cell) => getComputedStyle(cell, '::before').content")
+
+    assert one_line and two_lines and two_lines["height"] > one_line["height"]
+    assert label == "none"

@@ -465,5 +465,7 @@ def test_every_page_of_counts_is_clean(phone: Page, live_server: Any, language: 
     ):
         phone.goto(f"{live_server.url}/store/{path}")
         complaints += faults(phone, path)
+        if phone.locator(".bar h1").evaluate("(title) => title.scrollWidth > title.clientWidth"):
+            complaints.append(f"{path}: its title is cut off")
 
     assert complaints == []
