@@ -64,6 +64,11 @@ class ExposureRuleForm(forms.ModelForm):
             self.add_error(field, f"{fault.detail}: {named}")
         return values
 
+    def _post_clean(self) -> None:
+        """With a fault told in words, the constraints need not be asked, which know only their names."""
+        if not self.errors:
+            super()._post_clean()  # type: ignore[misc]
+
 
 @admin.register(ExposureRule)
 class ExposureRuleAdmin(BackOfficeAdmin):

@@ -73,6 +73,7 @@ def test_a_fault_is_told_and_nothing_kept(office, values, words):
 
     assert answer.status_code == 200
     assert words in answer.content.decode()
+    assert "is violated" not in answer.content.decode()
     assert not ExposureRule.objects.exists()
 
 
