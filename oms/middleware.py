@@ -9,6 +9,7 @@ from csp.middleware import CSPMiddleware
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from oms import metrics, request_context
@@ -84,6 +85,19 @@ class ApiPathMiddleware:
         if request.path_info.startswith("/api/") and not request.path_info.endswith("/"):
             request.path_info += "/"
         return self.get_response(request)
+
+
+class OfficeTimeMiddleware:
+    """The back office shows and reads times in the zone of those who work there (stores in their own)."""
+
+    def __init__(self, get_response: Next):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith("/admin/"):
+            return self.get_response(request)
+        with timezone.override(settings.OFFICE_TIME_ZONE):
+            return self.get_response(request)
 
 
 class ContentPolicyMiddleware(CSPMiddleware):

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from inventory import counts, health
 from inventory.counts import LineView, Progress, title_of
-from inventory.models import CountLine, CountScan, CountSession, Product, StockLevel
+from inventory.models import CountLine, CountScan, CountScope, CountSession, Product, StockLevel
 from inventory.queries import PlaceInfo
 from inventory.services.counting import said_by
 from inventory.states import COUNT_LIVE, CountLineStatus
@@ -101,6 +101,8 @@ class LastScan:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
+    """`usual_bin`: where else the books look for it, of which this count of some bins saw nothing."""
+
     sku: str
     name: str
     details: str
@@ -115,6 +117,7 @@ class Difference:
     is_unseen: bool
     needs_headquarters: bool
     attempt: int
+    usual_bin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,10 +278,18 @@ def differences(session: CountSession, caller: Caller) -> tuple[Difference, ...]
     """What waits for a decision, the greatest value first."""
     lines = counts.differences_of(session, caller=caller).filter(status=CountLineStatus.WAITING)
     views = [counts.line_view(session, line, caller=caller) for line in lines.order_by("-value")[:DIFFERENCES_SHOWN]]
-    return tuple(_difference(view) for view in views)
+    elsewhere = _bins_not_counted(session, [view.sku for view in views])
+    return tuple(_difference(view, elsewhere.get(view.sku, "")) for view in views)
 
 
-def _difference(view: LineView) -> Difference:
+def _bins_not_counted(session: CountSession, skus: list[str]) -> dict[str, str]:
+    if session.scope != CountScope.BINS:
+        return {}
+    levels = StockLevel.objects.filter(location=session.location_id, product__in=skus)
+    return dict(levels.exclude(bin__in=["", *session.bins]).values_list("product_id", "bin"))
+
+
+def _difference(view: LineView, usual_bin: str) -> Difference:
     return Difference(
         sku=view.sku,
         name=view.name,
@@ -294,4 +305,5 @@ def _difference(view: LineView) -> Difference:
         is_unseen=view.is_unseen,
         needs_headquarters=view.needs == "headquarters",
         attempt=view.attempt,
+        usual_bin=usual_bin,
     )

@@ -74,7 +74,7 @@ class UploadForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
     )
     occurred_at = forms.DateTimeField(
-        label=gettext_lazy("Counted at (UTC)"),
+        label=gettext_lazy("Counted at"),
         required=False,
         help_text=gettext_lazy("Empty: now. What moved since is added."),
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),

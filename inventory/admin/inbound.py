@@ -120,9 +120,7 @@ class CancelForm(OnceForm):
 
 
 class ChangeForm(OnceForm):
-    expected_at = forms.SplitDateTimeField(
-        label=gettext_lazy("Expected"), widget=UnfoldAdminSplitDateTimeWidget, help_text=gettext_lazy("In UTC.")
-    )
+    expected_at = forms.SplitDateTimeField(label=gettext_lazy("Expected"), widget=UnfoldAdminSplitDateTimeWidget)
     reference = forms.CharField(
         label=gettext_lazy("Reference"), max_length=100, required=False, widget=UnfoldAdminTextInputWidget
     )

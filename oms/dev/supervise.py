@@ -26,6 +26,8 @@ def main() -> None:
     home, host, port = oms_home(), os.environ.get("HOST") or "127.0.0.1", port_number()
     os.environ.update({"OMS_HOME": str(home), "PORT": str(port)})
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "oms.settings.dev")
+    if has_demo():
+        os.environ.setdefault("OMS_OFFICE_TIME_ZONE", "Europe/Paris")  # where the demo retailer has its headquarters
     os.chdir(ROOT)
     try:
         with the_only_one(home, port):

@@ -1,9 +1,11 @@
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from zoneinfo import ZoneInfo
 
 import environ
 from celery.schedules import crontab
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from oms.settings.unfold import BACK_OFFICE_ROOMS, UNFOLD  # noqa: F401
@@ -92,6 +94,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "oms.middleware.ApiPathMiddleware",
+    "oms.middleware.OfficeTimeMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -349,6 +352,8 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
+OFFICE_TIME_ZONE = ZoneInfo(env("OMS_OFFICE_TIME_ZONE", default="UTC"))
+UNFOLD["SITE_SUBHEADER"] = format_lazy("{} · {}", UNFOLD["SITE_SUBHEADER"], OFFICE_TIME_ZONE.key)
 
 # ---- files -----------------------------------------------------------------------------------
 

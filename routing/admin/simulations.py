@@ -1,7 +1,7 @@
 """Simulations: asked for, followed, read as a report; the only way to publish rules where the house wants that."""
 
 import json
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -14,6 +14,7 @@ from django.forms import Script
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -68,12 +69,12 @@ class SimulationForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
     )
     placed_after = forms.DateTimeField(
-        label=gettext_lazy("Orders from (UTC)"),
+        label=gettext_lazy("Orders from"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
     )
     placed_before = forms.DateTimeField(
-        label=gettext_lazy("until (UTC)"),
+        label=gettext_lazy("until"),
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
     )
@@ -87,7 +88,7 @@ class SimulationForm(forms.Form):
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ".csv,text/csv"}),
     )
     stock_as_of = forms.DateTimeField(
-        label=gettext_lazy("Stock of (UTC)"),
+        label=gettext_lazy("Stock of"),
         required=False,
         help_text=gettext_lazy("Empty: as it was when the period began, changing as it did; of a file, as it is now."),
         widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}),
@@ -194,7 +195,7 @@ class SimulationAdmin(ReadOnlyAdmin):
     def _usual(request: HttpRequest) -> dict[str, Any]:
         """The week before, and the rules of the page that led here, or else the newest draft."""
         drafts = RuleSet.objects.filter(status=RuleSetStatus.DRAFT).order_by("-id").values_list("pk", flat=True)
-        until = now().replace(second=0, microsecond=0, tzinfo=UTC)
+        until = timezone.localtime(now())
         return {
             "rule_set": request.GET.get("rule_set") or drafts.first(),
             "placed_after": f"{until - _USUAL_DAYS:%Y-%m-%dT%H:%M}",

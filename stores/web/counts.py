@@ -248,10 +248,12 @@ class Decide(CountAct):
         count = queries.count_page(session, self.caller)
         if not count.progress.waiting and not refusal:
             return redirect(count_url(session.pk))
+        differences, is_headquarters = queries.differences(session, self.caller), self.approver.is_headquarters
         context = {
             "count": count,
-            "differences": queries.differences(session, self.caller),
-            "is_headquarters": self.approver.is_headquarters,
+            "differences": differences,
+            "is_headquarters": is_headquarters,
+            "may_approve_all": is_headquarters or not any(one.needs_headquarters for one in differences),
             "refusal": refusal,
         }
         return self.page("stores/counts/decide.html", self.place(session.location_id), context, status=status)

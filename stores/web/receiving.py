@@ -28,6 +28,8 @@ from stores.web.forms import StoreForm
 class Arrivals(StorePage):
     """What is on its way to the place."""
 
+    scope = "stock:count"
+
     def get(self, request: HttpRequest, code: str) -> HttpResponse:
         place = self.place(code)
         return self.page("stores/arrivals.html", place, {"coming": inbound.coming_to(code, as_of=now())})
@@ -68,6 +70,8 @@ class Difference(NamedTuple):
 
 class Receive(StorePage):
     """One delivery or transfer: count, check, put into stock. The same page from first scan to last question."""
+
+    scope = "stock:count"
 
     def get(self, request: HttpRequest, inbound_id: str) -> HttpResponse:
         arrival = self._arrival(inbound_id)

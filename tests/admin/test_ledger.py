@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection, transaction
@@ -207,3 +208,15 @@ def test_days_leave_out_the_months_that_are_not_asked_for(administrator: Client,
     assert "inventory_stockmovement_2026_04" in plan
     assert "inventory_stockmovement_2026_03" not in plan
     assert "inventory_stockmovement_default" not in plan
+
+
+def test_times_are_shown_and_read_in_the_zone_of_the_back_office(
+    administrator: Client, history: None, settings: Any
+) -> None:
+    settings.OFFICE_TIME_ZONE = ZoneInfo(
+        "Asia/Tokyo"
+    )  # nine hours ahead: eleven in the evening of the 2nd is the 3rd there
+    tell("late", "B", "S", 1, MARCH.replace(hour=23))
+
+    assert found(administrator, recorded_at_from="2026-03-03", recorded_at_to="2026-03-03") == ["late", "2"]
+    assert "JST" in administrator.get(LIST).content.decode()

@@ -538,7 +538,7 @@ def test_reading_needs_one_scope_and_writing_another(api: Api) -> None:
 def test_who_may_adjust_stock_moves_goods_but_tells_no_events(api: Api) -> None:
     received, canceled = announce(api), announce(api, external_id="other")
     make_location("S2", abilities=["receive_transfer"])
-    manager = Api(make_key("manager", scopes=("stock:read", "stock:adjust")))
+    manager = Api(make_key("manager", scopes=("stock:read", "stock:count", "stock:adjust")))
 
     assert manager.get(f"inbound/{received}/").json["actions"] == ["receive", "change", "cancel"]
     assert manager.call("PATCH", f"inbound/{canceled}/", {"reference": "R"}).status == 200
@@ -561,6 +561,21 @@ def test_who_may_adjust_stock_moves_goods_but_tells_no_events(api: Api) -> None:
         refused = manager.call(method, path, {})
         assert (path, refused.status, refused.json["code"]) == (path, 403, "missing_scope")
     assert Event.objects.count() == before
+
+
+def test_who_may_count_receives_what_comes_and_changes_nothing_else(api: Api) -> None:
+    received, other = announce(api), announce(api, external_id="other")
+    associate = Api(make_key("associate", scopes=("stock:read", "stock:count")))
+
+    assert associate.get(f"inbound/{received}/").json["actions"] == ["receive"]
+    assert associate.post(f"inbound/{received}/receive/").json["status"] == "received"
+    for answer in (
+        associate.call("PATCH", f"inbound/{other}/", {"reference": "R"}),
+        associate.post(f"inbound/{other}/cancel/"),
+        associate.post("transfers/", {}),
+    ):
+        assert (answer.status, answer.json["code"]) == (403, "missing_scope")
+    assert api.get(f"inbound/{other}/").json["version"] == 1
 
 
 def test_more_than_can_be_written_down_is_refused(api: Api) -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Page, expect
 
-from inventory.models import CountLine, CountScan, CountSession, StockLevel
+from inventory.models import CountLine, CountScan, CountScope, CountSession, StockLevel
 from inventory.services import Scan, Scope, open_count, record_scans, submit_count
 from oms.clock import now
 from oms.models import Event
@@ -282,6 +282,18 @@ def test_the_manager_decides_each_difference(max_: Client, shelves: None) -> Non
     assert "To be counted again" in page(after)
 
 
+def test_who_decides_hears_that_the_rest_may_stand_in_another_bin(max_: Client, shelves: None) -> None:
+    StockLevel.objects.filter(product="MUG").update(bin="B-9")
+    count = opened(scope=Scope(CountScope.BINS, bins=["B-1"]))
+    found(count, MUG=3)
+    submit_count(session_id=count, actor="user:lea", as_of=now())
+
+    shown = page(max_.get(f"/store/counts/{count}/decide/"))
+
+    assert "usually in B-9" in shown
+    assert "Approve all of them" in shown
+
+
 def test_all_differences_are_approved_at_once(max_: Client, shelves: None) -> None:
     count = submitted(MUG=3, **{"SKU-1": 1})
 
@@ -298,6 +310,7 @@ def test_what_is_worth_much_is_not_the_managers_to_decide(max_: Client, shelves:
     refused = max_.post(f"/store/counts/{count}/decide/", {"decision": "approve", "sku": "VASE"})
 
     assert "headquarters decides" in shown
+    assert "Approve all of them" not in shown
     assert refused.status_code == 403
     assert "Differences of this value are decided by headquarters" in page(refused)
     assert lines(count) == {"VASE": (0, "waiting")}
