@@ -77,7 +77,7 @@ class ReferenceFilter(TextFilter):
 
 
 class RecordedFilter(RangeDateFilter):
-    """By days of the reader's own zone. When it was recorded, because the ledger is partitioned by that."""
+    """By days of the zone of the back office. When it was recorded, because the ledger is partitioned by that."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         from_at, until_at = self._begin("from"), self._begin("to", later=1)

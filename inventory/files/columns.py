@@ -83,7 +83,7 @@ def _yes_or_no(text: str) -> bool:
 
 
 def _instant(text: str) -> Any:
-    """With its zone, or in the reader's own; a day begins at midnight."""
+    """With its zone, or in that of the back office; a day begins at midnight."""
     try:
         at = parse_datetime(text)
         day = None if at else parse_date(text)

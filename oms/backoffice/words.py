@@ -101,16 +101,14 @@ def figure(number: float, decimals: int) -> str:
 
 
 def instant(at: datetime | None, *, as_of: datetime | None = None) -> SafeString:
-    """“in 12 min”, “3 h ago”, beyond a day the date; the exact instant on hover, in the reader's own zone."""
+    """“in 12 min”, “3 h ago”, beyond a day the date; the exact instant on hover, in the zone of the back office."""
     if at is None:
         return NOTHING
     local = timezone.localtime(at)
     exact = f"{date_format(local, 'DATETIME_FORMAT')} {local.tzname()}"
     distance = at - (as_of or now())
-    if abs(distance) >= timedelta(days=1):
-        text = date_format(local, "j M H:i")
-        return format_html('<time datetime="{}" title="{}" data-date>{}</time>', at.isoformat(), exact, text)
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, _relative(distance))
+    text = date_format(local, "j M H:i") if abs(distance) >= timedelta(days=1) else _relative(distance)
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, text)
 
 
 def _relative(distance: timedelta) -> str:
