@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
@@ -23,7 +23,7 @@ from benchmarks import load, machine, system
 from oms.dev.engines import ROOT, Postgres
 
 SHARES = {"all changed": 1.0, "a tenth changed": 0.1}
-READERS = 2
+READERS, TURNS = 2, 5
 WANTED_SHARE, AIM_SHARE, WANTED_MB, WANTED_READS, WANTED_EVENTS = 0.5, 0.8, 200.0, 2.0, 1.0
 
 
@@ -47,7 +47,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--throttle", type=int, default=4000, help="rows per second of the gentle import")
-    parser.add_argument("--seconds", type=float, default=15, help="of reading, quiet and beside an import")
+    parser.add_argument("--seconds", type=float, default=30, help="of reading, quiet and beside an import")
     parser.add_argument("--rebuild", action="store_true", help="build the data set anew")
     parser.add_argument("--skus", type=int, default=100_000)
     parser.add_argument("--places", type=int, default=1_005)
@@ -80,6 +80,7 @@ class Report:
     applied: dict[str, list[Applied]] = field(default_factory=dict)
     upload_mb_per_second: float = 0.0
     reads: dict[str, dict[str, float]] = field(default_factory=dict)
+    slower: float = 0.0
     gentle_rows_per_second: float = 0.0
     batch_seconds: float = 0.0
     seen_seconds: float = 0.0
@@ -99,9 +100,9 @@ class Report:
         most = max(run.worker_mb for runs in self.applied.values() for run in runs)
         found.append(("memory of the worker, MB", most, f"≤ {WANTED_MB:g}", most <= WANTED_MB))
         if self.reads:
-            slower = self.reads["beside a gentle import"]["p95_ms"] / self.reads["quiet"]["p95_ms"]
+            wanted = f"≤ {WANTED_READS:g}"
             found.append(
-                ("reads beside a gentle import, × quiet p95", slower, f"≤ {WANTED_READS:g}", slower <= WANTED_READS)
+                ("reads beside a gentle import, × quiet p95", self.slower, wanted, self.slower <= WANTED_READS)
             )
         found.append(("5,000 events in one request, s", self.batch_seconds, "≤ 1", self.batch_seconds <= WANTED_EVENTS))
         found.append(("a delta is seen by readers after, s", self.seen_seconds, "< 1", self.seen_seconds < 1))
@@ -255,15 +256,26 @@ class _Run:
     # ---- beside readers --------------------------------------------------------------------------
 
     def _reads(self) -> None:
+        """Quiet and beside a gentle import in turn: what else the machine does, such as tidying up, meets both."""
         self._read(2.0)
-        _say("reads, quiet")
-        self.report.reads["quiet"] = self._read(self.given.seconds)
-        _say(f"reads beside an import of {self.given.throttle:,} rows per second")
-        rows = min(self.given.rows, int(self.given.throttle * (self.given.seconds + 30)))
-        self.report.reads["beside a gentle import"], speed = self._read_beside(rows, self.given.throttle)
-        self.report.gentle_rows_per_second = speed
+        _say(f"reads, quiet and beside an import of {self.given.throttle:,} rows per second, in turn")
+        rows = min(self.given.rows, int(self.given.throttle * (self.given.seconds / TURNS + 10)))
+        quiet, beside, speeds = [], [], []
+        for _turn in range(TURNS):
+            quiet.append(self._read(self.given.seconds / TURNS))
+            seen, speed = self._read_beside(rows, self.given.throttle, self.given.seconds / TURNS)
+            beside.append(seen)
+            speeds.append(speed)
+        pairs = zip(quiet, beside, strict=True)
+        self.report.slower = median(ours["p95_ms"] / alone["p95_ms"] for alone, ours in pairs)
+        self.report.gentle_rows_per_second = median(speeds)
         _say("reads beside an import as quick as it can")
-        self.report.reads["beside a quick import"], _speed = self._read_beside(self.given.rows, None)
+        quick, _speed = self._read_beside(self.given.rows, None, self.given.seconds / TURNS)
+        self.report.reads = {
+            "quiet": _medians(quiet),
+            "beside a gentle import": _medians(beside),
+            "beside a quick import": quick,
+        }
 
     def _read(self, seconds: float) -> dict[str, float]:
         job = load.Job(
@@ -286,22 +298,24 @@ class _Run:
             "p99_ms": seen.percentile(0.99),
         }
 
-    def _read_beside(self, rows: int, throttle: int | None) -> tuple[dict[str, float], float]:
+    def _read_beside(self, rows: int, throttle: int | None, seconds: float) -> tuple[dict[str, float], float]:
         """What readers see while the file is applied, and how many of its rows were, per second."""
         from inventory.services import cancel_import
         from oms.clock import now
+        from oms.errors import IllegalMove
 
         row = self._received(self._file(1.0, rows=rows), throttle=throttle)
         with _worker():
             self._wait_until_it_applies(row)
             before, begun = row.rows_done, time.perf_counter()
-            seen = self._read(self.given.seconds)
+            seen = self._read(seconds)
             row.refresh_from_db()
             speed = (row.rows_done - before) / (time.perf_counter() - begun)
             if row.status == "completed":
                 _say("the file ended before the readers did; take more --rows")
             else:
-                cancel_import(import_id=row.pk, actor="benchmark", as_of=now())
+                with contextlib.suppress(IllegalMove):  # it has ended since
+                    cancel_import(import_id=row.pk, actor="benchmark", as_of=now())
         return seen, speed
 
     def _wait_until_it_applies(self, row: Any) -> None:
@@ -367,6 +381,10 @@ WHERE s.on_hand <> c.quantity"""
 _FLOOR_LEVELS = """
 UPDATE inventory_stocklevel s SET on_hand = c.quantity, counted_at = now(), updated_at = now()
 FROM counted c WHERE s.sku = c.sku AND s.location_id = c.location"""
+
+
+def _medians(spells: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: median(spell[name] for spell in spells) for name in spells[0]}
 
 
 def _cpu(process: psutil.Process) -> float:
