@@ -11,16 +11,15 @@ from inventory.models import StockMovement
 from oms.api.paging import CursorPaging
 from oms.clock import now
 
-_NEAR = timedelta(days=31)
+_NEAR = (timedelta(days=31), timedelta(days=124))
 
 
 class LedgerPaging(CursorPaging):
-    """Latest first. What the last month before a page fills is read from there, the rest from all months."""
+    """Latest first. What the last months before a page fill is read from there, the rest from all months."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         latest = self._latest(self.decode_cursor(request))
-        if latest is not None:
-            since = latest - _NEAR
+        for since in [latest - near for near in _NEAR] if latest else []:
             page = super().paginate_queryset(queryset.filter(recorded_at__gte=since), request, view)
             if page and self.has_next and not _is_mixed(since, page[-1]):
                 return page

@@ -107,6 +107,21 @@ def test_a_page_that_the_last_month_fills_reads_no_other(client: Any, query: dic
         assert months_read(plan(page)) <= {"2032_11", "2032_12", "2033_01", "2033_02", "2033_03", "default"}
 
 
+def test_a_page_of_what_seldom_moves_reads_some_months_more(client: Any, time_machine: Any) -> None:
+    time_machine.move_to(TODAY)
+    for days in (100, 70, 40):
+        tell(f"seldom-{days}", "B", TODAY - days * DAY)
+    with CaptureQueriesContext(connection) as captured:
+        page = client.get(URL, {"sku": "B", "page_size": 2}).json()
+
+    assert ids_of(page) == ["seldom-40", "seldom-70"]
+    shown = [plan(entry["sql"]) for entry in captured if "ORDER BY" in entry["sql"] and "LIMIT 3" in entry["sql"]]
+    assert len(shown) == 2
+    read = months_read(shown[-1])
+    assert "2032_09" in read
+    assert min(read - {"default"}) >= "2032_08"
+
+
 @pytest.mark.usefixtures("a_busy_fortnight")
 def test_pages_leave_nothing_out_and_lead_back(client: Any) -> None:
     whole = ids_of(client.get(URL, {"page_size": 500}).json())
