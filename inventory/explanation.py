@@ -76,7 +76,8 @@ def explain(sku: str, *, context: Context, locations: Collection[str] | None = N
     directory = places()
     found = []
     for stood in _levels(sku, context, locations):
-        place = directory[stood.location]
+        if (place := directory.get(stood.location)) is None:  # of the last second: this process does not know it yet
+            continue
         verdict = rules.verdict(sku, product.tags, place)
         kept, kept_by = _kept(stood, place, verdict.kept)
         found.append(

@@ -320,7 +320,14 @@ def _sellable(
     tags: Mapping[str, Collection[str]] | None,
     **parameters: Any,
 ) -> dict[str, dict[str, int]]:
-    return {sku: _units(units) for sku, units in _sellable_rows(statement, skus, context, tags, **parameters)}
+    found = _sellable_rows(statement, skus, context, tags, **parameters)
+    directory = places()
+    return {sku: _at(directory, _units(units)) for sku, units in found}
+
+
+def _at(directory: Mapping[str, PlaceInfo], units: dict[str, int]) -> dict[str, int]:
+    """Without a place of the last second, of which this process knows nothing yet."""
+    return units if units.keys() <= directory.keys() else {code: n for code, n in units.items() if code in directory}
 
 
 def _sellable_rows(

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.dateparse import parse_datetime
 from rest_framework.test import APIClient
 
+import inventory.queries
 from inventory.models import Location
 from oms.cache import bump
 from oms.clock import now
@@ -318,3 +319,30 @@ def test_reads_stock_once_for_all_ways_and_writes_nothing(client):
     asked = [query["sql"] for query in seen.captured_queries if "oms_version" not in query["sql"]]
     assert len(asked) == 3, asked  # the key, the products, the stock
     assert not any(sql.startswith(("INSERT", "UPDATE")) for sql in asked)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("get", "availability/?sku=SKU-1&channel=web&near=48.86,2.38", None),
+        ("get", "availability/explain/?sku=SKU-1&channel=web", None),
+        ("post", "quotes/", {"methods": ["ship", "pickup"]}),
+        ("post", "quotes/", {"methods": ["pickup"], "lines": [{"sku": "SKU-1", "quantity": 900}]}),
+        ("post", "reservations/", {"cart": "c"}),
+        ("post", "orders/", order_body()),
+    ],
+)
+def test_a_place_that_this_process_does_not_know_yet_is_none(client, monkeypatch, method, path, body) -> None:
+    known = dict(inventory.queries.places())
+    make_location("NEW", abilities=["ship", "pickup"])
+    set_stock("SKU-1", "NEW", 1_000)
+    monkeypatch.setattr(inventory.queries._places, "get", lambda: known)
+    cart = {"channel": "web", "currency": "EUR", "lines": [{"sku": "SKU-1", "quantity": 1}], "destination": HERE}
+    if path == "reservations/":
+        cart = {"channel": "web", "lines": cart["lines"], "ttl_seconds": 60}
+
+    given = [] if body is None else [{**cart, **body} if path != "orders/" else body]
+    answer = getattr(client, method)(f"/api/v1/{path}", *given, format="json")
+
+    assert answer.status_code in (200, 201), answer.content
+    assert "NEW" not in answer.content.decode()
