@@ -153,7 +153,7 @@ class Protections:
         self.has_rules = bool(rules)
         self.asks_for_tags = any(rule.tags for rule in rules)
         self._of_products = [rule for rule in rules if rule.tags or rule.skus]
-        self._places = places
+        self.places = places
         self._profiles: dict[tuple[bool, ...], str] = {}
         self._one_at_a_time = threading.Lock()
 
@@ -162,9 +162,9 @@ class Protections:
 
     def kept(self, sku: str, tags: Collection[str], code: str) -> Kept:
         """NOTHING at places nobody knows: what cannot be found sells nothing anyway."""
-        if not self.rules or code not in self._places:
+        if not self.rules or code not in self.places:
             return NOTHING
-        return self.verdict(sku, tags, self._places[code]).kept
+        return self.verdict(sku, tags, self.places[code]).kept
 
     def profile(self, sku: str, tags: Collection[str]) -> str:
         """What is kept of a product at every place, as JSON; products that the same rules match in the same way share one.
@@ -184,7 +184,7 @@ class Protections:
 
     def _work_out(self, sku: str, tags: Collection[str]) -> str:
         matching = [rule for rule in self.rules if rule.is_of(sku, tags)]
-        class_of = {code: _class(place, weigh(matching, sku, place).kept) for code, place in self._places.items()}
+        class_of = {code: _class(place, weigh(matching, sku, place).kept) for code, place in self.places.items()}
         usual_first = [found for found, _places in Counter(class_of.values()).most_common()] or [(0, NOTHING)]
         numbers = {found: number for number, found in enumerate(usual_first, 1)}
         profile: dict[str, Any] = {

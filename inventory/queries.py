@@ -308,7 +308,14 @@ def network_stock(
     """
     wanted = list(dict.fromkeys(skus))
     rows = _sellable_rows(
-        _NETWORK_STOCK, wanted, context, None, near=near, is_narrow=near is not None, many=len(places()) // 2
+        _NETWORK_STOCK,
+        wanted,
+        context,
+        protections(context),
+        None,
+        near=near,
+        is_narrow=near is not None,
+        many=len(places()) // 2,
     )
     return {sku: NetworkStock(_units(units), *others) for sku, units, *others in rows}
 
@@ -320,25 +327,25 @@ def _sellable(
     tags: Mapping[str, Collection[str]] | None,
     **parameters: Any,
 ) -> dict[str, dict[str, int]]:
-    found = _sellable_rows(statement, skus, context, tags, **parameters)
-    directory = places()
-    return {sku: _at(directory, _units(units)) for sku, units in found}
+    rules = protections(context)
+    found = _sellable_rows(statement, skus, context, rules, tags, **parameters)
+    return {sku: _at(rules.places, _units(units)) for sku, units in found}
 
 
-def _at(directory: Mapping[str, PlaceInfo], units: dict[str, int]) -> dict[str, int]:
+def _at(known: Mapping[str, Any], units: dict[str, int]) -> dict[str, int]:
     """Without a place of the last second, of which this process knows nothing yet."""
-    return units if units.keys() <= directory.keys() else {code: n for code, n in units.items() if code in directory}
+    return units if units.keys() <= known.keys() else {code: n for code, n in units.items() if code in known}
 
 
 def _sellable_rows(
     statement: str,
     skus: Sequence[str],
     context: Context,
+    rules: Protections,
     tags: Mapping[str, Collection[str]] | None,
     near: Collection[str] | None = None,
     **parameters: Any,
 ) -> list[tuple[Any, ...]]:
-    rules = protections(context)
     known = tags_for(rules, skus) if tags is None else tags
     kinds: dict[str, int] = {}  # by profile
     own = {
