@@ -124,6 +124,7 @@ def sign_in(phone: Any) -> Callable[[str], None]:
     def go(name: str = "lea") -> None:
         phone.get_by_label("Username").fill(name)
         phone.get_by_label("Password").fill(PASSWORD)
-        phone.get_by_role("button", name="Sign in").click()
+        with phone.expect_navigation():
+            phone.get_by_role("button", name="Sign in").click()
 
     return go

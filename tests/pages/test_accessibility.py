@@ -49,7 +49,8 @@ def test_every_page_is_clean(phone: Page, live_server: Any, language: str, schem
     complaints = faults(phone, "/")
     phone.locator("[name=username]").fill("olga")
     phone.locator("[name=password]").fill(PASSWORD)
-    phone.locator("main button").click()
+    with phone.expect_navigation():
+        phone.locator("main button").click()
     paths = [
         "/",
         "/nothing/",
@@ -67,10 +68,12 @@ def test_every_page_is_clean(phone: Page, live_server: Any, language: str, schem
         assert phone.evaluate("document.documentElement.lang") == language
         complaints += faults(phone, path)
     phone.goto(f"{live_server.url}/store/work/{work['accepted'].pk}/")
-    phone.locator(".actions button").click()
+    with phone.expect_navigation():
+        phone.locator(".actions button").click()
     complaints += faults(phone, "pick")
     phone.locator(".trouble summary").click()
-    phone.locator(".trouble .button-danger").click()
+    with phone.expect_navigation():
+        phone.locator(".trouble .button-danger").click()
     complaints += faults(phone, "missing, without a reason")
 
     assert complaints == []

@@ -22,8 +22,8 @@ def office(_orm_beside_the_browser: None, live_server: Any, page: Page) -> Page:
     page.goto(f"{live_server.url}/admin/")
     page.get_by_label("Username").fill("root")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button").last.click()
-    page.wait_for_load_state("networkidle")
+    with page.expect_navigation():
+        page.get_by_role("button").last.click()
     return page
 
 

@@ -89,6 +89,7 @@ def test_declining_and_reporting_what_is_missing(phone: Page, sign_in: SignIn) -
     button(phone, "Decline").click()
     expect(phone.get_by_text("goes to another place")).to_be_visible()
     button(phone, f"Accept #{short.order.number}").click()
+    expect(phone.get_by_text(f"#{short.order.number} is yours")).to_be_visible()
     phone.goto(phone.url.partition("/store/")[0] + f"/store/work/{short.pk}/")
     button(phone, "Start picking").click()
     phone.get_by_text("Can’t find it, or damaged").click()

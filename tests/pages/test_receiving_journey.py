@@ -78,7 +78,8 @@ def test_a_transfer_is_sent_and_called_back(manager: Page) -> None:
         scan(phone, "3760000000017")
         expect(phone.get_by_label("To send Jumper")).to_be_visible()
     expect(phone.get_by_label("To send Jumper")).to_have_value("2")
-    button(phone, "Check").click()
+    with phone.expect_navigation():
+        button(phone, "Check").click()
     assert faults(phone, "send, check") == []
     phone.get_by_label("Why?").fill("Sold out there")
     button(phone, "Send").click()

@@ -138,7 +138,8 @@ def test_a_draft_decides_beside_the_live_rules(office: Any, live_server: Any) ->
     told = office.locator(".bo").first.inner_text()
     assert "Of 3 new orders it would have decided 3 otherwise (100.0 %)." in told
     assert "PARIS" in told
-    office.get_by_role("link", name="Simulate", exact=True).click()
+    with office.expect_navigation():
+        office.get_by_role("link", name="Simulate", exact=True).click()
     assert office.get_by_label("Rules").input_value() == draft.pk
     office.goto(address)
     office.get_by_role("button", name="Stop").click()
