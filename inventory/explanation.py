@@ -43,7 +43,7 @@ class Stood(NamedTuple):
 class Explanation:
     """`sellable` is what readers and reservers get. `kept` is what is kept back, `kept_by` says by what: `level` and
     `place` (safety stock), `rule` or `doubt`. `closed_by`: why nothing at all is sold: `suspect`, `hidden`,
-    `product_inactive`, `place_inactive`."""
+    `product_inactive`, `place_inactive`, `takes_no_orders`."""
 
     place: PlaceInfo
     stood: Stood
@@ -53,7 +53,6 @@ class Explanation:
     closed_by: tuple[str, ...]
     rule: Rule | None
     doubt_rule: Rule | None
-    takes_orders: bool
 
 
 _LEVELS = f"""
@@ -84,13 +83,12 @@ def explain(sku: str, *, context: Context, locations: Collection[str] | None = N
             Explanation(
                 place=place,
                 stood=stood,
-                sellable=shown.get(place.code, 0),
+                sellable=shown.get(place.code, 0) if place.takes_orders(context.as_of) else 0,
                 kept=kept,
                 kept_by=kept_by,
-                closed_by=_closed_by(stood, place, verdict, product_is_active=product.is_active),
+                closed_by=_closed_by(stood, place, verdict, product_is_active=product.is_active, as_of=context.as_of),
                 rule=verdict.rule,
                 doubt_rule=verdict.doubt_rule,
-                takes_orders=place.takes_orders(context.as_of),
             )
         )
     return found
@@ -118,11 +116,14 @@ def _share(stood: Stood, share: int) -> int:
     return -(-max(0, stood.good) * share // 10_000)
 
 
-def _closed_by(stood: Stood, place: PlaceInfo, verdict: Verdict, *, product_is_active: bool) -> tuple[str, ...]:
+def _closed_by(
+    stood: Stood, place: PlaceInfo, verdict: Verdict, *, product_is_active: bool, as_of: datetime
+) -> tuple[str, ...]:
     reasons = {
         "suspect": stood.suspect_at is not None,
         "hidden": verdict.kept.is_hidden,
         "product_inactive": not product_is_active,
         "place_inactive": not place.is_active,
+        "takes_no_orders": place.is_active and not place.takes_orders(as_of),
     }
     return tuple(reason for reason, holds in reasons.items() if holds)

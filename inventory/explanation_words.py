@@ -17,6 +17,7 @@ _CLOSED_BY = {
     "hidden": gettext_lazy("a rule hides them from this asker"),
     "product_inactive": gettext_lazy("the product is not on sale"),
     "place_inactive": gettext_lazy("the place is closed for good"),
+    "takes_no_orders": gettext_lazy("the place takes no orders"),
 }
 
 

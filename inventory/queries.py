@@ -158,23 +158,37 @@ _rules: VersionedCache[list[Rule]] = VersionedCache(EXPOSURE, _load_rules)
 
 @dataclass(frozen=True)
 class _Worked:
-    """What is worked out once from one version of the rules and of the places, by kind of context."""
+    """What is worked out once from one version of the rules and of the places, by kind of context.
+
+    `perhaps_shut`: places in use that take no orders, or none until some instant.
+    """
 
     rules: list[Rule]
     places: Mapping[str, PlaceInfo]
+    perhaps_shut: Sequence[PlaceInfo]
     by_context: dict[tuple[str, str, str], Protections]
 
 
-_worked = _Worked([], {}, {})
+_worked = _Worked([], {}, [], {})
 
 
-def protections(context: Context) -> Protections:
-    """The exposure rules as they bear on this kind of asker, over the places as they are, at most a second old."""
+def _work_out() -> _Worked:
     global _worked
     rules, every = _rules.get(), places()
     worked = _worked
     if worked.rules is not rules or worked.places is not every:
-        worked = _worked = _Worked(rules, every, {})
+        shut = [one for one in every.values() if one.is_active and (one.paused_until or not one.accepting_orders)]
+        worked = _worked = _Worked(rules, every, shut, {})
+    return worked
+
+
+def protections(context: Context) -> Protections:
+    """The exposure rules as they bear on this kind of asker, over the places as they are, at most a second old."""
+    return _protections(_work_out(), context)
+
+
+def _protections(worked: _Worked, context: Context) -> Protections:
+    rules, every = worked.rules, worked.places
     # What no rule speaks of makes no difference.
     asker = (context.channel, context.order_type, context.service)
     kind = asker if rules else ("", "", "")
@@ -254,16 +268,24 @@ _SELLABLE_ONCE_GIVEN_BACK = _sellable_statement(
                 ) AS back (sku, location, units) ON back.sku = s.sku AND back.location = s.location_id
             ) AS level"""
 )
-# Places that are asked for have their class below zero.
-_NETWORK_STOCK = _sellable_statement(
-    spread="""CROSS JOIN LATERAL (
+
+
+def _network_statement(only: str = "") -> str:
+    """Places that are asked for have their class below zero."""
+    return _sellable_statement(
+        only=only,
+        spread="""CROSS JOIN LATERAL (
     SELECT %(is_narrow)s AND EXISTS (SELECT FROM inventory_stocklevel WHERE sku = p.sku OFFSET %(many)s) AS is_wide OFFSET 0
 ) AS spread""",
-    sums="sum(units)::bigint AS total,",
-    named="units > 0 AND (class < 0 OR NOT is_wide)",
-    besides=", coalesce(found.total, 0), NOT is_wide,"
-    " EXISTS (SELECT FROM inventory_inboundline line WHERE line.sku = p.sku AND line.remaining > 0)",
-)
+        sums="sum(units)::bigint AS total,",
+        named="units > 0 AND (class < 0 OR NOT is_wide)",
+        besides=", coalesce(found.total, 0), NOT is_wide,"
+        " EXISTS (SELECT FROM inventory_inboundline line WHERE line.sku = p.sku AND line.remaining > 0)",
+    )
+
+
+_NETWORK_STOCK = _network_statement()
+_NETWORK_STOCK_BUT = _network_statement(only="AND location_id <> ALL(%(shut)s::text[])")
 
 
 def sellable_units(
@@ -302,20 +324,22 @@ class NetworkStock(NamedTuple):
 def network_stock(
     skus: Iterable[str], *, context: Context, near: Collection[str] | None = None
 ) -> dict[str, NetworkStock]:
-    """Like `sellable_units`, added up; only products that exist have an entry.
+    """Like `sellable_units` at the places that take orders, added up; only products that exist have an entry.
 
     `near`: of a product that lies in most places these are enough. A thousand levels are read quicker than told.
     """
-    wanted = list(dict.fromkeys(skus))
+    wanted, worked = list(dict.fromkeys(skus)), _work_out()
+    shut = [place.code for place in worked.perhaps_shut if not place.takes_orders(context.as_of)]
     rows = _sellable_rows(
-        _NETWORK_STOCK,
+        _NETWORK_STOCK_BUT if shut else _NETWORK_STOCK,
         wanted,
         context,
-        protections(context),
+        _protections(worked, context),
         None,
         near=near,
         is_narrow=near is not None,
-        many=len(places()) // 2,
+        many=len(worked.places) // 2,
+        shut=shut,
     )
     return {sku: NetworkStock(_units(units), *others) for sku, units, *others in rows}
 

@@ -93,7 +93,7 @@ class Availability(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = read(AvailabilityQuery, request.query_params.dict())
-        check_channel_of_query(self, query.channel)
+        query.channel = channel_of_query(self, query.channel)
         as_of = now()
         every = places()
         shown = _Shown(query, every)
@@ -106,11 +106,13 @@ class Availability(ApiView):
         return Response({"results": [answer.of(sku, stock[sku], future.get(sku, ())) for sku in query.sku]})
 
 
-def check_channel_of_query(view: ApiView, channel: str | None) -> None:
-    """Errors: Invalid (no such channel), ChannelNotAllowed."""
-    if channel is not None:
-        check_all_known("channel", [channel], channels())
-        view.check_channel(channel)
+def channel_of_query(view: ApiView, asked: str | None) -> str | None:
+    """Whose stock is meant: a key of one channel asks for that. Errors: Invalid (no such channel), ChannelNotAllowed."""
+    if asked is None:
+        return view.caller.channel
+    check_all_known("channel", [asked], channels())
+    view.check_channel(asked)
+    return asked
 
 
 def check_all_known(name: str, asked: list[str], known: Mapping[str, Any]) -> None:
@@ -224,7 +226,7 @@ class _Answer:
         document: dict[str, Any] = {"location": place.code, "name": place.name}
         if self._nearest is not None and (km := self._nearest[place.code]) < inf:
             document["distance_km"] = round(km, 1)
-        if self._is_collected and place.takes_orders(self._as_of):
+        if self._is_collected:
             document["pickup_at"] = pickup_at(place, channel=self._channel, as_of=self._as_of)
         return document
 

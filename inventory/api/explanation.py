@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from inventory.api.availability import AvailabilityQuery, check_all_known, check_channel_of_query
+from inventory.api.availability import AvailabilityQuery, channel_of_query, check_all_known
 from inventory.explanation import MOST_PLACES, Explanation, explain
 from inventory.explanation_words import explanation_sentence, names_of_rules
 from inventory.exposure import Rule
@@ -46,7 +46,7 @@ class ExplainedPlace(BaseModel):
     held_for_offers: int
     kept_back: int
     kept_by: Literal["level", "place", "rule", "doubt"]
-    closed_by: list[Literal["suspect", "hidden", "product_inactive", "place_inactive"]]
+    closed_by: list[Literal["suspect", "hidden", "product_inactive", "place_inactive", "takes_no_orders"]]
     accepting_orders: bool
     confidence: float | None
     suspect_at: Instant | None
@@ -79,7 +79,7 @@ class ExplainAvailability(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = read(ExplanationQuery, request.query_params.dict() | {"sku": request.query_params.getlist("sku")})
-        check_channel_of_query(self, query.channel)
+        query.channel = channel_of_query(self, query.channel)
         (sku,) = query.sku
         check_all_known("sku", [sku], products_by_sku([sku]))
         if query.location is not None:
@@ -111,7 +111,7 @@ def _document(one: Explanation, names: dict[str, str]) -> dict[str, Any]:
         "kept_back": one.kept,
         "kept_by": one.kept_by,
         "closed_by": one.closed_by,
-        "accepting_orders": one.takes_orders,
+        "accepting_orders": not {"place_inactive", "takes_no_orders"}.intersection(one.closed_by),
         "confidence": stood.confidence,
         "suspect_at": stood.suspect_at,
         "rule": _rule(one.rule, names),

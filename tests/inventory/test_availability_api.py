@@ -2,7 +2,10 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from rest_framework.test import APIClient
 
+from inventory.services.pauses import pause_location
+from oms.keys import create_api_key
 from oms.models import Channel
 from tests.factories.inventory import (
     NOW,
@@ -131,7 +134,7 @@ def test_takes_as_many_statements_for_hundreds_of_places_as_for_three(client, dj
         ask = "sku=A,B&near={},{}&limit=1000".format(*PARIS)
         get(client, ask)  # places and rules are known by heart
         # key; versions of places, three times, and of rules (tests trust no cache); stock, which knows that nothing comes
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(5):
             return get(client, ask)
 
     assert len(statements()[0]["locations"]) == 3
@@ -195,10 +198,10 @@ def test_looks_at_all_places_only_where_the_nearest_have_nothing(client, forty_p
     ask = f"sku={','.join(skus)}&near={PARIS[0]},{PARIS[1]}&limit=2"
     get(client, ask)  # places and rules are known by heart
 
-    with django_assert_num_queries(6):  # as for one product
+    with django_assert_num_queries(5):  # as for one product
         assert [len(found["locations"]) for found in get(client, ask)] == [2] * 5
     set_stocks({("S3", code): 0 for code in forty_places[:6]})
-    with django_assert_num_queries(10):  # all of S3, as of the places and rules that count then
+    with django_assert_num_queries(8):  # all of S3, as of the places and rules that count then
         assert [place["location"] for place in get(client, ask)[3]["locations"]] == ["N06", "N07"]
 
 
@@ -225,8 +228,43 @@ def test_tells_when_it_could_be_collected_where_that_is_asked(client):
         places = {place["location"]: place for place in get(client, "sku=A&method=pickup")[0]["locations"]}
 
     assert places["OPEN"]["pickup_at"] == "2026-03-02T10:00:00+00:00"
-    assert "pickup_at" not in places["PAUSED"]
     assert all("pickup_at" not in place for place in get(client, "sku=A")[0]["locations"])
+
+
+@pytest.mark.parametrize("near", ["", f"&near={PARIS[0]},{PARIS[1]}"])
+def test_a_place_that_takes_no_orders_has_nothing_to_sell(client, near):
+    make_location("SHUT", accepting_orders=False)
+    make_location("PAUSED")
+    make_location("OPEN")
+    pause_location(code="PAUSED", until=NOW + timedelta(hours=2), reason="", actor="t", as_of=NOW)
+    set_stocks({("B", "SHUT"): 1, ("B", "PAUSED"): 2, ("B", "OPEN"): 4})
+
+    def told(at):
+        with time_machine.travel(at, tick=False):
+            [found] = get(client, f"sku=B&area_by=country{near}")
+            explained = client.get("/api/v1/availability/explain/", {"sku": "B"}).json()["locations"]
+        sellable = {place["location"]: place["sellable"] for place in found["locations"]}
+        assert {place["location"]: place["sellable"] for place in explained if place["sellable"]} == sellable
+        assert found["sellable"] == sum(area["sellable"] for area in found["areas"]) == sum(sellable.values())
+        return sellable, {place["location"]: place["closed_by"] for place in explained if place["closed_by"]}
+
+    shut = ["takes_no_orders"]
+    assert told(NOW + timedelta(hours=2) - timedelta(microseconds=1)) == ({"OPEN": 4}, {"SHUT": shut, "PAUSED": shut})
+    assert told(NOW + timedelta(hours=2)) == ({"OPEN": 4, "PAUSED": 2}, {"SHUT": shut})
+
+
+def test_a_key_of_one_channel_asks_for_that_channel(client):
+    Channel.objects.create(code="web", name="Web", currency="EUR")
+    make_exposure_rule(channel_id="web", hidden=True)
+    bound = APIClient()
+    bound.credentials(
+        HTTP_AUTHORIZATION=f"Bearer {create_api_key(name='shop', scopes=['stock:read'], channel='web')[1]}"
+    )
+
+    assert get(client, "sku=A")[0]["sellable"] == 13
+    for query in ("sku=A", "sku=A&channel=web"):
+        assert get(bound, query)[0] == {"sku": "A", "sellable": 0, "future": [], "locations": []}
+        assert bound.get(f"/api/v1/availability/explain/?{query}").json()["sellable"] == 0
 
 
 def test_tells_what_is_to_come_and_from_when_but_not_what_a_rule_hides(client):
