@@ -28,6 +28,7 @@ from oms.transactions import in_transaction, use_case
 
 _ATTEMPTS = 4
 _ALTERNATIVES = 5
+_AT_ONCE = 100  # more than one owner asks for at the same moment
 Pins = dict[StockKey, int]  # units by level
 
 
@@ -299,9 +300,7 @@ def _shortage(sku: str, location: str | None, requested: int, stock: Mapping[str
 def _make(hold: CartHold, pins: Pins, context: Context) -> None:
     """Errors: TooManyHolds; _Taken; IntegrityError when the cart got a hold meanwhile."""
     as_of = context.as_of
-    live = CartHold.objects.filter(owner=hold.owner, status=HoldStatus.ACTIVE, expires_at__gt=as_of)
-    if live.count() >= settings.HOLD_MOST_PER_KEY:
-        raise TooManyHolds(most=settings.HOLD_MOST_PER_KEY)
+    _check_room(hold.owner, as_of=as_of)
     over = CartHold.objects.select_for_update().filter(
         channel=hold.channel_id, cart=hold.cart, status=HoldStatus.ACTIVE, expires_at__lte=as_of
     )
@@ -309,6 +308,25 @@ def _make(hold: CartHold, pins: Pins, context: Context) -> None:
         _end(earlier, HoldStatus.EXPIRED, as_of=as_of)
     hold.save(force_insert=True)
     _keep(hold, pins, context)
+
+
+def _check_room(owner: str, *, as_of: datetime) -> None:
+    """Shortly before an owner's most, carts are made one by one, so that none is counted too late.
+
+    Errors: TooManyHolds.
+    """
+    most = settings.HOLD_MOST_PER_KEY
+    live = CartHold.objects.filter(owner=owner, status=HoldStatus.ACTIVE, expires_at__gt=as_of)
+    if live.count() < most - _AT_ONCE:
+        return
+    _wait_for_turn(owner)
+    if live.count() >= most:
+        raise TooManyHolds(most=most)
+
+
+def _wait_for_turn(owner: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"inventory.carts:{owner}"])
 
 
 @use_case

@@ -3,7 +3,7 @@
 import pytest
 from django.db import transaction
 
-from inventory.errors import InsufficientStock, StockMoved
+from inventory.errors import InsufficientStock, StockMoved, TooManyHolds
 from inventory.exposure import Context
 from inventory.models import CartHoldLine
 from inventory.services import Want, cart_holds, reservations
@@ -41,7 +41,7 @@ def hold(number: int, units: int = 1) -> bool:
             among=None,
             as_of=NOW,
         )
-    except (InsufficientStock, StockMoved):
+    except (InsufficientStock, StockMoved, TooManyHolds):
         return False
     return True
 
@@ -87,6 +87,18 @@ def test_without_the_lock_carts_hold_the_same_unit_twice(shelf, monkeypatch, mea
 
     assert (hold(0, UNITS), rival.outcome) == (True, not is_locked)
     assert held() == (UNITS if is_locked else 2 * UNITS)
+
+
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_without_its_turn_an_owner_has_more_carts_than_it_may(shelf, monkeypatch, meanwhile, settings, is_locked):
+    """Another cart of the owner is counted when ours has been, and has not been written yet."""
+    settings.HOLD_MOST_PER_KEY = 1
+    if not is_locked:
+        monkeypatch.setattr(cart_holds, "_wait_for_turn", lambda owner: None)
+    rival = meanwhile(lambda: hold(1), cart_holds, after="_check_room")
+
+    assert (hold(0), rival.outcome) == (True, not is_locked)
+    assert held() == (1 if is_locked else 2)
 
 
 def test_an_order_that_weighs_before_its_lock_does_not_see_what_a_cart_took(shelf, monkeypatch):

@@ -95,6 +95,11 @@ def a_cart_holds_several(walk: Walk) -> None:
     walk.a_cart_holds("c1", WEB, [Line("A", 2, "S1"), Line("A", 3, "S2"), Line("B", 1, "S1")], 60)
 
 
+@guard("where no orders are taken there is nothing to show", "queries", "_NETWORK_STOCK_BUT if shut else ")
+def a_place_with_stock_takes_no_orders(walk: Walk) -> None:
+    walk.somebody_closes_a_place("S1", is_open=True, takes_orders=False)
+
+
 @guard("nothing of a suspect level is sold", SELLABLE, 'f"{level}.suspect_at IS NOT NULL"', '"false"')
 @guard(
     "a suspicion costs confidence",
@@ -1317,12 +1322,12 @@ def a_cart_wants_it_anywhere_and_here(walk: Walk) -> None:
     walk.a_cart_holds("c1", WEB, [Line("A", 8), Line("A", 1, "S1")], 60)
 
 
-@guard("one owner holds so many carts", CARTS, "if live.count() >= settings.HOLD_MOST_PER_KEY:", "if False:")
+@guard("one owner holds so many carts", CARTS, "if live.count() >= most:", "if False:")
 @guard(
     "dead holds are not among an owner's",
     CARTS,
-    "owner=hold.owner, status=HoldStatus.ACTIVE, expires_at__gt=as_of)",
-    "owner=hold.owner, status=HoldStatus.ACTIVE)",
+    "owner=owner, status=HoldStatus.ACTIVE, expires_at__gt=as_of)",
+    "owner=owner, status=HoldStatus.ACTIVE)",
 )
 def many_carts_hold(walk: Walk) -> None:
     walk.a_cart_holds("c1", WEB, [Line("A", 1)], 60)
