@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from inventory.api.filters import CommaFilter
+from inventory.api.filters import CommaFilter, GroupFilter
 from inventory.api.stock import OfMyPlaces
 from inventory.errors import FewerThere
 from inventory.models import AdjustmentKind, AdjustmentReason, Condition, StockAdjustment
@@ -73,6 +73,7 @@ class ReasonsDocument(BaseModel):
 class AdjustmentFilters(filters.FilterSet):
     sku = CommaFilter(field_name="product_id", lookup_expr="in")
     location = CommaFilter(field_name="location_id", lookup_expr="in")
+    group = GroupFilter()
     kind = filters.MultipleChoiceFilter(choices=AdjustmentKind.choices)
     reason = filters.MultipleChoiceFilter(choices=AdjustmentReason.choices)
     made_after = filters.IsoDateTimeFilter(field_name="made_at", lookup_expr="gte")

@@ -30,7 +30,7 @@ from inventory.api.count_bodies import (
     count_document,
     line_document,
 )
-from inventory.api.filters import CommaFilter
+from inventory.api.filters import CommaFilter, GroupFilter
 from inventory.errors import (
     ApprovalNeeded,
     CountNotOpen,
@@ -54,6 +54,7 @@ _OVER, _NOTHING = CountNotOpen(current="submitted"), NothingWaits(current="appro
 
 class CountFilters(filters.FilterSet):
     location = CommaFilter(field_name="location_id", lookup_expr="in")
+    group = GroupFilter()
     status = filters.MultipleChoiceFilter(choices=CountStatus.choices)
     opened_after = filters.IsoDateTimeFilter(field_name="opened_at", lookup_expr="gte")
     opened_before = filters.IsoDateTimeFilter(field_name="opened_at", lookup_expr="lt")

@@ -26,11 +26,15 @@ class CommaFilter(filters.BaseInFilter, filters.CharFilter):
 class GroupFilter(CommaFilter):
     """`?group=idf,flagship`: at the places of any of these groups."""
 
-    def __init__(self, field_name: str = "location_id"):
-        super().__init__(field_name=field_name, label="at the places of these groups, separated by commas")
+    def __init__(self, field_name: str = "location_id", *, distinct: bool = False):
+        label = "at the places of these groups, separated by commas"
+        super().__init__(field_name=field_name, label=label, distinct=distinct)
 
     def filter(self, queryset: QuerySet, value: Any) -> QuerySet:
-        return queryset.filter(**{f"{self.field_name}__in": codes_of_groups(value)}) if value else queryset
+        if not value:
+            return queryset
+        found = queryset.filter(**{f"{self.field_name}__in": codes_of_groups(value)})
+        return found.distinct() if self.distinct else found
 
 
 class ContainsFilter(filters.CharFilter):

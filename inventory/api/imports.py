@@ -20,7 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory import services
-from inventory.api.filters import CommaFilter
+from inventory.api.filters import CommaFilter, GroupFilter
 from inventory.errors import InvalidFile
 from inventory.files.writing import as_cell
 from inventory.imports import upload
@@ -222,6 +222,7 @@ class ImportFilters(filters.FilterSet):
     status = CommaFilter(lookup_expr="in")
     source = CommaFilter(lookup_expr="in")
     location = CommaFilter(field_name="location_id", lookup_expr="in")
+    group = GroupFilter()
     mode = filters.ChoiceFilter(choices=ImportMode.choices)
 
     class Meta:

@@ -6,7 +6,7 @@ import django_filters as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from pydantic import BaseModel
 
-from inventory.api.filters import CommaFilter
+from inventory.api.filters import CommaFilter, GroupFilter
 from inventory.api.stock import OfMyPlaces
 from inventory.models import Reconciliation
 from oms.api.body import Instant
@@ -62,6 +62,7 @@ def reconciliation_document(row: Reconciliation) -> dict[str, Any]:
 class ReconciliationFilters(filters.FilterSet):
     source = CommaFilter(lookup_expr="in")
     location = CommaFilter(field_name="location_id", lookup_expr="in")
+    group = GroupFilter()
     date = filters.DateFilter()
     date_from = filters.DateFilter(field_name="date", lookup_expr="gte")
     date_until = filters.DateFilter(field_name="date", lookup_expr="lt")

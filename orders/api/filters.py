@@ -17,6 +17,7 @@ class OrderFilter(filters.FilterSet):
     external_id = filters.CharFilter("external_id")
     sku = filters.CharFilter("lines__product_id", distinct=True)
     location = filters.CharFilter("fulfillments__location_id", distinct=True)
+    group = GroupFilter("fulfillments__location_id", distinct=True)
     placed_after = filters.IsoDateTimeFilter("placed_at", lookup_expr="gte")
     placed_before = filters.IsoDateTimeFilter("placed_at", lookup_expr="lt")
     q = filters.CharFilter(method="search", label="number, external id, or e-mail, name or telephone of the customer")

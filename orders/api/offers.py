@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from inventory.api.filters import GroupFilter
 from oms.actors import Caller
 from oms.api.views import ApiView
 from oms.clock import now
@@ -23,6 +24,7 @@ from orders.services.sharing import take_offer
 
 class OfferFilter(filters.FilterSet):
     location = filters.CharFilter("location_id")
+    group = GroupFilter()
     status = filters.ChoiceFilter(choices=Offer.Status.choices)
 
     class Meta:

@@ -76,6 +76,12 @@ def test_the_queue_is_narrowed_to_groups(listed: Callable[..., set[str]]) -> Non
     assert listed("exceptions/?group=nord,idf") == {"LILLE"}
 
 
+def test_orders_are_narrowed_to_those_with_work_in_a_group_each_once(listed: Callable[..., set[str]]) -> None:
+    there = Fulfillment.objects.filter(location__in=["PARIS", "LYON"]).values_list("order__number", flat=True)
+
+    assert listed("orders/?group=flagship", "number") == set(map(str, there)) != set()
+
+
 def test_a_group_opens_no_other_places_to_a_bound_key(listed: Callable[..., set[str]]) -> None:
     assert listed("stock/?group=flagship", locations=["LYON", "LILLE"]) == {"LYON"}
     assert listed("fulfillments/?group=nord", locations=["LYON"]) == set()
