@@ -88,4 +88,4 @@ def end_in_words(at: datetime, *, as_of: datetime) -> str:
     local, today = timezone.localtime(at), timezone.localtime(as_of).date()
     if local.time() == time(0) and local.date() == today + timedelta(days=1):
         return _("midnight")
-    return moment(at, as_of)
+    return moment(local, as_of)

@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
 from inventory.models import Location
 from inventory.services.pauses import pause_location
+from oms.cache import clear_all
 from oms.clock import now
 from oms.models import Event
 from tests.factories.people import make_user
@@ -47,6 +49,20 @@ def test_a_manager_takes_no_more_orders_and_takes_them_again(manager: Client) ->
         ("inventory.location.paused", "user:maelle"),
         ("inventory.location.resumed", "user:maelle"),
     ]
+
+
+@pytest.mark.parametrize(("at", "shown"), [("2026-07-06T15:00:00Z", "20:30"), ("2026-01-05T15:00:00Z", "20:30")])
+def test_its_end_is_told_by_the_clock_of_the_place(manager: Client, at: str, shown: str) -> None:
+    hours = {day: [["10:00", shown]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+    Location.objects.filter(pk="PARIS").update(opening_hours=hours, timezone="Europe/Paris")
+    clear_all()
+
+    with time_machine.travel(at, tick=False):
+        form = manager.get("/store/at/PARIS/pause/").content.decode()
+        page = manager.post("/store/at/PARIS/pause/", {"how_long": "today"}, follow=True).content.decode()
+
+    assert f"until {shown}" in form
+    assert f"No new orders until {shown}" in page
 
 
 def test_a_pause_may_be_an_hour(manager: Client) -> None:
