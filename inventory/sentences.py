@@ -33,7 +33,7 @@ register(
 @tells(LOCATION_PAUSED)
 def _paused(payload: Payload, place: str) -> str:
     until = timezone.localtime(datetime.fromisoformat(payload["until"]))
-    facts = {"place": place, "until": date_format(until, "j M H:i")}
+    facts = {"place": place, "until": date_format(until, _("j M H:i"))}
     sentence = _("%(place)s takes no more orders until %(until)s") % facts
     return f"{sentence} – {payload['reason']}" if payload.get("reason") else sentence
 

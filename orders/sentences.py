@@ -127,7 +127,7 @@ def _backordered(payload: Payload, place: str) -> str:
 
 
 def _day(at: str) -> str:
-    return date_format(localtime(datetime.fromisoformat(at)), "j M")
+    return date_format(localtime(datetime.fromisoformat(at)), _("j M"))
 
 
 @tells("orders.order.held")
@@ -170,7 +170,7 @@ _STEPS = {
 
 def _about_step(payload: Payload, place: str) -> dict[str, Any]:
     due_at = localtime(datetime.fromisoformat(payload["due_at"]))
-    return {"place": place, "step": _STEPS[Step(payload["step"])], "due": date_format(due_at, "j M H:i")}
+    return {"place": place, "step": _STEPS[Step(payload["step"])], "due": date_format(due_at, _("j M H:i"))}
 
 
 @tells("orders.fulfillment.due_soon")

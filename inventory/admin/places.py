@@ -438,7 +438,7 @@ def _day_in_words(day: date) -> str:
 
 
 def _instant_in_words(text: str) -> str:
-    return date_format(timezone.localtime(parse_datetime(text)), "j M Y H:i")
+    return date_format(timezone.localtime(parse_datetime(text)), _("j M Y H:i"))
 
 
 def _pairs(rows: Any) -> SafeString:

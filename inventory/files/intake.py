@@ -210,15 +210,18 @@ def _judge_body(
 
 
 def _changes(sheet: Sheet, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    columns = sheet.columns.values()
-    was = {column.name: None if before is None else column.of(before) for column in columns}
-    now = {column.name: column.of(after) for column in columns}
-    changed = [name for name, cell in now.items() if _weighed(cell) != _weighed(was[name])]
-    return [(name, plain(was[name]), plain(now[name])) for name in changed if name not in sheet.keys]
+    columns = [column for name, column in sheet.columns.items() if name not in sheet.keys]
+    cells = [(column, None if before is None else column.of(before), column.of(after)) for column in columns]
+    changed = [told for told in cells if _meant(told[0], told[1]) != _meant(told[0], told[2])]
+    return [(column.name, plain(was), plain(now)) for column, was, now in changed]
 
 
-def _weighed(cell: Cell) -> Cell:
-    return None if cell == "" else cell
+def _meant(column: Column, cell: Cell) -> Any:
+    """Without what says nothing: that a text is empty, in which order an object or the barcodes are written."""
+    if cell in ("", None):
+        return None
+    value: Any = column.read(cell) if isinstance(cell, str) else cell
+    return sorted(value) if column.name == "barcodes" else value
 
 
 def _column_at(sheet: Sheet, pointer: str) -> str:

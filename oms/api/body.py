@@ -146,10 +146,16 @@ _MESSAGES = {
     "string_type": gettext_lazy("A text is needed"),
     "int_type": gettext_lazy("A whole number is needed"),
     "int_parsing": gettext_lazy("A whole number is needed"),
+    "int_from_float": gettext_lazy("A whole number is needed"),
+    "float_parsing": gettext_lazy("A number is needed"),
+    "float_type": gettext_lazy("A number is needed"),
+    "greater_than": gettext_lazy("More than %(gt)s is needed"),
+    "less_than": gettext_lazy("Less than %(lt)s is needed"),
     "decimal_parsing": gettext_lazy("An amount is needed"),
     "decimal_type": gettext_lazy("An amount is needed"),
     "finite_number": gettext_lazy("A finite number is needed"),
     "bool_type": gettext_lazy("True or false is needed"),
+    "bool_parsing": gettext_lazy("True or false is needed"),
     "list_type": gettext_lazy("A list is needed"),
     "tuple_type": gettext_lazy("A list is needed"),
     "dict_type": gettext_lazy("An object is needed"),
@@ -197,6 +203,8 @@ def _told(name: str, fact: Any) -> Any:
     """A bound without a decimal that says nothing, and the caller's “or” between the words there are to choose from."""
     if isinstance(fact, float) and fact.is_integer():
         return int(fact)
+    if isinstance(fact, str) and (amount := re.fullmatch(r"Decimal\('(.+)'\)", fact)):  # as pydantic tells it at times
+        return amount[1]
     most, is_one_of_many, last = fact.rpartition(" or ") if name == "expected" else ("", "", "")
     return _("%(most)s or %(last)s") % {"most": most, "last": last} if is_one_of_many else fact
 

@@ -107,7 +107,8 @@ def instant(at: datetime | None, *, as_of: datetime | None = None) -> SafeString
     local = timezone.localtime(at)
     exact = f"{date_format(local, 'DATETIME_FORMAT')} {local.tzname()}"
     distance = at - (as_of or now())
-    text = date_format(local, "j M H:i") if abs(distance) >= timedelta(days=1) else _relative(distance)
+    # Translators: a day and its time, in Django's date format letters
+    text = date_format(local, _("j M H:i")) if abs(distance) >= timedelta(days=1) else _relative(distance)
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, text)
 
 

@@ -268,7 +268,8 @@ class Traffic:
             "packed": self._finish,
             "ready_for_pickup": self._hand_over,
         }
-        steps[work["status"]](work, random.Random(f"{work['id']} {work['status']}"), now)
+        if step := steps.get(work["status"]):  # it may have ended since the list was asked for
+            step(work, random.Random(f"{work['id']} {work['status']}"), now)
 
     def _act(self, work: Document, action: str, body: Any = None) -> None:
         """A refusal means that somebody was faster: a person, or the clock."""

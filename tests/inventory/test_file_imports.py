@@ -54,6 +54,18 @@ def kept_from(text: str, kind: Any = PRODUCTS) -> str:
     return receive_file(kind.kind, "list.csv", table, actor="user:ann", as_of=now())
 
 
+def test_barcodes_and_attributes_in_another_order_are_the_same(boss: Client) -> None:
+    text = "sku,name_en,name_fr,price,barcodes,attributes\nA,Mug,Tasse,9.90,{},{}\n"
+    codes, facts = ["4006381333931", "96385074"], ["size = M", "colour = red", "a = b"]
+    confirmed(boss, sent(boss, text.format(" | ".join(codes), "; ".join(facts))).context["kept"])
+
+    again = sent(boss, text.format(" | ".join(reversed(codes)), "; ".join(reversed(facts)))).context["kept"]
+    other = sent(boss, text.format(codes[0], "; ".join(facts))).context["kept"]
+
+    assert Product.objects.get().barcodes.count() == 2
+    assert (again.expected, other.expected) == ({"unchanged": 1}, {"updated": 1})
+
+
 def product_rows() -> list[dict[str, Any]]:
     return list(Product.objects.order_by("pk").values())
 

@@ -96,6 +96,17 @@ def test_a_second_price_for_the_same_time_is_refused_beside_it_unless_it_takes_o
     assert shown() == [("19.00", True), ("12.50", True), ("19.00", False)]
 
 
+@pytest.mark.parametrize("days", [0, -1])
+def test_a_price_that_ends_when_it_begins_is_refused_in_words(boss: Client, days: int) -> None:
+    begins = now().replace(microsecond=0) + 3 * DAY
+
+    answer = save(boss, typed(0, channel="web", amount="12.50", from_at=begins, until_at=begins + days * DAY), there=0)
+
+    (errors,) = answer.context["inline_admin_formsets"][0].formset.errors
+    assert errors == {"until_at": ["A price must end after it begins"]}
+    assert shown() == []
+
+
 def test_of_a_price_that_has_begun_nothing_but_the_end_is_taken_from_the_form(boss: Client) -> None:
     price = given("19.00", now() - DAY)
 

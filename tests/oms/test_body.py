@@ -40,6 +40,29 @@ def test_amounts_and_rates_have_limits(kind: Any, value: str, code: str) -> None
     assert fault(kind, value) == code
 
 
+class _Bounded(Body):
+    money: Money = Decimal(0)
+    weight: Annotated[Decimal, Field(gt=0)] = Decimal(1)
+    share: float = 0.0
+    is_on: bool = True
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"money": "1000000000.00"}, "Valeur maximale\N{NO-BREAK SPACE}: 999999999.99"),
+        ({"weight": "0"}, "Plus de 0 est attendu"),
+        ({"share": "abc"}, "Un nombre est attendu"),
+        ({"is_on": "perhaps"}, "Vrai ou faux est attendu"),
+    ],
+)
+def test_bounds_are_told_in_figures_and_in_the_language_of_the_caller(given: dict[str, Any], said: str) -> None:
+    with translation.override("fr"), pytest.raises(Invalid) as refused:
+        read(_Bounded, given)
+
+    assert [fault.detail for fault in refused.value.errors] == [said]
+
+
 @pytest.mark.parametrize("value", ["a\nb", "a\u2028b", "a\u2029b", "a\x1bb", "a\x7f"])
 def test_a_code_has_no_control_characters(value: str) -> None:
     assert fault(Code, value) == "not_printable"
