@@ -205,16 +205,21 @@ class LedgerOnPage:
         return super().change_view(request, object_id, form_url, extra_context)  # type: ignore[misc]
 
 
+def address_of_movements(sku: str, location: str) -> str:
+    """Where the back office shows them all."""
+    here = urlencode({"q": sku, "location__code__exact": location})
+    return f"{reverse('admin:inventory_stockmovement_changelist')}?{here}"
+
+
 def _ledger_of(level: StockLevel, request: HttpRequest) -> LevelLedger:
     rows = StockMovement.objects.filter(product=level.product_id, location=level.location_id)
     newest = list(rows.order_by("-occurred_at", "-id")[: _SHOWN + 1])
     form = BalanceForm(request.GET if "at" in request.GET else None)
     balance, refusal = _balance_of(level, form)
-    here = urlencode({"q": level.product_id, "location__code__exact": level.location_id})
     return LevelLedger(
         movements=list(_views(newest[:_SHOWN])),
         has_more=len(newest) > _SHOWN,
-        all_address=f"{reverse('admin:inventory_stockmovement_changelist')}?{here}",
+        all_address=address_of_movements(level.product_id, level.location_id),
         form=form,
         balance=balance,
         refusal=refusal,

@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.formats import date_format, number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -16,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.decorators import display
 
+from inventory.admin.ledger import address_of_movements
 from inventory.models import Product, Reconciliation
 from oms.backoffice.actions import row_or_404
 from oms.backoffice.lists import ReadOnlyAdmin
@@ -111,9 +111,13 @@ def _biggest(row: Reconciliation) -> list[tuple[str, str, int, str]]:
     """SKU, name, difference, and the way to its movements."""
     skus = [found["sku"] for found in row.biggest]
     names = {product.sku: product.name for product in Product.objects.filter(sku__in=skus)}
-    movements = reverse("admin:inventory_stockmovement_changelist")
     return [
-        (found["sku"], names.get(found["sku"], ""), found["difference"], f"{movements}?q={found['sku']}")
+        (
+            found["sku"],
+            names.get(found["sku"], ""),
+            found["difference"],
+            address_of_movements(found["sku"], row.location_id),
+        )
         for found in row.biggest
     ]
 

@@ -36,9 +36,10 @@ def mend_by_ledger(broken: Sequence[Mapping[str, Any]], *, actor: str, as_of: da
     done: list[tuple[Level, dict[str, int]]] = []
     for key, level in levels.items():
         target = dict(zip(_COUNTED, ledger.get(key, (0, 0, 0)), strict=True))
-        movements += _up_to_nothing(level, target, as_of)
+        made_up = _up_to_nothing(level, target, as_of)
+        movements += made_up
         was = _set(level, target)
-        if was != target:
+        if made_up or was != target:
             done.append((level, was))
     save_levels([level for level, _was in done], movements, actor=actor, reference=REFERENCE, as_of=as_of)
     return _tell(done, _COUNTED, actor=actor, as_of=as_of)
@@ -121,6 +122,8 @@ def _tell(
         payload = {"sku": level.sku, "location": level.location, "from": was, "to": now}
         facts.append(Fact(events.LEVEL_REPAIRED, level.sku, level.sku, actor, payload))
         changes = ", ".join(f"{name} {was[name]} → {now[name]}" for name in names if was[name] != now[name])
-        sentences.append(f"{level.sku} at {level.location}: {changes}")
+        sentences.append(
+            f"{level.sku} at {level.location}: {changes or 'a movement makes up for what its ledger lacks'}"
+        )
     publish(facts, as_of=as_of)
     return sentences

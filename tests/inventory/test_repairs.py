@@ -127,6 +127,16 @@ def test_fewer_than_no_damaged_units_are_evened_out_by_a_movement(broken_invaria
     assert broken_invariants() == []
 
 
+def test_a_movement_that_mends_the_ledger_alone_is_told_too(broken_invariants):
+    spoil(damaged=0)
+    movement(damaged_delta=-4)
+
+    assert "A at S: a movement makes up for what its ledger lacks" in check("--repair")
+
+    assert Event.objects.filter(type="inventory.level.repaired").count() == 1
+    assert broken_invariants() == []
+
+
 def test_what_names_no_known_product_stays_told():
     movement(product_id="GHOST", quantity=4)
 

@@ -63,9 +63,9 @@ def test_a_file_is_sent_looked_at_and_begun(office: Any, live_server: Any, tmp_p
     office.get_by_role("button", name="Apply it").click()
     office.get_by_text("Waiting").first.wait_for()
     work()
-    office.get_by_text("Completed").first.wait_for()
+    office.get_by_text("A whole number in plain figures is needed").first.wait_for()
+    assert office.get_by_text("Completed").first.is_visible()
     assert level("SKU-1", "PARIS").on_hand == 3
-    office.reload()
     shoot(office, "completed")
     assert "A whole number in plain figures is needed" in office.locator("body").inner_text()
 
@@ -121,3 +121,4 @@ def test_feeds_and_reconciliations_are_read_at_a_desk_and_on_a_phone(office: Any
             office.set_viewport_size({"width": width, "height": 800})
             assert office.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (name, width)
     assert office.get_by_text("Biggest differences").is_visible()
+    assert "location__code__exact=PARIS" in office.locator("a[href*='stockmovement/?q=']").first.get_attribute("href")

@@ -37,7 +37,9 @@ async function refresh(cell) {
   if (!answer.ok) return; // the session has ended, or the server is busy: what is shown stays
   const now = await answer.json();
   show(cell, now);
-  if (now.finished_at) cell.removeAttribute("data-import");
+  if (!now.finished_at) return;
+  cell.removeAttribute("data-import");
+  if (document.querySelector("[data-page-of]")) location.reload(); // what was rejected stands there now, too
 }
 
 async function refreshAll() {
