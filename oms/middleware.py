@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from oms import metrics, request_context
-from oms.problems import problem_response
+from oms.problems import problem_response, too_large
 
 log = logging.getLogger("oms.access")
 
@@ -63,13 +63,7 @@ class RequestMiddleware:
         length = request.headers.get("Content-Length", "")
         limit = settings.LARGE_BODIES.get(request.path.rstrip("/"), settings.MAX_BODY_BYTES)
         if length.isdecimal() and int(length) > limit:
-            return problem_response(
-                413,
-                "body_too_large",
-                _("The request body is too large"),
-                instance=request.path,
-                limit_bytes=limit,
-            )
+            return too_large(request, limit)
         if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path:
             return problem_response(400, "unreadable", _("The address holds a NUL character"), instance="/")
         return None

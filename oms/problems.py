@@ -8,6 +8,8 @@ import orjson
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import DataError, IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.defaultfilters import filesizeformat
+from django.utils import translation
 from django.utils.translation import gettext as _
 from psycopg.errors import ExclusionViolation, UniqueViolation
 from rest_framework import exceptions as drf
@@ -145,6 +147,16 @@ def _answer(request: HttpRequest, status: int, code: str, title: str) -> HttpRes
     from django.shortcuts import render
 
     return render(request, "oms/error.html", {"status": status, "title": title}, status=status)
+
+
+def too_large(request: HttpRequest, limit: int) -> HttpResponse:
+    """For a body of more than `limit` bytes that nobody has read; before the caller's language was looked for."""
+    with translation.override(translation.get_language_from_request(request)):
+        if _wants_json(request):
+            title = _("The request body is too large")
+            return problem_response(413, "body_too_large", title, instance=request.path, limit_bytes=limit)
+        title = _("This is too large to be sent: at most %(most)s are possible") % {"most": filesizeformat(limit)}
+        return _answer(request, 413, "body_too_large", title)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -73,6 +73,16 @@ def test_a_body_over_the_limit_is_413_before_it_is_read(shop: Api, settings: Any
     assert answer.json["limit_bytes"] == 1000
 
 
+def test_whoever_sends_too_much_by_a_page_is_told_on_a_page(client: Client, settings: Any) -> None:
+    settings.MAX_BODY_BYTES = 1000
+    headers = {"Accept": "text/html,*/*", "Accept-Language": "fr"}
+
+    answer = client.post("/admin/login/", {"username": "x" * 1000}, headers=headers)
+
+    assert answer.status_code == 413
+    assert "au plus 1000" in answer.content.decode() and "<main" in answer.content.decode()
+
+
 def test_what_breaks_inside_is_500_and_tells_no_secrets(shop: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     def break_down(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("password=1234")
