@@ -1,15 +1,20 @@
 """What carriers ask, where postal codes lie, and what was booked."""
 
 from django.contrib import admin
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from inventory.admin.groups import GroupFilter
 from oms.backoffice.lists import ReadOnlyAdmin
-from oms.backoffice.words import NOTHING, remarks
+from oms.backoffice.words import NOTHING, link, money, remarks, weight
 from routing import queries
 from routing.admin.base import CachedTableAdmin
 from routing.models import (
@@ -23,10 +28,34 @@ from routing.remarks import remark_sentence
 from routing.services.rate_reviews import review_service
 
 
+_LISTS = {ArrayField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})}}
+
+
 class ZoneInline(TabularInline):
+    """Each zone with its prices by weight, which are changed on the zone's own page."""
+
     model = Zone
     extra = 0
-    show_change_link = True
+    formfield_overrides = _LISTS
+    fields = ["code", "prices", "position", "countries", "postal_prefixes", "max_distance_km", "transit_days"]
+    readonly_fields = ["prices"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Zone]:
+        return super().get_queryset(request).select_related("carrier_service").prefetch_related("rates")
+
+    @admin.display(description=gettext_lazy("prices"))
+    def prices(self, zone: Zone) -> SafeString:
+        if zone._state.adding:
+            return NOTHING
+        rates, currency = zone.rates.all(), zone.carrier_service.currency
+        heaviest = _("heavier") if len(rates) > 1 else _("any weight")
+        steps = [(_up_to(rate.max_weight_g) or heaviest, money(rate.price, currency)) for rate in rates]
+        told = format_html('<dl class="bo-pairs bo-short">{}</dl>', format_html_join("", "<dt>{}</dt><dd>{}</dd>", steps))
+        return format_html('<div class="bo">{}{}</div>', told, link("routing.Zone", zone.pk, _("Zone and prices")))
+
+
+def _up_to(grams: int | None) -> str:
+    return "" if grams is None else _("up to %(weight)s") % {"weight": weight(grams)}
 
 
 class RateInline(TabularInline):
@@ -54,6 +83,7 @@ class CarrierServiceAdmin(CachedTableAdmin):
 @admin.register(Zone)
 class ZoneAdmin(CachedTableAdmin):
     cache_name = queries.RATES
+    formfield_overrides = _LISTS
     list_display = ["carrier_service", "code", "position", "transit_days", "max_distance_km"]
     list_filter = ["carrier_service"]
     list_select_related = ["carrier_service"]

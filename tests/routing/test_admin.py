@@ -1,11 +1,13 @@
 """The back office of routing: every list opens, rules read as sentences, decisions as words."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from routing.models import CapacityDay, CarrierService, Decision, PostalArea, Rate, ServiceLevel, Zone
 from routing.services.decisions import record_decisions
@@ -95,6 +97,33 @@ def test_a_change_of_a_price_list_is_seen_by_planning(office, web):
 
     assert answer.status_code == 302
     assert plan(demand, as_of=NOON).outcome.cost == 7
+
+
+def test_a_service_shows_the_prices_of_its_zones_and_the_way_to_change_them(office, web, django_assert_num_queries):
+    post = CarrierService.objects.create(code="post", carrier="Post", name="Home", service="standard", currency="CHF")
+    near = Zone.objects.create(carrier_service=post, code="near", position=1, transit_days=1)
+    far = Zone.objects.create(carrier_service=post, code="far", position=2, transit_days=3)
+    for zone, grams, price in ((near, 500, "3.10"), (near, 2500, "4.20"), (near, None, "9.30"), (far, None, "12.40")):
+        Rate.objects.create(zone=zone, max_weight_g=grams, price=price)
+    address = "carrierservice/post/change/"
+    page(office, address)  # what is known for a second is known
+
+    with CaptureQueriesContext(connection) as asked:
+        shown = page(office, address)
+
+    steps = re.findall("<dt>(.*?)</dt><dd>(.*?)</dd>", shown.replace("\N{NO-BREAK SPACE}", " "))
+    assert steps == [
+        ("up to 500 g", "3.10 CHF"),
+        ("up to 2.5 kg", "4.20 CHF"),
+        ("heavier", "9.30 CHF"),
+        ("any weight", "12.40 CHF"),
+    ]
+    for zone in (near, far):
+        assert f'<a class="bo-link" href="/admin/routing/zone/{zone.pk}/change/">Zone and prices</a>' in shown
+    more = [Zone(carrier_service=post, code=f"z{n}", position=n, transit_days=1) for n in range(3, 9)]
+    Rate.objects.bulk_create([Rate(zone=zone, price="1.00") for zone in Zone.objects.bulk_create(more)])
+    with django_assert_num_queries(len(asked)):
+        page(office, address)
 
 
 def test_a_decision_is_told_in_words(office, web):
