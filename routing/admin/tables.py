@@ -1,5 +1,6 @@
 """What carriers ask, where postal codes lie, and what was booked."""
 
+from django import forms
 from django.contrib import admin
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import QuerySet
@@ -13,6 +14,7 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from inventory.admin.groups import GroupFilter
+from oms.backoffice.fields import CurrencyChoice
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.words import NOTHING, link, money, remarks, weight
 from routing import queries
@@ -63,9 +65,18 @@ class RateInline(TabularInline):
     extra = 0
 
 
+class CarrierServiceForm(forms.ModelForm):
+    currency = CurrencyChoice()
+
+    class Meta:
+        model = CarrierService
+        fields = "__all__"
+
+
 @admin.register(CarrierService)
 class CarrierServiceAdmin(CachedTableAdmin):
     cache_name = queries.RATES
+    form = CarrierServiceForm
     list_display = ["code", "carrier", "name", "service", "currency", "is_active"]
     list_filter = ["carrier", "service", "is_active"]
     search_fields = ["code", "carrier", "name"]

@@ -13,11 +13,13 @@ from routing.models import CapacityDay, CarrierService, Decision, PostalArea, Ra
 from routing.services.decisions import record_decisions
 from routing.services.rule_sets import create_draft
 from routing.services.sourcing import Demand, Destination, Line, plan
+from tests.admin.forms import errors_of, fields_of
 from tests.factories.inventory import make_location, make_product, set_stocks
 
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+SERVICE = "/admin/routing/carrierservice/post/change/"
 RULES = {"name": "default", "rules": [{"name": "all", "steps": [{"max_parcels": 2}]}]}
 
 
@@ -124,6 +126,23 @@ def test_a_service_shows_the_prices_of_its_zones_and_the_way_to_change_them(offi
     Rate.objects.bulk_create([Rate(zone=zone, price="1.00") for zone in Zone.objects.bulk_create(more)])
     with django_assert_num_queries(len(asked)):
         page(office, address)
+
+
+def given(office, *, address=SERVICE, **changed):
+    """Saved as a browser would, with these fields otherwise; what is refused, by field."""
+    answer = office.post(address, {**fields_of(office, address), **changed})
+    return {} if answer.status_code == 302 else errors_of(answer)
+
+
+def test_a_service_is_in_a_currency_that_the_api_knows_too(office, web):
+    CarrierService.objects.create(code="post", carrier="Post", name="Home", service="standard")
+
+    refused = given(office, currency="XXX")
+
+    assert refused == {"currency": ["Select a valid choice. XXX is not one of the available choices."]}
+    assert CarrierService.objects.get().currency == "EUR"
+    assert given(office, currency="CHF") == {}
+    assert CarrierService.objects.get().currency == "CHF"
 
 
 def test_a_decision_is_told_in_words(office, web):
