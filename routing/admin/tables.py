@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
@@ -18,17 +19,17 @@ from oms.backoffice.fields import CurrencyChoice
 from oms.backoffice.lists import ReadOnlyAdmin
 from oms.backoffice.words import NOTHING, link, money, remarks, weight
 from routing import queries
-from routing.admin.base import CachedTableAdmin
+from routing.admin.base import CachedTableAdmin, boxes
 from routing.models import (
     CapacityDay,
     CarrierService,
     PostalArea,
     Rate,
+    Weekday,
     Zone,
 )
 from routing.remarks import remark_sentence
 from routing.services.rate_reviews import review_service
-
 
 _LISTS = {ArrayField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})}}
 
@@ -52,7 +53,9 @@ class ZoneInline(TabularInline):
         rates, currency = zone.rates.all(), zone.carrier_service.currency
         heaviest = _("heavier") if len(rates) > 1 else _("any weight")
         steps = [(_up_to(rate.max_weight_g) or heaviest, money(rate.price, currency)) for rate in rates]
-        told = format_html('<dl class="bo-pairs bo-short">{}</dl>', format_html_join("", "<dt>{}</dt><dd>{}</dd>", steps))
+        told = format_html(
+            '<dl class="bo-pairs bo-short">{}</dl>', format_html_join("", "<dt>{}</dt><dd>{}</dd>", steps)
+        )
         return format_html('<div class="bo">{}{}</div>', told, link("routing.Zone", zone.pk, _("Zone and prices")))
 
 
@@ -65,8 +68,13 @@ class RateInline(TabularInline):
     extra = 0
 
 
+_DAYS = [(day, capfirst(name)) for day, name in Weekday.choices]
+
+
 class CarrierServiceForm(forms.ModelForm):
     currency = CurrencyChoice()
+    pickup_days = boxes(CarrierService, "pickup_days", _DAYS, required=True)
+    delivery_days = boxes(CarrierService, "delivery_days", _DAYS, required=True)
 
     class Meta:
         model = CarrierService

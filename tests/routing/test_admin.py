@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from routing.models import CapacityDay, CarrierService, Decision, PostalArea, Rate, ServiceLevel, Zone
+from routing.models.carrier import working_days
 from routing.services.decisions import record_decisions
 from routing.services.rule_sets import create_draft
 from routing.services.sourcing import Demand, Destination, Line, plan
@@ -143,6 +144,23 @@ def test_a_service_is_in_a_currency_that_the_api_knows_too(office, web):
     assert CarrierService.objects.get().currency == "EUR"
     assert given(office, currency="CHF") == {}
     assert CarrierService.objects.get().currency == "CHF"
+
+
+def test_the_days_of_a_service_are_ticked_by_their_names(office, web):
+    CarrierService.objects.create(code="post", carrier="Post", name="Home", service="standard", pickup_days=["mon"])
+
+    french = office.get(SERVICE, headers={"Accept-Language": "fr"}).content.decode()
+    assert french.count("Mercredi") == 2 and "<textarea" not in french.split('id="zones-group"')[0]
+
+    for days in (["monday"], ["mon,tue"]):
+        refused = given(office, pickup_days=days)
+        assert refused == {"pickup_days": [f"Select a valid choice. {days[0]} is not one of the available choices."]}
+    assert given(office, delivery_days=[]) == {"delivery_days": ["This field is required."]}
+    service = CarrierService.objects.get()
+    assert (service.pickup_days, service.delivery_days) == (["mon"], working_days())
+
+    assert given(office, pickup_days=["tue", "sun"]) == {}
+    assert CarrierService.objects.get().pickup_days == ["tue", "sun"]
 
 
 def test_a_decision_is_told_in_words(office, web):
