@@ -9,8 +9,10 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from routing.admin.decision_page import decision_view
 from routing.models import CapacityDay, CarrierService, Decision, PostalArea, Rate, ServiceLevel, Zone
 from routing.models.carrier import working_days
+from routing.queries import active_rules
 from routing.services.decisions import record_decisions
 from routing.services.rule_sets import create_draft
 from routing.services.sourcing import Demand, Destination, Line, plan
@@ -177,6 +179,33 @@ def test_a_decision_is_told_in_words(office, web):
         assert words in shown
     assert "The address is not on the map: distances were left out." in shown
     assert "0.00\N{NO-BREAK SPACE}EUR" in page(office, "decision/")
+
+
+def test_a_split_decision_shows_what_each_place_costs_in_parts_and_all_together(office, web):
+    make_product("SKU-1")
+    make_location("LYON", latitude=45.76, longitude=4.84, handling_cost="1.50")
+    make_location("PARIS", latitude=48.85, longitude=2.35, handling_cost="0.50")
+    set_stocks({("SKU-1", "PARIS"): 2, ("SKU-1", "LYON"): 2})
+    rules = active_rules(create_draft(document={"rules": [{"steps": [{"weights": {"cost": 1, "distance_km": 0.01}}]}]}))
+    there = Destination("FR", "75001", "", 48.85, 2.35)
+    demand = Demand(channel="web", currency="EUR", lines=(Line("l1", "SKU-1", 3),), destination=there)
+    planned = plan(demand, as_of=NOON, rules=rules)
+    with transaction.atomic():
+        record_decisions([(planned, "100482")])
+
+    view = decision_view(Decision.objects.get())
+
+    # 391 km from Lyon at a cent each
+    assert view.sent.part_names == ["cost of distance", "handling"]
+    assert sorted((row.code, row.parts, row.cost) for row in view.sent.rows) == [
+        ("LYON", ["3.91", "1.50"], "5.41"),
+        ("PARIS", ["0.00", "0.50"], "0.50"),
+    ]
+    assert (view.sent.total.parts, view.sent.total.cost) == (["3.91", "2.00"], "5.91")
+    shown = page(office, f"decision/{planned.decision_id}/change/")
+    assert "What is sent, and what it costs" in shown
+    heads = re.findall(r"<th[^>]*>([^<]*)</th>", shown)
+    assert heads.count("Distance (km)") == 1 and "Distance" not in heads and "distance" not in heads
 
 
 def test_a_decision_page_asks_why_not_there_and_answers_in_sentences(office, web):
