@@ -29,6 +29,7 @@ from unfold.widgets import (
 
 from oms import set_aside
 from oms.backoffice.actions import action_page, actor_of, row_or_404
+from oms.backoffice.fields import CurrencyChoice
 from oms.backoffice.lists import BackOfficeAdmin, ReadOnlyAdmin
 from oms.backoffice.sentences import say
 from oms.backoffice.words import badge, instant, listed, pairs, subject_link, who
@@ -36,7 +37,6 @@ from oms.channels import save_channel
 from oms.clock import now
 from oms.keys import SCOPES, create_api_key, revoke_api_key
 from oms.models import ApiKey, Channel, Deadline, Event, SetAside, Subscription
-from oms.money import EXPONENTS
 
 admin.site.unregister([User, Group])
 
@@ -50,11 +50,7 @@ _LONGEST_GRACE = 30 * 24 * 60
 class ChannelForm(forms.ModelForm):
     """The grace of each method is a field of its own; grace of other methods stays as it is."""
 
-    currency = forms.ChoiceField(
-        label=gettext_lazy("Currency"),
-        choices=[(code, code) for code in sorted(EXPONENTS)],
-        widget=UnfoldAdminSelectWidget,
-    )
+    currency = CurrencyChoice()
 
     class Meta:
         model = Channel

@@ -6,7 +6,7 @@ looked at. One hundred places and five lines stay under 8 kB together. Decisions
 `parts`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from time import monotonic
@@ -17,7 +17,7 @@ from django.conf import settings
 from routing.engine.evidence import UNASKED
 from routing.engine.explain import excluded_counts
 from routing.engine.planner import plan_again
-from routing.engine.types import MICRO, Budget, Candidate, Plan
+from routing.engine.types import MICRO, Budget, Candidate, Parcel, Plan, from_micro
 from routing.evidence_bytes import packed, unpacked
 from routing.models import Decision
 from routing.services.sourcing import Reoptimised, SourcingPlan
@@ -105,13 +105,13 @@ def explanation(decision: Decision) -> dict[str, Any]:
     """The decision spelled out, as the API and the admin show it."""
     snapshot = decision.snapshot
     if not decision.evidence:
-        return {**_decided(snapshot), **_spelled_out(snapshot)}
+        return {**_decided(snapshot, ()), **_spelled_out(snapshot)}
     told = unpacked(bytes(decision.evidence))
     again = plan_again(told, replay_budget())
     looked_at = _spelled_out(_looked_at(again))
     notes = snapshot["notes"] if is_as_decided(snapshot, again) else [*snapshot["notes"], PLANNED_OTHERWISE]
     counts = excluded_counts(told.places, again.candidates)
-    return {**_decided(snapshot), **looked_at, "excluded_counts": counts, "notes": notes}
+    return {**_decided(snapshot, again.parcels), **looked_at, "excluded_counts": counts, "notes": notes}
 
 
 def failing_shares(decision: Decision) -> dict[str, float]:
@@ -141,7 +141,7 @@ def gap(cost: Decimal, lower_bound: Decimal) -> float:
 
 def explanation_of(planned: SourcingPlan) -> dict[str, Any]:
     """A plan spelled out that was made just now."""
-    return {**_decided(snapshot_of(planned)), **_spelled_out(_looked_at(planned.outcome))}
+    return {**_decided(snapshot_of(planned), planned.outcome.parcels), **_spelled_out(_looked_at(planned.outcome))}
 
 
 def replay_budget() -> Budget:
@@ -151,13 +151,30 @@ def replay_budget() -> Budget:
 
 def is_as_decided(snapshot: Mapping[str, Any], again: Plan) -> bool:
     """Whether planning again sends the same units from the same places for the same cost."""
-    then = [(code, sorted(map(tuple, lines)), Decimal(cost)) for code, lines, cost, _service in snapshot["chosen"]]
-    now = [(p.location, sorted((line.key, line.sku, line.quantity) for line in p.lines), p.cost) for p in again.parcels]
-    return sorted(then) == sorted(now)
+    return sorted(map(_sent_then, snapshot["chosen"])) == sorted(map(_sent_now, again.parcels))
 
 
-def _decided(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+_Sent = tuple[str, tuple[tuple[str, str, int], ...], Decimal]
+
+
+def _sent_then(chosen: Sequence[Any]) -> _Sent:
+    code, lines, cost, _service = chosen
+    return code, tuple(sorted((key, sku, quantity) for key, sku, quantity in lines)), Decimal(cost)
+
+
+def _sent_now(parcel: Parcel) -> _Sent:
+    return parcel.location, tuple(sorted((line.key, line.sku, line.quantity) for line in parcel.lines)), parcel.cost
+
+
+def cost_parts(parcel: Parcel) -> dict[str, str]:
+    """What the parcel costs by cause, to the millionth."""
+    return {name: money(from_micro(micro)) for name, micro in parcel.parts.items()}
+
+
+def _decided(snapshot: Mapping[str, Any], again: Sequence[Parcel]) -> dict[str, Any]:
+    """`again`: the parcels as planning again makes them, which tell what the cost of those that were sent is made of."""
     demand = snapshot["demand"]
+    parts = {_sent_now(parcel): cost_parts(parcel) for parcel in again}
     there = demand["destination"]
     return {
         "demand": {
@@ -174,9 +191,11 @@ def _decided(snapshot: Mapping[str, Any]) -> dict[str, Any]:
                 "location": location,
                 "lines": [dict(zip(("line", "sku", "quantity"), line, strict=True)) for line in lines],
                 "cost": money(Decimal(cost)),
+                "parts": parts.get(_sent_then(chosen)),
                 "carrier_service": carrier_service,
             }
-            for location, lines, cost, carrier_service in snapshot["chosen"]
+            for chosen in snapshot["chosen"]
+            for location, lines, cost, carrier_service in [chosen]
         ],
         "rest": [dict(zip(("line", "sku", "quantity", "disposition"), rest, strict=True)) for rest in snapshot["rest"]],
         "steps": [_step(step) for step in snapshot["steps"]],

@@ -112,7 +112,7 @@ OUTCOMES = {
 PARTS = {
     "shipping": gettext_lazy("shipping"),
     "handling": gettext_lazy("handling"),
-    "distance": gettext_lazy("distance"),
+    "distance": gettext_lazy("cost of distance"),
     "parcels": gettext_lazy("parcels"),
     "lateness": gettext_lazy("lateness"),
     "workload": gettext_lazy("workload"),

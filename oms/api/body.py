@@ -193,6 +193,8 @@ def field_errors(error: ValidationError, prefix: str = "") -> list[FieldError]:
 
 
 def _message(fault: Any) -> str:
+    if fault["type"] in ("string_too_short", "too_short") and fault["ctx"]["min_length"] == 1:
+        return _("This must not be empty")
     known, message = _MESSAGES.get(fault["type"]), fault["msg"]
     return (
         str(known) % {name: _told(name, fact) for name, fact in fault.get("ctx", {}).items()} if known else _(message)

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Literal
 
 from django.contrib import admin
@@ -98,6 +99,12 @@ def money(amount: Any, currency: str) -> str:
 def figure(number: float, decimals: int) -> str:
     """Rounded, with thousands apart: `number_format` by itself cuts off what it does not show."""
     return number_format(round(number, decimals), decimals, use_l10n=True, force_grouping=True)
+
+
+def weight(grams: int) -> str:
+    """In grams below a kilogram."""
+    number, unit = (grams, "g") if grams < 1000 else (Decimal(grams) / 1000, "kg")
+    return f"{number_format(number, force_grouping=True)}\N{NO-BREAK SPACE}{unit}"
 
 
 def instant(at: datetime | None, *, as_of: datetime | None = None) -> SafeString:

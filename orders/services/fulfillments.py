@@ -31,6 +31,7 @@ from orders.services.status import refresh_status
 from orders.states import FULFILLMENT_MOVES, FulfillmentStatus, OrderStatus
 
 F = FulfillmentStatus
+NOTHING_FOUND = "nothing found"
 _WRONG_CODES_ALLOWED = 5
 _CODE_LOCK = timedelta(minutes=15)
 _ENDED_BY_ACCEPTING = ("orders.acknowledge", "orders.escalate", *clocks.WARNINGS)
@@ -184,7 +185,7 @@ def pick(*, fulfillment_id: str, command: Pick, actor: str, as_of: datetime) -> 
         reassignment.lose(held, units, reason=reason, actor=actor, as_of=as_of)
     if short and not any(line.picked or line.to_pick for line in held.lines):
         FULFILLMENT_MOVES.move(
-            held.fulfillment, to=F.DECLINED, actor=actor, as_of=as_of, why="nothing found", claimed_by=actor
+            held.fulfillment, to=F.DECLINED, actor=actor, as_of=as_of, why=NOTHING_FOUND, claimed_by=actor
         )
         reassignment.close(held.fulfillment, as_of=as_of)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from oms.models import Event
 from orders.models import Fulfillment
+from orders.services.fulfillments import NOTHING_FOUND
 from orders.states import FulfillmentStatus as F
 from orders.states import Method
 from routing.services.acceptance import Offered, Outcome, observe_offers
@@ -41,9 +42,14 @@ def _offered(event: Event, work: Fulfillment) -> Offered:
         reference=work.pk,
         location=work.location_id,
         offered_at=work.assigned_at or event.occurred_at,
-        outcome=OUTCOMES[event.type],
+        outcome=_outcome(event),
         tags=frozenset().union(*(product.tags for product in products)),
     )
+
+
+def _outcome(event: Event) -> Outcome:
+    """Work ends as declined also where it was picked and nothing of it was there."""
+    return Outcome.SHORT if event.payload.get("why") == NOTHING_FOUND else OUTCOMES[event.type]
 
 
 def retell_offers(*, since: datetime) -> int:

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from django import forms
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from oms.backoffice.lists import BackOfficeAdmin
 from oms.backoffice.words import figure
@@ -24,6 +27,18 @@ class CachedTableAdmin(BackOfficeAdmin):
     def delete_model(self, request: HttpRequest, obj: Model) -> None:
         super().delete_model(request, obj)
         bump(self.cache_name)
+
+
+def boxes(model: type[Model], name: str, choices: Any, *, required: bool = False) -> forms.MultipleChoiceField:
+    """Boxes to tick for a field that holds a list of codes."""
+    field: Any = model._meta.get_field(name)
+    return forms.MultipleChoiceField(
+        label=capfirst(field.verbose_name),
+        choices=choices,
+        required=required,
+        help_text=field.help_text,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+    )
 
 
 def html_table(heads: list[str], rows: Any) -> SafeString:

@@ -1,7 +1,7 @@
 """“Why here?”: a routing decision in words, with a table of the places that were looked at."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -34,9 +34,29 @@ class PlaceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SentRow:
+    """What a chosen place sends costs by cause, and in all."""
+
+    place: str
+    code: str
+    parts: list[str]
+    cost: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The cost of the plan in its parts; `total`: of several places."""
+
+    part_names: list[str]
+    rows: list[SentRow]
+    total: SentRow | None
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionView:
     sentences: list[str]
     steps: list[tuple[str, str]]
+    sent: Sent | None
     part_names: list[str]
     rows: list[PlaceRow]
     others: list[str]
@@ -53,13 +73,36 @@ def decision_view(decision: Decision) -> DecisionView:
     return DecisionView(
         sentences=_sentences(decision, told, held),
         steps=[(words.step_name(step["name"]), step_words(step)) for step in told["steps"]],
-        part_names=[str(words.PARTS.get(name, name)) for name in names],
+        sent=_sent(told["chosen"]),
+        part_names=_part_names(names),
         rows=[
             _row(candidate, names, chosen, holds_all=_holds_all(told, held.get(candidate["location"])))
             for candidate in ranked
         ],
         others=others_told(told),
     )
+
+
+def _part_names(names: Iterable[str]) -> list[str]:
+    return [str(words.PARTS.get(name, name)) for name in names]
+
+
+def _sent(chosen: list[Told]) -> Sent | None:
+    """None where nothing costs anything, and where the parts cannot be told any more."""
+    if any(parcel["parts"] is None for parcel in chosen):
+        return None
+    sums: dict[str, Decimal] = {}
+    for parcel in chosen:
+        for name, amount in parcel["parts"].items():
+            sums[name] = sums.get(name, Decimal(0)) + Decimal(amount)
+    names = [name for name in sorted(sums) if sums[name]]
+    rows = [_sent_row(parcel["location"], parcel["parts"], parcel["cost"], names) for parcel in chosen]
+    total = _sent_row("", sums, sum(Decimal(parcel["cost"]) for parcel in chosen), names)
+    return Sent(_part_names(names), rows, total if len(rows) > 1 else None) if names else None
+
+
+def _sent_row(code: str, parts: Mapping[str, Any], cost: Any, names: Iterable[str]) -> SentRow:
+    return SentRow(code and place_name(code), code, [_amount(parts.get(name)) for name in names], _amount(cost))
 
 
 def _sentences(decision: Decision, told: Told, held: Mapping[str, Mapping[str, int]]) -> list[str]:
@@ -178,7 +221,7 @@ def _row(candidate: Told, names: list[str], chosen: set[str], *, holds_all: bool
         code=code,
         outcome=_outcome(candidate, is_chosen=code in chosen, holds_all=holds_all),
         is_chosen=code in chosen,
-        distance=km_words(candidate["distance_km"]),
+        distance="" if candidate["distance_km"] is None else figure(candidate["distance_km"], 1),
         parts=[_amount(candidate["cost"].get(name)) for name in names],
         score=_amount(candidate["score"]),
     )
@@ -197,8 +240,8 @@ def km_words(km: float | None) -> str:
     return "" if km is None else _("%(km)s km") % {"km": figure(km, 1)}
 
 
-def _amount(text: str | None) -> str:
-    return "" if text is None else figure(float(text), 2)
+def _amount(amount: str | Decimal | None) -> str:
+    return "" if amount is None else figure(float(amount), 2)
 
 
 def others_told(told: Mapping[str, Any]) -> list[str]:

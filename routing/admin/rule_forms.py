@@ -334,6 +334,7 @@ class NameForm(ItemForm):
 
     model = RuleSetDocument
     left_out = frozenset({"rules"})
+    sections = (("", ("name", "channels")),)
 
 
 class ImportForm(forms.Form):

@@ -10,18 +10,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from inventory.exposure_words import METHODS, SERVICES
 from inventory.models.location import Kind
 from inventory.queries import PlaceInfo, places
 from oms.backoffice.words import link
 from routing import queries
-from routing.admin.base import CachedTableAdmin
+from routing.admin.base import CachedTableAdmin, boxes
 from routing.models import ServiceLevel
 from routing.service_level_words import allows_words, covers_words, prepare_words, share_words, time_words
 from routing.service_levels import unknown_groups, unknown_places
@@ -29,19 +28,12 @@ from routing.service_levels import unknown_groups, unknown_places
 _SHOWN_METHODS = ("ship", "pickup")
 
 
-def _choice(name: str, choices: Any) -> forms.MultipleChoiceField:
-    label = capfirst(ServiceLevel._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
-    return forms.MultipleChoiceField(
-        label=label, choices=choices, required=False, widget=UnfoldAdminCheckboxSelectMultipleWidget
-    )
-
-
 class ServiceLevelForm(forms.ModelForm):
     """What the API refuses is refused here too."""
 
-    kinds = _choice("kinds", Kind.choices)
-    methods = _choice("methods", list(METHODS.items()))
-    services = _choice("services", list(SERVICES.items()))
+    kinds = boxes(ServiceLevel, "kinds", Kind.choices)
+    methods = boxes(ServiceLevel, "methods", list(METHODS.items()))
+    services = boxes(ServiceLevel, "services", list(SERVICES.items()))
 
     class Meta:
         model = ServiceLevel

@@ -35,7 +35,7 @@ from routing.services.dry_runs import WantedLine
 from routing.services.explanations import KeptThere, PlaceExplained
 from routing.services.rule_sets import Publication
 from routing.services.sourcing import SourcingPlan
-from routing.snapshots import explanation, explanation_of, gap, money
+from routing.snapshots import cost_parts, explanation, explanation_of, gap, money
 
 _REACH = dt.timedelta(days=3653)
 """How far from now a plan can be asked for: calendars are not known for ever."""
@@ -126,11 +126,14 @@ class Allotted(BaseModel):
 
 
 class PlannedFulfillment(BaseModel):
+    """`parts`: the cost by cause; with those of all places they make up the cost of the plan."""
+
     location: str
     lines: list[Allotted]
     service: str
     carrier_service: str
     cost: str
+    parts: dict[str, str]
     promised_at: Instant
     earliest_at: Instant
     confidence: float | None = Field(description="How often such a date is kept; null: from configured times.")
@@ -213,12 +216,13 @@ def plan_document(
                 "service": parcel.service,
                 "carrier_service": parcel.carrier_service,
                 "cost": money(parcel.cost),
+                "parts": cost_parts(chosen),
                 "promised_at": parcel.promised_at,
                 "earliest_at": parcel.earliest_at,
                 "confidence": parcel.confidence,
                 "distance_km": None if parcel.distance_km is None else round(parcel.distance_km, 1),
             }
-            for parcel in planned.parcels
+            for parcel, chosen in zip(planned.parcels, planned.outcome.parcels, strict=True)
         ],
         "rest": [
             {
@@ -252,9 +256,12 @@ class DecidedLine(BaseModel):
 
 
 class ChosenPlace(BaseModel):
+    """`parts`: the cost by cause, with those of all places what the plan costs; null where it cannot be told any more."""
+
     location: str
     lines: list[DecidedLine]
     cost: str
+    parts: dict[str, str] | None
     carrier_service: str
 
 

@@ -215,6 +215,8 @@ tell(
         "eligible": True,
         "score": "4.00",
         "CandidateDocument.cost": {"shipping": "4.00", "handling": "0.00"},
+        "PlannedFulfillment.parts": {"shipping": "4.00", "handling": "0.00"},
+        "ChosenPlace.parts": {"shipping": "4.00", "handling": "0.00"},
         "excluded_counts": {"no_stock": 41},
         "StepDocument": {"name": "any place", "outcome": "served", "eligible": 3, "parcels": 1, "cost": "4.00"},
         "notes": [],

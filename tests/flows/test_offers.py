@@ -53,7 +53,7 @@ def test_each_offer_is_told_once_as_it_ended(shop: Api) -> None:
     assert first == {
         taken: ("PARIS", "accepted"),
         declined: ("PARIS", "declined"),
-        short: ("PARIS", "declined"),  # all of it was missing
+        short: ("PARIS", "short"),  # all of it was missing
         slow: ("PARIS", "timed_out"),
         silent: ("PARIS", "timed_out"),
     }

@@ -100,6 +100,20 @@ def test_what_is_no_instant_is_told_in_the_callers_language() -> None:
         assert refused.value.errors[0].detail.startswith("Il faut une date et une heure")
 
 
+def test_what_needs_one_of_something_is_told_as_empty() -> None:
+    class Named(Body):
+        name: Annotated[str, Field(min_length=1)]
+        lines: Annotated[list[str], Field(min_length=1)]
+        word: Annotated[str, Field(min_length=2)]
+
+    with pytest.raises(Invalid) as refused:
+        read(Named, {"name": "", "lines": [], "word": ""})
+
+    empty = "This must not be empty"
+    assert [fault.detail for fault in refused.value.errors] == [empty, empty, "At least 2 characters are needed"]
+    assert [fault.code for fault in refused.value.errors] == ["string_too_short", "too_short", "string_too_short"]
+
+
 def test_bounds_and_choices_are_told_without_a_word_of_english() -> None:
     class Asked(Body):
         share: Annotated[float, Field(ge=2, le=2.5)]

@@ -226,6 +226,14 @@ def test_everything_a_rule_set_can_say_has_a_field_with_a_label():
         assert {field.name for section in form.shown() for field in section.fields} == set(form.fields)
 
 
+def test_name_and_channels_of_a_rule_set_stand_open():
+    form = NameForm(item=written(RuleSetDocument, {"rules": RULES["rules"]}) | {"name": ""}, names=NAMES)
+
+    assert [(section.title, [field.name for field in section.fields]) for section in form.shown()] == [
+        ("", ["name", "channels"])
+    ]
+
+
 def test_by_cost_stands_in_its_field_and_opens_no_section():
     form = StepForm(item=written(Step, {}), names=NAMES)
 

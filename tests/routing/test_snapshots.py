@@ -10,6 +10,7 @@ from django.db import transaction
 from inventory.models import Location
 from oms.cache import bump, clear_all
 from routing import queries
+from routing.api.documents import decision_document, plan_document
 from routing.models import CapacityDay, CarrierService, Decision, Rate
 from routing.services.decisions import record_decisions
 from routing.services.sourcing import Line
@@ -84,6 +85,26 @@ def test_a_decision_is_told_the_same_when_stock_prices_and_places_have_changed(s
     assert explanation(Decision.objects.get()) == told_then
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_cost_of_a_split_plan_is_told_in_parts_that_add_up(seed, in_use_case):
+    a_country(Random(seed))
+    planned = ask(*[Line(f"l{n}", sku, 4, weight_g=400) for n, sku in enumerate(SKUS)], rules=RULES)
+    with transaction.atomic():
+        record_decisions([(planned, "100001")])
+    another_world()
+    kept = Decision.objects.get()
+
+    told = decision_document(kept)["chosen"]
+
+    assert len(told) > 1
+    for place in told:
+        assert {"shipping", "handling", "distance"} <= place["parts"].keys()
+        assert sum(map(Decimal, place["parts"].values())) == Decimal(place["cost"])
+    assert sum(Decimal(part) for place in told for part in place["parts"].values()) == kept.cost
+    given = plan_document(planned, decision=None)["fulfillments"]
+    assert [place["parts"] for place in given] == [place["parts"] for place in told]
+
+
 def test_telling_a_decision_asks_nothing_of_the_database(in_use_case, django_assert_num_queries):
     a_country(Random(1))
     with transaction.atomic():
@@ -122,6 +143,7 @@ def test_a_decision_of_before_evidence_was_kept_is_still_told(in_use_case):
         ("PARIS", "too_far", None),
     ]
     assert told["excluded_counts"] == {"too_far": 1, "no_stock": 3}
+    assert [place["parts"] for place in told["chosen"]] == [None]
 
 
 def test_a_plan_that_the_engine_would_not_make_again_says_so(in_use_case):
@@ -131,4 +153,7 @@ def test_a_plan_that_the_engine_would_not_make_again_says_so(in_use_case):
     decision = Decision.objects.get()
     decision.snapshot["chosen"][0][2] = "0.01"  # as decided by an engine that counted otherwise
 
-    assert explanation(decision)["notes"] == ["planned_otherwise"]
+    told = explanation(decision)
+
+    assert told["notes"] == ["planned_otherwise"]
+    assert [place["parts"] for place in told["chosen"]] == [None]

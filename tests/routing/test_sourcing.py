@@ -455,6 +455,7 @@ def test_a_decision_keeps_every_place_that_held_a_unit(two_places, in_use_case):
             "location": "LYON",
             "lines": [{"line": "l1", "sku": "SKU-1", "quantity": 1}],
             "cost": "4.00",
+            "parts": {"shipping": "4.00", "handling": "0.00"},
             "carrier_service": "post",
         }
     ]
