@@ -57,9 +57,9 @@ class Explanation:
 
 _LEVELS = f"""
 SELECT s.location_id, s.on_hand, s.damaged, s.quarantined, s.reserved,
-    {held_sql("s", as_of="%(as_of)s", own_hold="%(hold)s")}, (
+    {held_sql("s", as_of="%(as_of)s", own_holds="%(holds)s")}, (
         SELECT coalesce(sum(l.quantity), 0)::int FROM inventory_cartholdline l
-        JOIN inventory_carthold h ON h.id = l.hold_id AND h.owner = %(offers)s AND h.id <> %(hold)s
+        JOIN inventory_carthold h ON h.id = l.hold_id AND h.owner = %(offers)s AND h.id <> ALL(%(holds)s::text[])
         WHERE l.sku = s.sku AND l.location_id = s.location_id AND l.expires_at > %(as_of)s
     ), s.safety_stock, s.confidence, s.suspect_at
 FROM inventory_stocklevel s
@@ -97,7 +97,7 @@ def explain(sku: str, *, context: Context, locations: Collection[str] | None = N
 def _levels(sku: str, context: Context, locations: Collection[str] | None) -> list[Stood]:
     only = None if locations is None else list(locations)
     with connection.cursor() as cursor:
-        asked = {"sku": sku, "locations": only, "as_of": context.as_of, "hold": context.hold}
+        asked = {"sku": sku, "locations": only, "as_of": context.as_of, "holds": list(context.holds)}
         cursor.execute(_LEVELS, asked | {"offers": CartHold.OFFERS})
         return [Stood(*row) for row in cursor.fetchall()]
 

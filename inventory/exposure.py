@@ -26,14 +26,14 @@ _SIGNATURES_REMEMBERED = 1000
 class Context:
     """Who asks for stock, when and for what. An empty field is one that nobody told.
 
-    `hold`: the asker's own cart hold, whose units are free to it. `order_type`: the delivery method.
+    `holds`: those of carts and offers whose units are free to the asker. `order_type`: the delivery method.
     """
 
     as_of: datetime
     channel: str = ""
     order_type: str = ""
     service: str = ""
-    hold: str = ""
+    holds: tuple[str, ...] = ()
 
 
 class Kept(NamedTuple):

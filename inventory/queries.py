@@ -13,7 +13,7 @@ from django.db import connection
 from inventory.confidence import PRIOR
 from inventory.exposure import Context, Kept, Protections, Rule
 from inventory.hours import Calendar
-from inventory.models import ExposureRule, Location, Membership
+from inventory.models import CartHold, CartHoldLine, ExposureRule, Location, Membership
 from inventory.pauses import is_paused
 from inventory.sellable import good_sql, sellable_sql
 from oms import roles
@@ -218,7 +218,7 @@ _KEPT = ("safety", *Kept._fields)
 
 
 def _weighed(kept: str) -> str:
-    return sellable_sql("s", safety=f"{kept}.safety", kept=kept, as_of="%(as_of)s", own_hold="%(hold)s")
+    return sellable_sql("s", safety=f"{kept}.safety", kept=kept, as_of="%(as_of)s", own_holds="%(holds)s")
 
 
 def _of_class(number: str) -> str:
@@ -308,6 +308,12 @@ def sellable_units(
     return {sku: {} for sku in wanted} | found
 
 
+def holds_for_offers(skus: Iterable[str], *, as_of: datetime) -> tuple[str, ...]:
+    """The holds that keep units of these where work is offered to several places, whose stock is reserved elsewhere."""
+    alive = CartHoldLine.objects.filter(product__in=skus, hold__owner=CartHold.OFFERS, expires_at__gt=as_of)
+    return tuple(alive.values_list("hold", flat=True).distinct())
+
+
 class NetworkStock(NamedTuple):
     """What can be sold of a product: in all, and by place.
 
@@ -377,7 +383,7 @@ def _sellable_rows(
         "kinds": [kinds.setdefault(rules.profile(sku, known.get(sku, ())), len(kinds)) for sku in skus],
         "profiles": f"[{','.join(_asking_for(near, profile) for profile in kinds)}]",
         "as_of": context.as_of,
-        "hold": context.hold,
+        "holds": list(context.holds),
     }
     return _rows(statement, {**own, **parameters})
 

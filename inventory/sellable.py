@@ -1,7 +1,7 @@
 """What can be sold of a level: one arithmetic for whoever reads, plans or reserves.
 
 It is SQL because it runs where the rows are. What differs between askers comes in as parameters: what a place
-protects by default, what the exposure rules keep (`inventory.exposure`), whose cart hold is their own.
+protects by default, what the exposure rules keep (`inventory.exposure`), which cart holds are their own.
 `units_kept` says the same in Python, for stock that stands in memory; a test holds the two against each other.
 """
 
@@ -16,13 +16,13 @@ def good_sql(level: str) -> str:
     return f"({level}.on_hand::bigint - {level}.damaged - {level}.quarantined)"
 
 
-def held_sql(level: str, *, as_of: str, own_hold: str = "''") -> str:
+def held_sql(level: str, *, as_of: str, own_holds: str = "'{}'") -> str:
     """Units that carts hold of the level, other than the asker's own. Looks only where a hold may still live."""
     return (
         f"CASE WHEN {level}.held_until > {as_of} THEN ("
         "SELECT coalesce(sum(h.quantity), 0)::int FROM inventory_cartholdline h"
         f" WHERE h.sku = {level}.sku AND h.location_id = {level}.location_id"
-        f" AND h.expires_at > {as_of} AND h.hold_id <> {own_hold}) ELSE 0 END"
+        f" AND h.expires_at > {as_of} AND h.hold_id <> ALL({own_holds}::text[])) ELSE 0 END"
     )
 
 
@@ -44,14 +44,14 @@ def _share(level: str, share: str) -> str:
 
 
 def sellable_sql(
-    level: str, *, safety: str, kept: str = "", as_of: str = "now()", own_hold: str = "''", held: str = ""
+    level: str, *, safety: str, kept: str = "", as_of: str = "now()", own_holds: str = "'{}'", held: str = ""
 ) -> str:
     """Units for sale of the stock level with this alias; the other names are SQL, see above.
 
     `held`: where it is known how many units carts hold, that number.
     """
     closed = f"{level}.suspect_at IS NOT NULL" + (f" OR {kept}.units = {HIDDEN}" if kept else "")
-    held = held or f"({held_sql(level, as_of=as_of, own_hold=own_hold)})"
+    held = held or f"({held_sql(level, as_of=as_of, own_holds=own_holds)})"
     return (
         f"CASE WHEN {closed} THEN 0 ELSE greatest(0, {good_sql(level)} - {level}.reserved"
         f" - {held} - {kept_sql(level, safety=safety, kept=kept)}) END"

@@ -115,7 +115,7 @@ def renew_hold(
     _check_alive(hold, as_of=as_of)  # before a shortage is told: it would have been short of its own units
     _end_of_life(hold, ttl_seconds, as_of=as_of)
     _check(hold.channel_id, lines, among)
-    context = Context(as_of, hold.channel_id, order_type=method, service=service, hold=hold_id)
+    context = Context(as_of, hold.channel_id, order_type=method, service=service, holds=(hold_id,))
     for _attempt in range(_ATTEMPTS):
         pins = _pin(lines, context, among)
         try:
@@ -139,7 +139,20 @@ def end_hold(hold_id: str, *, as_of: datetime) -> None:
     if hold.status == HoldStatus.COMMITTED:
         raise HoldIsOver(ended=str(hold.status))
     if hold.status == HoldStatus.ACTIVE:
-        _end(hold, HoldStatus.EXPIRED if hold.expires_at <= as_of else HoldStatus.RELEASED, as_of=as_of)
+        _let_go(hold, as_of=as_of)
+
+
+@in_transaction
+def end_unlocked(hold_ids: Collection[str], *, as_of: datetime) -> list[str]:
+    """The same for those of these that live and that nobody has locked; returns them. It waits for nobody.
+
+    So it may be called where orders or levels are locked already.
+    """
+    alive = CartHold.objects.filter(pk__in=hold_ids, status=HoldStatus.ACTIVE)
+    free = list(alive.select_for_update(of=("self",), no_key=True, skip_locked=True))
+    for hold in free:
+        _let_go(hold, as_of=as_of)
+    return [hold.pk for hold in free]
 
 
 @in_transaction
@@ -423,6 +436,11 @@ def _end_of_life(hold: CartHold, ttl_seconds: int, *, as_of: datetime) -> dateti
     if until <= as_of:
         raise HoldLivedLongEnough(ends_at=last)
     return until
+
+
+@in_transaction
+def _let_go(hold: CartHold, *, as_of: datetime) -> None:
+    _end(hold, HoldStatus.EXPIRED if hold.expires_at <= as_of else HoldStatus.RELEASED, as_of=as_of)
 
 
 @in_transaction

@@ -116,9 +116,9 @@ WHERE taken.sku IS NULL"""
 
 # Over levels that are locked already: a new statement, which sees all that was committed before the locks were ours.
 _WEIGH = f"""
-SELECT coalesce({sellable_sql("s", safety="l.safety_stock", kept="w", as_of="w.as_of", own_hold="w.hold")}, 0)
+SELECT coalesce({sellable_sql("s", safety="l.safety_stock", kept="w", as_of="w.as_of", own_holds="w.holds")}, 0)
 FROM {_WANTS} WITH ORDINALITY AS given (one, n)
-CROSS JOIN jsonb_to_record(one) AS w (sku text, location text, as_of timestamptz, hold text, {_KEPT})
+CROSS JOIN jsonb_to_record(one) AS w (sku text, location text, as_of timestamptz, holds text[], {_KEPT})
 LEFT JOIN (
     inventory_stocklevel s
     JOIN inventory_location l ON l.code = s.location_id AND l.is_active
@@ -211,7 +211,7 @@ def share_out(asked: Sequence[_Asked]) -> tuple[list[_Asked], list[Refused]]:
 def _weigh(asked: Sequence[_Asked]) -> list[int]:
     """What each could have of its level, were it alone."""
     wants = [
-        {**one.want._asdict(), "as_of": one.context.as_of, "hold": one.context.hold, **one.kept._asdict()}
+        {**one.want._asdict(), "as_of": one.context.as_of, "holds": one.context.holds, **one.kept._asdict()}
         for one in asked
     ]
     with connection.cursor() as cursor:

@@ -167,7 +167,7 @@ def plan_delivery(
         location=delivery.location,
         value=value,
         taken=taken,
-        hold=hold,
+        holds=(hold,) if hold else (),
         wanted_by=wanted_by,
         customer_tags=customer_tags,
     )
@@ -232,13 +232,16 @@ def plan_again(
     as_of: datetime,
     wanted_by: datetime | None,
     arrived: Mapping[tuple[str, str], int] | None = None,
+    holds: tuple[str, ...] = (),
 ) -> PlannedDelivery:
     """Plan for units without a place. `only`: a person chose this place, exclusions or not.
 
-    `arrived`: units by (SKU, place) that came for them and stand there reserved for them.
+    `arrived`: units by (SKU, place) that came for them and stand there reserved for them; `holds`: whose units are free to them.
     """
     excluded = _excluded(units, exclude_also=exclude_also, overridden=only is not None)
-    demand = replace(demand_of(order, delivery, units), location=only, excluded=excluded, wanted_by=wanted_by)
+    demand = replace(
+        demand_of(order, delivery, units), location=only, excluded=excluded, wanted_by=wanted_by, holds=holds
+    )
     source = ask_routing(demand, as_of=as_of, stock=_stock_with(arrived or {}))
     return PlannedDelivery(source, source.parcels, _rest(source))
 

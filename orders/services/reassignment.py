@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from inventory.locks import lock_stock
+from inventory.queries import holds_for_offers
 from inventory.services.adjustments import mark_damaged, mark_suspect
 from inventory.services.reservations import Held, release_reservations, reserve_stock
 from oms import deadlines
@@ -26,7 +27,7 @@ from oms.sql import insert_rows
 from oms.transactions import in_transaction, use_case
 from orders.locks import Work, lock_work
 from orders.models import Delivery, ExceptionCase, Exclusion, Fulfillment, FulfillmentLine, Order, OrderLine
-from orders.services import clocks, exceptions, planning, waiting, work
+from orders.services import clocks, exceptions, offered, planning, waiting, work
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_expectation, refresh_status
 from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, DeclineReason, FulfillmentStatus, Method, ShortReason
@@ -92,8 +93,13 @@ def plan(
     exclude_also: Sequence[str] = (),
     only: str | None = None,
 ) -> planning.PlannedDelivery:
-    """Where these units could come from now, against the promise given. `only`: a person chose this place."""
-    return planning.plan_again(
+    """Where these units could come from now, against the promise given. `only`: a person chose this place.
+
+    What is held for offers of the lost work is free to them; and, where a rest would be left, what is held for offers of
+    other work, whose units are reserved at its own place.
+    """
+    ask = partial(
+        planning.plan_again,
         order,
         delivery,
         units,
@@ -102,6 +108,10 @@ def plan(
         as_of=as_of,
         wanted_by=lost.promised_at if lost else order.promised_at,
     )
+    own = offered.holds_of(lost.pk) if lost else ()
+    planned = ask(holds=own)
+    yielding = holds_for_offers({line.product_id for line in units}, as_of=as_of) if planned.rest else ()
+    return ask(holds=yielding) if set(yielding) - set(own) else planned
 
 
 @in_transaction
@@ -487,6 +497,8 @@ def warn(fulfillment: Fulfillment, *, actor: str, as_of: datetime) -> None:
 
 @in_transaction
 def close(fulfillment: Fulfillment, *, as_of: datetime) -> None:
-    """The place is out: its clocks stop and its capacity is free. After `lose`, which takes the locks in order."""
+    """The place is out: its clocks stop, its capacity is free, nobody else is offered its work. After `lose`, which takes
+    the locks in order."""
+    offered.end_with(fulfillment.pk, as_of=as_of)
     deadlines.drop([fulfillment.pk], as_of=as_of, kinds=clocks.CLOCKS)
     planning.give_back_capacity([fulfillment])

@@ -2,16 +2,14 @@
 
 Once a place was told of its work, and the rules say `offer_to` for it, it is planned again without that place; the next best
 ones are offered the same units, which are held for them until the place's time to answer is over. Taking it is one
-conditional move of the work: whoever is second finds it gone. That ends the other offers is heard from the event, so that no
-answer at a counter waits for it; until then their holds only keep what would be free again.
+conditional move of the work: whoever is second finds it gone. Where the work leaves its place, the other offers end with it
+(`offered.end_with`); where its place accepts it, that is heard from the event, so that no answer at a counter waits for it.
 
-Holds are locked before the order, as everybody does; so nobody who has the order locks a hold.
+Holds are locked before the order, as everybody does; so nobody who has the order waits for a hold.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
-
-from django.db.models import QuerySet
 
 from inventory.errors import HoldIsOver
 from inventory.locks import lock_stock
@@ -28,6 +26,7 @@ from orders.errors import OfferIsOver
 from orders.locks import Work, lock_work
 from orders.models import Fulfillment, Offer, OrderLine
 from orders.services import fulfillments, planning, reassignment, resolution
+from orders.services.offered import open_offers
 from orders.services.status import refresh_expectation, refresh_status
 from orders.states import FulfillmentStatus as F
 from routing.engine.types import Parcel
@@ -42,7 +41,7 @@ ENDED = tuple(f"orders.fulfillment.{status}" for status in (F.ACCEPTED, F.DECLIN
 @use_case
 def on_offer_around(deadline: Claimed, as_of: datetime) -> None:
     """The place was told; if the rules want that, others are asked, too: anew, where it was called back meanwhile."""
-    for offer in _open_offers(deadline.subject):
+    for offer in open_offers(deadline.subject):
         _end(offer, as_of=as_of)
     held = lock_work(deadline.subject)
     deadlines.finish(deadline)
@@ -179,14 +178,10 @@ def on_called_back(deadline: Claimed, as_of: datetime) -> None:
 
 def _ended_by_then(work: str, at: datetime) -> list[Offer]:
     """Heard late, the work may have been handed out since then: what is offered now is not meant."""
-    offers = list(_open_offers(work))
+    offers = list(open_offers(work))
     if offers and Fulfillment.objects.filter(pk=work, status=F.ASSIGNED).exists():
         return [offer for offer in offers if offer.made_at < at]
     return offers
-
-
-def _open_offers(work: str) -> QuerySet[Offer]:
-    return Offer.objects.filter(fulfillment=work, status=Offer.Status.OPEN).order_by("hold")
 
 
 @use_case

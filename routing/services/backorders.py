@@ -85,7 +85,7 @@ def await_supply(
 
     `besides`: by line of a delivery the units to be counted as free, too (its own), or, less than zero, as taken.
     """
-    asked = replace(demand, taken={}, hold="", wanted_by=None)  # no date that was told makes a delivery come sooner
+    asked = replace(demand, taken={}, holds=(), wanted_by=None)  # no date that was told makes a delivery come sooner
     skus = list(dict.fromkeys(line.sku for line in demand.lines))
     coming: Mapping[str, Sequence[Coming]] = free_supply(skus, context=asked.context(as_of), besides=besides)
     if until is not None:
@@ -163,7 +163,7 @@ def served_later(demand: Demand, here: Mapping[tuple[str, str], int], *, as_of: 
     """When the shopper has what stands in these places for them, by (SKU, place), though none can take it today: their
     day is full, they are closed or paused. None: nor can they in the days to come.
     """
-    asked = replace(demand, taken={}, hold="", wanted_by=None)
+    asked = replace(demand, taken={}, holds=(), wanted_by=None)
     directory = places()
     zone = ZoneInfo(next(directory[code].timezone for _sku, code in here))
     today = as_of.astimezone(zone).date()
@@ -199,7 +199,7 @@ def carriage(demand: Demand, awaited: Awaited, *, as_of: datetime, release_at: d
     for part in awaited.parts:
         day = places()[part.location].calendar.local(max(part.available_at, release_at)).date()
         together[part.location, day].append(part)
-    asked = replace(demand, taken={}, hold="", wanted_by=None)
+    asked = replace(demand, taken={}, holds=(), wanted_by=None)
     return sum((_carriage(asked, parts, as_of, release_at) for parts in together.values()), Decimal(0))
 
 

@@ -70,7 +70,7 @@ class Demand:
     `excluded`: {line key: place codes}. `taken`: {(sku, place code): units} already spoken for.
     `value`: of the whole order, for the rules' conditions (default: of the lines).
     `wanted_by`: a promise to keep; lateness counts from its day, else from the day of asking.
-    `hold`: the cart hold whose units are this demand's own.
+    `holds`: the holds of carts and offers whose units are this demand's own.
     """
 
     channel: str
@@ -84,12 +84,12 @@ class Demand:
     taken: Mapping[tuple[str, str], int] = field(default_factory=dict)
     value: Decimal | None = None
     wanted_by: datetime | None = None
-    hold: str = ""
+    holds: tuple[str, ...] = ()
     customer_tags: Collection[str] = ()
 
     def context(self, as_of: datetime) -> Context:
         """Who asks inventory for stock, and for what."""
-        return Context(as_of, channel=self.channel, order_type=self.method, service=self.service, hold=self.hold)
+        return Context(as_of, channel=self.channel, order_type=self.method, service=self.service, holds=self.holds)
 
     @property
     def is_collected(self) -> bool:

@@ -1,6 +1,6 @@
 """Work offered to several places at once: the best has it, and the first that answers keeps it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,8 +10,9 @@ import time_machine
 from inventory.models import CartHold, CartHoldLine
 from oms.clock import now
 from oms.models import Deadline, Event
-from orders.models import Fulfillment, Offer
+from orders.models import ExceptionCase, Fulfillment, Offer
 from orders.services.sharing import on_answered
+from orders.services.shortages import settle_shortage
 from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.orders import make_channel, make_network, order_body, pickup_body, reserved
 from tests.flows.conftest import Api, pass_time, relay
@@ -58,6 +59,17 @@ def live(order: dict[str, Any]) -> list[tuple[str, str]]:
     return [(w["location"], w["status"]) for w in order["fulfillments"] if w["status"] != "canceled"]
 
 
+def units(work: dict[str, Any]) -> int:
+    return sum(line["quantity"] - line["short"] for line in work["lines"])
+
+
+def count(shop: Api, place: str, quantity: int) -> None:
+    """So many are there; those who promised more hear of it, and of nothing else."""
+    event = {"id": f"{place}-{quantity}", "sku": "SKU-1", "location": place, "kind": "count", "quantity": quantity}
+    shop.post("stock/events/", {"events": [event | {"occurred_at": now().isoformat()}]})
+    settle_shortage(sku="SKU-1", location=place, as_of=now())
+
+
 def test_the_next_best_places_are_offered_what_the_best_one_has(shop: Api, invariants_hold: Any) -> None:
     _number, work = ordered(shop, ("SKU-1", 2))
 
@@ -94,9 +106,7 @@ def test_the_first_that_takes_it_has_it(shop: Api, invariants_hold: Any) -> None
 def test_who_has_what_was_short_already_takes_the_rest_beside_it(shop: Api, invariants_hold: Any) -> None:
     number, work = ordered(shop, ("SKU-1", 2))
     lille = offer_to(shop, "LILLE")
-    event = {"id": "c1", "sku": "SKU-1", "location": "PARIS", "kind": "count", "quantity": 1}
-    shop.post("stock/events/", {"events": [event | {"occurred_at": now().isoformat()}]})
-    relay()
+    count(shop, "PARIS", 1)
     [missing] = [w["id"] for w in shop.order(number)["fulfillments"] if w["location"] == "LILLE"]
 
     taken = shop.post(f"offers/{lille}/take/")
@@ -148,6 +158,138 @@ def test_when_the_best_declines_the_next_is_given_it_and_others_are_asked_again(
     assert now_there["location"] == "LILLE"
     open_now = Offer.objects.filter(status="open").values_list("fulfillment", "location")
     assert list(open_now) == [(now_there["id"], "LYON")]  # PARIS declined it
+    invariants_hold()
+
+
+def decline(shop: Api, work: str) -> None:
+    assert shop.act(work, "decline", {"reason": "too_busy"}).status == 200
+
+
+def nothing_is_there(shop: Api, _work: str) -> None:
+    count(shop, "PARIS", 0)
+
+
+def reroute(shop: Api, work: str) -> None:
+    number = Fulfillment.objects.get(pk=work).order.number
+    assert shop.post(f"orders/{number}/reroute/", {"fulfillment": work}).status == 200
+
+
+@pytest.mark.parametrize("lose", [decline, nothing_is_there, reroute])
+@pytest.mark.parametrize("there", [3, 2])
+def test_what_is_held_for_its_own_offer_is_free_to_it_when_its_place_loses_it(
+    api: Api, settings: Any, invariants_hold: Any, lose: Callable[[Api, str], None], there: int
+) -> None:
+    settings.VERSIONED_CACHE_SECONDS = 0
+    make_network(lille=there, lyon=0)
+    publish()
+    number, work = ordered(api, ("SKU-1", 2))
+    assert sellable(api, "LILLE") == there - 2
+
+    lose(api, work)
+
+    order = api.order(number)
+    assert [(w["location"], units(w)) for w in order["fulfillments"] if w["status"] == "assigned"] == [("LILLE", 2)]
+    assert not ExceptionCase.objects.exists()
+    assert (reserved("SKU-1", "LILLE"), sellable(api, "LILLE")) == (2, there - 2)  # at once, whoever hears of it
+    assert set(Offer.objects.values_list("status", flat=True)) == {"over"}
+    assert set(CartHold.objects.values_list("status", flat=True)) == {"released"}
+    invariants_hold()
+
+
+def test_the_next_place_has_its_runner_up_though_nobody_heard_of_the_answer(api: Api, settings: Any) -> None:
+    settings.VERSIONED_CACHE_SECONDS = 0
+    make_network(lille=2, lyon=2)
+    publish()
+    _number, work = ordered(api, ("SKU-1", 2))
+
+    decline(api, work)
+    pass_time(seconds=1)
+
+    there = Fulfillment.objects.get(status="assigned")
+    assert list(Offer.objects.filter(status="open").values_list("fulfillment", "location")) == [(there.pk, "LYON")]
+
+
+@pytest.mark.parametrize("lille", [2, 5])
+def test_who_loses_a_part_leaves_the_offer_of_the_rest_standing(
+    api: Api, settings: Any, invariants_hold: Any, lille: int
+) -> None:
+    settings.VERSIONED_CACHE_SECONDS = 0
+    make_network(lille=lille, lyon=0)
+    publish()
+    number, work = ordered(api, ("SKU-1", 2))
+
+    count(api, "PARIS", 1)
+
+    assert [(w["location"], units(w)) for w in api.order(number)["fulfillments"]] == [("PARIS", 1), ("LILLE", 1)]
+    assert not ExceptionCase.objects.exists()
+    taken = api.post(f"offers/{offer_to(api, 'LILLE')}/take/")
+    assert (taken.status, taken.json["replaces"], units(taken.json)) == (200, work, 1)
+    relay()
+    assert (reserved("SKU-1", "LILLE"), sellable(api, "LILLE")) == (2, lille - 2)
+    invariants_hold()
+
+
+def test_of_several_pieces_only_the_offers_of_the_lost_one_end(api: Api, settings: Any, invariants_hold: Any) -> None:
+    settings.VERSIONED_CACHE_SECONDS = 0
+    make_network(paris=2, lille=2, lyon=0)
+    publish()
+    order = api.post("orders/", order_body(("SKU-1", 4))).json
+    work = {w["location"]: w["id"] for w in order["fulfillments"]}
+    assert set(work) == {"PARIS", "LILLE"}
+    count(api, "LYON", 4)
+    pass_time(seconds=1)
+    assert sellable(api, "LYON") == 0  # two are held for either
+
+    decline(api, work["PARIS"])
+
+    assert set(live(api.order(order["number"]))) == {
+        ("PARIS", "declined"),
+        ("LILLE", "assigned"),
+        ("LYON", "assigned"),
+    }
+    assert sellable(api, "LYON") == 0
+    [offer] = Offer.objects.filter(status="open")
+    assert (offer.fulfillment_id, offer.location_id) == (work["LILLE"], "LYON")
+    assert api.post(f"offers/{offer.pk}/take/").json["location"] == "LYON"
+    relay()
+    assert (reserved("SKU-1", "LYON"), sellable(api, "LYON")) == (4, 0)
+    invariants_hold()
+
+
+def test_what_is_held_for_others_that_have_theirs_yields_to_who_would_stand_before_a_person(
+    api: Api, settings: Any, invariants_hold: Any
+) -> None:
+    settings.VERSIONED_CACHE_SECONDS = 0
+    make_network(paris=4, lille=2, lyon=0)
+    publish()
+    first, _work = ordered(api, ("SKU-1", 2))
+    second, _work = ordered(api, ("SKU-1", 2))
+    assert offers(api) == {"LILLE": "open"}  # the first's
+
+    count(api, "PARIS", 2)
+
+    assert live(api.order(second)) == [("LILLE", "assigned")]
+    assert not ExceptionCase.objects.exists()
+    refused = api.post(f"offers/{offer_to(api, 'LILLE')}/take/")
+    assert (refused.status, refused.json["code"]) == (409, "offer_is_over")
+    assert live(api.order(first)) == [("PARIS", "assigned")]
+    assert (reserved("SKU-1", "PARIS"), reserved("SKU-1", "LILLE")) == (2, 2)
+    invariants_hold()
+
+
+def test_and_does_not_yield_where_another_place_has_it(api: Api, settings: Any, invariants_hold: Any) -> None:
+    settings.VERSIONED_CACHE_SECONDS = 0
+    make_network(paris=4, lille=2, lyon=2)
+    publish(offer_to=2)
+    first, _work = ordered(api, ("SKU-1", 2))
+    second, _work = ordered(api, ("SKU-1", 2))
+    lille = offer_to(api, "LILLE")
+
+    count(api, "PARIS", 2)
+
+    assert live(api.order(second)) == [("LYON", "assigned")]
+    assert api.post(f"offers/{lille}/take/").status == 200
+    assert live(api.order(first)) == [("LILLE", "accepted")]
     invariants_hold()
 
 

@@ -71,7 +71,7 @@ def an_order_reserves(walk: Walk) -> None:
 
 
 @guard("what carts hold is not sold to others", SELLABLE, " - {held} - {kept", " - {kept")
-@guard("a hold is free to its own cart", SELLABLE, " AND h.hold_id <> {own_hold}")
+@guard("a hold is free to its own cart", SELLABLE, " AND h.hold_id <> ALL({own_holds}::text[])")
 @guard(
     "readers are told that a level is held",
     "services.cart_holds",
@@ -281,7 +281,7 @@ def an_order_wants_what_a_cart_leaves(walk: Walk) -> None:
     walk.orders_reserve([(ANYONE, want(3))])
 
 
-@guard("an order has its own cart's units", RESERVATIONS, ', own_hold="w.hold"')
+@guard("an order has its own cart's units", RESERVATIONS, ', own_holds="w.holds"')
 def an_order_reserves_before_it_takes_the_hold_over(walk: Walk) -> None:
     walk.a_cart_holds("c1", WEB, [Line("A", 6, "S1")], 60)
     walk.a_cart_becomes_an_order([(APP, want(5))], is_reserved_first=True)

@@ -720,7 +720,9 @@ class StockMachine(CountRules, RuleBasedStateMachine):
             assert (told.total, told.units.get(nearest, 0)) == (sum(seen.values()), seen.get(nearest, 0)), (asker, sku)
 
     def _context(self, asker: Asker, *, own: str = "") -> Context:
-        return Context(self.world.now, asker.channel, order_type=asker.method, service=asker.service, hold=own)
+        return Context(
+            self.world.now, asker.channel, order_type=asker.method, service=asker.service, holds=(own,) if own else ()
+        )
 
     @invariant()
     def each_place_knows_what_it_can_send(self) -> None:
