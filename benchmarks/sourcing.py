@@ -1,7 +1,7 @@
 """`benchmarks/engine`: how quickly the sourcing engine plans, and how often it proves its plan the best.
 
 Worlds of fixed seeds: places strewn over a country, three zones by distance with four weight steps for each of two
-services, preparation that differs from place to place. Measured is the processor time of the whole process; the
+services, preparation that differs from place to place; or a retailer of warehouses, hubs and stores. Measured is the processor time of the whole process; the
 150 ms of placement are counted in it too. No database and no web: this is the engine's own share of a plan.
 """
 
@@ -10,7 +10,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
@@ -29,7 +29,8 @@ class Case:
     """`spread`: share of the places that hold a line. `most_units`: of a line asked for; `stocked`: and held.
 
     `is_full`: the rule weighs everything there is, over carrier services that keep the date or do not, and every place
-    is explained, as for a decision that is stored.
+    is explained, as for a decision that is stored. `is_retail`: warehouses hold most, hubs and stores less and less, and
+    three services carry; `spread` and `stocked` are of the stores.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Case:
     p95_ms: float | None = None
     is_full: bool = False
     per_second: float | None = None
+    is_retail: bool = False
 
 
 CASES = (
@@ -55,6 +57,9 @@ CASES = (
     Case("5 lines, in 100 of 1,000 places, often cut", 5, 1000, 0.1, 3, 2, p95_ms=60),
     Case("10 lines, in 30 of 100 places", 10, 100, 0.3, 2),
     Case("10 lines, in 15 of 100 places, often cut", 10, 100, 0.15, 3, 2),
+    Case("10 lines of 1 to 3, a retailer's 60 places", 10, 60, 0.35, 3, 4, is_retail=True),
+    Case("10 lines of 1 to 3, a retailer's 100 places", 10, 100, 0.35, 3, 4, is_retail=True),
+    Case("10 lines of 1 to 3, all stores hold most", 10, 80, 0.8, 3, 4, is_retail=True),
 )
 
 
@@ -121,9 +126,69 @@ def _tariff(draw: random.Random, service: str, base: float, days: int) -> Tariff
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    handling: float
+    per_unit: float
+    packaging: float
+    spread: float
+    stocked: int
+
+
+_NEAR_KM, _EXPRESS_NEAR_KM = 80.0, 120.0
+_WAREHOUSE, _HUB = Kind(1.2, 0.15, 0.3, 0.75, 40), Kind(1.9, 0.3, 0.45, 0.6, 12)
+
+
+class RetailWorld(World):
+    """Three warehouses, six hubs, and stores; a service with four steps and a near zone, bulky goods, express."""
+
+    def __init__(self, case: Case, seed: int):
+        super().__init__(case, seed)
+        draw = random.Random(seed)
+        store = Kind(2.4, 0.4, 0.6, case.spread, case.stocked)
+        self.kinds = dict(
+            zip(self.places, [_WAREHOUSE] * 3 + [_HUB] * 6 + [store] * (case.places - 9), strict=True)
+        )
+        self.places = {code: _of_kind(place, self.kinds[code]) for code, place in self.places.items()}
+        self.stock = {
+            sku: {
+                code: draw.randint(1, kind.stocked) for code, kind in self.kinds.items() if draw.random() < kind.spread
+            }
+            for sku in self.stock
+        }
+        self.weights_g = {sku: draw.randrange(150, 2500, 10) for sku in self.stock}
+        self.home = [
+            _carried("home", days, dict(zip((1000, 5000, 15_000, 30_000), prices, strict=True)))
+            for days, prices in ((1, (3.9, 5.2, 8.9, 14.5)), (2, (4.9, 6.9, 11.9, 18.9)))
+        ]
+        self.bulky = _carried("bulky", 4, {30_000: 24, 70_000: 39})
+        self.express = [
+            _carried("express", 1, {1000: 7.9, 5000: 10.9, 15_000: 16.9}),
+            _carried("express", 1, {1000: 9.9, 5000: 13.9, 15_000: 21.9, 30_000: 34}),
+        ]
+
+    def tariff(self, _place: Place, distance_km: float | None) -> tuple[Tariff, ...]:
+        km = distance_km or 0.0
+        return self.home[km > _NEAR_KM], self.bulky, self.express[km > _EXPRESS_NEAR_KM]
+
+
+def _of_kind(place: Place, kind: Kind) -> Place:
+    return replace(
+        place,
+        handling_micro=round(kind.handling * 10**6),
+        handling_unit_micro=round(kind.per_unit * 10**6),
+        packaging_micro=round(kind.packaging * 10**6),
+    )
+
+
+def _carried(service: str, days: int, prices: Mapping[int, float]) -> Tariff:
+    return Tariff.of([Tier(limit, round(price * 10**6), days, service) for limit, price in prices.items()])
+
+
 _EVERYTHING = Weights(1, 0.01, 0.5, 1, 2, 1, 1, 0.001, 1, 5)
 RULES = [Rule("cheapest", (Step("any place", weights=Weights(cost=1), rest=Rest.EXCEPTION),))]
 FULL_RULES = [Rule("everything", (Step("any place", weights=_EVERYTHING, max_parcels=4, rest=Rest.EXCEPTION),))]
+RETAIL_RULES = [Rule("at most three", (Step("any places", weights=Weights(cost=1), max_parcels=3, rest=Rest.EXCEPTION),))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +206,8 @@ class Seen:
 
 def measure(case: Case, times: int) -> Seen:
     took, parcels, proven, gaps = [], 0, 0, []
-    rules = FULL_RULES if case.is_full else RULES
-    worlds = [World(case, seed) for seed in range(4)]
+    rules = FULL_RULES if case.is_full else RETAIL_RULES if case.is_retail else RULES
+    worlds = [(RetailWorld if case.is_retail else World)(case, seed) for seed in range(4)]
     streams = [world.demands(17) for world in worlds]
     for n in range(times + 5):
         world, demand = worlds[n % 4], next(streams[n % 4])

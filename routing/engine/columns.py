@@ -25,23 +25,28 @@ _CHUNK = 400_000
 _SLACK_MICRO = 2  # prices are floats
 
 
-def cheapest(problem: Problem, known: Solution | None, budget: Budget) -> Solution | None:
+def cheapest(problem: Problem, known: Solution | None, budget: Budget, least_parcels: int = 2) -> Solution | None:
     """As `milp.cheapest`, which is asked where there are too many columns or not everything can be served."""
     if known and budget.is_spent:
         return known
     serves_all = known if known and known.units == problem.most_units else None
     rows, parcels = (
-        milp.promising(problem, serves_all) if serves_all else (np.arange(len(problem.offers)), problem.max_parcels)
+        milp.promising(problem, serves_all, least_parcels)
+        if serves_all
+        else (np.arange(len(problem.offers)), problem.max_parcels)
     )
+    if serves_all and (len(rows) < least_parcels or (parcels is not None and parcels < least_parcels)):
+        return serves_all.bounded_by(serves_all.cost_micro)
     columns = enumerated(problem, rows)
     if columns is None:
-        return milp.cheapest(problem, known, budget)
+        return milp.cheapest(problem, known, budget, least_parcels)
     try:
-        prices = _priced(problem, columns, parcels, budget)
+        prices = _priced(problem, columns, parcels, least_parcels if serves_all else 0, budget)
     except master.Short as short:
-        return None if problem.complete and short.is_final else milp.cheapest(problem, known, budget)
+        is_refused = problem.complete and short.is_final and not serves_all
+        return None if is_refused else milp.cheapest(problem, known, budget, least_parcels)
     found = _Search(problem, columns, prices, budget).run(serves_all)
-    return found or milp.cheapest(problem, known, budget)
+    return found or milp.cheapest(problem, known, budget, least_parcels)
 
 
 # All parcels ------------------------------------------------------------------------------------
@@ -94,13 +99,17 @@ def enumerated(problem: Problem, rows: np.ndarray) -> Columns | None:
     return Columns(place, counts, costs)
 
 
-def _priced(problem: Problem, columns: Columns, parcels: int | None, budget: Budget) -> Prices:
+def _priced(problem: Problem, columns: Columns, parcels: int | None, least_parcels: int, budget: Budget) -> Prices:
     _, group = np.unique(columns.place, return_inverse=True)
     most = min(int(problem.counts.sum()), len(problem.offers))
     is_limited = parcels is not None and parcels < most
-    uses = np.ones((len(group), 1 if is_limited else 0))
-    limits = np.array([parcels] if is_limited else [])
-    return master.priced(master.Columns(group, columns.costs, columns.counts, uses), problem.counts, limits, budget)
+    limits = [float(parcels)] if is_limited and parcels else []
+    signs = [1.0] * len(limits)
+    if least_parcels:
+        limits, signs = [*limits, -float(least_parcels)], [*signs, -1.0]
+    uses = np.tile(signs, (len(group), 1))
+    priced = master.Columns(group, columns.costs, columns.counts, uses)
+    return master.priced(priced, problem.counts, np.array(limits), budget)
 
 
 # Combining --------------------------------------------------------------------------------------

@@ -73,21 +73,24 @@ class _Master:
         self.starts = np.searchsorted(columns.group, np.arange(columns.group[-1] + 1))
         self.is_in = np.zeros(len(columns.costs), dtype=bool)
         self.unserved = 0.0
+        #: Rows that may be missed at first: what is wanted, and a limit below nothing, which asks for a least number.
+        self.missing = np.concatenate([np.arange(len(wanted)), len(wanted) + np.flatnonzero(limits < 0)])
         self.solver = self._solver()
 
     def _solver(self) -> "highspy.Highs":
-        """Rows: what is wanted, what is limited, the groups. Columns at first: what stays unserved, very dear."""
+        """Rows: what is wanted, what is limited, the groups. Columns at first: what is missing, very dear."""
         items, others = len(self.wanted), len(self.limits) + len(self.starts)
+        missing = self.missing
         lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = items, items + others
-        lp.col_cost_ = np.full(items, 10 * self.columns.costs.max() / MICRO + 1)
-        lp.col_lower_, lp.col_upper_ = np.zeros(items), np.full(items, INFINITY)
+        lp.num_col_, lp.num_row_ = len(missing), items + others
+        lp.col_cost_ = np.full(len(missing), 10 * self.columns.costs.max() / MICRO + 1)
+        lp.col_lower_, lp.col_upper_ = np.zeros(len(missing)), np.full(len(missing), INFINITY)
         lp.row_lower_ = np.concatenate([self.wanted, np.full(others, -INFINITY)])
         lp.row_upper_ = np.concatenate([self.wanted, self.limits, np.ones(len(self.starts))])
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        lp.a_matrix_.start_ = np.arange(items + 1)
-        lp.a_matrix_.index_ = np.arange(items)
-        lp.a_matrix_.value_ = np.ones(items)
+        lp.a_matrix_.start_ = np.arange(len(missing) + 1)
+        lp.a_matrix_.index_ = missing
+        lp.a_matrix_.value_ = np.where(missing < items, 1.0, -1.0)
         solver = highspy.Highs()
         for option, value in (("output_flag", False), ("threads", 1), ("presolve", "off")):
             solver.setOptionValue(option, value)
@@ -137,7 +140,7 @@ class _Master:
         self.solver.run()
         solution = self.solver.getSolution()
         items, limits = len(self.wanted), len(self.limits)
-        self.unserved = sum(solution.col_value[:items])
+        self.unserved = sum(solution.col_value[: len(self.missing)])
         duals = np.array(solution.row_dual)
         return duals[:items], np.maximum(0.0, -duals[items : items + limits])
 

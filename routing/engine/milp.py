@@ -32,12 +32,15 @@ SECONDS_PER_ENTRY = 5e-6
 _MOST_EXACT = 1_000
 
 
-def cheapest(problem: Problem, known: Solution | None, budget: Budget) -> Solution | None:
-    """The better of `known` and the solver's best within the budget, with the bound it could prove."""
+def cheapest(problem: Problem, known: Solution | None, budget: Budget, least_parcels: int = 2) -> Solution | None:
+    """The better of `known` and the solver's best within the budget, with the bound it could prove.
+
+    Where `known` serves all, nothing that has fewer than `least_parcels` may be better.
+    """
     if known and (known.is_proven or budget.is_spent):
         return known
     if known and known.units == problem.most_units:
-        return _beat(problem, known, budget)
+        return _beat(problem, known, budget, least_parcels)
     return _improve(problem, known, budget)
 
 
@@ -56,15 +59,15 @@ def _improve(problem: Problem, known: Solution | None, budget: Budget) -> Soluti
     return _better(problem, known, found, most)
 
 
-def _beat(problem: Problem, known: Solution, budget: Budget) -> Solution:
-    """For a known answer that serves all, single places included: a better one has two parcels or more."""
-    rows, parcels = promising(problem, known)
-    if len(rows) < 2 or parcels < 2:
+def _beat(problem: Problem, known: Solution, budget: Budget, least_parcels: int) -> Solution:
+    """For a known answer that serves all, single places included: a better one has so many parcels or more."""
+    rows, parcels = promising(problem, known, least_parcels)
+    if len(rows) < least_parcels or parcels < least_parcels:
         return known.bounded_by(known.cost_micro)
     part = problem.only(rows, parcels)
     if _entries(part) * SECONDS_PER_ENTRY > budget.left_seconds:
         return known
-    model = _Model(part, least_parcels=2)
+    model = _Model(part, least_parcels)
     found = model.solve(budget, served=known.units)
     if found.is_impossible:
         return known.bounded_by(known.cost_micro) if model.is_exact else known
@@ -79,14 +82,14 @@ def _entries(problem: Problem) -> int:
     return int(((problem.available > 0).sum(axis=1) + 1) @ steps)
 
 
-def promising(problem: Problem, known: Solution) -> tuple[np.ndarray, int]:
+def promising(problem: Problem, known: Solution, least_parcels: int) -> tuple[np.ndarray, int]:
     """The places that could still be part of something cheaper than `known`, and the most parcels that could have."""
     floors = problem.offers.floor
     cheapest_first = np.sort(floors)
     limit = min(problem.max_parcels or len(floors), len(floors))
     parcels = int(np.searchsorted(np.cumsum(cheapest_first[:limit]), known.cost_micro))
-    beside = np.where(floors == cheapest_first[0], cheapest_first[min(1, len(floors) - 1)], cheapest_first[0])
-    return np.flatnonzero(floors + beside < known.cost_micro), parcels
+    least = np.maximum(floors, cheapest_first[: least_parcels][-1]) + cheapest_first[: least_parcels - 1].sum()
+    return np.flatnonzero(least < known.cost_micro), parcels
 
 
 def _better(problem: Problem, known: Solution | None, found: "_Answer", most: int) -> Solution | None:

@@ -1,8 +1,9 @@
 """The cheapest set of parcels for one step.
 
 Quickest first. One place that serves all, when no two parcels could cost less. Then a greedy start and the exact
-search over states (`states`). Orders too large for that: all possible parcels, priced and combined (`columns`), or a
-mixed-integer programme (`milp`), within the time budget; both also prove how far from the best the answer can be.
+search over states (`states`). Orders too large for that: the best two parcels (`pairs`), then all possible parcels, priced
+and combined (`columns`), or a mixed-integer programme (`milp`), within the time budget; both also prove how far from the
+best the answer can be.
 """
 
 import math
@@ -11,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import states
+from . import pairs, states
 from .cost import weight_of
 from .problem import Problem, Solution, priced
 from .types import Budget
@@ -71,9 +72,17 @@ def _best_of_several(problem: Problem, single: Solution | None, budget: Budget) 
             return start
     if states.is_small(problem):
         return states.cheapest(problem, start, budget)
+    least_parcels = 2
+    if pairs.is_meant_for(problem):
+        start, floor = pairs.cheapest(problem, start, budget)
+        if start and start.units == problem.most_units:
+            start = start.bounded_by(min(floor, floor_of_all(problem, 3)))
+            if start.is_proven:
+                return start
+            least_parcels = 3 if floor >= start.cost_micro else 2
     from . import columns  # HiGHS is loaded on first use only: most plans never come here
 
-    found = columns.cheapest(problem, start, budget)
+    found = columns.cheapest(problem, start, budget, least_parcels)
     return found.bounded_by(floor_of_all(problem)) if found and found.units == problem.most_units else found
 
 
@@ -94,15 +103,15 @@ def floor_of_two_parcels(problem: Problem) -> int:
     return int(np.partition(floors, 1)[:2].sum()) if len(floors) > 1 else NEVER
 
 
-def floor_of_all(problem: Problem) -> int:
-    """No plan that serves all there is to be had costs less.
+def floor_of_all(problem: Problem, least_parcels: int = 1) -> int:
+    """No plan that serves all there is to be had in so many parcels or more costs less.
 
     It has as many parcels as can hold all at least, each with the least its place may ask, or with its share of the
     cheapest price of a gram; and every unit adds what it does where that is least.
     """
     offers, unit_costs = problem.offers, problem.unit_costs
     holds = np.sort(problem.available @ problem.units_each)[::-1]
-    fewest = int(np.searchsorted(np.cumsum(holds), problem.most_units)) + 1
+    fewest = max(least_parcels, int(np.searchsorted(np.cumsum(holds), problem.most_units)) + 1)
     units = np.zeros(problem.available.shape) if unit_costs is None else unit_costs
     grams = units + offers.per_g[:, None] * problem.weights_g
 
