@@ -40,11 +40,16 @@ def cheapest(problem: Problem, known: Solution | None, budget: Budget, least_par
     columns = enumerated(problem, rows)
     if columns is None:
         return milp.cheapest(problem, known, budget, least_parcels)
+    if serves_all:
+        columns = columns.only(_may_be_better(problem, columns, serves_all, least_parcels))
     try:
         prices = _priced(problem, columns, parcels, least_parcels if serves_all else 0, budget)
     except master.Short as short:
-        is_refused = problem.complete and short.is_final and not serves_all
-        return None if is_refused else milp.cheapest(problem, known, budget, least_parcels)
+        if serves_all is None:
+            return None if problem.complete and short.is_final else milp.cheapest(problem, known, budget)
+        if short.prices is None:
+            return serves_all.bounded_by(serves_all.cost_micro)
+        prices = short.prices
     found = _Search(problem, columns, prices, budget).run(serves_all)
     return found or milp.cheapest(problem, known, budget, least_parcels)
 
@@ -97,6 +102,17 @@ def enumerated(problem: Problem, rows: np.ndarray) -> Columns | None:
     if problem.unit_costs is not None:
         costs += (counts * problem.unit_costs[place]).sum(axis=1)
     return Columns(place, counts, costs)
+
+
+def _may_be_better(problem: Problem, columns: Columns, known: Solution, least_parcels: int) -> np.ndarray:
+    """The columns that with the least that the rest could cost, in so many parcels together, cost less than `known`."""
+    offers = problem.offers
+    others = np.sort(offers.floor)[: least_parcels - 1].sum()
+    if problem.unit_costs is None:
+        return np.flatnonzero(columns.costs + others < known.cost_micro)
+    units = np.where(problem.available > 0, problem.unit_costs, np.iinfo(np.int64).max).min(axis=0)
+    rest = others + problem.counts @ units - columns.counts @ units
+    return np.flatnonzero(columns.costs + rest < known.cost_micro)
 
 
 def _priced(problem: Problem, columns: Columns, parcels: int | None, least_parcels: int, budget: Budget) -> Prices:

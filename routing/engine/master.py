@@ -38,10 +38,14 @@ class Prices:
 
 
 class Short(Exception):
-    """The columns cannot serve all, not even in fractions; `is_final`: there is no doubt."""
+    """The columns cannot serve all, not even in fractions; `is_final`: there is no doubt.
 
-    def __init__(self, is_final: bool):
+    `prices` hold nevertheless; None where there are no columns.
+    """
+
+    def __init__(self, is_final: bool, prices: Prices | None = None):
         self.is_final = is_final
+        self.prices = prices
 
 
 def priced(columns: Columns, wanted: np.ndarray, limits: np.ndarray, budget: Budget) -> Prices:
@@ -59,7 +63,7 @@ def priced(columns: Columns, wanted: np.ndarray, limits: np.ndarray, budget: Bud
         found = master.judged(*master.solve())
         best = max(best, found, key=lambda prices: prices.bound_micro)
     if master.unserved > _TOLERANCE:
-        raise Short(is_final)
+        raise Short(is_final, best)
     return best
 
 

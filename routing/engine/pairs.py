@@ -1,7 +1,8 @@
 """The cheapest two parcels that serve everything, for orders too large to count all states.
 
-Every two places that together hold all are judged by the least they could ask, and looked into from there on, every way
-to part the units between them, while it could be better than what is known. What is cheaper than that has three parcels.
+Every two places that together hold all are judged by the least they could ask, and looked into in that order while they
+could be better than what is known: every weight that the first could send, with the least its units cost more than at the
+second. What is cheaper than that has three parcels.
 """
 
 import numpy as np
@@ -10,14 +11,17 @@ from .problem import Problem, Solution, priced
 from .types import Budget
 
 MAX_PLACES = 300
-#: Of one pair to part its units, and pairs looked into: beyond, other searches tell more in the same time.
+#: Weights that a parcel of one pair could have, and pairs looked into: beyond, other searches tell more in the same time.
 _MAX_WAYS = 20_000
 _MAX_LOOKS = 50
 _NEVER = 2**61
 
 
 def cheapest(problem: Problem, known: Solution | None, budget: Budget) -> tuple[Solution | None, int]:
-    """The better of `known` and the best two parcels that serve all, and what no two of them cost less than."""
+    """The better of `known` and the best two parcels that serve all, and what no two of them cost less than.
+
+    `known` costs no more than any place that alone serves all.
+    """
     pairs = _Pairs(problem)
     best, ceiling = None, known.cost_micro if known and known.units == problem.most_units else _NEVER
     floor = ceiling
@@ -96,24 +100,57 @@ class _Pairs:
     def split(self, number: int) -> tuple | None:
         """(cost, parcel, parcel) of the best way to part the units, None where there are too many ways."""
         problem, offers = self.problem, self.offers
-        low, free = self.low[number], self.high[number] - self.low[number]
-        if np.prod(free + 1.0) > _MAX_WAYS:
+        rows = [int(self.first[number]), int(self.second[number])]
+        low, counts = self.low[number], problem.counts
+        more = np.zeros(len(counts), np.int64)  # what a unit of the first costs more than one of the second
+        costs = offers.fixed[rows].sum()
+        if problem.unit_costs is not None:
+            first, second = problem.unit_costs[rows]
+            more, costs = first - second, costs + low @ first + (counts - low) @ second
+        ways = _Ways(self.high[number] - low, problem.weights_g, more)
+        if ways.are_too_many:
             return None
-        rows = int(self.first[number]), int(self.second[number])
-        of_first = np.indices(free + 1, dtype=np.int64).reshape(len(free), -1).T + low
-        weights = of_first @ problem.weights_g
-        costs = np.full(len(of_first), int(offers.fixed[list(rows)].sum()))
-        for row, grams in zip(rows, (weights, self.weight_g - weights), strict=True):
+        given_g = low @ problem.weights_g + ways.grams
+        costs = costs + ways.costs
+        for row, grams in zip(rows, (given_g, self.weight_g - given_g), strict=True):
             costs += offers.charges[offers.charge_of[row]].tariff.prices_micro(grams)
             if offers.carbon_per_g is not None:
                 costs += np.rint(offers.carbon_per_g[row] * grams).astype(np.int64)
-        if problem.unit_costs is not None:
-            first, second = problem.unit_costs[list(rows)]
-            costs += of_first @ (first - second) + int(problem.counts @ second)
-        given = of_first.sum(axis=1)
-        costs[(given == 0) | (given == problem.counts.sum())] = _NEVER  # one parcel only
         at = int(costs.argmin())
-        return int(costs[at]), (rows[0], of_first[at]), (rows[1], problem.counts - of_first[at])
+        given = low + ways.taken(at)
+        return int(costs[at]), (rows[0], given), (rows[1], counts - given)
+
+
+class _Ways:
+    """Every weight that some of these units can have together, and the least they cost at it."""
+
+    def __init__(self, free: np.ndarray, weights_g: np.ndarray, costs: np.ndarray):
+        self.weights_g = weights_g
+        self.grams, self.costs = np.zeros(1, np.int64), np.zeros(1, np.int64)
+        self.steps: list[tuple[np.ndarray, np.ndarray]] = []  # by item: the weights, how many of it are among them
+        self.are_too_many = False
+        for most, weight, cost in zip(free.tolist(), weights_g.tolist(), costs.tolist(), strict=True):
+            if len(self.grams) * (most + 1) > _MAX_WAYS:
+                self.are_too_many = True
+                return
+            self._add(np.arange(most + 1), weight, cost)
+
+    def _add(self, numbers: np.ndarray, weight: int, cost: int) -> None:
+        grams = (self.grams[:, None] + weight * numbers).ravel()
+        costs = (self.costs[:, None] + cost * numbers).ravel()
+        order = np.lexsort((costs, grams))
+        grams = grams[order]
+        first = np.concatenate([[True], grams[1:] != grams[:-1]])
+        self.grams, self.costs = grams[first], costs[order][first]
+        self.steps.append((self.grams, order[first] % len(numbers)))
+
+    def taken(self, at: int) -> np.ndarray:
+        """How many of each item make the weight with that number."""
+        grams, found = int(self.grams[at]), []
+        for (weights, numbers), weight in zip(self.steps[::-1], self.weights_g[::-1].tolist(), strict=True):
+            found.append(int(numbers[np.searchsorted(weights, grams)]))
+            grams -= weight * found[-1]
+        return np.array(found[::-1], dtype=np.int64)
 
 
 def _rising(tariff) -> tuple[np.ndarray, np.ndarray]:
