@@ -1,8 +1,9 @@
 """`benchmarks/engine`: how quickly the sourcing engine plans, and how often it proves its plan the best.
 
 Worlds of fixed seeds: places strewn over a country, three zones by distance with four weight steps for each of two
-services, preparation that differs from place to place; or a retailer of warehouses, hubs and stores. Measured is the processor time of the whole process; the
-150 ms of placement are counted in it too. No database and no web: this is the engine's own share of a plan.
+services, preparation that differs from place to place; or a retailer of warehouses, hubs and stores. Measured is the
+processor time of the whole process; the 150 ms of placement are counted in it too. No database and no web: this is the
+engine's own share of a plan.
 """
 
 import argparse
@@ -146,9 +147,7 @@ class RetailWorld(World):
         super().__init__(case, seed)
         draw = random.Random(seed)
         store = Kind(2.4, 0.4, 0.6, case.spread, case.stocked)
-        self.kinds = dict(
-            zip(self.places, [_WAREHOUSE] * 3 + [_HUB] * 6 + [store] * (case.places - 9), strict=True)
-        )
+        self.kinds = dict(zip(self.places, [_WAREHOUSE] * 3 + [_HUB] * 6 + [store] * (case.places - 9), strict=True))
         self.places = {code: _of_kind(place, self.kinds[code]) for code, place in self.places.items()}
         self.stock = {
             sku: {
@@ -188,7 +187,9 @@ def _carried(service: str, days: int, prices: Mapping[int, float]) -> Tariff:
 _EVERYTHING = Weights(1, 0.01, 0.5, 1, 2, 1, 1, 0.001, 1, 5)
 RULES = [Rule("cheapest", (Step("any place", weights=Weights(cost=1), rest=Rest.EXCEPTION),))]
 FULL_RULES = [Rule("everything", (Step("any place", weights=_EVERYTHING, max_parcels=4, rest=Rest.EXCEPTION),))]
-RETAIL_RULES = [Rule("at most three", (Step("any places", weights=Weights(cost=1), max_parcels=3, rest=Rest.EXCEPTION),))]
+RETAIL_RULES = [
+    Rule("at most three", (Step("any places", weights=Weights(cost=1), max_parcels=3, rest=Rest.EXCEPTION),))
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from .problem import Problem, Solution, priced
 from .types import MICRO, Budget
 
 MAX_COLUMNS = 300_000
-_MAX_COLUMNS_OF_ONE = 20_000
+_MAX_COLUMNS_OF_ONE = 100_000
+_MAX_REMEMBERED = 20_000
 _BEAM = 300
 _CHUNK = 400_000
 _SLACK_MICRO = 2  # prices are floats
@@ -69,11 +70,13 @@ class Columns:
         return Columns(self.place[which], self.counts[which], self.costs[which])
 
 
-@lru_cache(maxsize=512)
 def _all_counts(available: tuple[int, ...]) -> np.ndarray:
     """Every way to take some of what is there."""
     found = np.indices([count + 1 for count in available], dtype=np.int64)
     return found.reshape(len(available), -1).T[1:]
+
+
+_remembered_counts = lru_cache(maxsize=512)(_all_counts)
 
 
 def enumerated(problem: Problem, rows: np.ndarray) -> Columns | None:
@@ -82,7 +85,10 @@ def enumerated(problem: Problem, rows: np.ndarray) -> Columns | None:
         sizes = np.prod(available + 1.0, axis=1)
     if not len(rows) or sizes.max() > _MAX_COLUMNS_OF_ONE or sizes.sum() > MAX_COLUMNS:
         return None
-    blocks = [_all_counts(tuple(counts)) for counts in available.tolist()]
+    blocks = [
+        (_remembered_counts if size <= _MAX_REMEMBERED else _all_counts)(tuple(counts))
+        for size, counts in zip(sizes.tolist(), available.tolist(), strict=True)
+    ]
     place = np.repeat(rows, [len(block) for block in blocks])
     counts = np.concatenate(blocks)
     fits = np.ones(len(place), dtype=bool)

@@ -88,7 +88,7 @@ def promising(problem: Problem, known: Solution, least_parcels: int) -> tuple[np
     cheapest_first = np.sort(floors)
     limit = min(problem.max_parcels or len(floors), len(floors))
     parcels = int(np.searchsorted(np.cumsum(cheapest_first[:limit]), known.cost_micro))
-    least = np.maximum(floors, cheapest_first[: least_parcels][-1]) + cheapest_first[: least_parcels - 1].sum()
+    least = np.maximum(floors, cheapest_first[:least_parcels][-1]) + cheapest_first[: least_parcels - 1].sum()
     return np.flatnonzero(least < known.cost_micro), parcels
 
 

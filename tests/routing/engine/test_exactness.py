@@ -135,6 +135,29 @@ def test_larger_orders_are_exact_too(part):
         assert_exact(world, programmed(world))
 
 
+def well_stocked_world(seed: int) -> World:
+    """Too large to count, and mostly best served by two or three of the places."""
+    draw = random.Random(seed)
+    world = large_world(seed, lines=(6, 7), places=(5, 9), spread=0.8)
+    return replace(
+        world,
+        stock={key: draw.randint(1, 5) for key in world.stock},
+        weight_g={sku: draw.choice((0, 70, 110, 150, 370)) for sku in world.weight_g},
+        max_parcels=draw.choice((2, 3)),
+        min_value=0,
+    )
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_larger_orders_that_few_places_serve_are_exact_too(part):
+    number = Counter()
+    for seed in range(part, 30, 3):
+        world = well_stocked_world(seed)
+        assert_exact(world, programmed(world))
+        number[len(planned(world).parcels)] += 1
+    assert number[2] and number[2] + number[3] >= 3
+
+
 @pytest.mark.long
 def test_two_hundred_larger_orders_are_exact_too():
     for seed in range(30, 230):
