@@ -97,6 +97,26 @@ def test_a_draft_is_replayed_beside_what_decides_now(network):
     assert [text.rpartition(".")[2] for text in types] == ["pending", "running", "completed"]
 
 
+def test_rules_that_send_nothing_are_not_shown_as_a_gain(network):
+    remember(3)
+    nobody = {"name": "nobody", "rules": [{"steps": [{"from": {"max_distance_km": 0}, "rest": "exception"}]}]}
+    draft = create_draft(document=nobody)
+    row = ask(draft.pk)
+    work()
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("ada"))
+
+    report = browser.get(f"/admin/routing/simulation/{row.pk}/change/")
+
+    cost, unserved, *others = report.context["measures"]
+    assert (cost.share, cost.tone) == ("\N{MINUS SIGN}100.0 %", "quiet")
+    assert cost.note == "but 3 units more are left without a place, which costs nothing here"
+    assert (unserved.label, unserved.change, unserved.tone, unserved.note) == ("Units without a place", "+3", "bad", "")
+    assert {row.label for row in others if row.tone == "good"} == set()
+    for page in ("simulation/", f"simulation/{row.pk}/change/", f"ruleset/{draft.pk}/change/"):
+        assert cost.note in browser.get(f"/admin/routing/{page}").content.decode(), page
+
+
 def test_two_drafts_can_be_compared(network):
     remember(4)
     row = ask(baseline=FAR, rule_set={**FAR, "name": "again"})
