@@ -67,6 +67,7 @@ def decision_view(decision: Decision) -> DecisionView:
     names = list(dict.fromkeys(name for candidate in told["candidates"] for name in candidate["cost"]))
     held = held_units(decision)
     chosen = {parcel["location"] for parcel in told["chosen"]}
+    alone = told["chosen"][0] if len(told["chosen"]) == 1 and not told["rest"] else None
     ranked = sorted(
         told["candidates"], key=lambda c: (c["location"] not in chosen, not c["eligible"], float(c["score"] or 0))
     )
@@ -76,7 +77,7 @@ def decision_view(decision: Decision) -> DecisionView:
         sent=_sent(told["chosen"]),
         part_names=_part_names(names),
         rows=[
-            _row(candidate, names, chosen, holds_all=_holds_all(told, held.get(candidate["location"])))
+            _row(candidate, names, chosen, holds_all=_holds_all(told, held.get(candidate["location"])), alone=alone)
             for candidate in ranked
         ],
         others=others_told(told),
@@ -214,12 +215,12 @@ def _holds_all(told: Told, held: Mapping[str, int] | None) -> bool:
     return held is None or all(held.get(sku, 0) >= units for sku, units in asked.items())
 
 
-def _row(candidate: Told, names: list[str], chosen: set[str], *, holds_all: bool) -> PlaceRow:
+def _row(candidate: Told, names: list[str], chosen: set[str], *, holds_all: bool, alone: Told | None) -> PlaceRow:
     code = candidate["location"]
     return PlaceRow(
         place=place_name(code),
         code=code,
-        outcome=_outcome(candidate, is_chosen=code in chosen, holds_all=holds_all),
+        outcome=_outcome(candidate, is_chosen=code in chosen, holds_all=holds_all, alone=alone),
         is_chosen=code in chosen,
         distance="" if candidate["distance_km"] is None else figure(candidate["distance_km"], 1),
         parts=[_amount(candidate["cost"].get(name)) for name in names],
@@ -227,13 +228,23 @@ def _row(candidate: Told, names: list[str], chosen: set[str], *, holds_all: bool
     )
 
 
-def _outcome(candidate: Told, *, is_chosen: bool, holds_all: bool) -> SafeString:
+def _outcome(candidate: Told, *, is_chosen: bool, holds_all: bool, alone: Told | None) -> SafeString:
+    """`alone`: the parcel that sends all, if one does."""
     if is_chosen:
         return badge(_("Chosen"), "good", "check_circle")
     if candidate["eligible"]:
-        word = _("Possible, but dearer") if holds_all else _("Possible, for a part of it")
-        return badge(word, "busy", "radio_button_unchecked")
+        return badge(_possible(candidate, holds_all=holds_all, alone=alone), "busy", "radio_button_unchecked")
     return badge(words.reason(candidate["excluded_because"]), "quiet", "block")
+
+
+def _possible(candidate: Told, *, holds_all: bool, alone: Told | None) -> str:
+    if not holds_all:
+        return _("Possible, for a part of it")
+    if alone is None or Decimal(candidate["score"]) != Decimal(alone["cost"]):
+        return _("Possible, but dearer")
+    if alone["location"] < candidate["location"]:
+        return _("Equally good; of equals, the first code is taken")
+    return _("Equally good")
 
 
 def km_words(km: float | None) -> str:
