@@ -107,7 +107,7 @@ def _sent_row(code: str, parts: Mapping[str, Any], cost: Any, names: Iterable[st
 
 
 def _sentences(decision: Decision, told: Told, held: Mapping[str, Mapping[str, int]]) -> list[str]:
-    said = [_asked(told), *(_parcel(parcel, told["demand"]["currency"]) for parcel in told["chosen"])]
+    said = [_asked(told), *(_parcel(parcel, told["demand"]) for parcel in told["chosen"])]
     said += [_("Without a place: %(quantity)s × %(sku)s.") % rest for rest in told["rest"]]
     if told["rule"]:
         said.append(_("The rule “%(rule)s” decided.") % {"rule": told["rule"]})
@@ -115,7 +115,8 @@ def _sentences(decision: Decision, told: Told, held: Mapping[str, Mapping[str, i
         said += _together(why, told["demand"]["currency"])
     said += _risks(told, failing_shares(decision))
     said += _kept_back(told, held)
-    said.append(_proof(decision, told["demand"]["currency"]))
+    if not told["demand"].get("location"):
+        said.append(_proof(decision, told["demand"]["currency"]))
     said += [str(words.NOTES.get(note, note)) for note in told["notes"]]
     return said
 
@@ -140,14 +141,23 @@ def _asked(told: Told) -> str:
     return _("Asked for: %(units)s, %(method)s.") % facts
 
 
-def _parcel(parcel: Told, currency: str) -> str:
+def _parcel(parcel: Told, demand: Told) -> str:
     units = ", ".join(f"{line['quantity']} × {line['sku']}" for line in parcel["lines"])
     facts = {
         "place": place_name(parcel["location"]),
         "units": units,
-        "cost": money(round(Decimal(parcel["cost"]), 2), currency),
+        "cost": money(round(Decimal(parcel["cost"]), 2), demand["currency"]),
     }
+    if demand.get("location"):
+        return _chosen_for_us(demand["method"]) % facts
     return _("%(place)s sends %(units)s, at a cost of %(cost)s.") % facts
+
+
+def _chosen_for_us(method: str) -> str:
+    """The shopper chooses where goods are fetched, a person here where they leave from."""
+    if method == "ship":
+        return _("%(place)s sends %(units)s: a person chose this place, no costs were compared.")
+    return _("%(place)s hands over %(units)s: the shopper chose this place, no costs were compared.")
 
 
 def _risks(told: Told, shares: Mapping[str, float]) -> list[str]:
