@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings as house
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils.translation import override
 from rest_framework.test import APIClient
 
 from oms.errors import DomainError
@@ -263,9 +264,11 @@ def test_an_empty_period_is_refused_and_told_why(network):
     assert refusal() == [("/placed_after", "empty_period")]
     remember(1)
     long_ago = Period(MONDAY + timedelta(hours=1), MONDAY + timedelta(hours=2))
-    with pytest.raises(DomainError) as refused:
+    with pytest.raises(DomainError) as refused, override("en"):
         ask(orders=long_ago)
-    assert "orders are known from 2026-03-02T09:01:00+00:00" in refused.value.errors[0].detail
+    assert refused.value.errors[0].detail.endswith(
+        "orders are known from March 2, 2026, 9:01 a.m. UTC to March 2, 2026, 9:01 a.m. UTC"
+    )
 
 
 @pytest.mark.parametrize(

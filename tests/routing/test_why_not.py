@@ -114,6 +114,13 @@ def test_it_is_answered_in_the_language_of_whoever_asks(country, client):
     assert "garde ce qui reste à Lyon (2 × SKU-1) pour la demande locale : +3,10" in told["words"][0]
 
 
+def test_a_place_must_be_named_and_that_is_told_in_ones_language(country, client):
+    asked = client.get(f"{URL}/{decided(WEIGHING_SCARCITY).id}/why-not/", headers={"accept-language": "fr"})
+
+    assert asked.status_code == 422
+    assert asked.json()["errors"] == [{"pointer": "/location", "code": "required", "detail": "Nommez un lieu"}]
+
+
 def test_a_place_too_far_needs_a_wider_limit_whatever_has_become_of_the_rule(country, client):
     decision = decided(NEAR_ONLY)
     Location.objects.update(latitude=0, longitude=0)
