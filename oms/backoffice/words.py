@@ -113,7 +113,7 @@ def instant(at: datetime | None, *, as_of: datetime | None = None) -> SafeString
         return NOTHING
     local = timezone.localtime(at)
     distance = at - (as_of or now())
-# Translators: a day and its time, in Django's date format letters
+    # Translators: a day and its time, in Django's date format letters
     text = date_format(local, _("j M H:i")) if abs(distance) >= timedelta(days=1) else _relative(distance)
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact_instant(at), text)
 

@@ -79,8 +79,8 @@ def _tone_of(one: Difference, missed: int) -> str:
 
 def _missed_words(units: int) -> str:
     return ngettext(
-        "but %(units)s unit more is left without a place, which costs nothing here",
-        "but %(units)s units more are left without a place, which costs nothing here",
+        "with %(units)s unit more left without a place, which costs nothing here",
+        "with %(units)s units more left without a place, which costs nothing here",
         units,
     ) % {"units": figure(units, 0)}
 

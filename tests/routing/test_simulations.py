@@ -111,7 +111,7 @@ def test_rules_that_send_nothing_are_not_shown_as_a_gain(network):
 
     cost, unserved, *others = report.context["measures"]
     assert (cost.share, cost.tone) == ("\N{MINUS SIGN}100.0 %", "quiet")
-    assert cost.note == "but 3 units more are left without a place, which costs nothing here"
+    assert cost.note == "with 3 units more left without a place, which costs nothing here"
     assert (unserved.label, unserved.change, unserved.tone, unserved.note) == ("Units without a place", "+3", "bad", "")
     assert {row.label for row in others if row.tone == "good"} == set()
     for page in ("simulation/", f"simulation/{row.pk}/change/", f"ruleset/{draft.pk}/change/"):
