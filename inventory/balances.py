@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from inventory.errors import BeforeTheLedger
 from inventory.locks import StockKey
 from inventory.models import LedgerStart
+from oms.backoffice.words import exact_instant
 from oms.clock import EARLIEST, LATEST
 from oms.errors import FieldError, Invalid
 
@@ -125,6 +126,12 @@ def _is_kept(instant: datetime) -> bool:
     return row is not None and row[0] <= instant
 
 
+def _next_minute(at: datetime) -> datetime:
+    """What is told to the minute is kept from then on."""
+    minute = at.replace(second=0, microsecond=0)
+    return minute if minute == at else minute + timedelta(minutes=1)
+
+
 def check_instant(instant: datetime, *, as_of: datetime) -> None:
     """Errors: BeforeTheLedger; Invalid for one that is still to come, or out of any reach."""
     if not EARLIEST <= instant < LATEST:
@@ -132,7 +139,7 @@ def check_instant(instant: datetime, *, as_of: datetime) -> None:
         raise Invalid(errors=[FieldError("/as_of", "out_of_reach", detail)])
     begins_at = None if _is_kept(instant) else ledger_begins_at()
     if begins_at is not None and instant < begins_at:
-        detail = _("It begins at %(instant)s") % {"instant": begins_at.isoformat()}
+        detail = _("It begins at %(instant)s") % {"instant": exact_instant(_next_minute(begins_at))}
         raise BeforeTheLedger(
             detail,
             errors=[FieldError("/as_of", BeforeTheLedger.code, detail)],

@@ -34,7 +34,10 @@ def _cost_in(currency: str) -> Callable[[Figures], float]:
     return lambda figures: float(figures["cost_per_order"].get(currency, 0))
 
 
+# Each is an order that did not get all of it at once, and so costs less than it might.
+_HELD_BACK = frozenset({"refused", "cut", "waiting", "left"})
 PLAIN = (
+    Measure("unserved", _("Units without a place"), "", _plain("units_not_served"), 0),
     Measure("parcels", _("Parcels per order"), "", _plain("parcels_per_order"), 3),
     Measure("split", _("Orders in several parcels"), "share", _plain("split_rate"), 1),
     Measure("distance", _("Distance per parcel"), "km", _plain("distance_km_per_parcel"), 1),
@@ -88,6 +91,17 @@ def differences(figures: Mapping[str, Figures]) -> list[Difference]:
     return [Difference(measure, *(measure.of(side) for side in sides)) for measure in measures(sides)]
 
 
+def units_missed(found: Sequence[Difference]) -> int:
+    """How many more units go unserved: what is not sent costs nothing and is never late, so all else reads as a gain."""
+    (unserved,) = (one for one in found if one.measure.name == "unserved")
+    return max(0, round(unserved.change))
+
+
+def is_flattered(measure: Measure) -> bool:
+    """Whether it gets better by not sending."""
+    return measure.name != "unserved" and measure.name not in _HELD_BACK
+
+
 # ---- bounds ------------------------------------------------------------------------------------------
 
 _BOUND = re.compile(r"(?P<above>\+)?(?P<number>\d+(\.\d+)?)(?P<percent>%)?")
@@ -122,3 +136,17 @@ class Bound:
 def broken(found: Sequence[Difference], bounds: Mapping[str, Bound]) -> Iterator[Difference]:
     """The differences that go beyond the bound of their measure."""
     return (one for one in found if (bound := bounds.get(one.measure.name)) and not bound.is_kept(one))
+
+
+_NO_MORE = Bound.read("+0")
+
+
+def held_to(found: Sequence[Difference], asked: Mapping[str, Bound]) -> Mapping[str, Bound]:
+    """The bounds that were asked for, and that no more units go unserved, for else rules that refuse keep every other bound.
+
+    Not where the unserved have a bound of their own, or each kind of order that there is more of: then somebody has
+    said how much is allowed.
+    """
+    more = {one.measure.name for one in found if one.measure.name in _HELD_BACK and one.change > 0}
+    is_allowed = "unserved" in asked or (more and more <= asked.keys())
+    return asked if is_allowed else {**asked, "unserved": _NO_MORE}

@@ -105,13 +105,12 @@ def explanation(decision: Decision) -> dict[str, Any]:
     """The decision spelled out, as the API and the admin show it."""
     snapshot = decision.snapshot
     if not decision.evidence:
-        return {**_decided(snapshot, ()), **_spelled_out(snapshot)}
+        return _told(snapshot, snapshot, ())
     told = unpacked(bytes(decision.evidence))
     again = plan_again(told, replay_budget())
-    looked_at = _spelled_out(_looked_at(again))
     notes = snapshot["notes"] if is_as_decided(snapshot, again) else [*snapshot["notes"], PLANNED_OTHERWISE]
     counts = excluded_counts(told.places, again.candidates)
-    return {**_decided(snapshot, again.parcels), **looked_at, "excluded_counts": counts, "notes": notes}
+    return _told(snapshot, {**_looked_at(again), "counts": counts}, again.parcels) | {"notes": notes}
 
 
 def failing_shares(decision: Decision) -> dict[str, float]:
@@ -141,7 +140,23 @@ def gap(cost: Decimal, lower_bound: Decimal) -> float:
 
 def explanation_of(planned: SourcingPlan) -> dict[str, Any]:
     """A plan spelled out that was made just now."""
-    return {**_decided(snapshot_of(planned), planned.outcome.parcels), **_spelled_out(_looked_at(planned.outcome))}
+    return _told(snapshot_of(planned), _looked_at(planned.outcome), planned.outcome.parcels)
+
+
+def _told(snapshot: Mapping[str, Any], looked_at: Mapping[str, Any], again: Sequence[Parcel]) -> dict[str, Any]:
+    spelled_out = _spelled_out(looked_at)
+    if chosen := snapshot["demand"].get("location"):
+        spelled_out["excluded_counts"] = _but_for(chosen, spelled_out)
+    return {**_decided(snapshot, again), **spelled_out}
+
+
+def _but_for(chosen: str, told: Mapping[str, Any]) -> dict[str, int]:
+    """Of the other places nobody asked what they have, so none is said to have nothing."""
+    counts = dict(told["excluded_counts"])
+    is_empty = all(candidate["location"] != chosen for candidate in told["candidates"])
+    others = counts.pop("no_stock", 0) - is_empty
+    counts |= {"no_stock": int(is_empty), "other_place_chosen": others}
+    return {reason: count for reason, count in counts.items() if count > 0}
 
 
 def replay_budget() -> Budget:

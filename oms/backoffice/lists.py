@@ -6,7 +6,7 @@ from django.contrib.admin.utils import unquote
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest
-from django.utils.functional import cached_property
+from django.utils.functional import Promise, cached_property
 from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
 from unfold.views import ChangeList
@@ -33,6 +33,9 @@ class BoundedChangeList(ChangeList):
 
 
 class BackOfficeAdmin(ModelAdmin):
+    """`why_empty`: what an empty list says, where there is more to tell than that it is."""
+
+    why_empty: str | Promise = ""
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50

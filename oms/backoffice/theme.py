@@ -25,7 +25,6 @@ WORDS = [
     _("Select format"),
     _("Select value"),
     _("System"),
-    _("This page yielded into no results. Create a new item or reset your filters."),
     _("Type to search"),
     _("You have been successfully logged out from the administration"),
 ]

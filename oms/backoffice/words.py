@@ -112,11 +112,16 @@ def instant(at: datetime | None, *, as_of: datetime | None = None) -> SafeString
     if at is None:
         return NOTHING
     local = timezone.localtime(at)
-    exact = f"{date_format(local, 'DATETIME_FORMAT')} {local.tzname()}"
     distance = at - (as_of or now())
     # Translators: a day and its time, in Django's date format letters
     text = date_format(local, _("j M H:i")) if abs(distance) >= timedelta(days=1) else _relative(distance)
-    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact, text)
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact_instant(at), text)
+
+
+def exact_instant(at: datetime) -> str:
+    """To the minute, in the zone of the back office, which it names."""
+    local = timezone.localtime(at)
+    return f"{date_format(local, 'DATETIME_FORMAT')} {local.tzname()}"
 
 
 def _relative(distance: timedelta) -> str:

@@ -42,13 +42,15 @@ def boxes(model: type[Model], name: str, choices: Any, *, required: bool = False
 
 
 def html_table(heads: list[str], rows: Any) -> SafeString:
+    """Among the fields of a form; it asks for no width of its own, so it is moved sideways where there is little room."""
     head = format_html_join("", "<th style='text-align:left;padding-right:1rem'>{}</th>", ((head,) for head in heads))
     body = format_html_join(
         "",
         "<tr>{}</tr>",
         ((format_html_join("", "<td style='padding-right:1rem'>{}</td>", ((c,) for c in row)),) for row in rows),
     )
-    return format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
+    table = format_html("<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", head, body)
+    return format_html("<div style='overflow-x:auto;contain:inline-size'>{}</div>", table)
 
 
 def percent(share: float) -> str:

@@ -67,6 +67,7 @@ def decision_view(decision: Decision) -> DecisionView:
     names = list(dict.fromkeys(name for candidate in told["candidates"] for name in candidate["cost"]))
     held = held_units(decision)
     chosen = {parcel["location"] for parcel in told["chosen"]}
+    alone = told["chosen"][0] if len(told["chosen"]) == 1 and not told["rest"] else None
     ranked = sorted(
         told["candidates"], key=lambda c: (c["location"] not in chosen, not c["eligible"], float(c["score"] or 0))
     )
@@ -76,7 +77,7 @@ def decision_view(decision: Decision) -> DecisionView:
         sent=_sent(told["chosen"]),
         part_names=_part_names(names),
         rows=[
-            _row(candidate, names, chosen, holds_all=_holds_all(told, held.get(candidate["location"])))
+            _row(candidate, names, chosen, holds_all=_holds_all(told, held.get(candidate["location"])), alone=alone)
             for candidate in ranked
         ],
         others=others_told(told),
@@ -106,7 +107,7 @@ def _sent_row(code: str, parts: Mapping[str, Any], cost: Any, names: Iterable[st
 
 
 def _sentences(decision: Decision, told: Told, held: Mapping[str, Mapping[str, int]]) -> list[str]:
-    said = [_asked(told), *(_parcel(parcel, told["demand"]["currency"]) for parcel in told["chosen"])]
+    said = [_asked(told), *(_parcel(parcel, told["demand"]) for parcel in told["chosen"])]
     said += [_("Without a place: %(quantity)s × %(sku)s.") % rest for rest in told["rest"]]
     if told["rule"]:
         said.append(_("The rule “%(rule)s” decided.") % {"rule": told["rule"]})
@@ -114,7 +115,8 @@ def _sentences(decision: Decision, told: Told, held: Mapping[str, Mapping[str, i
         said += _together(why, told["demand"]["currency"])
     said += _risks(told, failing_shares(decision))
     said += _kept_back(told, held)
-    said.append(_proof(decision, told["demand"]["currency"]))
+    if not told["demand"].get("location"):
+        said.append(_proof(decision, told["demand"]["currency"]))
     said += [str(words.NOTES.get(note, note)) for note in told["notes"]]
     return said
 
@@ -139,14 +141,23 @@ def _asked(told: Told) -> str:
     return _("Asked for: %(units)s, %(method)s.") % facts
 
 
-def _parcel(parcel: Told, currency: str) -> str:
+def _parcel(parcel: Told, demand: Told) -> str:
     units = ", ".join(f"{line['quantity']} × {line['sku']}" for line in parcel["lines"])
     facts = {
         "place": place_name(parcel["location"]),
         "units": units,
-        "cost": money(round(Decimal(parcel["cost"]), 2), currency),
+        "cost": money(round(Decimal(parcel["cost"]), 2), demand["currency"]),
     }
+    if demand.get("location"):
+        return _chosen_for_us(demand["method"]) % facts
     return _("%(place)s sends %(units)s, at a cost of %(cost)s.") % facts
+
+
+def _chosen_for_us(method: str) -> str:
+    """The shopper chooses where goods are fetched, a person here where they leave from."""
+    if method == "ship":
+        return _("%(place)s sends %(units)s: a person chose this place, no costs were compared.")
+    return _("%(place)s hands over %(units)s: the shopper chose this place, no costs were compared.")
 
 
 def _risks(told: Told, shares: Mapping[str, float]) -> list[str]:
@@ -214,12 +225,12 @@ def _holds_all(told: Told, held: Mapping[str, int] | None) -> bool:
     return held is None or all(held.get(sku, 0) >= units for sku, units in asked.items())
 
 
-def _row(candidate: Told, names: list[str], chosen: set[str], *, holds_all: bool) -> PlaceRow:
+def _row(candidate: Told, names: list[str], chosen: set[str], *, holds_all: bool, alone: Told | None) -> PlaceRow:
     code = candidate["location"]
     return PlaceRow(
         place=place_name(code),
         code=code,
-        outcome=_outcome(candidate, is_chosen=code in chosen, holds_all=holds_all),
+        outcome=_outcome(candidate, is_chosen=code in chosen, holds_all=holds_all, alone=alone),
         is_chosen=code in chosen,
         distance="" if candidate["distance_km"] is None else figure(candidate["distance_km"], 1),
         parts=[_amount(candidate["cost"].get(name)) for name in names],
@@ -227,13 +238,23 @@ def _row(candidate: Told, names: list[str], chosen: set[str], *, holds_all: bool
     )
 
 
-def _outcome(candidate: Told, *, is_chosen: bool, holds_all: bool) -> SafeString:
+def _outcome(candidate: Told, *, is_chosen: bool, holds_all: bool, alone: Told | None) -> SafeString:
+    """`alone`: the parcel that sends all, if one does."""
     if is_chosen:
         return badge(_("Chosen"), "good", "check_circle")
     if candidate["eligible"]:
-        word = _("Possible, but dearer") if holds_all else _("Possible, for a part of it")
-        return badge(word, "busy", "radio_button_unchecked")
+        return badge(_possible(candidate, holds_all=holds_all, alone=alone), "busy", "radio_button_unchecked")
     return badge(words.reason(candidate["excluded_because"]), "quiet", "block")
+
+
+def _possible(candidate: Told, *, holds_all: bool, alone: Told | None) -> str:
+    if not holds_all:
+        return _("Possible, for a part of it")
+    if alone is None or Decimal(candidate["score"]) != Decimal(alone["cost"]):
+        return _("Possible, but dearer")
+    if alone["location"] < candidate["location"]:
+        return _("Equally good; of equals, the first code is taken")
+    return _("Equally good")
 
 
 def km_words(km: float | None) -> str:

@@ -26,6 +26,7 @@ from routing import whys
 from routing.admin.decision_page import decision_view
 from routing.evidence_bytes import unpacked
 from routing.models import Decision
+from routing.services.dry_runs import DRY_RUN
 from routing.services.explanations import explain_place
 
 
@@ -83,7 +84,7 @@ class DecisionAdmin(ReadOnlyAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """The page's orders are named in one statement."""
         shown = super().get_changelist_instance(request)
-        links = named_links([decision.subject for decision in shown.result_list])
+        links = _named([decision.subject for decision in shown.result_list])
         for decision in shown.result_list:
             decision.subject_link = links[decision.subject]
         return shown
@@ -103,7 +104,7 @@ class DecisionAdmin(ReadOnlyAdmin):
             **_asked(decision, request.GET.get("place", "")),
             "title": _("Why from there?"),
             "decision": decision,
-            "subject": named_links([decision.subject])[decision.subject],
+            "subject": _named([decision.subject])[decision.subject],
             "at": instant(decision.created_at),
             "view": decision_view(decision),
             "is_fullwidth": "1",
@@ -121,6 +122,10 @@ class DecisionAdmin(ReadOnlyAdmin):
     @display(description=gettext_lazy("at"), ordering="created_at")
     def created(self, decision: Decision) -> SafeString:
         return instant(decision.created_at)
+
+
+def _named(subjects: list[str]) -> dict[str, SafeString | str]:
+    return named_links(subjects) | {DRY_RUN: _("dry run")}
 
 
 def _asked(decision: Decision, place: str) -> dict[str, Any]:

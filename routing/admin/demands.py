@@ -34,6 +34,10 @@ class DemandFactAdmin(ReadOnlyAdmin):
 
 @admin.register(ScarcityPrice)
 class ScarcityPriceAdmin(ReadOnlyAdmin):
+    why_empty = gettext_lazy(
+        "No unit has a price now: there is enough everywhere for what is expected, or nothing is expected yet. Prices are"
+        " worked out anew every few hours."
+    )
     list_display = ["sku", "location", "shown_price", "units", "expected", "method", "valid_until"]
     list_filter = ["method", "currency"]
     search_fields = ["sku", "location"]

@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from inventory.queries import place_name
 from oms.backoffice.words import figure, money
 from routing import words
 from routing.admin.base import percent
-from routing.measures import Difference, differences
+from routing.measures import Difference, differences, is_flattered, units_missed
 from routing.models import SimulatedChange
 
 _WIDEST = 0.25  # of a bar: what changes by more is as long
@@ -31,7 +31,8 @@ VERDICTS = {
 
 @dataclass(frozen=True, slots=True)
 class MeasureRow:
-    """`tone`: whether the change is for the better. The bar begins in the middle."""
+    """`tone`: whether the change is for the better; no gain is one that comes of sending less. The bar begins in the middle.
+    `note`: what has to be read with it."""
 
     label: str
     baseline: str
@@ -41,13 +42,16 @@ class MeasureRow:
     tone: str
     bar_x: float
     bar_width: float
+    note: str
 
 
 def measure_rows(figures: Mapping[str, Any]) -> list[MeasureRow]:
-    return [_measure_row(one) for one in differences(figures)]
+    found = differences(figures)
+    missed = units_missed(found)
+    return [_measure_row(one, missed) for one in found]
 
 
-def _measure_row(one: Difference) -> MeasureRow:
+def _measure_row(one: Difference, missed: int) -> MeasureRow:
     measure = one.measure
     relative = one.relative if one.relative is not None else (1.0 if one.change else 0.0)
     sides = _shown(one, one.baseline), _shown(one, one.candidate)
@@ -60,10 +64,25 @@ def _measure_row(one: Difference) -> MeasureRow:
         candidate=sides[1],
         change="=" if is_same else _signed(_shown(one, _seen_change(one)), one.change),
         share="" if is_same or one.relative is None else _signed(percent(abs(one.relative)), one.change),
-        tone="quiet" if is_same else "bad" if one.change > 0 else "good",
+        tone="quiet" if is_same else _tone_of(one, missed),
         bar_x=_HALF if one.change > 0 else _HALF - width,
         bar_width=width,
+        note=_missed_words(missed) if measure.name == "cost" and missed else "",
     )
+
+
+def _tone_of(one: Difference, missed: int) -> str:
+    if one.change > 0:
+        return "bad"
+    return "quiet" if missed and is_flattered(one.measure) else "good"
+
+
+def _missed_words(units: int) -> str:
+    return ngettext(
+        "with %(units)s unit more left without a place, which costs nothing here",
+        "with %(units)s units more left without a place, which costs nothing here",
+        units,
+    ) % {"units": figure(units, 0)}
 
 
 def _seen_change(one: Difference) -> float:

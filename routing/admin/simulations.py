@@ -150,7 +150,8 @@ class SimulationAdmin(ReadOnlyAdmin):
         if not row.figures:
             return NOTHING
         first = simulation_page.measure_rows(row.figures)[0]
-        return format_html('<span class="bo-change-{}">{}</span>', first.tone, first.share or first.change)
+        told = format_html('<span class="bo-change-{}">{}</span>', first.tone, first.share or first.change)
+        return format_html('{} <span class="bo-dim">{}</span>', told, first.note) if first.note else told
 
     @display(description=gettext_lazy("asked for"), ordering="created_at")
     def asked_for(self, row: Simulation) -> SafeString:

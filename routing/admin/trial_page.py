@@ -29,6 +29,7 @@ class Tried:
     changed: int | None
     cost: str
     tone: str
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def _tried(row: Simulation) -> Tried:
         changed=row.figures["comparison"]["changed"] if row.figures else None,
         cost=(cost.share or cost.change) if cost else "",
         tone=cost.tone if cost else "quiet",
+        note=cost.note if cost else "",
     )
 
 
@@ -83,7 +85,7 @@ def _shadow_shown(shadow: Shadow) -> ShadowShown:
         judged=shadow.judged,
         changed=shadow.changed,
         share=percent(shadow.changed / shadow.judged) if shadow.judged else "",
-        measures=[row for row in measure_rows(shadow.figures) if row.tone != "quiet"] if shadow.figures else (),
+        measures=[row for row in measure_rows(shadow.figures) if row.change != "="] if shadow.figures else (),
         examples=[change_row(_change(number, told)) for number, told in enumerate(shadow.examples[:_EXAMPLES_SHOWN])],
     )
 

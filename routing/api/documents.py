@@ -172,7 +172,10 @@ class StepDocument(BaseModel):
 
 
 class Explanation(BaseModel):
-    """`excluded_counts`: places left out, by reason (`no_stock`: without a single unit wanted)."""
+    """`excluded_counts`: places left out, by reason (`no_stock`: without a single unit wanted).
+
+    Where the shopper chose the place, all others are `other_place_chosen`.
+    """
 
     rule: str | None
     candidates: list[CandidateDocument]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
+from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 from rest_framework.parsers import BaseParser
@@ -286,5 +287,5 @@ class RuleSetHistoryView(ApiView):
 
 def _object(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise Invalid(errors=[FieldError("", "not_an_object", "a JSON object is needed")])
+        raise Invalid(errors=[FieldError("", "not_an_object", _("A JSON object is needed"))])
     return data

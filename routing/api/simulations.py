@@ -126,7 +126,18 @@ class MeasureDifference(BaseModel):
     """Of every measure less is better. `relative`: the change as a share of the baseline; null where that is nothing."""
 
     measure: Literal[
-        "cost", "parcels", "split", "distance", "days", "late", "refused", "cut", "waiting", "left", "carbon"
+        "cost",
+        "unserved",
+        "parcels",
+        "split",
+        "distance",
+        "days",
+        "late",
+        "refused",
+        "cut",
+        "waiting",
+        "left",
+        "carbon",
     ]
     currency: str | None
     baseline: float

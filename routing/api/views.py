@@ -1,5 +1,6 @@
 """Planning and decisions."""
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -81,6 +82,6 @@ class WhyNotView(DecisionView):
         """Why not there, and what would have had to be true: the decision is planned again with one figure changed."""
         location = request.query_params.get("location", "")
         if not location:
-            raise Invalid(errors=[FieldError("/location", "required", "name a place")])
+            raise Invalid(errors=[FieldError("/location", "required", _("Name a place"))])
         decision = self.decision(pk)
         return Response(why_not_document(decision, explain_place(decision, location)))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from inventory.balances import check_instant
 from inventory.errors import BeforeTheLedger
+from oms.backoffice.words import exact_instant
 from oms.clock import EARLIEST, LATEST
 from oms.errors import FieldError, IllegalMove, Invalid, Missing
 from oms.idempotency import idempotent
@@ -239,8 +240,8 @@ def _count_faults(orders: int) -> list[FieldError]:
         detail = _("No order is known yet; what was wanted is told every quarter of an hour")
     else:
         detail = _("No order was placed in it; orders are known from %(first)s to %(last)s") % {
-            "first": known["first"].isoformat(timespec="seconds"),
-            "last": known["last"].isoformat(timespec="seconds"),
+            "first": exact_instant(known["first"]),
+            "last": exact_instant(known["last"]),
         }
     return [FieldError("/placed_after", "empty_period", detail)]
 

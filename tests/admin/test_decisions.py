@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from orders.models import Order
 from routing.models import Decision
+from routing.services.dry_runs import DRY_RUN
 from tests.admin.conftest import placed
 
 LIST = "admin:routing_decision_changelist"
@@ -18,6 +19,17 @@ def test_an_order_number_finds_its_decisions(administrator: Client, order: Order
     answer = administrator.get(reverse(LIST), {"q": written.format(order.number)})
 
     assert [found.subject for found in answer.context["cl"].result_list] == [order.pk]
+
+
+def test_a_dry_run_is_named_in_the_language_of_whoever_looks(administrator: Client, order: Order) -> None:
+    Decision.objects.update(subject=DRY_RUN)
+    french = {"headers": {"accept-language": "fr"}}
+
+    shown = administrator.get(reverse(LIST), **french).content.decode()
+    page = administrator.get(reverse("admin:routing_decision_change", args=[Decision.objects.get().pk]), **french)
+
+    assert "essai à blanc" in shown and "dry run" not in shown
+    assert page.context["subject"] == "essai à blanc"
 
 
 def test_ids_find_decisions_as_before(administrator: Client, order: Order) -> None:

@@ -90,3 +90,22 @@ def test_a_customer_with_many_orders_takes_no_more_queries(administrator: Client
     with CaptureQueriesContext(connection) as many:
         assert administrator.get(address).status_code == 200
     assert len(many) == len(few)
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "said"),
+    [
+        ("routing_scarcityprice", {}, "No unit has a price now: there is enough everywhere"),
+        ("routing_slowstock", {}, "What stands here comes by itself; there is nothing yet."),
+        ("routing_scarcityprice", {"q": "SKU-9"}, "Nothing matches what was asked for."),
+        ("routing_servicelevel", {}, "Nothing has been added yet."),
+    ],
+)
+def test_an_empty_list_says_why_and_asks_nobody_to_create_what_cannot_be(
+    administrator: Client, name: str, asked: dict[str, str], said: str
+) -> None:
+    page = administrator.get(reverse(f"admin:{name}_changelist"), asked).content.decode()
+
+    assert said in page
+    assert "Create a new item" not in page
+    assert ("Reset filters" in page) == bool(asked)

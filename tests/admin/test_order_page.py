@@ -257,6 +257,18 @@ def test_why_here_tells_the_decision_and_every_place_looked_at(administrator: Cl
     assert asks and "Why not" in administrator.get(asks[1], {"place": "LYON"}).content.decode()
 
 
+def test_why_here_tells_of_a_pickup_that_the_shopper_chose_the_place(administrator: Client, network: None) -> None:
+    order = placed(pickup_body())
+
+    page = administrator.get(reverse("admin:orders_fulfillment_why", args=[work_of(order).pk])).content.decode()
+
+    assert "Place PARIS hands over 1 × SKU-1: the shopper chose this place, no costs were compared." in page
+    assert "at a cost of" not in page
+    assert "No cheaper answer" not in page
+    assert "2 more places: another place was chosen" in page
+    assert "has none of it" not in page
+
+
 def test_why_here_says_so_once_the_decision_is_forgotten(administrator: Client, network: None) -> None:
     order = placed()
     Decision.objects.filter(subject=order.pk).delete()

@@ -266,6 +266,15 @@ def test_the_refusal_says_where_the_ledger_begins(client):
     assert (problem["code"], problem["begins_at"]) == ("before_the_ledger", "2026-03-02T09:00:00+00:00")
 
 
+@pytest.mark.parametrize("begins_at", [NOW, NOW - timedelta(seconds=59.5)])
+def test_where_the_ledger_begins_is_told_as_people_say_it(client, begins_at):
+    LedgerStart.objects.create(begins_at=begins_at)
+
+    problem = client.get(URL, {"as_of": "2026-03-01T00:00:00Z"}, headers={"accept-language": "fr"}).json()
+
+    assert problem["detail"] == "Il commence le 2 mars 2026 09:00 UTC"
+
+
 def test_a_key_bound_to_places_sees_balances_of_those_only(client_with):
     make_locations("T")
     set_stocks({("A", "S"): 5, ("A", "T"): 6})

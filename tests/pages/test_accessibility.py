@@ -9,7 +9,9 @@ from django.test import Client
 from playwright.sync_api import Page
 
 from inventory.models import Location
+from oms.clock import now
 from orders.models import Fulfillment
+from routing.models import LearnedTable
 from tests.factories.orders import order_body, pickup_body
 from tests.factories.people import PASSWORD, make_user, placed
 from tests.pages.conftest import accepted, picked, ready
@@ -110,3 +112,23 @@ def test_what_the_back_office_calls_its_figures_can_be_read_on_a_phone(phone: Pa
 
     assert one_line and two_lines and two_lines["height"] > one_line["height"]
     assert label == "none"
+
+
+def test_what_dates_would_have_kept_is_no_wider_than_a_phone(phone: Page, live_server: Any) -> None:
+    kept = {"method": "ship", "month": "2026-02", "cases": 12_000, "kept": 0.91, "kept_uncalibrated": 0.86, "days": 2.5}
+    document = {"preparation": {}, "transit": {}, "calibrations": {}}
+    table = LearnedTable.objects.create(
+        learned_at=now(), window_days=180, preparations=300, transits=200, document=document, drift=[kept]
+    )
+    client = Client()
+    client.force_login(User.objects.create_superuser("root", password=PASSWORD))
+    session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+
+    widths = {}
+    for language in ("en", "fr"):
+        phone.context.add_cookies([session, {**session, "name": "django_language", "value": language}])
+        phone.goto(f"{live_server.url}/admin/routing/learnedtable/{table.pk}/change/")
+        assert phone.get_by_text("2026-02").count() == 1
+        widths[language] = phone.evaluate("document.documentElement.scrollWidth")
+
+    assert widths == {"en": 360, "fr": 360}

@@ -115,6 +115,18 @@ def test_while_the_order_is_held_the_list_counts_nothing_down(lea: Client) -> No
         assert "On hold: clock stopped" in page(lea.get(f"/store/work/{work.pk}/"))
 
 
+def test_the_picking_screen_says_that_the_order_is_held(lea: Client) -> None:
+    work = accepted(placed(order_body()))
+    act(lea, work, "start")
+    assert "On hold" not in page(lea.get(f"/store/work/{work.pk}/"))
+    hold_order(number=work.order.number, command=HoldOrder(kind="fraud"), actor="user:a", as_of=now())
+
+    shown = page(lea.get(f"/store/work/{work.pk}/"))
+
+    assert "On hold: clock stopped" in shown
+    assert 'id="pick"' in shown
+
+
 def test_an_empty_list_says_what_to_do(lea: Client) -> None:
     assert "New work appears here by itself" in page(lea.get("/store/at/PARIS/"))
 

@@ -285,6 +285,8 @@ def test_faults_of_a_document_are_named(client):
         ("/rules/0/stepz", "unknown_field"),
     }
     assert faults(client.post(f"{URL}/rule-sets/", [], format="json")) == {("", "not_an_object")}
+    french = {"format": "json", "headers": {"accept-language": "fr"}}
+    assert client.post(f"{URL}/rule-sets/", [], **french).json()["errors"][0]["detail"] == "Il faut un objet JSON"
     assert client.get(f"{URL}/rule-sets/rul_none/").status_code == 404
     assert client.get(f"{URL}/decisions/dec_none/").status_code == 404
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from routing.measures import Bound, broken, differences
+from routing.measures import Bound, broken, differences, held_to
 
 SAME = {
     "cost_per_order": {"EUR": "5.00"},
@@ -12,6 +12,7 @@ SAME = {
     "promised_days": 2.0,
     "late": 0,
     "refused": 0,
+    "units_not_served": 3,
     "left_to_people": 0,
     "carbon_kg": 10.0,
 }
@@ -42,6 +43,28 @@ def test_a_bound_lets_pass_what_it_says(bound, cost, is_kept):
 def test_where_there_was_nothing_any_more_is_too_much_by_share():
     assert list(broken(found(refused=1), {"refused": Bound.read("+50%")}))
     assert not list(broken(found(refused=1), {"refused": Bound.read("+1")}))
+
+
+@pytest.mark.parametrize(
+    ("candidate", "asked", "is_kept"),
+    [
+        ({"units_not_served": 4}, {}, False),
+        ({"units_not_served": 4}, {"cost": "+0%"}, False),
+        ({"units_not_served": 3, "refused": 2}, {"cost": "+0%"}, True),
+        ({"units_not_served": 4}, {"unserved": "+1"}, True),
+        ({"units_not_served": 9}, {"unserved": "+1"}, False),
+        ({"units_not_served": 4, "refused": 1}, {"refused": "+1"}, True),
+        ({"units_not_served": 9, "refused": 2}, {"refused": "+1"}, False),
+        ({"units_not_served": 4, "left_to_people": 1}, {"refused": "+1"}, False),
+        ({"units_not_served": 4, "left_to_people": 1}, {"refused": "+0", "left": "+1"}, True),
+        ({"units_not_served": 4, "cut": 1}, {"refused": "+0", "left": "+0"}, False),
+        ({"units_not_served": 4}, {"refused": "+5"}, False),
+    ],
+)
+def test_serving_less_is_worse_unless_somebody_said_how_much_less(candidate, asked, is_kept):
+    both = found(cost_per_order={"EUR": "1.00"}, **candidate)
+    bounds = held_to(both, {name: Bound.read(text) for name, text in asked.items()})
+    assert (not list(broken(both, bounds))) == is_kept
 
 
 def test_cost_is_judged_in_each_currency():

@@ -67,6 +67,32 @@ def test_what_is_worse_than_its_bound_ends_with_1(period, far, bounds, code):
     assert worse.value.returncode == code
 
 
+@pytest.mark.parametrize(
+    ("rest", "bounds", "code"),
+    [
+        ("refuse", ["--max-cost", "+0%", "--max-parcels", "+0%", "--max-split", "+0"], 1),
+        ("exception", ["--max-cost", "+0%"], 1),
+        ("refuse", [], 1),
+        ("exception", ["--max-cost", "+0%", "--max-refused", "+4"], 1),
+        ("exception", ["--max-cost", "+0%", "--max-left", "+4"], None),
+        ("refuse", ["--max-refused", "+4"], None),
+        ("refuse", ["--max-unserved", "+4"], None),
+    ],
+)
+def test_rules_that_send_nothing_are_no_gain(period, tmp_path, capsys, rest, bounds, code):
+    path = tmp_path / "nobody.yaml"
+    path.write_text(f"rules:\n- steps:\n  - from: {{max_distance_km: 0}}\n    rest: {rest}\n")
+    asked = ["--rule-set", str(path), "--from", period["placed_after"], "--stock-as-of", period["stock_as_of"], *bounds]
+    if code is None:
+        call_command("simulate", *asked)
+    else:
+        with pytest.raises(CommandError, match=r"unserved: 4\.0000 goes beyond \+0") as worse:
+            call_command("simulate", *asked)
+        assert worse.value.returncode == code
+    unserved = next(line.split() for line in capsys.readouterr().out.splitlines() if line.startswith("unserved"))
+    assert unserved[1:4] == ["0.0000", "4.0000", "+4.0000"]
+
+
 def test_a_draft_of_ours_can_be_tried_beside_a_file(period, far, capsys):
     draft = create_draft(document={"name": "mine", "rules": [{"steps": [{"rest": "exception"}]}]})
     call_command("simulate", rule_set=draft.pk, baseline=far, json=True, **period)

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings as house
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils.translation import override
 from rest_framework.test import APIClient
 
 from oms.errors import DomainError
@@ -95,6 +96,26 @@ def test_a_draft_is_replayed_beside_what_decides_now(network):
     assert [change.baseline["parcels"][0]["location"], change.candidate["parcels"][0]["location"]] == ["PARIS", "LYON"]
     types = Event.objects.filter(subject=row.pk).order_by("pk").values_list("type", flat=True)
     assert [text.rpartition(".")[2] for text in types] == ["pending", "running", "completed"]
+
+
+def test_rules_that_send_nothing_are_not_shown_as_a_gain(network):
+    remember(3)
+    nobody = {"name": "nobody", "rules": [{"steps": [{"from": {"max_distance_km": 0}, "rest": "exception"}]}]}
+    draft = create_draft(document=nobody)
+    row = ask(draft.pk)
+    work()
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("ada"))
+
+    report = browser.get(f"/admin/routing/simulation/{row.pk}/change/")
+
+    cost, unserved, *others = report.context["measures"]
+    assert (cost.share, cost.tone) == ("\N{MINUS SIGN}100.0 %", "quiet")
+    assert cost.note == "with 3 units more left without a place, which costs nothing here"
+    assert (unserved.label, unserved.change, unserved.tone, unserved.note) == ("Units without a place", "+3", "bad", "")
+    assert {row.label for row in others if row.tone == "good"} == set()
+    for page in ("simulation/", f"simulation/{row.pk}/change/", f"ruleset/{draft.pk}/change/"):
+        assert cost.note in browser.get(f"/admin/routing/{page}").content.decode(), page
 
 
 def test_two_drafts_can_be_compared(network):
@@ -243,9 +264,11 @@ def test_an_empty_period_is_refused_and_told_why(network):
     assert refusal() == [("/placed_after", "empty_period")]
     remember(1)
     long_ago = Period(MONDAY + timedelta(hours=1), MONDAY + timedelta(hours=2))
-    with pytest.raises(DomainError) as refused:
+    with pytest.raises(DomainError) as refused, override("en"):
         ask(orders=long_ago)
-    assert "orders are known from 2026-03-02T09:01:00+00:00" in refused.value.errors[0].detail
+    assert refused.value.errors[0].detail.endswith(
+        "orders are known from March 2, 2026, 9:01 a.m. UTC to March 2, 2026, 9:01 a.m. UTC"
+    )
 
 
 @pytest.mark.parametrize(

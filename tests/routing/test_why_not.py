@@ -84,6 +84,17 @@ def test_a_place_that_holds_too_little_for_all_is_not_called_dearer(country, uni
     assert {row.code for row in rows} == {"PARIS", "LYON"}
 
 
+def test_a_place_that_costs_the_same_is_not_called_dearer(country):
+    Location.objects.filter(code="PARIS").update(handling_cost=0)
+    clear_all()
+    by_cost = [{"name": "all", "steps": [{"weights": {"cost": 1}, "rest": "exception"}]}]
+
+    lyon, paris = decision_view(decided(by_cost)).rows
+
+    assert (lyon.code, lyon.is_chosen, paris.score) == ("LYON", True, lyon.score)
+    assert "Equally good; of equals, the first code is taken" in paris.outcome
+
+
 def test_a_decision_that_was_not_proven_tells_how_far_it_may_be_from_the_best(country, client):
     decision = decided(WEIGHING_SCARCITY)
     assert client.get(f"{URL}/{decision.id}/").json()["gap"] == 0
@@ -101,6 +112,13 @@ def test_it_is_answered_in_the_language_of_whoever_asks(country, client):
     told = client.get(f"{URL}/{decision.id}/why-not/", {"location": "LYON"}, headers={"accept-language": "fr"}).json()
 
     assert "garde ce qui reste à Lyon (2 × SKU-1) pour la demande locale : +3,10" in told["words"][0]
+
+
+def test_a_place_must_be_named_and_that_is_told_in_ones_language(country, client):
+    asked = client.get(f"{URL}/{decided(WEIGHING_SCARCITY).id}/why-not/", headers={"accept-language": "fr"})
+
+    assert asked.status_code == 422
+    assert asked.json()["errors"] == [{"pointer": "/location", "code": "required", "detail": "Nommez un lieu"}]
 
 
 def test_a_place_too_far_needs_a_wider_limit_whatever_has_become_of_the_rule(country, client):

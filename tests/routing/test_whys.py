@@ -3,6 +3,7 @@
 from random import Random
 
 import pytest
+from django.utils.translation import override
 
 from routing.engine.counterfactual import (
     Alternative,
@@ -62,6 +63,14 @@ def test_a_plan_that_serves_more_for_more_is_not_called_cheaper():
     assert said_of(Verdict.NOT_FOUND_IN_TIME, missing_units=-2) == (
         "Step “near”: a plan with it serves 2 units more; the time to plan was over before."
     )
+
+
+@pytest.mark.parametrize("held", [0, 1, 2])
+def test_how_many_units_there_are_agrees_with_no_noun_in_french(held):
+    step = StepVerdict(0, "near", Verdict.EXCLUDED, "partial_stock", held, 3)
+    with override("fr"):
+        (said,) = sentences(told(step))
+    assert f"({held} sur 3)" in said
 
 
 def dearer(parts: dict[str, int], last_units: tuple[LastUnits, ...] = ()) -> str:

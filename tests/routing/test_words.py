@@ -170,7 +170,7 @@ def _parts_of_a_plan_that_weighs_everything():
 
 
 def test_every_code_of_the_engine_has_words():
-    assert set(filters.REASONS) - {None} | {"other_place_chosen"} == set(REASONS)  # which only a counterfactual gives
+    assert set(filters.REASONS) - {None} | {"other_place_chosen"} == set(REASONS)  # which no step gives
     assert {"served", "partly", "incomplete", "nobody"} == set(OUTCOMES)
     assert {"no_rule", "destination_not_placed"} <= set(NOTES)
     assert _parts_of_a_plan_that_weighs_everything() <= set(PARTS)

@@ -3,6 +3,7 @@
 import json
 import time
 from argparse import ArgumentTypeError
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from oms.clock import now
 from oms.errors import DomainError
 from routing.errors import InvalidDocument
-from routing.measures import NAMES, Bound, Difference, broken, differences
+from routing.measures import NAMES, Bound, Difference, broken, differences, held_to
 from routing.models import Simulation
 from routing.services.simulation_work import work_on_simulations
 from routing.services.simulations import Choice, DemandFile, Period, request_simulation
@@ -34,8 +35,9 @@ def _bound(text: str) -> Bound:
 class Command(BaseCommand):
     help = (
         "Replay past orders, or those of a file, under rules as if they were published, and print the figures beside"
-        " those of what decides now. Ends with 1 if a measure is worse than its bound, with 2 if something is wrong"
-        " with what was asked."
+        " those of what decides now. Ends with 1 if a measure is worse than its bound, or if"
+        " more units go without a place and neither --max-unserved nor --max-refused, --max-left and their like say how many"
+        " may; with 2 if something is wrong with what was asked."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -48,7 +50,7 @@ class Command(BaseCommand):
             limits.add_argument(f"--max-{name}", type=_bound, metavar="BOUND")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        bounds = {name: bound for name in NAMES if (bound := options[f"max_{name}"]) is not None}
+        asked = {name: bound for name in NAMES if (bound := options[f"max_{name}"]) is not None}
         try:
             made = request_simulation(
                 rule_set=rules_asked_for(options["rule_set"]),
@@ -61,6 +63,7 @@ class Command(BaseCommand):
             raise CommandError(told(refusal), returncode=BAD_INPUT) from None
         row = self._finished(made, is_quiet=options["json"])
         found = differences(row.figures or {})
+        bounds = held_to(found, asked)
         worse = list(broken(found, bounds))
         if options["json"]:
             self.stdout.write(json.dumps(row.figures, indent=2, ensure_ascii=False))
@@ -86,7 +89,7 @@ class Command(BaseCommand):
         return row
 
     def _print(
-        self, row: Simulation, found: list[Difference], bounds: dict[str, Bound], worse: list[Difference]
+        self, row: Simulation, found: list[Difference], bounds: Mapping[str, Bound], worse: list[Difference]
     ) -> None:
         figures = row.figures or {}
         comparison = figures["comparison"]
