@@ -14,8 +14,8 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 
 THIN = 30
-"""A group of so many cases speaks for half of what is said of it, the next wider one for the rest; a date is learned
-only where the place, and the carrier's service, have so many of their own."""
+"""A group of so many cases speaks for half of what is said of it, the next wider one for the rest; preparation is
+learned only where the place has so many of its own, transit where the lane, its region or the lanes like it have."""
 
 MINUTES = (
     *(5, 10, 15, 20, 25, 30, 40, 50, 60, 75, 90, 105, 120, 150, 180, 210, 240, 270, 300, 330, 360, 420, 480, 540, 600),
@@ -49,14 +49,19 @@ def slots_within(minutes: float) -> int:
 # ---- groups --------------------------------------------------------------------------------------
 
 
+_OVERSEAS = ("FR-97", "FR-98")
+"""Each a world of its own: the third digit tells Guadeloupe from Réunion, and no wider region has both."""
+
+
 def area_of(country: str, postal_code: str) -> str:
     """Where a parcel leaves from or goes to: the country with the first two characters of the postal code."""
-    code = "".join(postal_code.upper().split())[:2]
-    return f"{country}-{code}" if code else country
+    code = "".join(postal_code.upper().split())
+    area = f"{country}-{code[:2]}" if code else country
+    return f"{country}-{code[:3]}" if area in _OVERSEAS else area
 
 
 def _region_of(area: str) -> str:
-    return area[:4]
+    return area if area.startswith(_OVERSEAS) else area[:4]
 
 
 def preparation_cells(place: str, kind: str, method: str, *, hour: int | None, backlog: int | None) -> Cells:
@@ -65,11 +70,13 @@ def preparation_cells(place: str, kind: str, method: str, *, hour: int | None, b
     return wider if hour is None else (f"{place}|{method}|{day_part(hour)}{_backlog_class(backlog)}", *wider)
 
 
-def transit_cells(carrier_service: str, origin: str, destination: str) -> Cells:
-    """Lane, region, carrier service, everything."""
+def transit_cells(carrier_service: str, origin: str, destination: str, configured_days: int | None) -> Cells:
+    """Lane, region, and all lanes of the carrier's service for which as many days are configured: of those that it
+    serves otherwise nothing can be said of this one. None: nobody knows what was configured."""
     lane = f"{carrier_service}|{origin}>{destination}"
     region = f"{carrier_service}|{_region_of(origin)}>{_region_of(destination)}"
-    return (lane, region, carrier_service, "*") if region != lane else (lane, carrier_service, "*")
+    alike = () if configured_days is None else (f"{carrier_service}={configured_days}",)
+    return (*dict.fromkeys((lane, region)), *alike)
 
 
 HOUR_CLASSES = (0, 11, 14, 17)
@@ -259,8 +266,8 @@ class LeadTimes:
         return any(sum(self.preparation.get(cell, {}).values()) >= THIN for cell in groups)
 
     def knows_transit(self, cells: Cells) -> bool:
-        """The carrier's service has enough cases."""
-        return sum(self.transit.get(cells[-2], {}).values()) >= THIN
+        """The lane, its region, or the lanes that are configured alike have enough cases."""
+        return any(sum(self.transit.get(cell, {}).values()) >= THIN for cell in cells)
 
     def level(self, method: str, wanted: float) -> float:
         return self.calibrations.get(method, Calibration()).level(wanted)

@@ -62,6 +62,7 @@ TRANSIT_DAYS: Mapping[str, tuple[int, ...]] = {
     "express": (1, 1, 1, 2),
     "same_day": (0,),
 }
+_LONGEST_DAYS = 4  # the past knows no ships: of ways for which more days are configured it has nothing to teach
 CARRIERS = {
     "standard": ("colivia-home", "CV"),
     "express": ("colivia-express", "CX"),
@@ -473,7 +474,7 @@ class _Record:
         self.batch.lead_times.append(
             preparation_of(promise, started_at=given_at, prepared_at=at, carrier_service=carrier)
         )
-        if delivered_at is not None:
+        if delivered_at is not None and (promise.configured_days or 0) <= _LONGEST_DAYS:
             parcel = transit_of(promise, handed_over_at=at, delivered_at=delivered_at, carrier_service=carrier)
             self.batch.lead_times.append(parcel)
         promise.prepared_at = at

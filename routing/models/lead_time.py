@@ -12,6 +12,7 @@ class LeadTimeObservation(models.Model):
 
     Preparation is measured in minutes of the place's opening hours, transit in days on which the carrier moves: the
     fewest with which a promise would have been kept. It may be learned from as of `observed_at`, when it was over.
+    `configured_days`: how long the carrier was to take; null where nobody knows.
     """
 
     class Kind(models.TextChoices):
@@ -31,6 +32,7 @@ class LeadTimeObservation(models.Model):
     carrier_service = models.CharField(_("carrier service"), max_length=64, blank=True, default="")
     origin_area = models.CharField(_("from area"), max_length=8, blank=True, default="")
     destination_area = models.CharField(_("to area"), max_length=8, blank=True, default="")
+    configured_days = models.PositiveSmallIntegerField(_("transit as configured (working days)"), null=True)
     hour = models.PositiveSmallIntegerField(_("hour of the place"), null=True)
     backlog = models.PositiveIntegerField(_("work waiting there"), null=True)
     value = models.FloatField(_("minutes or days"))
@@ -133,6 +135,7 @@ class GivenPromise(models.Model):
     destination_country = models.CharField(max_length=2, blank=True, default="")
     destination_area = models.CharField(_("to area"), max_length=8, blank=True, default="")
     destination_zone = models.CharField(_("time zone there"), max_length=64, blank=True, default="")
+    configured_days = models.PositiveSmallIntegerField(_("transit as configured (working days)"), null=True)
     given_at = models.DateTimeField(_("given"))
     release_at = models.DateTimeField(_("released from"))
     hour = models.PositiveSmallIntegerField(_("hour of the place"))

@@ -20,9 +20,11 @@ from routing.models import GivenPromise, LeadTimeObservation
 from routing.services.promise_ledger import observe, preparation_of, transit_of
 
 COLUMNS = ("reference", "location", "released_at", "prepared_at")
-"""Needed. Also read: delivered_at, method (ship), service (standard), carrier_service, country, postal_code."""
+"""Needed. Also read: delivered_at, method (ship), service (standard), carrier_service, country, postal_code, transit_days
+(as configured for the lane then: what others are learned from that are configured alike)."""
 _BATCH = 1000
 _FAULTS_TOLD = 100
+_MOST_DAYS = 365  # of transit, as of carriers
 _IMPORTED = LeadTimeObservation.Source.IMPORTED
 
 
@@ -101,7 +103,17 @@ def _given(row: Mapping[str, str]) -> GivenPromise:
         destination_country=country if is_sent else "",
         destination_area=area_of(country, _text(row, "postal_code", 20)) if is_sent else "",
         destination_zone=_zone(place, country).key,
+        configured_days=_days(row) if is_sent else None,
     )
+
+
+def _days(row: Mapping[str, str]) -> int | None:
+    text = _text(row, "transit_days", 20)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text) <= _MOST_DAYS):
+        raise _Unreadable(f"transit_days is not a whole number up to {_MOST_DAYS}")
+    return int(text)
 
 
 def _zone(place: PlaceInfo, country: str) -> ZoneInfo:

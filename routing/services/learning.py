@@ -64,7 +64,7 @@ def forget_lead_times(*, as_of: datetime) -> None:
 
 _COLUMNS = (
     *("kind", "reference", "location", "location_kind", "method", "service", "carrier_service", "origin_area"),
-    *("destination_area", "hour", "backlog", "value", "started_at", "observed_at"),
+    *("destination_area", "configured_days", "hour", "backlog", "value", "started_at", "observed_at"),
 )
 Row = Mapping[str, Any]
 
@@ -85,7 +85,7 @@ def _observed(row: Row) -> Observed:
 
 
 def _lane(row: Row) -> Cells:
-    return transit_cells(row["carrier_service"], row["origin_area"], row["destination_area"])
+    return transit_cells(row["carrier_service"], row["origin_area"], row["destination_area"], row["configured_days"])
 
 
 def way_of(method: str) -> str:
@@ -129,6 +129,7 @@ def _awaited(since: datetime, until: datetime) -> Iterator[Case]:
         "carrier_service",
         "destination_area",
         "destination_zone",
+        "configured_days",
         "release_at",
     )
     directory = inventory.places()
@@ -145,7 +146,7 @@ def _asked(place: PlaceInfo, row: Row) -> Asked:
         whereto = Whereto(ZoneInfo(zone) if zone else queries.zone_of(country, None), country, row["destination_area"])
     policy = queries.policy_for(place, method=row["method"], service=row["service"])
     terms = queries.carriers().terms.get(carrier, USUAL_TERMS)
-    return Asked(place, policy, row["service"], row["release_at"], whereto, carrier, terms)
+    return Asked(place, policy, row["service"], row["release_at"], whereto, carrier, terms, row["configured_days"])
 
 
 def _calibrations(made: Sequence[Trial], as_of: datetime) -> dict[str, Any]:

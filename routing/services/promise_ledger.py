@@ -49,6 +49,7 @@ def promise_row(
         "destination_country": there.country if there and is_sent else "",
         "destination_area": area_of(there.country, there.postal_code) if there and is_sent else "",
         "destination_zone": zone.key if is_sent else "",
+        "configured_days": parcel.transit_days if is_sent else None,
         "given_at": given_at,
         "release_at": release_at,
         "hour": place.calendar.local(release_at).hour,
@@ -109,6 +110,7 @@ def transit_of(
         started_at=handed_over_at,
         observed_at=delivered_at,
         carrier_service=carrier,
+        configured_days=given.configured_days if carrier == given.carrier_service else None,
         source=source,
     )
 

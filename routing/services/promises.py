@@ -25,7 +25,8 @@ PICKUP, SHIP = "pickup", "ship"
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """`earliest_at`: hardly sooner. `confidence`: how often such a date is kept; None where configured times made it."""
+    """`earliest_at`: hardly sooner. `confidence`: how often such a date is kept; None where configured times made it, or
+    the carrier's part of it."""
 
     promised_at: datetime
     earliest_at: datetime
@@ -47,7 +48,8 @@ class Whereto:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A piece of work at a place. `whereto` None: the shopper comes."""
+    """A piece of work at a place. `whereto` None: the shopper comes. `transit_days`: as configured; None where, of work
+    of the past, nobody knows."""
 
     place: PlaceInfo
     policy: Policy
@@ -56,7 +58,7 @@ class Asked:
     whereto: Whereto | None = None
     carrier_service: str = ""
     terms: CarrierTerms = USUAL_TERMS
-    transit_days: int = 0
+    transit_days: int | None = 0
 
     @property
     def way(self) -> str:
@@ -66,7 +68,8 @@ class Asked:
     @property
     def transit_cells(self) -> tuple[str, ...]:
         origin = area_of(self.place.country, self.place.postal_code)
-        return transit_cells(self.carrier_service, origin, self.whereto.area if self.whereto else "")
+        destination = self.whereto.area if self.whereto else ""
+        return transit_cells(self.carrier_service, origin, destination, self.transit_days)
 
     def preparation_cells(self, *, backlog: int | None) -> tuple[str, ...]:
         hour = self.place.calendar.local(self.release_at).hour
@@ -98,7 +101,7 @@ def configured(asked: Asked) -> Promise:
             asked.policy,
             service=asked.service,
             carrier=asked.terms,
-            transit_days=asked.transit_days,
+            transit_days=asked.transit_days or 0,
             release_at=asked.release_at,
             destination_zone=asked.whereto.zone,
             destination_country=asked.whereto.country,
@@ -156,13 +159,14 @@ def _at_the_minute(asked: Asked) -> Asked:
 
 
 def _learned(asked: Asked, rule: DateRule, learned: LeadTimes, backlog: int) -> Promise | None:
-    """None where the cases do not suffice."""
+    """None where the cases do not suffice. Whoever has never seen such a way cannot say how surely its date holds."""
     times = possible_times(asked, learned, backlog=backlog)
     if times is None:
         return None
     latest = times.at(learned.level(asked.way, rule.quantile))
     earliest = min(latest, times.at(1 - rule.quantile))
-    return Promise(instant_of(asked, latest), instant_of(asked, earliest), rule.quantile)
+    is_seen = asked.whereto is None or learned.knows_transit(asked.transit_cells)
+    return Promise(instant_of(asked, latest), instant_of(asked, earliest), rule.quantile if is_seen else None)
 
 
 def instant_of(asked: Asked, key: int) -> datetime:
@@ -182,13 +186,15 @@ def possible_times(asked: Asked, learned: LeadTimes, *, backlog: int | None) -> 
     knows_preparation = learned.knows_preparation(cells, is_configured=is_configured)
     if asked.whereto is None:
         return learned.prepared(cells) if knows_preparation else None
-    knows_transit = learned.knows_transit(asked.transit_cells)
-    if not knows_preparation and not knows_transit:
+    if learned.knows_transit(asked.transit_cells):
+        transit = learned.carried(asked.transit_cells)
+    elif knows_preparation and asked.transit_days is not None:
+        transit = Cumulative((asked.transit_days,), (1.0,))
+    else:
         return None
     leaving = _leaving(asked, learned.prepared(cells) if knows_preparation else None)
     if not leaving:
         return None
-    transit = learned.carried(asked.transit_cells) if knows_transit else Cumulative((asked.transit_days,), (1.0,))
     return dates.arrivals(leaving, transit, Way.of(asked.terms, asked.place.country, asked.whereto.country))
 
 

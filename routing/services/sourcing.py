@@ -108,6 +108,7 @@ class PlannedParcel:
     lines: tuple[PlannedLine, ...]
     service: str
     carrier_service: str
+    transit_days: int
     cost: Decimal
     shipping: Decimal
     paid: Decimal
@@ -545,6 +546,7 @@ class Planning:
             lines=parcel.lines,
             service=self.demand.service,
             carrier_service=parcel.carrier_service,
+            transit_days=parcel.transit_days,
             cost=parcel.cost,
             shipping=from_micro(parcel.parts.get("shipping", 0)),
             paid=from_micro(self._paid_micro(parcel)),

@@ -84,7 +84,7 @@ def test_a_promise_stands_in_the_ledger_until_it_is_kept(shop: Api, clock: Any) 
     preparation, transit = LeadTimeObservation.objects.order_by("kind")
     assert (preparation.kind, preparation.value, preparation.hour, preparation.backlog) == ("preparation", 90, 10, 0)
     assert (transit.kind, transit.value, transit.carrier_service) == ("transit", 1, "post")
-    assert (transit.origin_area, transit.destination_area) == ("FR-75", "FR-75")
+    assert (transit.origin_area, transit.destination_area, transit.configured_days) == ("FR-75", "FR-75", 1)
 
 
 def test_hearing_it_again_changes_nothing(shop: Api, clock: Any) -> None:

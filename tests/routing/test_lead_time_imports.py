@@ -11,9 +11,9 @@ from routing.models import LeadTimeObservation, LearnedTable
 from tests.factories.orders import make_network
 
 pytestmark = pytest.mark.django_db
-HEAD = "reference,location,released_at,prepared_at,delivered_at,carrier_service,country,postal_code,method"
+HEAD = "reference,location,released_at,prepared_at,delivered_at,carrier_service,country,postal_code,method,transit_days"
 GOOD = [
-    "A1,PARIS,2026-02-23T09:00:00Z,2026-02-23T10:30:00Z,2026-02-25T11:00:00Z,post,FR,69002,",
+    "A1,PARIS,2026-02-23T09:00:00Z,2026-02-23T10:30:00Z,2026-02-25T11:00:00Z,post,FR,69002,,2",
     "A2,PARIS,2026-02-23T10:00:00+01:00,2026-02-23T10:20:00+01:00,,,,,pickup",
     "A3,LYON,2026-02-24T09:00:00Z,2026-02-24T09:00:00Z,,post,FR,,ship",
 ]
@@ -26,6 +26,7 @@ BAD = {
     "B6,PARIS,2026-02-23T09:00:00Z,2026-02-23T10:30:00Z,,,,,teleport": "teleport is not a method",
     ",PARIS,2026-02-23T09:00:00Z,2026-02-23T10:30:00Z,,,,,": "a reference is needed",
     "B7,PARIS": "released_at is not an instant",
+    "B8,PARIS,2026-02-23T09:00:00Z,2026-02-23T10:30:00Z,,post,FR,69002,,-1": "transit_days is not a whole number",
 }
 
 
@@ -56,6 +57,7 @@ def test_each_part_is_learned_from(tmp_path):
     }
     transit = found["A1", "transit"]
     assert (transit.origin_area, transit.destination_area, transit.source) == ("FR-75", "FR-69", "imported")
+    assert transit.configured_days == 2
     assert LearnedTable.objects.get().preparations == 3
 
 
@@ -71,9 +73,9 @@ def test_the_same_file_again_adds_nothing(tmp_path):
 def test_each_line_at_fault_is_named_and_the_others_are_taken(tmp_path):
     out, errors = imported(tmp_path / "past.csv", *BAD, GOOD[0])
 
-    assert out.startswith("9 lines, 2 lead times, 8 lines rejected")
+    assert out.startswith("10 lines, 2 lead times, 9 lines rejected")
     said = errors.splitlines()
-    assert [line.partition(":")[0] for line in said] == [f"line {number}" for number in range(2, 10)]
+    assert [line.partition(":")[0] for line in said] == [f"line {number}" for number in range(2, 11)]
     assert all(why in line for line, why in zip(said, BAD.values(), strict=True))
 
 

@@ -86,13 +86,23 @@ def test_a_slot_has_passed_when_its_minutes_have(minutes):
     assert slot == 0 or MINUTES[slot - 1] < minutes
 
 
-def test_groups_go_from_the_lane_to_everything():
-    assert transit_cells("post", area_of("FR", "75 011"), area_of("FR", "69002")) == (
-        *("post|FR-75>FR-69", "post|FR-7>FR-6", "post", "*"),
+def test_groups_go_from_the_lane_to_the_lanes_that_are_configured_alike():
+    assert transit_cells("post", area_of("FR", "75 011"), area_of("FR", "69002"), 2) == (
+        *("post|FR-75>FR-69", "post|FR-7>FR-6", "post=2"),
     )
-    assert transit_cells("post", area_of("FR", ""), area_of("BE", "")) == ("post|FR>BE", "post", "*")
+    assert transit_cells("post", area_of("FR", ""), area_of("BE", ""), 0) == ("post|FR>BE", "post=0")
+    assert transit_cells("post", "FR-75", "FR-69", None) == ("post|FR-75>FR-69", "post|FR-7>FR-6")
     assert preparation_cells("S1", "store", "ship", hour=15, backlog=7) == ("S1|ship|an", "S1|ship", "store:ship", "")
     assert preparation_cells("S1", "store", "ship", hour=None, backlog=None) == ("S1|ship", "store:ship", "")
+
+
+def test_overseas_is_no_part_of_the_region_around_paris_nor_of_another_island():
+    reunion, martinique = area_of("FR", "97400"), area_of("FR", "97 200")
+
+    assert (reunion, martinique, area_of("FR", "98800"), area_of("FR", "97")) == ("FR-974", "FR-972", "FR-988", "FR-97")
+    assert transit_cells("post", reunion, "FR-75", 8) == ("post|FR-974>FR-75", "post|FR-974>FR-7", "post=8")
+    assert transit_cells("post", martinique, reunion, 8) == ("post|FR-972>FR-974", "post=8")
+    assert area_of("DE", "97070") == "DE-97"
 
 
 # ---- calibration ---------------------------------------------------------------------------------
@@ -187,7 +197,7 @@ def test_levels_are_those_that_all_that_ever_comes_would_have_asked_for(seed, lo
 def test_tables_are_the_same_after_they_were_stored():
     learned = LeadTimes.learn(
         [Observed(preparation_cells("S1", "store", "ship", hour=9, backlog=0), slot) for slot in (3, 3, 8)],
-        [Observed(transit_cells("post", "FR-75", "FR-69"), days) for days in (1, 2, 2)],
+        [Observed(transit_cells("post", "FR-75", "FR-69", 2), days) for days in (1, 2, 2)],
     )
     learned = LeadTimes(learned.preparation, learned.transit, {"ship": calibrate([Tried(n / 120) for n in range(120)])})
 
