@@ -229,7 +229,11 @@ def _build(*, rebuild: bool) -> None:
             cursor.execute("UPDATE inventory_location SET daily_capacity = CASE WHEN kind = 'store' THEN 40 END")
             cursor.execute("VACUUM ANALYZE inventory_stocklevel")
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("TRUNCATE routing_decision, routing_scarcityprice")
+        cursor.execute("TRUNCATE routing_decision, routing_scarcitytable, routing_scarcityprice")
+        cursor.execute(
+            "INSERT INTO routing_scarcitytable (currency, computed_at, valid_until)"
+            " VALUES ('EUR', now(), now() + interval '1 day')"
+        )
         cursor.execute(
             "INSERT INTO routing_scarcityprice (sku, location, currency, price, units, expected, method, computed_at,"
             " valid_until) SELECT sku, location_id, 'EUR', 0.01 + (hashtext(location_id || sku) & 1023) / 331.0, 3, 2,"

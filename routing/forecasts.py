@@ -1,8 +1,8 @@
 """How often which baskets will be wanted from where: a plain forecast from what was wanted lately.
 
 Every basket of the past counts, the less the older it is (half after `half_life_days`), scaled to the days that are
-forecast. No seasons, no trends: prices made of it are worked out anew every hour, and what is not expected costs no
-more than a decision without a forecast would.
+forecast. No seasons, no trends: prices made of it are worked out anew every hour, and what is not expected costs
+nothing.
 """
 
 from collections import Counter, defaultdict

@@ -28,6 +28,7 @@ from routing.models import (
     LearnedTable,
     RuleSetSlot,
     ScarcityPrice,
+    ScarcityTable,
     ServiceLevel,
 )
 
@@ -463,22 +464,22 @@ def _engine_place(place: PlaceInfo, rank: int, currency: str, is_paused: bool) -
 
 def _load_scarcity() -> dict[str, tuple[datetime, BySkuAndPlace]]:
     """By currency: until when the table holds, and its prices."""
-    tables: dict[str, dict[str, dict[str, int]]] = {}
-    until: dict[str, datetime] = {}
-    rows = ScarcityPrice.objects.values_list("currency", "sku", "location", "price", "valid_until")
-    for currency, sku, location, price, valid_until in rows.iterator():
-        tables.setdefault(currency, {}).setdefault(sku, {})[location] = to_micro(price)
-        until[currency] = min(until.get(currency, valid_until), valid_until)
-    return {currency: (until[currency], table) for currency, table in tables.items()}
+    prices: dict[str, dict[str, dict[str, int]]] = {}
+    rows = ScarcityPrice.objects.values_list("currency", "sku", "location", "price")
+    for currency, sku, location, price in rows.iterator():
+        prices.setdefault(currency, {}).setdefault(sku, {})[location] = to_micro(price)
+    tables = ScarcityTable.objects.values_list("currency", "valid_until")
+    return {currency: (until, prices.get(currency, {})) for currency, until in tables}
 
 
 _scarcity = VersionedCache(SCARCITY, _load_scarcity)
 
 
-def scarcity_prices(currency: str, *, as_of: datetime) -> BySkuAndPlace:
-    """Price of a unit in millionths, by SKU and place; empty when none was worked out lately."""
+def scarcity_prices(currency: str, *, as_of: datetime) -> BySkuAndPlace | None:
+    """Price of a unit in millionths, by SKU and place: what is not named is worth nothing. None when no prices were
+    worked out lately."""
     until, table = _scarcity.get().get(currency, (as_of, {}))
-    return table if as_of < until else {}
+    return table if as_of < until else None
 
 
 # ---- acceptance ---------------------------------------------------------------------------------

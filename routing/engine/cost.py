@@ -291,8 +291,8 @@ class Pricing:
         return parts
 
     def _scarcity(self, held: np.ndarray) -> np.ndarray:
-        """The price given for a unit; of products without any price 1 for the last unit of a place, falling as
-        1 / units."""
+        """The price given for a unit, nothing where there is none; of products that nobody has priced 1 for the last unit
+        of a place, falling as 1 / units."""
         by_units = np.where(held > 0, MICRO / np.maximum(held, 1), 0)
         is_priced = np.array([line.sku in self.network.scarcity for line in self.lines])
         given = self._figures(self.network.scarcity, 0)

@@ -6,7 +6,7 @@ from routing.models.demand_fact import DemandFact
 from routing.models.lead_time import DatePolicy, GivenPromise, LeadTimeObservation, LearnedTable
 from routing.models.postal_area import PostalArea
 from routing.models.rule_set import RuleSet, RuleSetSlot
-from routing.models.scarcity_price import ScarcityPrice
+from routing.models.scarcity_price import ScarcityPrice, ScarcityTable
 from routing.models.service_level import ServiceLevel
 from routing.models.shadow import Shadow
 from routing.models.simulation import SimulatedChange, Simulation
@@ -29,6 +29,7 @@ __all__ = [
     "RuleSet",
     "RuleSetSlot",
     "ScarcityPrice",
+    "ScarcityTable",
     "ServiceLevel",
     "ServiceStandard",
     "Shadow",

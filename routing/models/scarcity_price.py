@@ -39,3 +39,21 @@ class ScarcityPrice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.sku} · {self.location}: {self.price:g}"
+
+
+class ScarcityTable(models.Model):
+    """That the prices of one currency were worked out: until `valid_until` a level without a price is worth nothing."""
+
+    currency = CurrencyField(verbose_name=_("currency"), primary_key=True)
+    computed_at = models.DateTimeField(_("at"))
+    valid_until = models.DateTimeField(_("holds until"))
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(valid_until__gt=F("computed_at")), name="scarcity_prices_hold_a_while")
+        ]
+        verbose_name = _("scarcity prices")
+        verbose_name_plural = _("scarcity prices")
+
+    def __str__(self) -> str:
+        return self.currency

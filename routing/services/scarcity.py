@@ -25,7 +25,7 @@ from routing.engine.scarcity import Basket, Lane, Level, Market
 from routing.engine.types import BySkuAndPlace, from_micro, to_micro
 from routing.forecasts import Past, Recipe, expected_baskets
 from routing.leadtimes import area_of
-from routing.models import DemandFact, ScarcityPrice
+from routing.models import DemandFact, ScarcityPrice, ScarcityTable
 from routing.queries import SCARCITY
 from routing.services.sourcing import COLLECTED, Demand, Destination, Line, StockReader, parcel_prices
 
@@ -72,7 +72,7 @@ Lanes = Mapping[tuple[str, str], Lane]  # (zone, place)
 
 def refresh_if_old(*, as_of: datetime) -> bool:
     """Work prices out anew when half their life is over. True if it was done now."""
-    last = ScarcityPrice.objects.aggregate(at=Max("computed_at"))["at"]
+    last = ScarcityTable.objects.aggregate(at=Max("computed_at"))["at"]
     if last is not None and last > as_of - _life() / 2:
         return False
     refresh(as_of=as_of)
@@ -82,6 +82,7 @@ def refresh_if_old(*, as_of: datetime) -> bool:
 def refresh(*, as_of: datetime, seconds: float = 120.0) -> int:
     """Replace all prices. Returns how many levels have one now. `seconds` for all programmes together."""
     until = monotonic_time.monotonic() + seconds
+    tables: list[ScarcityTable] = []
     rows: list[ScarcityPrice] = []
     for outlook in _outlooks(as_of):
         stock = _on_offer(outlook.baskets, as_of)
@@ -89,13 +90,16 @@ def refresh(*, as_of: datetime, seconds: float = 120.0) -> int:
         nearby = scarcity.nearby_demand(market)
         for worth in _priced(market, until, _LARGEST_PROGRAMME):
             rows += _rows(outlook.currency, worth, nearby, as_of)
-    _replace(rows)
+        tables.append(ScarcityTable(currency=outlook.currency, computed_at=as_of, valid_until=as_of + _life()))
+    _replace(tables, rows)
     return len(rows)
 
 
 @use_case
-def _replace(rows: Sequence[ScarcityPrice]) -> None:
-    ScarcityPrice.objects.all().delete()
+def _replace(tables: Sequence[ScarcityTable], rows: Sequence[ScarcityPrice]) -> None:
+    for model in (ScarcityTable, ScarcityPrice):
+        model.objects.all().delete()
+    ScarcityTable.objects.bulk_create(tables)
     ScarcityPrice.objects.bulk_create(rows, batch_size=1000)
     bump(SCARCITY)
 
@@ -274,9 +278,11 @@ class Foresight:
         self._wishes: dict[str, list[Wish]] | None = None  # by currency, then by time
         self._lanes: dict[tuple[str, str], dict[str, Lane]] = {}  # by currency and zone
 
-    def prices(self, currency: str, *, as_of: datetime, stock: StockReader) -> dict[str, dict[str, int]]:
-        """By SKU and place, in millionths."""
+    def prices(self, currency: str, *, as_of: datetime, stock: StockReader) -> dict[str, dict[str, int]] | None:
+        """By SKU and place, in millionths; None where nothing was wanted before."""
         outlook = _outlook(currency, self._before(currency, as_of), as_of)
+        if not outlook.baskets:
+            return None
         offered = _on_offer(outlook.baskets, as_of, stock)
         market = _market(outlook, offered, self._lanes_of(outlook, {code for _sku, code in offered}, as_of))
         found: dict[str, dict[str, int]] = {}
@@ -317,9 +323,9 @@ class PricesThen:
         self._foresight = foresight
         self._stock = stock
         self._number = -1  # of the hours that it was worked out in
-        self._tables: dict[str, dict[str, dict[str, int]]] = {}
+        self._tables: dict[str, dict[str, dict[str, int]] | None] = {}
 
-    def __call__(self, currency: str, *, as_of: datetime) -> BySkuAndPlace:
+    def __call__(self, currency: str, *, as_of: datetime) -> BySkuAndPlace | None:
         number = int(as_of.timestamp() // (3600 * settings.SIMULATION_SCARCITY_HOURS))
         if number != self._number:
             self._number, self._tables = number, {}

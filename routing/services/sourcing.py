@@ -174,7 +174,7 @@ StockReader = Callable[..., dict[str, dict[str, int]]]
 CapacityReader = Callable[..., Mapping[str, Mapping[date, int]]]
 """Answers as `routing.queries.booked_by_day` does."""
 
-PriceReader = Callable[..., engine.BySkuAndPlace]
+PriceReader = Callable[..., engine.BySkuAndPlace | None]
 """Answers as `routing.queries.scarcity_prices` does."""
 
 
@@ -402,10 +402,14 @@ class Planning:
             timing=self.timing,
             workload=self.workload,
             acceptance=self.acceptance,
-            scarcity=Later(lambda: self.scarcity(demand.currency, as_of=self.as_of)),
+            scarcity=Later(lambda: self._scarcity_of(tags)),
             markdown=Later(lambda: queries.markdown_gains(demand.currency, list(tags), as_of=self.as_of)),
             confidence=Later(lambda: inventory.confidences(list(tags))),
         )
+
+    def _scarcity_of(self, skus: Iterable[str]) -> engine.BySkuAndPlace:
+        prices = self.scarcity(self.demand.currency, as_of=self.as_of)
+        return {} if prices is None else {sku: prices.get(sku, {}) for sku in skus}
 
     def _take(self, sku: str, code: str, units: int) -> None:
         stock = self.sellable.get(sku, {})

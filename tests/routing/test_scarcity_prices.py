@@ -67,14 +67,28 @@ def test_plenty_and_nobody_are_worth_nothing():
     assert prices() == {}
 
 
+def test_plenty_costs_nothing_while_the_prices_hold():
+    """Nobody knows: 10 × 1/2 for Paris, 10 × 1/9 for Lyon, from where a parcel to Paris costs 2.00 more."""
+    make_network(paris=2, lille=0, lyon=9)
+    remember(PARIS, 1)
+    assert serves(PARIS, scarcity=10) == "LYON"
+
+    refresh(as_of=NOON)
+
+    assert (prices(), queries.scarcity_prices("EUR", as_of=NOON)) == ({}, {})
+    assert serves(PARIS, scarcity=10) == "PARIS"
+    assert not refresh_if_old(as_of=NOON + timedelta(hours=1))
+    assert serves(PARIS, scarcity=10, as_of=NOON + timedelta(hours=3)) == "LYON"
+
+
 def test_prices_end_by_themselves_and_are_renewed_before():
     make_network(paris=1, lille=0, lyon=9)
     remember(PARIS, 40)
     assert refresh_if_old(as_of=NOON)
     assert not refresh_if_old(as_of=NOON + timedelta(hours=1))
     assert queries.scarcity_prices("EUR", as_of=NOON + timedelta(hours=2)) == {"SKU-1": {"PARIS": 2_000_000}}
-    assert queries.scarcity_prices("EUR", as_of=NOON + timedelta(hours=3)) == {}
-    assert queries.scarcity_prices("SEK", as_of=NOON) == {}
+    assert queries.scarcity_prices("EUR", as_of=NOON + timedelta(hours=3)) is None
+    assert queries.scarcity_prices("SEK", as_of=NOON) is None
     assert refresh_if_old(as_of=NOON + timedelta(hours=2))
 
 

@@ -12,7 +12,17 @@ from inventory.models import StockLevel
 from oms.cache import bump
 from routing import queries
 from routing.documents import parse
-from routing.models import CapacityDay, CarrierService, Decision, PostalArea, Rate, ScarcityPrice, ServiceLevel, Zone
+from routing.models import (
+    CapacityDay,
+    CarrierService,
+    Decision,
+    PostalArea,
+    Rate,
+    ScarcityPrice,
+    ScarcityTable,
+    ServiceLevel,
+    Zone,
+)
 from routing.queries import ActiveRules
 from routing.services.decisions import record_decisions
 from routing.services.sourcing import Demand, Destination, Line, parcel_prices, plan
@@ -40,6 +50,8 @@ def make_carrier(code="post", service="standard", prices=((500, "4.00"), (None, 
 
 
 def price_scarcity(sku, prices):
+    times = {"computed_at": MONDAY_NOON, "valid_until": MONDAY_NOON + timedelta(hours=3)}
+    ScarcityTable.objects.get_or_create(currency="EUR", defaults=times)
     ScarcityPrice.objects.bulk_create(
         ScarcityPrice(
             sku=sku,
@@ -49,8 +61,7 @@ def price_scarcity(sku, prices):
             units=1,
             expected=1,
             method="programme",
-            computed_at=MONDAY_NOON,
-            valid_until=MONDAY_NOON + timedelta(hours=3),
+            **times,
         )
         for code, price in prices.items()
     )
