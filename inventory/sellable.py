@@ -16,7 +16,7 @@ def good_sql(level: str) -> str:
     return f"({level}.on_hand::bigint - {level}.damaged - {level}.quarantined)"
 
 
-def held_sql(level: str, *, as_of: str, own_holds: str = "'{}'") -> str:
+def held_sql(level: str, *, as_of: str, own_holds: str = "ARRAY[]") -> str:
     """Units that carts hold of the level, other than the asker's own. Looks only where a hold may still live."""
     return (
         f"CASE WHEN {level}.held_until > {as_of} THEN ("
@@ -44,7 +44,7 @@ def _share(level: str, share: str) -> str:
 
 
 def sellable_sql(
-    level: str, *, safety: str, kept: str = "", as_of: str = "now()", own_holds: str = "'{}'", held: str = ""
+    level: str, *, safety: str, kept: str = "", as_of: str = "now()", own_holds: str = "ARRAY[]", held: str = ""
 ) -> str:
     """Units for sale of the stock level with this alias; the other names are SQL, see above.
 

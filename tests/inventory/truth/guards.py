@@ -1449,8 +1449,8 @@ def a_cart_becomes_an_order(walk: Walk) -> None:
 @guard(
     "what has ended stays as it ended",
     CARTS,
-    "    if hold.status == HoldStatus.ACTIVE:\n        _end(hold, HoldStatus.EXPIRED",
-    "    if True:\n        _end(hold, HoldStatus.RELEASED or HoldStatus.EXPIRED",
+    "    if hold.status == HoldStatus.ACTIVE:\n        _let_go(hold, as_of=as_of)",
+    "    if True:\n        _end(hold, HoldStatus.RELEASED, as_of=as_of)",
 )
 def an_expired_hold_is_given_back(walk: Walk) -> None:
     walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 60)
