@@ -113,6 +113,7 @@ class Counts(CountView):
         summary="Counts, latest first",
         parameters=[
             OpenApiParameter("location", description="Places, separated by commas."),
+            OpenApiParameter("group", description="At the places of these groups, separated by commas."),
             OpenApiParameter("status", enum=CountStatus.values, many=True),
             OpenApiParameter("opened_after", description="An instant."),
             OpenApiParameter("opened_before", description="An instant."),

@@ -2,11 +2,14 @@
 
 from typing import Any, cast
 
+import django_filters as filters
 from drf_spectacular.contrib.pydantic import PydanticExtension
 from drf_spectacular.drainage import warn
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, get_doc
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
 from pydantic import BaseModel
 
 from oms.api.examples import shown_refusals
@@ -36,6 +39,14 @@ class Problem(BaseModel):
 class ProblemAwareSchema(AutoSchema):
     def get_tags(self) -> list[str]:
         return [self.path.removeprefix("/api/v1/").split("/")[0]]
+
+    def get_override_parameters(self) -> list[Any]:
+        """What `extend_schema` names, and the filters of lists that the library does not know as such."""
+        chosen = getattr(self.view, "filter_class", None)
+        if self.method != "GET" or chosen is None:
+            return super().get_override_parameters()
+        told = [_parameter(name, one) for name, one in chosen.base_filters.items()]
+        return [*_PAGING, *told, *super().get_override_parameters()]
 
     def get_description(self) -> str:  # type: ignore[override]  # the library's own class overrides it so, too
         """What the operation says, else what its view says itself: a base class speaks to those who write views."""
@@ -90,6 +101,25 @@ class ProblemAwareSchema(AutoSchema):
         if self.method in ("POST", "PUT", "PATCH", "DELETE"):
             refusals |= {"400": "Cannot be read", "409": "Conflict", "413": "Body too large", "422": "Fields"}
         return {**dict.fromkeys(self._own_refusals(), "Refused"), **refusals}
+
+
+_PAGING = (OpenApiParameter("cursor"), OpenApiParameter("page_size", OpenApiTypes.INT))
+_TYPES = {
+    filters.BooleanFilter: OpenApiTypes.BOOL,
+    filters.DateFilter: OpenApiTypes.DATE,
+    filters.IsoDateTimeFilter: OpenApiTypes.DATETIME,
+}
+
+
+def _parameter(name: str, one: filters.Filter) -> OpenApiParameter:
+    choices = one.extra.get("choices")
+    return OpenApiParameter(
+        name,
+        next((told for kind, told in _TYPES.items() if isinstance(one, kind)), OpenApiTypes.STR),
+        description=str(one.label or ""),
+        enum=[value for value, _name in choices] if choices else None,
+        many=isinstance(one, filters.MultipleChoiceFilter),
+    )
 
 
 class Bodies(PydanticExtension):
