@@ -81,11 +81,16 @@ def test_every_page_is_clean(phone: Page, live_server: Any, language: str, schem
     assert complaints == []
 
 
-def test_no_figure_of_the_back_office_s_front_page_is_cut_off(phone: Page, live_server: Any) -> None:
-    placed(order_body(("SKU-1", 1)))
+def _session_of_root(live_server: Any) -> Any:
+    """The cookie of whoever may see all of the back office."""
     client = Client()
     client.force_login(User.objects.create_superuser("root", password=PASSWORD))
-    session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    return {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+
+
+def test_no_figure_of_the_back_office_s_front_page_is_cut_off(phone: Page, live_server: Any) -> None:
+    placed(order_body(("SKU-1", 1)))
+    session = _session_of_root(live_server)
 
     cut_off = {}
     for language in ("en", "fr"):
@@ -99,9 +104,7 @@ def test_no_figure_of_the_back_office_s_front_page_is_cut_off(phone: Page, live_
 
 def test_what_the_back_office_calls_its_figures_can_be_read_on_a_phone(phone: Page, live_server: Any) -> None:
     placed(order_body(("SKU-1", 1)))
-    client = Client()
-    client.force_login(User.objects.create_superuser("root", password=PASSWORD))
-    session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    session = _session_of_root(live_server)
     phone.context.add_cookies([session, {**session, "name": "django_language", "value": "fr"}])
 
     phone.goto(f"{live_server.url}/admin/inventory/levelpace/?list=overstock")
@@ -120,9 +123,7 @@ def test_what_dates_would_have_kept_is_no_wider_than_a_phone(phone: Page, live_s
     table = LearnedTable.objects.create(
         learned_at=now(), window_days=180, preparations=300, transits=200, document=document, drift=[kept]
     )
-    client = Client()
-    client.force_login(User.objects.create_superuser("root", password=PASSWORD))
-    session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    session = _session_of_root(live_server)
 
     widths = {}
     for language in ("en", "fr"):
