@@ -21,7 +21,7 @@ from inventory.services.exposure_rules import (
     remove_exposure_rule,
 )
 from oms.api.body import Body, Code, Country, Instant, Rate, Units, read
-from oms.api.views import ApiMixin, ApiView
+from oms.api.views import IDEMPOTENCY_KEY, ApiMixin, ApiView
 from oms.clock import now
 from oms.errors import FieldError, Invalid, Missing
 
@@ -89,6 +89,14 @@ def _body_of(rule: ExposureRule) -> dict[str, Any]:
     return values | {"channel": rule.channel_id, "keep_share": None if share is None else f"{share.normalize():f}"}
 
 
+def find_exposure_rule(rule_id: str) -> ExposureRule:
+    """Errors: Missing."""
+    rule = ExposureRule.objects.filter(pk=rule_id).first()
+    if rule is None:
+        raise Missing()
+    return rule
+
+
 def exposure_rule_document(rule: ExposureRule) -> dict[str, Any]:
     return {"id": rule.pk, **_body_of(rule), "created_at": rule.created_at, "updated_at": rule.updated_at}
 
@@ -116,13 +124,14 @@ class ExposureRules(ApiMixin, GenericAPIView):
         summary="Make an exposure rule",
         description="Keeps so many units or such a share of the stock from whoever asks in this way, or hides it. It"
         " bears alike on what is shown, planned and reserved, within a second.",
+        parameters=[IDEMPOTENCY_KEY],
         request=ExposureRuleBody,
         responses={201: ExposureRuleDocument},
     )
     def post(self, request: Request) -> Response:
-        row = self.body(ExposureRuleBody).row()
-        rule = create_exposure_rule(row, actor=self.caller.actor, as_of=now())
-        return Response(exposure_rule_document(rule), status=201)
+        row, once = self.body(ExposureRuleBody).row(), self.once("exposure_rules", required=False)
+        made = create_exposure_rule(row, actor=self.caller.actor, as_of=now(), once=once)
+        return Response(exposure_rule_document(find_exposure_rule(made)), status=201, headers=self.replay_headers(once))
 
 
 class OneExposureRule(ApiView):
@@ -131,10 +140,7 @@ class OneExposureRule(ApiView):
 
     @extend_schema(summary="One exposure rule", responses={200: ExposureRuleDocument})
     def get(self, request: Request, rule: str) -> Response:
-        found = ExposureRule.objects.filter(pk=rule).first()
-        if found is None:
-            raise Missing()
-        return Response(exposure_rule_document(found))
+        return Response(exposure_rule_document(find_exposure_rule(rule)))
 
     @extend_schema(summary="Replace an exposure rule", request=ExposureRuleBody, responses={200: ExposureRuleDocument})
     def put(self, request: Request, rule: str) -> Response:

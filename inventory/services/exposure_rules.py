@@ -14,6 +14,7 @@ from inventory.queries import EXPOSURE, places
 from oms.cache import bump
 from oms.channels import channels
 from oms.errors import FieldError, Invalid, Missing
+from oms.idempotency import idempotent
 from oms.outbox import publish
 from oms.transactions import in_transaction, use_case
 
@@ -39,9 +40,10 @@ class ExposureRow:
 
 
 @use_case
-def create_exposure_rule(row: ExposureRow, *, actor: str, as_of: datetime) -> ExposureRule:
-    """Errors: Invalid (names nobody knows)."""
-    return save_exposure_rule(ExposureRule(created_at=as_of), row, actor=actor, as_of=as_of)
+@idempotent
+def create_exposure_rule(row: ExposureRow, *, actor: str, as_of: datetime) -> str:
+    """Returns its id. Errors: Invalid (names nobody knows)."""
+    return save_exposure_rule(ExposureRule(created_at=as_of), row, actor=actor, as_of=as_of).pk
 
 
 @use_case

@@ -1,7 +1,8 @@
 """Rule sets: drafts, what is said about them, publication, and files."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from django.utils.translation import gettext as _
@@ -15,7 +16,7 @@ from rest_framework.response import Response
 from oms.api.json import JsonParser, JsonRenderer
 from oms.api.paging import CursorPaging
 from oms.api.preconditions import ETAG, IF_MATCH, is_conditional, require_match
-from oms.api.views import ApiView
+from oms.api.views import IDEMPOTENCY_KEY, ApiView
 from oms.clock import now
 from oms.errors import FieldError, IllegalMove, Invalid, PlaceNotAllowed, PreconditionFailed
 from routing.api.documents import (
@@ -99,8 +100,8 @@ def etag_of(rule_set: RuleSet) -> str:
     return f'"{fingerprint(rule_set.document)}.{rule_set.status}"'
 
 
-def _answer(rule_set: RuleSet, status: int = 200) -> Response:
-    return Response(rule_set_answer(rule_set), status=status, headers={"ETag": etag_of(rule_set)})
+def _answer(rule_set: RuleSet, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
+    return Response(rule_set_answer(rule_set), status=status, headers={"ETag": etag_of(rule_set), **headers})
 
 
 class RuleSetsView(RuleSetWrites):
@@ -141,7 +142,7 @@ class RuleSetsView(RuleSetWrites):
             "application/yaml": OpenApiRequest(OpenApiTypes.STR, examples=[_YAML]),
         },
         responses={201: RuleSetAnswer},
-        parameters=[ETAG],
+        parameters=[IDEMPOTENCY_KEY, ETAG],
         operation_id="rule_sets_create",
     )
     def post(self, request: Request) -> Response:
@@ -149,12 +150,10 @@ class RuleSetsView(RuleSetWrites):
 
         Of YAML each fault is told with its line; anchors and tags are not read.
         """
-        sent = request.data
-        if isinstance(sent, bytes):
-            draft = rule_sets.import_draft(sent, bound_to=self.caller.channel)
-        else:
-            draft = rule_sets.create_draft(document=_object(sent), bound_to=self.caller.channel)
-        return _answer(draft, 201)
+        sent = request.data if isinstance(request.data, bytes) else _object(request.data)
+        once = self.once("rule_sets", required=False)
+        made = rule_sets.send_draft(sent, bound_to=self.caller.channel, as_of=now(), once=once)
+        return _answer(rule_sets.find_rule_set(made), 201, self.replay_headers(once))
 
 
 class RuleSetView(RuleSetWrites):

@@ -8,7 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from oms.api.views import ApiView, ApiViewSet
+from oms.api.views import IDEMPOTENCY_KEY, ApiView, ApiViewSet
+from oms.clock import now
+from oms.errors import Missing
 from routing import queries
 from routing.api.documents import RatesReview, rates_review
 from routing.api.serializers import (
@@ -35,20 +37,31 @@ class CachedTable(ApiViewSet):
         "DELETE": "routing:write",
     }
 
-    def perform_create(self, serializer: BaseSerializer) -> None:
-        change_cached(self.cache_name, serializer.save)
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        once = self.once(self.basename, required=False)
+        serializer = self.get_serializer(data=request.data)
+
+        def make() -> Any:
+            serializer.is_valid(raise_exception=True)  # of a repeat nothing is judged: its code is taken, by itself
+            return serializer.save().pk
+
+        made = change_cached(self.cache_name, make, as_of=now(), once=once)
+        row = self.get_queryset().filter(pk=made).first()
+        if row is None:
+            raise Missing()
+        return Response(self.get_serializer(row).data, status=201, headers=self.replay_headers(once))
 
     def perform_update(self, serializer: BaseSerializer) -> None:
-        change_cached(self.cache_name, serializer.save)
+        change_cached(self.cache_name, serializer.save, as_of=now())
 
     def perform_destroy(self, instance: Any) -> None:
-        change_cached(self.cache_name, instance.delete)
+        change_cached(self.cache_name, instance.delete, as_of=now())
 
 
 def described(noun: str) -> Any:
     return extend_schema_view(
         list=extend_schema(summary=f"List {noun}"),
-        create=extend_schema(summary=f"Add to {noun}"),
+        create=extend_schema(summary=f"Add to {noun}", parameters=[IDEMPOTENCY_KEY]),
         retrieve=extend_schema(summary=f"One of {noun}"),
         update=extend_schema(summary=f"Replace one of {noun}"),
         partial_update=extend_schema(summary=f"Change one of {noun}"),

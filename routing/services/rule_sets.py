@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from oms.cache import bump
 from oms.errors import ChannelNotAllowed, FieldError
+from oms.idempotency import idempotent
 from oms.models import Channel, Event
 from oms.transactions import in_transaction, use_case
 from routing import queries
@@ -31,18 +32,37 @@ from routing.yaml_text import read_yaml
 @use_case
 def create_draft(*, document: Mapping[str, Any], bound_to: str | None = None) -> RuleSet:
     """A new draft; the next version if the name is taken. Errors: InvalidDocument, ChannelNotAllowed."""
+    return _new_draft(document, bound_to)
+
+
+@use_case
+def import_draft(raw: bytes, *, bound_to: str | None = None) -> RuleSet:
+    """A draft from a file of YAML. Errors: InvalidDocument, each fault with its line; ChannelNotAllowed."""
+    return _draft_of_text(raw, bound_to)
+
+
+@use_case
+@idempotent
+def send_draft(sent: bytes | Mapping[str, Any], *, bound_to: str | None, as_of: datetime) -> str:
+    """A draft that a program sends, a document or a file of YAML. Returns its id. Errors: as the two above."""
+    draft = _draft_of_text(sent, bound_to) if isinstance(sent, bytes) else _new_draft(sent, bound_to)
+    return draft.pk
+
+
+@in_transaction
+def _new_draft(document: Mapping[str, Any], bound_to: str | None) -> RuleSet:
     checked = checked_document(document)
     _require_own(checked.channels, bound_to)
     return write_draft(RuleSet(), checked)
 
 
-def import_draft(raw: bytes, *, bound_to: str | None = None) -> RuleSet:
-    """A draft from a file of YAML. Errors: InvalidDocument, each fault with its line; ChannelNotAllowed."""
+@in_transaction
+def _draft_of_text(raw: bytes, bound_to: str | None) -> RuleSet:
     text = read_yaml(raw)
     if not isinstance(text.data, dict):
         raise InvalidDocument(errors=text.located((FieldError("", "dict_type", _("A rule set is needed")),)))
     try:
-        return create_draft(document=text.data, bound_to=bound_to)
+        return _new_draft(text.data, bound_to)
     except InvalidDocument as refusal:
         raise InvalidDocument(errors=text.located(refusal.errors)) from None
 

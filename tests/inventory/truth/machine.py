@@ -475,7 +475,7 @@ class StockMachine(CountRules, RuleBasedStateMachine):
             hidden=made.hides,
             below_confidence=made.in_doubt_below,
         )
-        self.world.rules[create_exposure_rule(row, actor="t", as_of=self.world.now).pk] = made
+        self.world.rules[create_exposure_rule(row, actor="t", as_of=self.world.now)] = made
         cache.clear_all()
 
     @precondition(lambda self: self.world.rules)
