@@ -75,7 +75,7 @@ HELP: Mapping[str, Promise] = {
     "tags": _("One line with one of them is enough. None: any."),
     "min_value": _("In the currency of the order."),
     "from_time": _("By the shopper's clock. A time later than the end runs over midnight."),
-    "locations": _("None: any."),
+    "locations": _("None: any. Their order counts where the order of the places has a weight: the first is preferred."),
     "cost": _("1: as it is."),
     "workload": _("Of a place that is half busy, half of it."),
     "min_left_after": _("Of each product, once the order has taken its part."),

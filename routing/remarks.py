@@ -25,6 +25,7 @@ FINDINGS: Mapping[str, Promise] = {
     "unused_tag": gettext_lazy("No product has the tag: %(tags)s."),
     "never_matches": gettext_lazy("No order can meet these conditions: they exclude each other (%(because)s)."),
     "days_are_over": gettext_lazy("Its days are over since %(day)s: no order meets it any more."),
+    "places_out_of_use": gettext_lazy("These places are out of use: %(locations)s."),
     "nobody_let_in": gettext_lazy("No place passes this filter: the step would never serve anything."),
     "nobody_has_room": gettext_lazy(
         "Less room than is wanted (%(wanted)s): no place that passes prepares more than %(most)s parcels a day, so that"

@@ -20,7 +20,6 @@ from pydantic import BaseModel
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from inventory import queries as inventory
-from inventory.groups import known_groups
 from oms.api.body import Body, read
 from oms.errors import Invalid
 from oms.models import Channel
@@ -33,13 +32,15 @@ Names = Mapping[str, Choices]
 """By key of the document: what there is today to choose from, with its words."""
 
 _MOST_TICKED = 400
+_RANKED = frozenset({"locations"})  # the weight of their order counts from the first of them
 _SEPARATORS = {"countries": r"[\s,;]+", "postal_prefixes": r"[\s,;]+", "skus": r"[\n,]+", "locations": r"[\n,;]+"}
 
 
 def names_today() -> Names:
-    groups = [(group, group) for group in known_groups()]
+    in_use = {code: place for code, place in inventory.places().items() if place.is_active}
+    groups = [(group, group) for group in sorted({group for place in in_use.values() for group in place.groups})]
     tags = [(tag, tag) for tag in sorted(inventory.tags_in_use())]
-    places = [(code, f"{place.name} ({code})") for code, place in inventory.places().items()]
+    places = [(code, f"{place.name} ({code})") for code, place in in_use.items()]
     return {
         "channels": list(Channel.objects.order_by("code").values_list("code", "name")),
         "groups": groups,
@@ -75,8 +76,22 @@ class TickField(forms.MultipleChoiceField):
 
     def __init__(self, choices: Choices, *, ticked: Sequence[str] = (), **kwargs: Any):
         known = {code for code, _word in choices}
-        gone = [(code, _("%(name)s (there is none)") % {"name": code}) for code in ticked if code not in known]
+        gone = [(code, _("%(name)s (not in use)") % {"name": code}) for code in ticked if code not in known]
         super().__init__(choices=[*gone, *choices], **kwargs)
+
+
+class RankedTickField(TickField):
+    """The same where it matters which comes first: what is ticked stands first, in its order, and is sent in it."""
+
+    is_ranked = True
+
+    def __init__(self, choices: Choices, *, ticked: Sequence[str] = (), **kwargs: Any):
+        super().__init__(choices, ticked=ticked, **kwargs)
+        self.rank(ticked)
+
+    def rank(self, ticked: Sequence[str]) -> None:
+        ranks = {code: rank for rank, code in enumerate(ticked)}
+        self.choices = sorted(self.choices, key=lambda choice: ranks.get(choice[0], len(ranks)))
 
 
 class ChoiceOfRest(forms.ChoiceField):
@@ -123,7 +138,7 @@ def _list_field(key: str, item: Any, value: Any, names: Names, told: dict[str, A
         choices = [(word, capfirst(str(words.WORDS[key][word]))) for word in get_args(item)]
     if choices is None or len(choices) > _MOST_TICKED:
         return ListField(key, **told)
-    return TickField(choices, ticked=value or (), **told)
+    return (RankedTickField if key in _RANKED else TickField)(choices, ticked=value or (), **told)
 
 
 def _bare(annotation: Any) -> Any:
@@ -165,7 +180,9 @@ class ItemForm(forms.Form):
         self.item: dict[str, Any] = dict(item)
         self.usual: dict[str, Any] = {}
         for name, key, annotation, default, usual, value in self._parts():
-            self.fields[name] = field_for(key, annotation, value, names)
+            self.fields[name] = field = field_for(key, annotation, value, names)
+            if data is not None and isinstance(field, RankedTickField):
+                field.rank(field.widget.value_from_datadict(data, {}, name) or ())
             self.usual[name] = _as_typed(usual, default)
             self.initial[name] = _as_typed(value, default)
 

@@ -55,14 +55,15 @@ def review(
     decides_for: frozenset[str] = frozenset(),
     today: dt.date | None = None,
     capacities: Mapping[str, int] = MappingProxyType({}),
+    out_of_use: frozenset[str] = frozenset(),
 ) -> list[Finding]:
     """All findings, in the order of the document. `groups`: all there are, places in them or not.
 
     `channels`, `skus`, `tags`: all there are, None: not looked at. `decides_for`: the channels whose orders come to these
     rules, empty: any. `today`, where given: rules whose days are over are told. `capacities`: parcels a day, of the places
-    that have a limit. Before the first place exists no filter can let anybody in, and none is blamed for it.
+    that have a limit. `out_of_use`: those of the places that serve nobody until staff open them again. Before the first place exists no filter can let anybody in, and none is blamed for it.
     """
-    return list(_Review(rules, tuple(places), groups, channels, skus, tags, decides_for, today, capacities).findings())
+    return list(_Review(rules, tuple(places), groups, channels, skus, tags, decides_for, today, capacities, out_of_use).findings())
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class _Review:
     decides_for: frozenset[str]
     today: dt.date | None
     capacities: Mapping[str, int]
+    out_of_use: frozenset[str]
 
     def findings(self) -> Iterator[Finding]:
         for number, rule in enumerate(self.rules):
@@ -144,6 +146,8 @@ class _Review:
             yield Finding(pointer, "unknown_group", {"groups": sorted(unknown_groups)})
         if unknown_places:
             yield Finding(pointer, "unknown_location", {"locations": sorted(unknown_places)})
+        if closed := set(source.locations) & self.out_of_use:
+            yield Finding(pointer, "places_out_of_use", {"locations": sorted(closed)})
         let_in = self._let_in(rule, source)
         if let_in:
             yield from self._able(pointer, step, let_in)
@@ -162,7 +166,8 @@ class _Review:
     @cached_property
     def _at_work(self) -> list[Place]:
         """As if all took orders: a pause is told before every other reason, and would hide it."""
-        return [replace(place, is_accepting=True, is_paused=False) for place in self.places]
+        in_use = (place for place in self.places if place.code not in self.out_of_use)
+        return [replace(place, is_accepting=True, is_paused=False) for place in in_use]
 
     def _able(self, pointer: str, step: Step, let_in: Sequence[Place]) -> Iterator[Finding]:
         """Where a distance is limited, who is not on the map is left out; where it is only weighed, they come last."""

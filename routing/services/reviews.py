@@ -47,6 +47,7 @@ def _review(
         decides_for=decides_for,
         today=as_of.date(),
         capacities=limited,
+        out_of_use=frozenset(code for code, place in directory.items() if not place.is_active),
     )
 
 

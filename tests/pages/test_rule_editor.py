@@ -10,6 +10,7 @@ from django.urls import reverse
 from playwright.sync_api import Page, expect
 
 from oms.clock import now
+from inventory.models import Location
 from routing.models import RuleSet
 from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.inventory import make_location
@@ -150,6 +151,28 @@ def test_rules_are_reached_and_moved_by_keyboard(desk: Page, live_server: Any) -
 
     expect(desk.locator("#rule-2")).to_contain_text("near")
     assert desk.url.endswith("#rule-2")
+
+
+def test_places_are_put_in_the_order_in_which_they_are_preferred(desk: Page, live_server: Any) -> None:
+    desk.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    codes = list(Location.objects.order_by("code").values_list("code", flat=True)[:3])
+    step = {"name": "s", "from": {"locations": codes[:2]}, "weights": {"location_order": 1}}
+    draft = create_draft(document={"name": "ranked", "rules": [{"name": "r", "steps": [step]}]})
+    desk.goto(live_server.url + address("step", draft.pk, 0, 0))
+    boxes = desk.get_by_role("group", name="Only these places")
+
+    boxes.get_by_label(f"({codes[2]})").check()
+    boxes.get_by_role("button", name=f"({codes[2]})").focus()
+    desk.keyboard.press("Enter")
+    desk.keyboard.press("Enter")
+    boxes.get_by_label(f"({codes[0]})").uncheck()
+    assert faults(desk) == []
+    desk.screenshot(path="/tmp/ranked.png", full_page=True)
+    desk.get_by_role("button", name="Save").click()
+
+    expect(desk.locator("#rule-1")).to_be_visible()
+    draft.refresh_from_db()
+    assert draft.document["rules"][0]["steps"][0]["from"]["locations"] == [codes[2], codes[1]]
 
 
 def test_an_export_is_brought_in_as_a_file(desk: Page, live_server: Any, tmp_path: Any) -> None:

@@ -96,6 +96,29 @@ def test_the_review_names_what_is_wrong_and_where(client):
     ]
 
 
+@pytest.mark.parametrize(
+    ("source", "codes"),
+    [
+        ({"locations": ["LYON"]}, ["places_out_of_use", "nobody_let_in"]),
+        ({"groups": ["hill"]}, ["nobody_let_in"]),
+        ({"locations": ["LYON", "PARIS"]}, ["places_out_of_use"]),
+        ({"groups": ["hill", "city"]}, []),
+    ],
+)
+def test_rules_for_a_place_that_is_out_of_use_are_told_and_not_published_where_nobody_is_left(client, source, codes):
+    make_location("LYON", groups=["hill"], is_active=False)
+    made = draft(of_places(**source))
+
+    found = client.get(f"/api/v1/rule-sets/{made.pk}/review/").json()
+
+    assert [row["code"] for row in found["findings"]] == codes
+    assert found["may_publish"] is ("nobody_let_in" not in codes)
+    if not found["may_publish"]:
+        with pytest.raises(RuleSetFaulty):
+            publish(made)
+        assert RuleSetSlot.objects.count() == 0
+
+
 def test_a_rule_for_a_channel_that_the_set_does_not_decide_for_is_told(client):
     wrong = create_draft(
         document={

@@ -328,6 +328,53 @@ def test_a_new_rule_comes_before_the_one_for_every_order(office, draft):
     ]
 
 
+def ticked_places(answer):
+    return [box.data["value"] for box in answer.context["form"]["from-locations"] if box.data["selected"]]
+
+
+@pytest.mark.django_db
+def test_places_keep_the_order_in_which_they_are_preferred(office, web):
+    for code in ("A", "B", "C"):
+        make_location(code)
+    step = {"name": "by order", "from": {"locations": ["C", "A", "B"]}, "weights": {"location_order": 1}}
+    made = create_draft(document={"name": "ranked", "rules": [{"name": "r", "steps": [step]}]})
+    page = at("step", made.pk, 0, 0)
+
+    def places():
+        made.refresh_from_db()
+        return made.document["rules"][0]["steps"][0]["from"]["locations"]
+
+    fill(office, page, name="renamed")
+    assert places() == ["C", "A", "B"]
+
+    fill(office, page, from__locations=["B", "C"])
+    assert places() == ["B", "C"]
+    assert ticked_places(office.get(page)) == ["B", "C"]
+
+    refused = fill(office, page, from__locations=["C", "B"], max_parcels="-1")
+    assert (places(), ticked_places(refused)) == (["B", "C"], ["C", "B"])
+
+
+@pytest.mark.django_db
+def test_places_out_of_use_are_not_offered_but_can_be_taken_out(office, web):
+    make_location("OPEN", groups=["town"])
+    make_location("SHUT", groups=["gone"], is_active=False)
+    made = create_draft(
+        document={"name": "s", "rules": [{"name": "r", "steps": [{"name": "s", "from": {"locations": ["OPEN"]}}]}]}
+    )
+    page = at("step", made.pk, 0, 0)
+
+    assert "SHUT" not in said(office.get(page))
+    assert "gone" not in said(office.get(page))
+
+    made.document["rules"][0]["steps"][0]["from"]["locations"] = ["SHUT", "OPEN"]
+    made.save()
+    assert "SHUT (not in use)" in said(office.get(page))
+    fill(office, page, from__locations=["OPEN"])
+    made.refresh_from_db()
+    assert made.document["rules"][0]["steps"][0]["from"]["locations"] == ["OPEN"]
+
+
 @pytest.mark.django_db
 def test_a_new_step_is_tried_after_the_others(office, draft):
     fill(office, at("step_new", draft.pk, 1), name="more", max_parcels="3")

@@ -25,5 +25,33 @@ for (const list of document.querySelectorAll("[data-ticks]")) {
   list.querySelector(".rs-boxes").prepend(...labels.filter((label) => label.querySelector("input").checked));
 }
 
+// Where their order matters, what is ticked carries its rank and can be moved up. Boxes are sent as they stand here.
+for (const list of document.querySelectorAll("[data-ranked]")) {
+  const ticked = () => [...list.querySelectorAll("label:has(:checked)")].map((label) => label.parentElement);
+  for (const label of list.querySelectorAll(".rs-boxes label")) {
+    const box = document.createElement("span");
+    const up = document.createElement("button");
+    box.className = "rs-ranked";
+    up.type = "button";
+    up.className = "rs-up";
+    up.textContent = "↑";
+    up.setAttribute("aria-label", `${list.dataset.ranked}: ${label.textContent.trim()}`);
+    up.addEventListener("click", () => {
+      const all = ticked();
+      const before = all[all.indexOf(box) - 1];
+      if (before) before.before(box);
+      up.focus();
+    });
+    label.addEventListener("change", () => {
+      const last = ticked().filter((other) => other !== box).at(-1);
+      const at = document.activeElement;
+      if (last) last.after(box);
+      at.focus();
+    });
+    label.replaceWith(box);
+    box.append(label, up);
+  }
+}
+
 // The theme writes a file's name into a field beside its own inputs, and fails where there is none: ours show it themselves.
 for (const input of document.querySelectorAll("input[type=file].bo-file")) input.hasChangeListener = true;

@@ -102,6 +102,18 @@ def test_a_place_that_takes_no_orders_today_hides_no_filter_that_lets_nobody_in(
     assert review.review([of_it], (replace(PLACES[0], is_paused=True),), GROUPS) == []
 
 
+def test_places_out_of_use_let_nobody_in_and_are_told():
+    def of(source: Source, *closed: str) -> list[str]:
+        rules = [rule(When(), Step(source=source))]
+        return [f.code for f in review.review(rules, PLACES, GROUPS, out_of_use=frozenset(closed))]
+
+    first, second = PLACES[0].code, PLACES[1].code
+    assert of(Source(locations=(first, second)), first) == ["places_out_of_use"]
+    assert of(Source(locations=(first,)), first) == ["places_out_of_use", "nobody_let_in"]
+    assert of(Source(groups=frozenset({"city"})), *(p.code for p in PLACES if "city" in p.groups)) == ["nobody_let_in"]
+    assert of(Source(locations=(second,)), first) == []
+
+
 def test_names_of_what_is_not_there_are_told():
     gone = Source(groups=frozenset({"gone", "city"}), locations=("W1", "W9"))
     codes = [code for _, code in said(Rule("r", (Step(source=gone),)))]
