@@ -118,9 +118,9 @@ def test_a_rule_is_made_by_hand_and_published(desk: Page, live_server: Any) -> N
     desk.get_by_label("Name", exact=True).fill("a city place")
     find = desk.get_by_label("Find: Only these places")
     find.fill("cite 14")
-    expect(desk.get_by_label("Cité 13 (CITY-13)")).to_be_hidden()
+    expect(desk.get_by_role("checkbox", name="Cité 13 (CITY-13)")).to_be_hidden()
     find.press("Enter")  # finds, sends nothing
-    desk.get_by_label("Cité 14 (CITY-14)").check()
+    desk.get_by_role("checkbox", name="Cité 14 (CITY-14)").check()
     desk.get_by_role("button", name="Save").click()
     expect(desk.locator("#rule-2")).to_contain_text("any number of parcels from CITY-14")
 
@@ -161,13 +161,12 @@ def test_places_are_put_in_the_order_in_which_they_are_preferred(desk: Page, liv
     desk.goto(live_server.url + address("step", draft.pk, 0, 0))
     boxes = desk.get_by_role("group", name="Only these places")
 
-    boxes.get_by_label(f"({codes[2]})").check()
+    boxes.get_by_role("checkbox", name=f"({codes[2]})").check()
     boxes.get_by_role("button", name=f"({codes[2]})").focus()
     desk.keyboard.press("Enter")
     desk.keyboard.press("Enter")
-    boxes.get_by_label(f"({codes[0]})").uncheck()
+    boxes.get_by_role("checkbox", name=f"({codes[0]})").uncheck()
     assert faults(desk) == []
-    desk.screenshot(path="/tmp/ranked.png", full_page=True)
     desk.get_by_role("button", name="Save").click()
 
     expect(desk.locator("#rule-1")).to_be_visible()
