@@ -27,6 +27,11 @@ class Work:
     fulfillment: Fulfillment
     lines: list[FulfillmentLine]
 
+    @property
+    def is_empty(self) -> bool:
+        """Nothing of it is picked, or still to pick."""
+        return not any(line.picked or line.to_pick for line in self.lines)
+
 
 @in_transaction
 def lock_order(order_id: str) -> Order:

@@ -13,7 +13,7 @@ from oms.backoffice.sentences import Payload, register, tells
 from oms.backoffice.words import money
 from orders.clocks import Step
 from orders.models import ExceptionCase
-from orders.states import NOT_AVAILABLE, DeclineReason, HoldKind, ShortReason
+from orders.states import KEPT_TOGETHER, NOT_AVAILABLE, DeclineReason, HoldKind, ShortReason
 from routing import words
 
 register(
@@ -51,6 +51,7 @@ _WHY = {
     "payment_expired": gettext_lazy("the payment did not come in time"),
     "exception": gettext_lazy("no place could serve it"),
     "waited_too_long": gettext_lazy("no place could serve it in the time it may wait"),
+    KEPT_TOGETHER: gettext_lazy("it is sent in one parcel with what is missing"),
     NOT_AVAILABLE: gettext_lazy("it could not be had when the order was placed"),
     "nothing found": gettext_lazy("nothing was found"),
     "order canceled": gettext_lazy("the order was canceled"),
@@ -216,6 +217,12 @@ def _work_canceled(payload: Payload, place: str) -> str:
 @tells("orders.fulfillment.short")
 def _short(payload: Payload, place: str) -> str:
     missing = sum(line.get("quantity", 0) for line in payload.get("lines", ()))
+    if payload.get("why") == KEPT_TOGETHER:
+        return ngettext(
+            "%(units)s more unit leaves %(place)s: it is sent in one parcel with what is missing",
+            "%(units)s more units leave %(place)s: they are sent in one parcel with what is missing",
+            missing,
+        ) % {"place": place, "units": missing}
     sentence = ngettext("%(place)s could not find %(units)s unit", "%(place)s could not find %(units)s units", missing)
     return _with_why(sentence % {"place": place, "units": missing}, payload)
 

@@ -128,5 +128,7 @@ class ShortReason(models.TextChoices):
     DAMAGED = "damaged", _("Damaged")
 
 
+KEPT_TOGETHER = "kept_together"
+"""Why units leave a place that are not missing there: they are sent in one parcel with what is."""
 NOT_AVAILABLE = "not_available"
 """Why units were canceled that could not be had when the order was placed."""

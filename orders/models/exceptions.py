@@ -11,6 +11,7 @@ class ExceptionCase(models.Model):
     class Reason(models.TextChoices):
         NO_PLACE = "no_place", _("No place is left")
         MAX_ATTEMPTS = "max_attempts", _("Too many places tried")
+        KEPT_TOGETHER = "kept_together", _("Must leave with goods that are picked already")
         LATE_PICKUP = "late_pickup", _("The pickup store is late")
         LATE_WORK = "late_work", _("Begun, but not finished in time")
         LATE_HAND_OVER = "late_hand_over", _("Packed, but not handed to the carrier in time")

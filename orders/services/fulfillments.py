@@ -114,8 +114,18 @@ def decline(*, fulfillment_id: str, command: Decline, actor: str, as_of: datetim
         exceptions.close_for([held.fulfillment], resolution="declined", actor=actor, as_of=as_of)
     else:
         reassignment.record_short(held, units, reason=command.reason, actor=actor, as_of=as_of)
-    reassignment.lose(held, units, reason=command.reason, actor=actor, as_of=as_of)
+    reassignment.lose(held, {command.reason: units}, actor=actor, as_of=as_of)
     if is_whole:
+        reassignment.close(held.fulfillment, as_of=as_of)
+    else:
+        _end_if_empty(held, why=command.reason, actor=actor, as_of=as_of)
+
+
+@in_transaction
+def _end_if_empty(held: Work, *, why: str, actor: str, as_of: datetime) -> None:
+    """Part after part has left."""
+    if held.is_empty:
+        FULFILLMENT_MOVES.move(held.fulfillment, to=F.DECLINED, actor=actor, as_of=as_of, why=why, claimed_by=actor)
         reassignment.close(held.fulfillment, as_of=as_of)
 
 
@@ -179,15 +189,15 @@ def pick(*, fulfillment_id: str, command: Pick, actor: str, as_of: datetime) -> 
             short[line] = (line.to_pick, given.short_reason)
         line.save(update_fields=["picked"])
     move_units(found)
-    for reason in sorted({reason for _units, reason in short.values()}):
-        units = {line: missing for line, (missing, why) in short.items() if why == reason}
+    losses = {
+        reason: {line: missing for line, (missing, why) in short.items() if why == reason}
+        for reason in sorted({reason for _units, reason in short.values()})
+    }
+    for reason, units in losses.items():
         reassignment.record_short(held, units, reason=reason, actor=actor, as_of=as_of)
-        reassignment.lose(held, units, reason=reason, actor=actor, as_of=as_of)
-    if short and not any(line.picked or line.to_pick for line in held.lines):
-        FULFILLMENT_MOVES.move(
-            held.fulfillment, to=F.DECLINED, actor=actor, as_of=as_of, why=NOTHING_FOUND, claimed_by=actor
-        )
-        reassignment.close(held.fulfillment, as_of=as_of)
+    reassignment.lose(held, losses, actor=actor, as_of=as_of)
+    if short:
+        _end_if_empty(held, why=NOTHING_FOUND, actor=actor, as_of=as_of)
 
 
 def _check_pick(line: FulfillmentLine, given: PickLine, pointer: str) -> int:

@@ -6,6 +6,7 @@ place left, or after the configured attempts, it stands in the exception queue w
 chosen pickup store is never changed behind their back.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -28,9 +29,18 @@ from oms.transactions import in_transaction, use_case
 from orders.locks import Work, lock_work
 from orders.models import Delivery, ExceptionCase, Exclusion, Fulfillment, FulfillmentLine, Order, OrderLine
 from orders.services import clocks, exceptions, offered, planning, waiting, work
+from orders.services.kept_together import Mates, mates_of
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_expectation, refresh_status
-from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, DeclineReason, FulfillmentStatus, Method, ShortReason
+from orders.states import (
+    BEFORE_PICKING,
+    FULFILLMENT_MOVES,
+    KEPT_TOGETHER,
+    DeclineReason,
+    FulfillmentStatus,
+    Method,
+    ShortReason,
+)
 from routing.models import GivenPromise
 from routing.services.sourcing import PlannedParcel
 
@@ -49,22 +59,45 @@ class _Taken(Exception):
 
 
 @in_transaction
-def lose(held: Work, units: Mapping[FulfillmentLine, int], *, reason: str, actor: str, as_of: datetime) -> None:
-    """These units will not come from this place: free or correct its stock, exclude it, and find others.
+def lose(held: Work, losses: Mapping[str, Mapping[FulfillmentLine, int]], *, actor: str, as_of: datetime) -> None:
+    """These units, by reason, will not come from this place: free or correct its stock, exclude it, and find others.
 
-    The units are allocated and reserved there. The caller closes the fulfillment itself where all is lost.
+    The units are allocated and reserved there. What must leave in one parcel with them goes along; if it is picked already, a
+    person decides. The caller closes the fulfillment itself where nothing is left of it.
     """
+    units = {line: quantity for part in losses.values() for line, quantity in part.items()}
     if not units:
         return
     order, lost = held.order, held.fulfillment
-    open_units = {line.order_line: quantity for line, quantity in units.items()}
-    exclude(units, lost.location_id, reason=reason, as_of=as_of)
-    planned = None if _is_for_a_person(lost) else plan_and_lock(order, lost, open_units, as_of=as_of)
-    _correct_stock(lost, units, reason=reason, actor=actor, as_of=as_of)
-    move_units([UnitMove(line.order_line_id, "allocated", "open", quantity) for line, quantity in units.items()])
-    find_places(order, lost.delivery, lost, open_units, actor=actor, as_of=as_of, planned=planned)
+    is_for_a_person = _is_for_a_person(lost)
+    mates = Mates() if is_for_a_person else mates_of(held, units, as_of=as_of)
+    leaving = Counter(units) if mates.are_picked else Counter(units) + Counter(mates.units)
+    open_units = {line.order_line: quantity for line, quantity in leaving.items()}
+    for reason, part in losses.items():
+        exclude(part, lost.location_id, reason=reason, as_of=as_of)
+    planned = None
+    if not is_for_a_person and not mates.are_picked:
+        planned = plan_and_lock(order, lost, open_units, as_of=as_of)
+    for reason, part in losses.items():
+        _correct_stock(lost, part, reason=reason, actor=actor, as_of=as_of)
+    move_units([UnitMove(line.order_line_id, "allocated", "open", quantity) for line, quantity in leaving.items()])
+    if mates.are_picked:
+        exceptions.open_case(
+            order, lost.delivery, lost, reason=Reason.KEPT_TOGETHER, units=open_units, facts={}, as_of=as_of
+        )
+    else:
+        _let_go(held, mates.units, actor=actor, as_of=as_of)
+        find_places(order, lost.delivery, lost, open_units, actor=actor, as_of=as_of, planned=planned)
     refresh_expectation(order, actor=actor, as_of=as_of)
     refresh_status(order)
+
+
+@in_transaction
+def _let_go(held: Work, mates: Mapping[FulfillmentLine, int], *, actor: str, as_of: datetime) -> None:
+    """They stand there, and may be had by others."""
+    if mates:
+        record_short(held, mates, reason=KEPT_TOGETHER, actor=actor, as_of=as_of)
+        _release(held.fulfillment, mates, as_of=as_of)
 
 
 @in_transaction
@@ -72,7 +105,8 @@ def record_short(held: Work, units: Mapping[FulfillmentLine, int], *, reason: st
     """These units of work that goes on are missing here, and why; told on the timeline. Before `lose`."""
     for line, missing in units.items():
         line.short += missing
-        line.short_reason = reason
+        if reason != KEPT_TOGETHER or not line.short_reason:
+            line.short_reason = reason
         line.save(update_fields=["short", "short_reason"])
     lines = [{"line": line.order_line.ref, "sku": line.sku, "quantity": missing} for line, missing in units.items()]
     fact = Fact("orders.fulfillment.short", held.fulfillment.pk, held.order.pk, actor, {"why": reason, "lines": lines})
@@ -148,9 +182,7 @@ def _correct_stock(
 ) -> None:
     """out_of_stock and short: nothing of it is sold here until counted; damaged: these units are unsellable."""
     place = fulfillment.location_id
-    release_reservations(
-        [Held(line.order_line.demand, line.sku, place, quantity) for line, quantity in units.items()], as_of=as_of
-    )
+    _release(fulfillment, units, as_of=as_of)
     if reason in SUSPECT_REASONS:
         mark_suspect([(line.sku, place) for line in units], reference=fulfillment.pk, actor=actor, as_of=as_of)
     elif reason == DeclineReason.DAMAGED:
@@ -160,6 +192,14 @@ def _correct_stock(
             actor=actor,
             as_of=as_of,
         )
+
+
+@in_transaction
+def _release(fulfillment: Fulfillment, units: Mapping[FulfillmentLine, int], *, as_of: datetime) -> None:
+    place = fulfillment.location_id
+    release_reservations(
+        [Held(line.order_line.demand, line.sku, place, quantity) for line, quantity in units.items()], as_of=as_of
+    )
 
 
 @in_transaction
@@ -415,7 +455,8 @@ def _late(held: Work, *, as_of: datetime) -> None:
         _warn_and_escalate(held.fulfillment, as_of=as_of)
         return
     FULFILLMENT_MOVES.move(held.fulfillment, to=F.TIMED_OUT, actor=CLOCK, as_of=as_of)
-    lose(held, {line: line.to_pick for line in held.lines if line.to_pick}, reason=TIMED_OUT, actor=CLOCK, as_of=as_of)
+    units = {line: line.to_pick for line in held.lines if line.to_pick}
+    lose(held, {TIMED_OUT: units}, actor=CLOCK, as_of=as_of)
     close(held.fulfillment, as_of=as_of)
 
 

@@ -72,7 +72,9 @@ def _lose(fulfillment_id: str, sku: str, *, as_of: datetime) -> bool:
         exceptions.close_for([work], resolution=STOCK_SHORT, actor=SYSTEM, as_of=as_of)
     else:
         reassignment.record_short(held, units, reason=STOCK_SHORT, actor=SYSTEM, as_of=as_of)
-    reassignment.lose(held, units, reason=STOCK_SHORT, actor=SYSTEM, as_of=as_of)
-    if is_whole:
+    reassignment.lose(held, {STOCK_SHORT: units}, actor=SYSTEM, as_of=as_of)
+    if not is_whole and held.is_empty:  # the rest went along
+        FULFILLMENT_MOVES.move(work, to=FulfillmentStatus.CANCELED, actor=SYSTEM, as_of=as_of, why=STOCK_SHORT)
+    if is_whole or held.is_empty:
         reassignment.close(work, as_of=as_of)
     return True

@@ -193,3 +193,14 @@ def is_not_split(step: Step, demand: Demand) -> bool:
         return True
     tags = step.no_split_tags
     return bool(tags) and any(not tags.isdisjoint(line.tags) for line in demand.lines)
+
+
+def sent_together(step: Step, demand: Demand) -> list[frozenset[str]]:
+    """The keys of lines that the step sends in one parcel or not at all, one set for each parcel."""
+    if is_not_split(step, demand) or (step.complete and step.max_parcels == 1):
+        return [frozenset(line.key for line in demand.lines)]
+    groups: dict[str, set[str]] = {}
+    for line in demand.lines:
+        if line.group is not None and step.keep_groups:
+            groups.setdefault(line.group, set()).add(line.key)
+    return [frozenset(keys) for keys in groups.values()]

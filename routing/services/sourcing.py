@@ -23,8 +23,9 @@ from oms.ids import new_id
 from routing import dates, queries
 from routing.acceptance import Acceptance
 from routing.documents import compact_postal_code
-from routing.engine import geo, planner
+from routing.engine import assess, geo, planner
 from routing.engine import types as engine
+from routing.engine.conditions import matching_rule
 from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone
 from routing.engine.types import Budget, Line, PlannedLine, RestLine, Timing, from_micro
 from routing.later import Later
@@ -208,6 +209,16 @@ def plan(
     budget = budget or Budget.of(settings.PLANNING_BUDGET_MS / 1000, monotonic_time.monotonic)
     outcome = planner.plan(planning.engine_demand(), rules.rules, planning.network(), budget)
     return planning.plan_of(outcome, rules, started=started)
+
+
+def sent_together(demand: Demand, *, as_of: datetime) -> list[frozenset[str]]:
+    """The keys of lines that the channel's rules want in one parcel or not at all, one set for each parcel.
+
+    What the first step of their rule wants: a later one may take less, where this one could not serve.
+    """
+    asked = Planning(demand, as_of, as_of).engine_demand()
+    rule = matching_rule(queries.rules_for(demand.channel).rules, asked)
+    return assess.sent_together(rule.steps[0], asked) if rule and rule.steps else []
 
 
 def network_today(demand: Demand, codes: Collection[str], *, as_of: datetime, release_at: datetime) -> engine.Network:

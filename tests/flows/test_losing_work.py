@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from inventory.models import StockLevel
+import pytest
+
+from inventory.models import Product, StockLevel
 from oms.clock import now
 from orders.models import ExceptionCase
+from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.inventory import set_stock
 from tests.factories.orders import make_network, order_body, pickup_body, reserved
-from tests.flows.conftest import Api, pass_time
+from tests.flows.conftest import Api, pass_time, relay
 
 
 def _assigned(api: Api, *lines: tuple[str, int]) -> tuple[str, str]:
@@ -294,4 +297,132 @@ def test_a_line_before_a_person_in_two_cases_is_canceled_once(api: Api, invarian
     assert api.post(f"orders/{document['number']}/cancel/", cancel).status == 200
 
     assert sum(case.lines[0]["quantity"] for case in ExceptionCase.objects.filter(status="open")) == 2
+    invariants_hold()
+
+
+# ---- what is sent in one parcel ------------------------------------------------------------------
+
+
+def _publish(**step: Any) -> None:
+    document = {"name": "together", "rules": [{"steps": [{"rest": "exception", **step}]}]}
+    publish_rule_set(rule_set_id=create_draft(document=document).pk, actor="test", as_of=now())
+
+
+def _parcel(api: Api, *, group: str | None = "set", **body: Any) -> tuple[str, str]:
+    """Two products that PARIS, LYON and LILLE have one parcel of."""
+    for place in ("PARIS", "LYON", "LILLE"):
+        set_stock("SKU-2", place, 5)
+    asked = order_body(("SKU-1", 2), ("SKU-2", 1), **body)
+    for line in asked["lines"]:
+        line["group"] = group
+    order = api.post("orders/", asked).json
+    (fulfillment,) = order["fulfillments"]
+    return order["number"], fulfillment["id"]
+
+
+TOGETHER = pytest.mark.parametrize(
+    ("step", "group"),
+    [
+        ({}, "set"),
+        ({"no_split_below": "999"}, None),
+        ({"no_split_tags": ["fragile"]}, None),
+        ({"complete": True, "max_parcels": 1}, None),
+    ],
+    ids=["a group", "below a value", "by a tag", "in one parcel"],
+)
+
+
+@TOGETHER
+@pytest.mark.parametrize("how", ["declined", "not found", "counted"])
+def test_what_leaves_in_one_parcel_moves_along_when_a_part_is_lost(
+    api: Api, invariants_hold: Any, step: dict[str, Any], group: str | None, how: str
+) -> None:
+    make_network()
+    Product.objects.filter(pk="SKU-2").update(tags=["fragile"])
+    _publish(**step)
+    number, lost = _parcel(api, group=group)
+    here = api.order(number)["fulfillments"][0]["location"]
+
+    if how == "declined":
+        api.act(lost, "decline", {"reason": "damaged", "lines": ["l2"]})
+    elif how == "not found":
+        api.act(lost, "acknowledge")
+        api.act(lost, "pick", {"lines": [{"line": "l2", "picked": 0, "short_reason": "not_found"}]})
+    else:
+        count = {"id": "c1", "kind": "count", "sku": "SKU-2", "location": here, "quantity": 0}
+        api.post("stock/events/", {"events": [count | {"occurred_at": now().isoformat()}]})
+        relay()
+
+    order = api.order(number)
+    (taken_over,) = _live(order)
+    assert taken_over["location"] != here
+    assert {line["line"]: line["quantity"] for line in taken_over["lines"]} == {"l1": 2, "l2": 1}
+    assert (reserved("SKU-1", here), reserved("SKU-2", here)) == (0, 0)
+    assert order["fulfillments"][0]["status"] == ("canceled" if how == "counted" else "declined")
+    assert ExceptionCase.objects.count() == 0
+    told = [event for event in api.get(f"orders/{number}/timeline/").json["results"] if event["type"].endswith(".short")]
+    assert [event["payload"]["why"] for event in told][-1] == "kept_together"
+    invariants_hold()
+
+
+@TOGETHER
+def test_a_person_decides_where_the_other_part_is_picked_already(
+    api: Api, invariants_hold: Any, step: dict[str, Any], group: str | None
+) -> None:
+    make_network()
+    Product.objects.filter(pk="SKU-2").update(tags=["fragile"])
+    _publish(**step)
+    number, work = _parcel(api, group=group)
+    api.act(work, "acknowledge")
+    found = [{"line": "l1", "picked": 2}, {"line": "l2", "picked": 0, "short_reason": "damaged"}]
+
+    api.act(work, "pick", {"lines": found})
+
+    (live,) = _live(api.order(number))
+    assert (live["id"], live["status"]) == (work, "picking")
+    (case,) = api.get("exceptions/?status=open").json["results"]
+    assert (case["reason"], [line["line"] for line in case["lines"]]) == ("kept_together", ["l2"])
+    assert api.post(f"exceptions/{case['id']}/resolve/", {"action": "reroute", "location": "LILLE"}).status == 200
+    assert len(_live(api.order(number))) == 2
+    invariants_hold()
+
+
+def test_parts_missing_for_different_reasons_move_together(api: Api, invariants_hold: Any) -> None:
+    make_network()
+    number, lost = _parcel(api)
+    api.act(lost, "acknowledge")
+    missing = [
+        {"line": "l1", "picked": 0, "short_reason": "damaged"},
+        {"line": "l2", "picked": 0, "short_reason": "not_found"},
+    ]
+
+    api.act(lost, "pick", {"lines": missing})
+
+    (taken_over,) = _live(api.order(number))
+    assert len(taken_over["lines"]) == 2
+    invariants_hold()
+
+
+def test_what_may_be_split_stays_when_a_part_is_lost(api: Api, invariants_hold: Any) -> None:
+    make_network()
+    number, work = _parcel(api, group=None)
+
+    api.act(work, "decline", {"reason": "damaged", "lines": ["l2"]})
+
+    assert sorted(len(live["lines"]) for live in _live(api.order(number))) == [1, 2]
+    invariants_hold()
+
+
+def test_with_no_place_for_the_whole_parcel_a_person_has_all_of_it(api: Api, invariants_hold: Any) -> None:
+    make_network()
+    number, lost = _parcel(api)
+    for place in ("LYON", "LILLE", "PARIS"):
+        if place != api.order(number)["fulfillments"][0]["location"]:
+            set_stock("SKU-1", place, 0)
+
+    api.act(lost, "decline", {"reason": "damaged", "lines": ["l2"]})
+
+    assert _live(api.order(number)) == []
+    (case,) = api.get("exceptions/?status=open").json["results"]
+    assert (case["reason"], len(case["lines"])) == ("no_place", 2)
     invariants_hold()
