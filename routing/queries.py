@@ -454,7 +454,9 @@ def _engine_place(place: PlaceInfo, rank: int, currency: str, is_paused: bool) -
         handling_unit_micro=round(rate * place.handling_cost_per_unit),
         packaging_micro=round(rate * place.packaging_cost),
         position=rank,
-        is_accepting=place.is_active and place.accepting_orders and place.calendar.next_opening(datetime.now(UTC)) is not None,
+        is_accepting=place.is_active
+        and place.accepting_orders
+        and place.calendar.next_opening(datetime.now(UTC)) is not None,
         is_paused=is_paused,
     )
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.utils.datastructures import MultiValueDict
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -77,7 +78,8 @@ class TickField(forms.MultipleChoiceField):
     def __init__(self, choices: Choices, *, ticked: Sequence[str] = (), **kwargs: Any):
         known = {code for code, _word in choices}
         gone = [(code, _("%(name)s (not in use)") % {"name": code}) for code in ticked if code not in known]
-        super().__init__(choices=[*gone, *choices], **kwargs)
+        self.offered: Choices = [*gone, *choices]
+        super().__init__(choices=self.offered, **kwargs)
 
 
 class RankedTickField(TickField):
@@ -91,7 +93,7 @@ class RankedTickField(TickField):
 
     def rank(self, ticked: Sequence[str]) -> None:
         ranks = {code: rank for rank, code in enumerate(ticked)}
-        self.choices = sorted(self.choices, key=lambda choice: ranks.get(choice[0], len(ranks)))
+        self.choices = sorted(self.offered, key=lambda choice: ranks.get(choice[0], len(ranks)))
 
 
 class ChoiceOfRest(forms.ChoiceField):
@@ -182,7 +184,7 @@ class ItemForm(forms.Form):
         for name, key, annotation, default, usual, value in self._parts():
             self.fields[name] = field = field_for(key, annotation, value, names)
             if data is not None and isinstance(field, RankedTickField):
-                field.rank(field.widget.value_from_datadict(data, {}, name) or ())
+                field.rank(field.widget.value_from_datadict(data, MultiValueDict(), name) or ())
             self.usual[name] = _as_typed(usual, default)
             self.initial[name] = _as_typed(value, default)
 

@@ -61,9 +61,14 @@ def review(
 
     `channels`, `skus`, `tags`: all there are, None: not looked at. `decides_for`: the channels whose orders come to these
     rules, empty: any. `today`, where given: rules whose days are over are told. `capacities`: parcels a day, of the places
-    that have a limit. `out_of_use`: those of the places that serve nobody until staff open them again. Before the first place exists no filter can let anybody in, and none is blamed for it.
+    that have a limit. `out_of_use`: those of the places that serve nobody until staff open them again. Before the first
+    place exists no filter can let anybody in, and none is blamed for it.
     """
-    return list(_Review(rules, tuple(places), groups, channels, skus, tags, decides_for, today, capacities, out_of_use).findings())
+    return list(
+        _Review(
+            rules, tuple(places), groups, channels, skus, tags, decides_for, today, capacities, out_of_use
+        ).findings()
+    )
 
 
 @dataclass(frozen=True)

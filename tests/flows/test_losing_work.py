@@ -360,7 +360,9 @@ def test_what_leaves_in_one_parcel_moves_along_when_a_part_is_lost(
     assert (reserved("SKU-1", here), reserved("SKU-2", here)) == (0, 0)
     assert order["fulfillments"][0]["status"] == ("canceled" if how == "counted" else "declined")
     assert ExceptionCase.objects.count() == 0
-    told = [event for event in api.get(f"orders/{number}/timeline/").json["results"] if event["type"].endswith(".short")]
+    told = [
+        event for event in api.get(f"orders/{number}/timeline/").json["results"] if event["type"].endswith(".short")
+    ]
     assert [event["payload"]["why"] for event in told][-1] == "kept_together"
     invariants_hold()
 

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
-from oms.clock import now
 from inventory.models import Location
+from oms.clock import now
 from routing.models import RuleSet
 from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.inventory import make_location
