@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from django import forms
 from django.forms.boundfield import BoundField
-from django.utils.datastructures import MultiValueDict
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -184,7 +183,7 @@ class ItemForm(forms.Form):
         for name, key, annotation, default, usual, value in self._parts():
             self.fields[name] = field = field_for(key, annotation, value, names)
             if data is not None and isinstance(field, RankedTickField):
-                field.rank(field.widget.value_from_datadict(data, MultiValueDict(), name) or ())
+                field.rank(self[name].data or ())
             self.usual[name] = _as_typed(usual, default)
             self.initial[name] = _as_typed(value, default)
 
