@@ -94,7 +94,9 @@ class PlanStock(Body):
 
 
 class PlanBody(Body):
-    """`rule_set`: null for the published one, an id, or a whole document. `stock`: units to reckon with at these places
+    """Planned as an order placed at `as_of` (default: now), of which its places learn when the channel's grace is over.
+
+    `rule_set`: null for the published one, an id, or a whole document. `stock`: units to reckon with at these places
     instead of what stands in the books. `keep` stores the decision, not of a plan with such stock. `allow_partial`: as of an
     order; what would refuse it is left out (`cut`), were the shopper to wait for what the rules back-order. `wanted_by`: a
     date to keep; without one nothing is late, and days of lateness count from today."""
