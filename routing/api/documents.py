@@ -412,6 +412,10 @@ class StepVerdictDocument(BaseModel):
 class NeedDocument(BaseModel):
     """One figure with all others as they were: with `needed` the place would have been used, as planning again has shown.
 
+    Each is changed in the place's favour: more stock, less cost, a limit loosened; the distance limit of a step that
+    reaches the place is lowered as far as it still does. `found` `none` is said of that one way alone: a step made so
+    strict that it leaves the order to another one is not tried.
+
     `is_smallest`: no smaller change does it. `step`: of the rule, for its limits. `carriage_less` and `days_earlier` are
     changes, all others the figures themselves; `no_limit` stands for a limit taken away.
     """
