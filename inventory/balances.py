@@ -139,7 +139,7 @@ def check_instant(instant: datetime, *, as_of: datetime) -> None:
         raise Invalid(errors=[FieldError("/as_of", "out_of_reach", detail)])
     begins_at = None if _is_kept(instant) else ledger_begins_at()
     if begins_at is not None and instant < begins_at:
-        detail = _("It begins at %(instant)s") % {"instant": exact_instant(_next_minute(begins_at))}
+        detail = _("The ledger of stock begins at %(instant)s") % {"instant": exact_instant(_next_minute(begins_at))}
         raise BeforeTheLedger(
             detail,
             errors=[FieldError("/as_of", BeforeTheLedger.code, detail)],

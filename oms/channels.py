@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from oms.cache import VersionedCache, bump
 from oms.models import Channel
@@ -25,6 +25,10 @@ class ChannelInfo:
         if method == "pickup" or service in ("express", "same_day"):
             return timedelta(0)
         return timedelta(minutes=self.grace_minutes.get(method, 0))
+
+    def release_at(self, method: str, service: str, *, placed_at: datetime) -> datetime:
+        """When the places learn of an order placed then: the instant that capacity, cut-offs and dates are reckoned from."""
+        return placed_at + self.grace(method, service)
 
 
 def _load() -> dict[str, ChannelInfo]:

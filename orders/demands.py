@@ -52,3 +52,11 @@ def demands_of_number(typed: str) -> list[Demand]:
     deliveries = Delivery.objects.filter(order__number=int(typed)).select_related("order").order_by("pk")
     asked = planning.demands_as_asked(list(deliveries.prefetch_related("lines__product")))
     return [demand for _delivery, demand in asked]
+
+
+def numbers_of_deliveries(ids: Collection[str]) -> dict[str, int]:
+    return dict(Delivery.objects.filter(pk__in=ids).values_list("pk", "order__number"))
+
+
+def deliveries_of_number(number: int) -> list[str]:
+    return list(Delivery.objects.filter(order__number=number).values_list("pk", flat=True))

@@ -34,6 +34,9 @@ FINDINGS: Mapping[str, Promise] = {
     "no_distance_known": gettext_lazy(
         "The distance is limited, but none of the places that pass is on the map: the step would never serve anything."
     ),
+    "no_distance_allowed": gettext_lazy(
+        "Within 0 km next to nobody is let in: only a place that stands exactly where the order goes."
+    ),
     "parcel_worth_too_much": gettext_lazy(
         "Each parcel is to be worth %(least)s at least, but the rule is for orders of %(most)s at most: the step would"
         " never serve anything."

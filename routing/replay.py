@@ -156,11 +156,10 @@ class World:
 
     def _plan(self, wanted: Wanted, demand: Demand, rules: ActiveRules | None = None) -> SourcingPlan:
         channel = channels().get(demand.channel)
-        grace = channel.grace(demand.method, demand.service) if channel else timedelta(0)
         return plan(
             demand,
             as_of=wanted.at,
-            release_at=wanted.at + grace,
+            release_at=channel.release_at(demand.method, demand.service, placed_at=wanted.at) if channel else None,
             rules=rules or self.rules_of(demand.channel),
             stock=self._read,
             booked=self.capacity.booked_by_day,

@@ -191,13 +191,14 @@ def _compared(step: StepVerdict, told: PlaceExplained) -> str:
 
 
 def need_sentences(told: PlaceExplained) -> list[str]:
-    """Each figure that would have changed the plan, and in one sentence those that would not, each taken alone."""
+    """Each figure that would have changed the plan, and in one sentence those that would not, each taken alone and changed
+    the one way that was tried."""
     said = [_need(need, told) for need in told.needs if need.found is Found.VALUE]
     for found, phrase in (
         (Found.NONE, _("None of these alone would have done it: %(names)s.")),
         (Found.NOT_SEARCHED, _("Not tried to the end, for want of time: %(names)s.")),
     ):
-        names = list(dict.fromkeys(parameter_name(need, told) for need in told.needs if need.found is found))
+        names = list(dict.fromkeys(_tried_name(need, told) for need in told.needs if need.found is found))
         if names:
             said.append(phrase % {"names": ", ".join(names)})
     return said
@@ -223,7 +224,17 @@ def _need(need: Need, told: PlaceExplained) -> str:
 
 
 def parameter_name(need: Need, told: PlaceExplained) -> str:
-    name = _PARAMETERS[need.parameter]() % {"sku": need.sku}
+    return _in_step(_PARAMETERS[need.parameter](), need, told)
+
+
+def _tried_name(need: Need, told: PlaceExplained) -> str:
+    """With the way in which it was changed: of the other way nothing is known."""
+    key = "narrowed" if need.is_narrowed else need.parameter
+    return _in_step(_TRIED.get(key, _PARAMETERS[need.parameter])(), need, told)
+
+
+def _in_step(phrase: str, need: Need, told: PlaceExplained) -> str:
+    name = phrase % {"sku": need.sku}
     if need.step is None:
         return name
     return _("%(name)s in step “%(step)s”") % {"name": name, "step": words.step_name(told.steps[need.step].name)}
@@ -257,6 +268,30 @@ _PARAMETERS = {
     "groups": lambda: _("groups it is in"),
     "exclude_groups": lambda: _("groups left out"),
     "abilities": lambda: _("what it can do"),
+}
+
+# What was tried of them; that of the others goes without saying.
+_TRIED = {
+    "capacity_left": lambda: _("more capacity left there"),
+    "stock": lambda: _("more stock of %(sku)s there"),
+    "confidence": lambda: _("more confidence in the stock of %(sku)s there"),
+    "handling_micro": lambda: _("cheaper handling of a parcel there"),
+    "handling_unit_micro": lambda: _("cheaper handling of a unit there"),
+    "packaging_micro": lambda: _("cheaper packaging there"),
+    "scarcity_micro": lambda: _("a lower scarcity price of %(sku)s there"),
+    "workload": lambda: _("less workload there"),
+    "acceptance": lambda: _("taking its work more often"),
+    "max_distance_km": lambda: _("a higher distance limit"),
+    "narrowed": lambda: _("a lower distance limit that still reaches it"),
+    "min_sellable": lambda: _("a lower least stock"),
+    "min_left_after": lambda: _("fewer units kept back"),
+    "min_capacity_left": lambda: _("a lower least capacity left"),
+    "max_parcels": lambda: _("more parcels"),
+    "kinds": lambda: _("its kind let in as well"),
+    "locations": lambda: _("the place named as well"),
+    "groups": lambda: _("one group more that it is in"),
+    "exclude_groups": lambda: _("its groups not left out"),
+    "abilities": lambda: _("the abilities it lacks"),
 }
 
 

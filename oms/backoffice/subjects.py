@@ -1,4 +1,4 @@
-"""How an app calls the rows that its public ids name, told to apps below it: an order goes by its number."""
+"""How an app calls the rows that its public ids name, told to apps below it: an order, and each of its deliveries, goes by its number."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -33,10 +33,16 @@ def ids_of_number(text: str) -> list[str]:
     return [id_ for numbers in _BY_PREFIX.values() for id_ in numbers.to(int(number))]
 
 
-def named_links(subjects: Collection[str]) -> dict[str, SafeString | str]:
-    """The way to each of these rows, by its number where its kind has one: a statement per kind."""
+def numbers_of(subjects: Collection[str]) -> dict[str, int]:
+    """The numbers of those whose kind goes by one: a statement per kind."""
     numbers: dict[str, int] = {}
     for prefix, told in _BY_PREFIX.items():
         if ids := {subject for subject in subjects if subject.partition("_")[0] == prefix}:
             numbers |= told.of(ids)
+    return numbers
+
+
+def named_links(subjects: Collection[str]) -> dict[str, SafeString | str]:
+    """The way to each of these rows, by its number where its kind has one."""
+    numbers = numbers_of(subjects)
     return {s: subject_link(s, f"#{numbers[s]}" if s in numbers else None) for s in subjects}

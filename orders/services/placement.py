@@ -355,7 +355,7 @@ def _plan_deliveries(
             may_wait=draft.command.allow_backorder,
             may_be_cut=may_be_cut,
             awaited=awaited,
-            release_at=as_of + draft.channel.grace(delivery.method, delivery.service),
+            release_at=draft.channel.release_at(delivery.method, delivery.service, placed_at=as_of),
             as_of=as_of,
         )
         for part in planned.awaited:
@@ -698,7 +698,7 @@ def _work_rows(
     """Fulfillments, their lines, and the promises they are to keep."""
     fulfillments, lines, promises = [], [], []
     for index, (delivery, planned) in enumerate(zip(draft.deliveries, plans, strict=True)):
-        release_at = as_of + draft.channel.grace(delivery.method, delivery.service)
+        release_at = draft.channel.release_at(delivery.method, delivery.service, placed_at=as_of)
         for parcel in planned.parcels:
             fulfillment, work = planning.work_rows(
                 parcel,

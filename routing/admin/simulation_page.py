@@ -211,7 +211,7 @@ def _amount(value: float, currency: str) -> str:
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
     pk: int
-    reference: str
+    name: str
     at: datetime
     goods: str
     before: str
@@ -220,10 +220,11 @@ class ChangeRow:
     tone: str
 
 
-def change_row(change: SimulatedChange) -> ChangeRow:
+def change_row(change: SimulatedChange, number: int | None = None) -> ChangeRow:
+    """`number`: of its order, where it is one of ours."""
     return ChangeRow(
         pk=change.pk,
-        reference=change.reference,
+        name=change.reference if number is None else f"#{number}",
         at=change.at,
         goods=goods(change.lines),
         before=in_short(change.baseline),

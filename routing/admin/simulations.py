@@ -256,17 +256,20 @@ class SimulationAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         rows = SimulatedChange.objects.select_related("simulation").defer("simulation__demands", "simulation__state")
         change = get_object_or_404(rows, simulation=unquote(object_id), pk=change_id)
+        row = simulation_page.change_row(
+            change, simulations.order_numbers(change.simulation, [change]).get(change.reference)
+        )
         titles = {"baseline": change.simulation.baseline or _("What decided"), "candidate": change.simulation.name}
         context = {
             **self.admin_site.each_context(request),
-            "title": change.reference,
+            "title": row.name,
             "change": change,
             "goods": simulation_page.goods(change.lines),
             "plans": [
                 simulation_page.plan_shown(title, getattr(change, side), change.currency)
                 for side, title in titles.items()
             ],
-            "row": simulation_page.change_row(change),
+            "row": row,
             "order": _order_of(change),
             "back": reverse("admin:routing_simulation_change", args=[change.simulation_id]),
             "opts": self.opts,
@@ -341,6 +344,7 @@ def _report(request: HttpRequest, row: Simulation) -> dict[str, Any]:
     figures = row.figures or {}
     kept = SimulatedChange.objects.filter(simulation=row)
     page = Paginator(kept.order_by("id"), _CHANGES_PER_PAGE).get_page(request.GET.get("page"))
+    numbers = simulations.order_numbers(row, page.object_list)
     currency = next(iter(figures["candidate"]["cost"]), "")
     as_much = kept.filter(baseline__verdict=F("candidate__verdict"), baseline__rest=F("candidate__rest"))
     rate = figures["agreement"]["rate"]
@@ -351,7 +355,7 @@ def _report(request: HttpRequest, row: Simulation) -> dict[str, Any]:
         "histogram": simulation_page.histogram(
             as_much.filter(currency=currency).values_list("cost_change", flat=True), currency
         ),
-        "changes": [simulation_page.change_row(change) for change in page],
+        "changes": [simulation_page.change_row(change, numbers.get(change.reference)) for change in page],
         "page": page,
         "agreement": "" if rate is None else percent(rate),
         "agrees": rate is None or rate >= _AGREES_FROM,

@@ -94,7 +94,9 @@ class PlanStock(Body):
 
 
 class PlanBody(Body):
-    """`rule_set`: null for the published one, an id, or a whole document. `stock`: units to reckon with at these places
+    """Planned as an order placed at `as_of` (default: now), of which its places learn when the channel's grace is over.
+
+    `rule_set`: null for the published one, an id, or a whole document. `stock`: units to reckon with at these places
     instead of what stands in the books. `keep` stores the decision, not of a plan with such stock. `allow_partial`: as of an
     order; what would refuse it is left out (`cut`), were the shopper to wait for what the rules back-order. `wanted_by`: a
     date to keep; without one nothing is late, and days of lateness count from today."""
@@ -409,6 +411,10 @@ class StepVerdictDocument(BaseModel):
 
 class NeedDocument(BaseModel):
     """One figure with all others as they were: with `needed` the place would have been used, as planning again has shown.
+
+    Each is changed in the place's favour: more stock, less cost, a limit loosened; the distance limit of a step that
+    reaches the place is lowered as far as it still does. `found` `none` is said of that one way alone: a step made so
+    strict that it leaves the order to another one is not tried.
 
     `is_smallest`: no smaller change does it. `step`: of the rule, for its limits. `carriage_less` and `days_earlier` are
     changes, all others the figures themselves; `no_limit` stands for a limit taken away.

@@ -149,6 +149,7 @@ tell(
         "SimulatedChangeDocument": {
             "id": 7,
             "reference": "dlv_01kjq2m8f1c3e5g7j9k2m4n6p8",
+            "order": "100482",
             "at": "2026-03-01T18:20:00Z",
             "channel": "web",
             "currency": "EUR",
@@ -277,7 +278,7 @@ tell(
                 "Step “any place”: possible, but the best plan with it costs 3.10 EUR more"
                 " (keeps the last 2 × SKU-1 in Lyon for local demand: +3.10).",
                 "Scarcity price of SKU-1 there: used with 0.00 EUR instead of 1.55 EUR.",
-                "None of these alone would have done it: stock of SKU-1 there.",
+                "None of these alone would have done it: more stock of SKU-1 there.",
             ],
             "is_as_decided": True,
             "is_asked_anew": False,

@@ -214,10 +214,12 @@ class SimulatedOutcome(BaseModel):
 
 
 class SimulatedChangeDocument(BaseModel):
-    """A delivery that both choices of rules decide otherwise; `reference` is its id, or the order of a file."""
+    """A delivery that both choices of rules decide otherwise; `reference` is its id, or the order of a file. `order`: the
+    number of its order, null for those of a file or of an imported history."""
 
     id: int
     reference: str
+    order: str | None
     at: Instant
     channel: str
     currency: str
@@ -249,9 +251,9 @@ def requested_document(row: Simulation) -> dict[str, Any]:
     return simulation_document(row) | {"findings": findings}
 
 
-def change_document(row: SimulatedChange) -> dict[str, Any]:
-    document = {name: getattr(row, name) for name in SimulatedChangeDocument.model_fields}
-    return {**document, "cost_change": str(row.cost_change)}
+def change_document(row: SimulatedChange, number: int | None) -> dict[str, Any]:
+    document = {name: getattr(row, name) for name in SimulatedChangeDocument.model_fields if name != "order"}
+    return {**document, "order": None if number is None else str(number), "cost_change": str(row.cost_change)}
 
 
 # ---- views ---------------------------------------------------------------------------------------
@@ -424,4 +426,5 @@ class SimulatedChanges(ReachesAll, ListAPIView):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         row = self.found(kwargs["simulation_id"])
         page = self.paginate_queryset(self.get_queryset().filter(simulation=row)) or []
-        return self.get_paginated_response([change_document(change) for change in page])
+        numbers = simulations.order_numbers(row, page)
+        return self.get_paginated_response([change_document(change, numbers.get(change.reference)) for change in page])

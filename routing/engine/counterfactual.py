@@ -388,6 +388,7 @@ class Need:
     """One figure, all others as they were: with `needed` the place is used, as planning again has shown.
 
     `is_smallest`: no smaller change does it, in steps of a unit, a cent, a hundredth or a tenth of a kilometre.
+    `is_narrowed`: a limit within which the place stands was made stricter, as far as the place stays within it.
     """
 
     parameter: str
@@ -397,6 +398,7 @@ class Need:
     is_smallest: bool = True
     step: int | None = None
     sku: str = ""
+    is_narrowed: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -413,6 +415,7 @@ class Parameter:
     is_monotone: bool = True
     step: int | None = None
     sku: str = ""
+    is_narrowed: bool = False
 
 
 def what_would_have_to_be_true(case: Case, code: str, budget: Budget) -> tuple[Need, ...]:
@@ -433,6 +436,7 @@ def _need(parameter: Parameter, code: str, budget: Budget) -> Need:
         is_smallest,
         parameter.step,
         parameter.sku,
+        parameter.is_narrowed,
     )
 
 
@@ -498,7 +502,8 @@ class _Search:
 
 def parameters(case: Case, code: str) -> Iterator[Parameter]:
     """What can be changed in the place's favour: how it stood, its stock, its cost, and the steps' limits of places,
-    units and parcels. Left out are figures at their best, the weights, and what a step wants of a parcel as a whole.
+    units and parcels. Left out are figures at their best, the weights, and what a step wants of a parcel as a whole; nor
+    is a step made so strict that it leaves the order to another one.
     """
     changes = _Changes(case, code)
     for found in (changes.of_the_place, changes.of_its_stock, changes.of_its_cost, changes.of_the_steps):
@@ -713,6 +718,7 @@ class _Changes:
         if limit is None:
             return
         own, known = self._km(), self.case.network.distances_km or {}
+        is_within = own is not None and own <= limit
         all_km = [km for km in known.values() if km is not None]
         if own is None:
             values: list[Any] = [NO_LIMIT]
@@ -721,7 +727,8 @@ class _Changes:
         else:  # nearer, until those are out that are better
             nearer = {_tenths_up(km) - 0.1 for km in all_km if own < km <= limit}
             values = [round(km, 1) for km in sorted(nearer, reverse=True) if km >= own]
-        yield Parameter("max_distance_km", limit, values, self._limit_change(number), False, number)
+        change = self._limit_change(number)
+        yield Parameter("max_distance_km", limit, values, change, False, number, is_narrowed=is_within)
 
     def _limit_change(self, number: int) -> Callable[[Any], Case]:
         return lambda value: self._source(number, max_distance_km=None if value == NO_LIMIT else value)

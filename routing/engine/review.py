@@ -181,6 +181,8 @@ class _Review:
         if is_limited and not mapped:
             yield Finding(f"{pointer}/max_distance_km", "no_distance_known")
             return
+        if step.source.max_distance_km == 0:
+            yield Finding(f"{pointer}/max_distance_km", "no_distance_allowed")
         yield from self._room(f"{pointer}/min_capacity_left", step.source, mapped if is_limited else let_in)
         if len(mapped) < len(let_in) and (is_limited or step.weights.distance_km):
             nowhere = sorted(place.code for place in let_in if place.point is None)

@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from inventory import queries as inventory
 from inventory.exposure import Context
+from oms.channels import ChannelInfo, channels
 from oms.errors import FieldError, Invalid
-from oms.models import Channel
 from oms.transactions import use_case
 from routing.documents import parse
 from routing.errors import InvalidDocument, RuleSetMissing
@@ -88,7 +88,7 @@ def _most_of(whole: SourcingPlan, sellable: Mapping[str, Mapping[str, int]]) -> 
     there = {sku: sum(units.values()) for sku, units in sellable.items()}
 
     def plan_under(demand: Demand, rules: ActiveRules) -> SourcingPlan:
-        return plan(demand, as_of=whole.as_of, rules=rules, stock=stock)
+        return plan(demand, as_of=whole.as_of, release_at=whole.release_at, rules=rules, stock=stock)
 
     def judge(planned: SourcingPlan) -> Judged:
         awaited = await_rest(planned)
@@ -129,30 +129,35 @@ class SideBySide:
 
 
 def plan_side_by_side(wish: Wish, *, rule_sets: Sequence[RulesAsked], as_of: datetime) -> SideBySide:
-    """The same basket under several rule sets, with the same stock. Errors: as of a dry run."""
+    """The same basket under several rule sets, with the same stock, as an order placed then. Errors: as of a dry run."""
     faults: list[FieldError] = []
     rules = [_rules(rule_set, faults) for rule_set in rule_sets]
-    demand = _demand(wish, faults)
+    channel, demand = _asked(wish, faults)
+    release_at = channel.release_at(wish.method, wish.service, placed_at=as_of)
     stock = StockOfDay(wish.stock)
-    plans = [plan(demand, as_of=as_of, rules=asked, stock=stock) for asked in rules]
+    plans = [plan(demand, as_of=as_of, release_at=release_at, rules=asked, stock=stock) for asked in rules]
     return SideBySide(plans, stock.found or {})
 
 
-def _demand(wish: Wish, faults: list[FieldError]) -> Demand:
+def _asked(wish: Wish, faults: list[FieldError]) -> tuple[ChannelInfo, Demand]:
     """Errors: Invalid with these faults and those of the wish."""
     products = inventory.products_by_sku({line.sku for line in wish.lines})
-    found = Channel.objects.filter(code=wish.channel, is_active=True).first()
+    channel = channels().get(wish.channel)
     faults = [*_unknown_skus(wish, products), *_unknown_places(wish), *faults]
     if wish.method in COLLECTED and wish.location is None:
         faults.append(FieldError("/delivery/location", "required", _("name the place where the shopper collects")))
-    if found is None:
+    if channel is None or not channel.is_active:
         text = _("there is no active channel %(channel)s") % {"channel": wish.channel}
         faults.append(FieldError("/channel", "unknown_channel", text))
-    if faults or found is None:
+    if faults or channel is None:
         raise Invalid(errors=faults)
+    return channel, _demand(wish, channel, products)
+
+
+def _demand(wish: Wish, channel: ChannelInfo, products: Mapping[str, inventory.ProductInfo]) -> Demand:
     return Demand(
         channel=wish.channel,
-        currency=found.currency,
+        currency=channel.currency,
         lines=tuple(_line(i, line, products[line.sku]) for i, line in enumerate(wish.lines, start=1)),
         method=wish.method,
         service=wish.service,

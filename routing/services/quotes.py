@@ -251,7 +251,7 @@ class _Asking:
         return Judged(planned, lacking(planned, self._sellable(demand)) if planned.rest else {})
 
     def _plan_under(self, demand: Demand, rules: ActiveRules | None = None) -> SourcingPlan:
-        release_at = self.as_of + self.channel.grace(demand.method, demand.service)
+        release_at = self.channel.release_at(demand.method, demand.service, placed_at=self.as_of)
         return sourcing.plan(demand, as_of=self.as_of, release_at=release_at, stock=self.stock, rules=rules)
 
     def _sellable(self, demand: Demand) -> dict[str, int]:

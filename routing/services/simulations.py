@@ -1,6 +1,6 @@
 """Simulations as people and clients handle them: asked for, called off, forgotten. The work is done in `simulation_work`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from inventory.balances import check_instant
 from inventory.errors import BeforeTheLedger
+from oms.backoffice.subjects import numbers_of
 from oms.backoffice.words import exact_instant
 from oms.clock import EARLIEST, LATEST
 from oms.errors import FieldError, IllegalMove, Invalid, Missing
@@ -20,7 +21,7 @@ from oms.transactions import in_transaction, use_case
 from routing.demand_files import pack, read_demands
 from routing.documents import BUILT_IN, parse
 from routing.errors import InvalidDocument, RuleSetMissing, TooManySimulations
-from routing.models import DemandFact, RuleSet, RuleSetSlot, Simulation
+from routing.models import DemandFact, RuleSet, RuleSetSlot, SimulatedChange, Simulation
 from routing.queries import ActiveRules, active_rules
 from routing.replay import RulesOf
 from routing.services.demand_facts import Wanted
@@ -138,6 +139,13 @@ def forget_simulations(*, before: datetime) -> int:
     count = found.count()
     found.delete()
     return count
+
+
+def order_numbers(row: Simulation, changes: Iterable[SimulatedChange]) -> Mapping[str, int]:
+    """By reference, the numbers of the orders that these are deliveries of; none of a file, whose orders are nowhere else."""
+    if row.source == Simulation.Source.FILE:
+        return {}
+    return numbers_of({change.reference for change in changes})
 
 
 # ---- whose rules decide --------------------------------------------------------------------------------

@@ -144,7 +144,7 @@ def test_many_movements_are_cut_and_linked(administrator: Client, history: None)
         ("2026-03-02T09:00", "10 on hand, of which 0 damaged and 0 quarantined"),
         ("2026-04-11T09:00", "9 on hand, of which 0 damaged"),
         ("2026-04-12T10:00", "11 on hand, of which 2 damaged"),
-        ("2026-03-01T09:00", "It begins at"),
+        ("2026-03-01T09:00", "The ledger of stock begins at"),
         ("2199-01-01T00:00", "This has not happened yet"),
         ("2999-01-01T00:00", "A moment between the years 1900 and 2200 is needed"),
         ("soon", "Enter a valid date/time."),

@@ -272,7 +272,7 @@ def test_where_the_ledger_begins_is_told_as_people_say_it(client, begins_at):
 
     problem = client.get(URL, {"as_of": "2026-03-01T00:00:00Z"}, headers={"accept-language": "fr"}).json()
 
-    assert problem["detail"] == "Il commence le 2 mars 2026 09:00 UTC"
+    assert problem["detail"] == "Le journal du stock commence le 2 mars 2026 09:00 UTC"
 
 
 def test_a_key_bound_to_places_sees_balances_of_those_only(client_with):

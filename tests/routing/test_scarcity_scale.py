@@ -1,6 +1,7 @@
 """How much prices of scarce stock should count: chosen on some orders, believed only where later ones agree."""
 
 import copy
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -136,6 +137,24 @@ def test_at_a_terminal(shops, capsys):
         assert refused.value.returncode == code
     draft.refresh_from_db()
     assert draft.document["rules"][0]["steps"][0]["weights"]["scarcity"] == 0.75
+
+
+def test_a_file_is_no_place_to_write_to_and_that_is_told_before_anything_is_replayed(shops, tmp_path, capsys):
+    file = tmp_path / "rules.yaml"
+    file.write_text(json.dumps(BY_COST))
+    asked = {"rule_set": str(file), "placed_after": MONDAY.isoformat(), "grid": GRID}
+    asked["placed_before"] = PERIOD.placed_before.isoformat()
+
+    with pytest.raises(CommandError) as refused:
+        call_command("choose_scarcity", write=True, **asked)
+
+    assert refused.value.returncode == 2
+    assert str(refused.value) == f"--write needs the id of a stored rule set; {file} is a file"
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", "")
+    call_command("choose_scarcity", **asked)  # to look at it, a file will do
+    assert "←" in capsys.readouterr().out
+    assert not RuleSet.objects.exists()
 
 
 # ---- the choice ------------------------------------------------------------------------------------------

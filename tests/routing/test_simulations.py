@@ -1,21 +1,27 @@
 """Simulations as jobs: asked for, refused with reasons, interrupted anywhere and gone on with, called off, forgotten."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from html import unescape
 
 import pytest
+import time_machine
 from django.conf import settings as house
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.translation import override
 from rest_framework.test import APIClient
 
+from oms.clock import now
 from oms.errors import DomainError
 from oms.models import Event
+from orders.models import Delivery
+from orders.services.demand_history import tell_demands
 from routing.demand_files import pack, read_demands, unpack
-from routing.models import RuleSet, SimulatedChange, Simulation
+from routing.models import DemandFact, RuleSet, SimulatedChange, Simulation
 from routing.services import simulation_work
-from routing.services.demand_facts import Wanted, record_demands
+from routing.services.demand_facts import Wanted, record_demands, told
 from routing.services.rule_sets import change_draft, create_draft, publish_rule_set
 from routing.services.simulation_work import work_on_simulations
 from routing.services.simulations import (
@@ -27,7 +33,8 @@ from routing.services.simulations import (
     rules_as_if,
 )
 from routing.services.sourcing import Demand, Destination, Line
-from tests.factories.orders import make_channel, make_network
+from tests.admin.conftest import placed
+from tests.factories.orders import make_channel, make_network, order_body
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -116,6 +123,60 @@ def test_rules_that_send_nothing_are_not_shown_as_a_gain(network):
     assert {row.label for row in others if row.tone == "good"} == set()
     for page in ("simulation/", f"simulation/{row.pk}/change/", f"ruleset/{draft.pk}/change/"):
         assert cost.note in browser.get(f"/admin/routing/{page}").content.decode(), page
+
+
+def test_a_changed_order_goes_by_its_number(network, client):
+    with time_machine.travel(MONDAY + timedelta(minutes=5), tick=False):
+        order = placed(order_body(("SKU-1", 1)))
+        tell_demands(as_of=now())
+    record_demands([replace(fact, reference="old-7") for fact in told(DemandFact.objects.all())])
+    row = ask()
+    work()
+    delivery = order.deliveries.get().pk
+
+    changes = client.get(f"/api/v1/simulations/{row.pk}/changes/").json()["results"]
+    report = said(office_page(f"simulation/{row.pk}/change/"))
+    its_page = said(office_page(f"simulation/{row.pk}/orders/{changes[0]['id']}/"))
+
+    assert [(one["reference"], one["order"]) for one in changes] == [(delivery, str(order.number)), ("old-7", None)]
+    assert f">#{order.number}</a>" in report and ">old-7</a>" in report and delivery not in report
+    assert f'<div class="bo-title bo-anywhere">#{order.number}</div>' in its_page
+    assert f"?q={delivery}" in its_page  # the way to it
+
+
+def test_the_orders_of_a_file_were_decided_by_nobody_and_go_by_their_own_names(network, client):
+    placed(order_body(("SKU-1", 1)))
+    name = Delivery.objects.get().pk  # as a file may call them, too
+    row = ask(orders=DemandFile(f"{COLUMNS}\n{name},{MONDAY.isoformat()},web,SKU-1,1,FR,48.86,2.38".encode()))
+    work()
+
+    (change,) = client.get(f"/api/v1/simulations/{row.pk}/changes/").json()["results"]
+    report = said(office_page(f"simulation/{row.pk}/change/"))
+
+    assert (change["reference"], change["order"]) == (name, None)
+    assert f">{name}</a>" in report
+    assert "What decided then" not in report
+    assert "<span>Beside</span><span>What decided when it was asked for</span>" in report
+
+
+def test_what_begins_is_named_where_the_ledger_does_not_reach(network):
+    remember(1)
+    with pytest.raises(DomainError) as refused, override("en"):
+        ask(orders=Period(MONDAY - timedelta(days=1), MONDAY))
+    assert refused.value.errors[0].detail.startswith("The ledger of stock begins at March 2, 2026")
+    with pytest.raises(DomainError) as refused, override("fr"):
+        ask(orders=Period(MONDAY - timedelta(days=1), MONDAY))
+    assert refused.value.errors[0].detail.startswith("Le journal du stock commence le 2 mars 2026")
+
+
+def office_page(path: str) -> str:
+    office = Client()
+    office.force_login(User.objects.get_or_create(username="ada", is_staff=True, is_superuser=True)[0])
+    return office.get(f"/admin/routing/{path}").content.decode()
+
+
+def said(html: str) -> str:
+    return " ".join(unescape(html).split())
 
 
 def test_two_drafts_can_be_compared(network):

@@ -16,7 +16,7 @@ from routing.engine.counterfactual import (
 from routing.services.explanations import PlaceExplained
 from routing.whys import need_sentences, sentences
 
-from .engine.test_counterfactual import case_of, unused
+from .engine.test_counterfactual import a_world, case_of, unused, uses
 from .engine.told import CENT, random_world
 from .engine.world import UNHURRIED
 
@@ -62,6 +62,52 @@ def test_what_was_not_proven_says_so():
 def test_a_plan_that_serves_more_for_more_is_not_called_cheaper():
     assert said_of(Verdict.NOT_FOUND_IN_TIME, missing_units=-2) == (
         "Step “near”: a plan with it serves 2 units more; the time to plan was over before."
+    )
+
+
+def needs_said(world: dict, code: str) -> list[str]:
+    case = case_of(world)
+    steps = why_not(case.run(UNHURRIED), code, UNHURRIED)
+    return need_sentences(told(*steps, needs=what_would_have_to_be_true(case, code, UNHURRIED)))
+
+
+def far_lyon() -> dict:
+    """A near step takes Paris; Lyon is beyond its limit, and dearer."""
+    world = a_world(lyon=(1, 900), paris=(1, 0))
+    world["places"]["lyon"] |= {"km": 90.0, "handling": 0, "packaging": 900}
+    world["steps"][0] |= {"source": {"max_distance_km": 50.0}, "max_parcels": 1}
+    world["steps"].append({**world["steps"][0], "source": {"locations": ["lyon"]}, "max_parcels": None})
+    return world
+
+
+def test_what_came_to_nothing_is_told_with_the_way_in_which_it_was_changed():
+    """Lowered, the limit leaves the order to the second step and so to Lyon: nothing is said of that."""
+    world = far_lyon()
+    world["steps"][0]["source"]["max_distance_km"] = 5.0
+    assert uses(world, "lyon")
+
+    assert needs_said(far_lyon(), "lyon") == [
+        "None of these alone would have done it: more stock of A there, cheaper packaging there, "
+        "a higher distance limit in step “step 1”, more parcels in step “step 1”."
+    ]
+
+
+def test_a_limit_that_reaches_the_place_was_lowered_as_far_as_it_still_does():
+    world = a_world(lyon=(1, 900), paris=(1, 0))
+    world["steps"][0]["source"] = {"max_distance_km": 50.0}
+
+    assert needs_said(world, "lyon")[-1] == (
+        "None of these alone would have done it: more stock of A there, "
+        "a lower distance limit that still reaches it in step “step 1”."
+    )
+
+
+def test_the_way_in_which_it_was_changed_is_told_in_french():
+    with override("fr"):
+        (said,) = needs_said(far_lyon(), "lyon")
+    assert said == (
+        "Aucun de ces éléments seul n’aurait suffi : plus de stock de A sur place, un emballage moins cher sur place, "
+        "une limite de distance plus haute à l’étape « step 1 », plus de colis à l’étape « step 1 »."
     )
 
 

@@ -51,13 +51,20 @@ class Command(BaseCommand):
             help="what a unit costs that is not served (default: two parcels)",
         )
         parser.add_argument(
-            "--write", action="store_true", help="write it into this draft, or into a new one of what is published"
+            "--write",
+            action="store_true",
+            help="write it into this draft, or into a new one of what is published; --rule-set is then an id",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        rules = rules_asked_for(options["rule_set"])
+        if options["write"] and not isinstance(rules, str):
+            raise CommandError(
+                f"--write needs the id of a stored rule set; {options['rule_set']} is a file", returncode=BAD_INPUT
+            )
         try:
             chosen = choose_scale(
-                rule_set=rules_asked_for(options["rule_set"]),
+                rule_set=rules,
                 orders=orders_asked_for(options),
                 grid=options["grid"],
                 lost_per_unit=options["lost_per_unit"],

@@ -139,6 +139,22 @@ def test_a_limited_distance_lets_nobody_in_where_no_place_is_on_the_map():
     assert said(weighed) == [("/rules/0/steps/0/from", "places_not_on_the_map")]  # they come last, and may still serve
 
 
+def test_a_limit_of_no_distance_only_deserves_a_look():
+    def of(*, km: float | None, **source) -> list[tuple[str, str]]:
+        return said(rule(ALWAYS, Step(source=Source(locations=("W1",), max_distance_km=km, **source))))
+
+    assert of(km=0) == [("/rules/0/steps/0/from/max_distance_km", "no_distance_allowed")]
+    assert of(km=0.1) == of(km=None) == []
+    (finding,) = review.review(
+        [rule(ALWAYS, Step(source=Source(locations=("W1",), max_distance_km=0)))], PLACES, GROUPS
+    )
+    assert not finding.is_fault
+    at_the_door = planned(
+        a_demand(line("A")), network([place("P", at=PARIS)], {("A", "P"): 1}), Step(source=Source(max_distance_km=0))
+    )
+    assert [parcel.location for parcel in at_the_door.parcels] == ["P"]  # so it is not never
+
+
 def test_an_order_without_a_unit_is_none():
     assert review.contradiction(When(max_units=0)) == "no_units"
     assert review.contradiction(When(min_units=0, max_units=1)) is None
