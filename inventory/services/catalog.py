@@ -14,6 +14,7 @@ from inventory.gtin import check_digit, is_mistyped, normalized, spellings
 from inventory.models import Ability, Barcode, Kind, Location, Product
 from oms.cache import bump
 from oms.errors import Busy, FieldError, Invalid, Missing
+from oms.idempotency import idempotent
 from oms.sql import any_of, as_json
 from oms.transactions import in_transaction, use_case
 
@@ -119,15 +120,19 @@ def receive_locations(rows: Sequence[LocationRow], *, as_of: datetime) -> list[R
 
 
 @use_case
-def create_product(row: ProductRow, *, as_of: datetime) -> None:
-    """Errors: AlreadyExists; Invalid (a barcode is another product's, a reserved word)."""
+@idempotent
+def create_product(row: ProductRow, *, as_of: datetime) -> str:
+    """Returns its SKU. Errors: AlreadyExists; Invalid (a barcode is another product's, a reserved word)."""
     _only_new(save_products([row], as_of=as_of)[0])
+    return row.sku
 
 
 @use_case
-def create_location(row: LocationRow, *, as_of: datetime) -> None:
-    """Errors: AlreadyExists, Invalid (a reserved word)."""
+@idempotent
+def create_location(row: LocationRow, *, as_of: datetime) -> str:
+    """Returns its code. Errors: AlreadyExists, Invalid (a reserved word)."""
     _only_new(save_locations([row], as_of=as_of)[0])
+    return row.code
 
 
 @use_case
