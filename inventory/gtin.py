@@ -25,6 +25,11 @@ def is_mistyped(code: str) -> bool:
     return claims_to_be_gtin(code) and check_digit(code[:-1]) != code[-1]
 
 
+def normalized(code: str) -> str:
+    """One for all spellings of a number: a GTIN in 14 digits; any other code as it is."""
+    return code.zfill(14) if claims_to_be_gtin(code) else code
+
+
 def spellings(code: str) -> list[str]:
     """How scanners write the same number: a GTIN with and without its leading zeros; any other code as it is."""
     if not claims_to_be_gtin(code):

@@ -78,8 +78,20 @@ def _take(once: Once, *, as_of: datetime, result: Any, first: Also | None = None
         return cursor.fetchone()
 
 
+def recall(once: Once) -> Any | None:
+    """What was made under the key, if anything was. Takes nothing and waits for nobody: `begin` does, later.
+
+    Errors: IdempotencyKeyReused (other body).
+    """
+    record = IdempotencyRecord.objects.filter(scope=once.scope, key=once.key).first()
+    return _told(record, once) if record else None
+
+
 def _remembered(once: Once) -> Any | None:
-    record = IdempotencyRecord.objects.get(scope=once.scope, key=once.key)
+    return _told(IdempotencyRecord.objects.get(scope=once.scope, key=once.key), once)
+
+
+def _told(record: IdempotencyRecord, once: Once) -> Any | None:
     check_same(record.fingerprint, once)
     once.is_replay = record.result is not None
     return record.result

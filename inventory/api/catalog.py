@@ -26,7 +26,7 @@ from inventory.errors import AlreadyExists
 from inventory.models import Location, Product
 from inventory.prices import prices_at
 from oms.api.body import read
-from oms.api.views import ApiMixin
+from oms.api.views import IDEMPOTENCY_KEY, ApiMixin
 from oms.channels import channels
 from oms.clock import now
 from oms.errors import FieldError, Invalid, Missing
@@ -53,7 +53,7 @@ class CodeResource(ApiMixin, GenericViewSet):
     refusals = {"POST": [AlreadyExists()]}
     body_model: type[Any]
     document: Callable[[Any], dict[str, Any]]
-    make_row: Callable[..., None]
+    make_row: Callable[..., str]
     put_row: Callable[..., bool]
     change_row: Callable[..., None]
     deactivate_row: Callable[..., None]
@@ -93,9 +93,9 @@ class CodeResource(ApiMixin, GenericViewSet):
         return lambda row: self._body_for(row.pk, merged(self.document(row), data)).row()
 
     def create(self, request: Request) -> Response:
-        body = self.body(self.body_model)
-        self.make_row(body.row(), as_of=now())
-        return Response(self._document_of(getattr(body, self.lookup_field)), status=201)
+        row, once = self.body(self.body_model).row(), self.once(self.body_model.__name__, required=False)
+        made = self.make_row(row, as_of=now(), once=once)
+        return Response(self._document_of(made), status=201, headers=self.replay_headers(once))
 
     def update(self, request: Request, code: str) -> Response:
         is_new = self.put_row(self._body_for(code, request.data).row(), as_of=now())
@@ -123,7 +123,9 @@ def _documented(
     return extend_schema_view(
         list=extend_schema(summary=f"List {noun}s", parameters=[*asks], responses={200: shown}),
         retrieve=extend_schema(summary=f"One {noun}", parameters=[*asks], responses={200: shown}),
-        create=extend_schema(summary=f"Make a {noun}", request=body, responses={201: body}),
+        create=extend_schema(
+            summary=f"Make a {noun}", parameters=[IDEMPOTENCY_KEY], request=body, responses={201: body}
+        ),
         update=extend_schema(summary=f"Make or replace a {noun}", request=body, responses={200: body, 201: body}),
         partial_update=extend_schema(
             summary=f"Change a {noun}",

@@ -10,6 +10,7 @@ from inventory.models import Feed, FeedKind
 from inventory.services import feeds
 from inventory.services.feeds import FeedRow
 from oms.api.body import CODE_PATTERN, Body, Text, printable
+from oms.api.views import IDEMPOTENCY_KEY
 
 Source = Annotated[
     str, StringConstraints(min_length=1, max_length=120, pattern=CODE_PATTERN), AfterValidator(printable)
@@ -57,7 +58,9 @@ def feed_document(feed: Feed) -> dict[str, Any]:
 @extend_schema_view(
     list=extend_schema(summary="Feeds and what they mean by their figures", responses={200: FeedDocument}),
     retrieve=extend_schema(summary="One feed", responses={200: FeedDocument}),
-    create=extend_schema(summary="Describe a feed", request=FeedBody, responses={201: FeedDocument}),
+    create=extend_schema(
+        summary="Describe a feed", parameters=[IDEMPOTENCY_KEY], request=FeedBody, responses={201: FeedDocument}
+    ),
     update=extend_schema(
         summary="Describe a feed, or describe it anew",
         request=FeedBody,

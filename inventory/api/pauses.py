@@ -12,9 +12,10 @@ from inventory.api.documents import location_document
 from inventory.models import Location
 from inventory.services.pauses import pause_location, resume_location
 from oms.api.body import Body, Instant
-from oms.api.views import ApiView
+from oms.api.views import IDEMPOTENCY_KEY, ApiView
 from oms.clock import now
 from oms.errors import ChannelNotAllowed
+from oms.idempotency import Once
 
 
 class PauseBody(Body):
@@ -38,8 +39,9 @@ class PauseView(ApiView):
             raise ChannelNotAllowed()
         self.check_location(self.kwargs["code"])
 
-    def answer(self, code: str) -> Response:
-        return Response(location_document(Location.objects.get(pk=code)))
+    def answer(self, code: str, once: Once | None) -> Response:
+        place = Location.objects.get(pk=code)
+        return Response(location_document(place), headers=self.replay_headers(once))
 
 
 class Pause(PauseView):
@@ -47,6 +49,7 @@ class Pause(PauseView):
         summary="No more orders for this place",
         description="New work goes elsewhere until `until`, exactly; what the place has already stays with it."
         " Pausing again moves the end. Publishes `inventory.location.paused`.",
+        parameters=[IDEMPOTENCY_KEY],
         request=PauseBody,
         responses={200: LocationBody},
         examples=[
@@ -56,15 +59,17 @@ class Pause(PauseView):
         operation_id="locations_pause",
     )
     def post(self, request: Request, code: str) -> Response:
-        body = self.body(PauseBody)
-        pause_location(code=code, until=body.until, reason=body.reason, actor=self.caller.actor, as_of=now())
-        return self.answer(code)
+        body, once = self.body(PauseBody), self.once("locations.pause", required=False)
+        said = {"until": body.until, "reason": body.reason}
+        pause_location(code=code, **said, actor=self.caller.actor, as_of=now(), once=once)
+        return self.answer(code, once)
 
 
 class Resume(PauseView):
     @extend_schema(
         summary="Orders again for this place",
         description="Ends a pause before its time; without one nothing changes. Publishes `inventory.location.resumed`.",
+        parameters=[IDEMPOTENCY_KEY],
         request=NoBody,
         responses={200: LocationBody},
         examples=[OpenApiExample("end the pause", request_only=True, value={})],
@@ -72,5 +77,6 @@ class Resume(PauseView):
     )
     def post(self, request: Request, code: str) -> Response:
         self.body(NoBody)
-        resume_location(code=code, actor=self.caller.actor, as_of=now())
-        return self.answer(code)
+        once = self.once("locations.resume", required=False)
+        resume_location(code=code, actor=self.caller.actor, as_of=now(), once=once)
+        return self.answer(code, once)

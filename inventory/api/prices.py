@@ -22,7 +22,7 @@ from inventory.api.filters import CommaFilter
 from inventory.models import Product, ProductPrice
 from inventory.services import PriceRow
 from oms.api.body import Body, Code, Currency, Instant, Money
-from oms.api.views import ApiMixin
+from oms.api.views import IDEMPOTENCY_KEY, ApiMixin
 from oms.clock import now
 from oms.errors import Missing, PlaceNotAllowed
 
@@ -216,6 +216,7 @@ def _foreign() -> services.RowResult:
         description="201 if it is new, 200 if one that begins at the same instant was changed or says the same"
         " already. Where another price is set for that time: 409 `prices_overlap`, unless it `takes_over`."
         " What was in force is history: 409 `price_is_history`.",
+        parameters=[IDEMPOTENCY_KEY],
         request=PriceBody,
         responses={200: PriceDocument, 201: PriceDocument},
         examples=[_EXAMPLE, _ANSWER],
@@ -257,8 +258,10 @@ class PricesOfProduct(Prices):
     def create(self, request: Request, code: str) -> Response:
         body = self.body(PriceBody)
         self.check_channel(body.channel)
-        result = services.set_price(body.row(code), actor=self.caller.actor, as_of=now())
-        return Response(self._document(result.id), status=201 if result.status == "created" else 200)
+        once = self.once("prices", required=False)
+        made = services.set_price(body.row(code), actor=self.caller.actor, as_of=now(), once=once)
+        status = 201 if made["status"] == "created" else 200
+        return Response(self._document(made["id"]), status=status, headers=self.replay_headers(once))
 
     def retrieve(self, request: Request, code: str, id: str) -> Response:
         return Response(self._document(id))

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from inventory.models import CartHold, HoldStatus
 from inventory.services.cart_holds import HoldLine, hold_cart, release_hold, renew_hold
 from oms.api.body import Body, Code, Instant, Quantity
-from oms.api.views import ApiView
+from oms.api.views import IDEMPOTENCY_KEY, ApiView
 from oms.clock import now
 from oms.errors import Missing
 from oms.idempotency import fingerprint
@@ -67,6 +67,14 @@ class ReservationDocument(BaseModel):
     lines: list[HeldUnits]
 
 
+def find_hold(hold_id: str) -> CartHold:
+    """Errors: Missing, also for one that ended so long ago that it was forgotten."""
+    hold = CartHold.objects.filter(pk=hold_id).first()
+    if hold is None:
+        raise Missing()
+    return hold
+
+
 def reservation_document(hold: CartHold) -> dict[str, Any]:
     """As it is at this instant: one that is past its end has expired, whatever is written."""
     is_over = hold.status == HoldStatus.ACTIVE and hold.expires_at <= now()
@@ -88,7 +96,9 @@ class Reservations(ApiView):
     @extend_schema(
         summary="Keep units for a cart",
         description="Held where there is most, for `ttl_seconds`, one live reservation per channel and `cart`: the same"
-        " request again answers the same reservation. Placing an order with its id turns it into the order's own.",
+        " request again answers the same reservation, under its `Idempotency-Key` also when that is over: released,"
+        " expired, or an order's. Placing an order with its id turns it into the order's own.",
+        parameters=[IDEMPOTENCY_KEY],
         request=ReservationBody,
         responses={201: ReservationDocument},
     )
@@ -106,9 +116,10 @@ class Reservations(ApiView):
             owner=self.caller.identity,
             among=self.caller.locations,
             as_of=now(),
+            once=self.once("reservations", required=False),
         )
         headers = {"Idempotency-Replayed": "true"} if held.is_replay else {}
-        return Response(reservation_document(CartHold.objects.get(pk=held.id)), status=201, headers=headers)
+        return Response(reservation_document(find_hold(held.id)), status=201, headers=headers)
 
 
 class OneReservation(ApiView):
@@ -116,10 +127,10 @@ class OneReservation(ApiView):
 
     def _own(self, hold_id: str) -> CartHold:
         """A key sees the carts of its channel; one bound to places those that it made itself."""
-        hold = CartHold.objects.filter(pk=hold_id).first()
-        channel_is_ours = hold is not None and self.caller.channel in (None, hold.channel_id)
-        is_mine = hold is not None and hold.owner == self.caller.identity
-        if hold is None or not channel_is_ours or not (self.caller.locations is None or is_mine):
+        hold = find_hold(hold_id)
+        channel_is_ours = self.caller.channel in (None, hold.channel_id)
+        is_mine = hold.owner == self.caller.identity
+        if not channel_is_ours or not (self.caller.locations is None or is_mine):
             raise Missing()
         return hold
 

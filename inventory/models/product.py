@@ -1,6 +1,10 @@
-from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models import Q, Value
+from django.db.models.functions import Cast, LPad
+from django.db.models.lookups import Regex
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -13,6 +17,10 @@ _SEARCH_TEXT = models.Func(
     arg_joiner=" || ' ' || ",
     output_field=models.TextField(),
 )  # the words of SKU and names, the SKU first, in small letters without accents: what `inventory.search` looks in
+
+_GTIN = Cast("code", models.BigIntegerField())  # leading zeros are nothing to a number
+_CLAIMS_TO_BE_GTIN = Q(code__regex="^[0-9]{12,14}$") & Q(Regex(LPad("code", 14, Value("0")), Value("^.(?!02|04|2)")))
+"""What `inventory.gtin` says, as the database understands it: only of such codes is the number asked."""
 
 
 class Product(models.Model):
@@ -59,7 +67,7 @@ class Product(models.Model):
 
 
 class Barcode(models.Model):
-    """What a scanner reads. A product may carry several; a code names one product."""
+    """What a scanner reads. A product may carry several, also one number in two spellings; a code names one product."""
 
     code = CodeField(verbose_name=_("barcode"))
     product = models.ForeignKey(
@@ -68,6 +76,13 @@ class Barcode(models.Model):
 
     class Meta:
         ordering = ["code"]
+        constraints = [
+            ExclusionConstraint(
+                name="a_gtin_names_one_product_however_it_is_spelled",
+                expressions=[(_GTIN, RangeOperators.EQUAL), ("product", RangeOperators.NOT_EQUAL)],
+                condition=_CLAIMS_TO_BE_GTIN,
+            ),
+        ]
         verbose_name = _("barcode")
         verbose_name_plural = _("barcodes")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from inventory.errors import HoldIsOver, HoldLivedLongEnough, HoldTooLarge, InsufficientStock, StockMoved, TooManyHolds
@@ -23,7 +24,7 @@ from inventory.queries import places, products_by_sku, sellable_units
 from inventory.services.reservations import Want, share_out, with_protection
 from oms.channels import channels
 from oms.errors import FieldError, Invalid, Missing
-from oms.idempotency import Once, check_same
+from oms.idempotency import Once, begin, check_same, recall
 from oms.transactions import in_transaction, use_case
 
 _ATTEMPTS = 4
@@ -63,19 +64,22 @@ def hold_cart(
     owner: str,
     among: Collection[str] | None,
     as_of: datetime,
+    once: Once | None = None,
 ) -> Held:
-    """Keep these units for the cart. The same request again finds the hold it made, as long as that lives.
+    """Keep these units for the cart. The same request again finds the hold it made: without a key as long as that
+    lives, under its key (`once`) also when it is over.
 
     `among`: the only places it may be pinned to (None: all). `owner`: whose holds are counted together.
-    Errors: Invalid (names nobody knows), IdempotencyKeyReused (the cart holds something else), HoldTooLarge,
-    TooManyHolds, InsufficientStock, StockMoved.
+    Errors: Invalid (names nobody knows), IdempotencyKeyReused (the cart holds something else, or the key made
+    something else), IdempotencyInProgress, HoldTooLarge, TooManyHolds, InsufficientStock, StockMoved.
     """
+    if once and (made := recall(once)):
+        return Held(made, is_replay=True)
     _check(channel, lines, among)
     context = Context(as_of, channel, order_type=method, service=service)
     for _attempt in range(_ATTEMPTS):
         if known := _recall(cart, channel, fingerprint, as_of=as_of):
-            return Held(known, is_replay=True)
-        pins = _pin(lines, context, among)
+            return Held(_under_key(once, known, as_of=as_of), is_replay=True)
         hold = CartHold(
             channel_id=channel,
             cart=cart,
@@ -87,10 +91,14 @@ def hold_cart(
             updated_at=as_of,
         )
         try:
-            _make(hold, pins, context)
+            made = _make(hold, _pin(lines, context, among), context, once)
         except (_Taken, IntegrityError):  # somebody was faster, with these units or with this very cart
             continue
-        return Held(hold.pk)
+        except InsufficientStock:
+            if once and (made := recall(once)):  # the same request, a moment before us, has what we miss
+                return Held(made, is_replay=True)
+            raise
+        return Held(made, is_replay=made != hold.pk)
     raise StockMoved()
 
 
@@ -245,6 +253,16 @@ def _recall(cart: str, channel: str, fingerprint: bytes, *, as_of: datetime) -> 
     return live.pk
 
 
+@use_case
+def _take_key(once: Once, hold_id: str, *, as_of: datetime) -> str:
+    return begin(once, as_of=as_of, result=hold_id) or hold_id
+
+
+def _under_key(once: Once | None, hold_id: str, *, as_of: datetime) -> str:
+    """The hold that a new key means, whose request found that one by its cart: it goes on to mean it when that is over."""
+    return _take_key(once, hold_id, as_of=as_of) if once else hold_id
+
+
 # ---- where it is held ----------------------------------------------------------------------------
 
 
@@ -310,10 +328,17 @@ def _shortage(sku: str, location: str | None, requested: int, stock: Mapping[str
 
 
 @use_case
-def _make(hold: CartHold, pins: Pins, context: Context) -> None:
-    """Errors: TooManyHolds; _Taken; IntegrityError when the cart got a hold meanwhile."""
+def _make(hold: CartHold, pins: Pins, context: Context, once: Once | None) -> str:
+    """Returns its id, or that of the one that was made under the key meanwhile.
+
+    Errors: TooManyHolds; _Taken; IntegrityError when the cart got a hold meanwhile.
+    """
     as_of = context.as_of
-    _check_room(hold.owner, as_of=as_of)
+    is_counted = _takes_turn(hold.owner, as_of=as_of)
+    if once and (made := begin(once, as_of=as_of, result=hold.pk)):
+        return made
+    if is_counted:
+        _check_room(hold.owner, as_of=as_of)
     over = CartHold.objects.select_for_update().filter(
         channel=hold.channel_id, cart=hold.cart, status=HoldStatus.ACTIVE, expires_at__lte=as_of
     )
@@ -321,20 +346,26 @@ def _make(hold: CartHold, pins: Pins, context: Context) -> None:
         _end(earlier, HoldStatus.EXPIRED, as_of=as_of)
     hold.save(force_insert=True)
     _keep(hold, pins, context)
+    return hold.pk
+
+
+def _takes_turn(owner: str, *, as_of: datetime) -> bool:
+    """Shortly before an owner's most, carts are made one by one, so that none is counted too late."""
+    if _live_holds(owner, as_of=as_of).count() < settings.HOLD_MOST_PER_KEY - _AT_ONCE:
+        return False
+    _wait_for_turn(owner)
+    return True
 
 
 def _check_room(owner: str, *, as_of: datetime) -> None:
-    """Shortly before an owner's most, carts are made one by one, so that none is counted too late.
-
-    Errors: TooManyHolds.
-    """
-    most = settings.HOLD_MOST_PER_KEY
-    live = CartHold.objects.filter(owner=owner, status=HoldStatus.ACTIVE, expires_at__gt=as_of)
-    if live.count() < most - _AT_ONCE:
-        return
-    _wait_for_turn(owner)
+    """Errors: TooManyHolds."""
+    most, live = settings.HOLD_MOST_PER_KEY, _live_holds(owner, as_of=as_of)
     if live.count() >= most:
         raise TooManyHolds(most=most)
+
+
+def _live_holds(owner: str, *, as_of: datetime) -> QuerySet[CartHold]:
+    return CartHold.objects.filter(owner=owner, status=HoldStatus.ACTIVE, expires_at__gt=as_of)
 
 
 def _wait_for_turn(owner: str) -> None:

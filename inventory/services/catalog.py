@@ -6,18 +6,21 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from django.db import IntegrityError, connection, models
+from django.db import connection, models, transaction
 from django.utils.translation import gettext as _
 
 from inventory.errors import AlreadyExists
-from inventory.gtin import check_digit, is_mistyped, spellings
+from inventory.gtin import check_digit, is_mistyped, normalized, spellings
 from inventory.models import Ability, Barcode, Kind, Location, Product
 from oms.cache import bump
-from oms.errors import FieldError, Invalid, Missing
+from oms.errors import Busy, FieldError, Invalid, Missing
+from oms.idempotency import idempotent
 from oms.sql import any_of, as_json
 from oms.transactions import in_transaction, use_case
 
 M = TypeVar("M", bound=models.Model)
+
+_ATTEMPTS = 4
 
 RESERVED = frozenset({"bulk", "export"})
 """What stands in the place of a code in addresses of products and places (`inventory/api/urls.py`)."""
@@ -100,14 +103,14 @@ class RowResult:
     id: str = ""
 
 
+class _Taken(Exception):
+    """Another product took one of these barcodes meanwhile."""
+
+
+@use_case
 def receive_products(rows: Sequence[ProductRow], *, as_of: datetime) -> list[RowResult]:
-    """`save_products` in a transaction of its own; when another takes a barcode meanwhile, tried once more."""
-    try:
-        with use_case:
-            return save_products(rows, as_of=as_of)
-    except IntegrityError:
-        with use_case:
-            return save_products(rows, as_of=as_of)
+    """`save_products` in a transaction of its own."""
+    return save_products(rows, as_of=as_of)
 
 
 @use_case
@@ -117,15 +120,19 @@ def receive_locations(rows: Sequence[LocationRow], *, as_of: datetime) -> list[R
 
 
 @use_case
-def create_product(row: ProductRow, *, as_of: datetime) -> None:
-    """Errors: AlreadyExists; Invalid (a barcode is another product's, a reserved word)."""
+@idempotent
+def create_product(row: ProductRow, *, as_of: datetime) -> str:
+    """Returns its SKU. Errors: AlreadyExists; Invalid (a barcode is another product's, a reserved word)."""
     _only_new(save_products([row], as_of=as_of)[0])
+    return row.sku
 
 
 @use_case
-def create_location(row: LocationRow, *, as_of: datetime) -> None:
-    """Errors: AlreadyExists, Invalid (a reserved word)."""
+@idempotent
+def create_location(row: LocationRow, *, as_of: datetime) -> str:
+    """Returns its code. Errors: AlreadyExists, Invalid (a reserved word)."""
     _only_new(save_locations([row], as_of=as_of)[0])
+    return row.code
 
 
 @use_case
@@ -198,12 +205,26 @@ def save_products(rows: Sequence[ProductRow], *, as_of: datetime) -> list[RowRes
 
     A SKU that came before in the list or is a reserved word, or a barcode that another product has, is rejected, not
     its neighbours.
-    A barcode moves in two calls: it is dropped here before it is taken there.
+    A barcode moves in two calls: it is dropped here before it is taken there. Who takes one at the same moment as
+    another product waits for that, and is judged anew.
+    Errors: Busy, when that happens again and again.
     """
+    for _attempt in range(_ATTEMPTS):
+        try:
+            with transaction.atomic():  # a savepoint: of what was judged too early nothing stays
+                return _save_products(rows, as_of=as_of)
+        except _Taken:
+            continue
+    raise Busy()
+
+
+@in_transaction
+def _save_products(rows: Sequence[ProductRow], *, as_of: datetime) -> list[RowResult]:
+    """Errors: _Taken."""
     refusals = _product_refusals(rows)
     accepted = sorted((row for index, row in enumerate(rows) if index not in refusals), key=lambda row: row.sku)
     created = _upsert(Product, "sku", [_product_columns(row) for row in accepted], as_of=as_of)
-    _replace_barcodes({row.sku: row.barcodes for row in accepted})
+    _replace_barcodes({code: row.sku for row in accepted for code in row.barcodes}, of=[row.sku for row in accepted])
     return [refusals.get(index) or _saved(row.sku in created) for index, row in enumerate(rows)]
 
 
@@ -321,13 +342,27 @@ def _belongs(code: str, sku: str, owners: dict[str, str]) -> bool:
     return all(owners.setdefault(same, sku) == sku for same in spellings(code))
 
 
-def _replace_barcodes(barcodes: Mapping[str, Sequence[str]]) -> None:
-    stored = set(Barcode.objects.filter(product__in=any_of(barcodes)).values_list("code", flat=True))
-    wanted = {code: sku for sku, codes in barcodes.items() for code in codes}
-    if gone := stored - wanted.keys():
+_ADD_BARCODES = """
+INSERT INTO inventory_barcode (code, sku) SELECT * FROM unnest(%s::text[], %s::text[]) ON CONFLICT DO NOTHING"""
+
+
+@in_transaction
+def _replace_barcodes(wanted: Mapping[str, str], *, of: Sequence[str]) -> None:
+    """Give these products these codes and no others. Errors: _Taken."""
+    stored = dict(Barcode.objects.filter(product__in=any_of(of)).values_list("code", "product_id"))
+    if gone := [code for code, sku in stored.items() if wanted.get(code) != sku]:
         Barcode.objects.filter(code__in=any_of(gone)).delete()
-    if fresh := sorted(wanted.keys() - stored):
-        Barcode.objects.bulk_create([Barcode(code=code, product_id=wanted[code]) for code in fresh])
+    if fresh := [code for code, sku in wanted.items() if stored.get(code) != sku]:
+        _add_barcodes(sorted(fresh, key=lambda code: (normalized(code), code)), wanted)
+
+
+@in_transaction
+def _add_barcodes(codes: Sequence[str], owners: Mapping[str, str]) -> None:
+    """In everybody's order, so that nobody waits in a circle. Errors: _Taken."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ADD_BARCODES, [list(codes), [owners[code] for code in codes]])
+        if cursor.rowcount < len(codes):
+            raise _Taken()
 
 
 def _product_columns(row: ProductRow) -> dict[str, Any]:

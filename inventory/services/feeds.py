@@ -9,6 +9,7 @@ from inventory.feeds import VERSION
 from inventory.models import Feed
 from oms.cache import bump
 from oms.errors import Missing
+from oms.idempotency import idempotent
 from oms.transactions import in_transaction, use_case
 
 
@@ -22,10 +23,12 @@ class FeedRow:
 
 
 @use_case
-def create_feed(row: FeedRow, *, as_of: datetime) -> None:
-    """Errors: AlreadyExists."""
+@idempotent
+def create_feed(row: FeedRow, *, as_of: datetime) -> str:
+    """Returns its code. Errors: AlreadyExists."""
     if not save_feed(row, as_of=as_of):
         raise AlreadyExists()
+    return row.code
 
 
 @use_case

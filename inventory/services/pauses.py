@@ -8,6 +8,7 @@ from inventory.events import location_paused, location_resumed
 from inventory.models import Location
 from oms.cache import bump
 from oms.errors import FieldError, Invalid, Missing
+from oms.idempotency import idempotent
 from oms.outbox import publish
 from oms.transactions import in_transaction, use_case
 
@@ -16,10 +17,11 @@ LONGEST = timedelta(days=31)
 
 
 @use_case
-def pause_location(*, code: str, until: datetime | None, reason: str, actor: str, as_of: datetime) -> None:
+@idempotent
+def pause_location(*, code: str, until: datetime | None, reason: str, actor: str, as_of: datetime) -> str:
     """No new work for this place until then; None: until its working day is over. What it has already stays.
 
-    Pausing again moves the end; saying the same again changes nothing.
+    Pausing again moves the end; saying the same again changes nothing. Returns its code.
     Errors: Missing, Invalid (`until` has passed, or is more than 31 days away).
     """
     place = _locked(code)
@@ -27,7 +29,7 @@ def pause_location(*, code: str, until: datetime | None, reason: str, actor: str
     _check_end(ends_at, as_of=as_of)
     is_going_on = _is_going_on(place, as_of)
     if is_going_on and (place.paused_until, place.pause_reason) == (ends_at, reason):
-        return
+        return code
     Location.objects.filter(pk=code).update(
         paused_at=place.paused_at if is_going_on else as_of,
         paused_until=ends_at,
@@ -36,17 +38,20 @@ def pause_location(*, code: str, until: datetime | None, reason: str, actor: str
         updated_at=as_of,
     )
     publish([location_paused(code, until=ends_at, reason=reason, actor=actor)], as_of=as_of)
+    return code
 
 
 @use_case
-def resume_location(*, code: str, actor: str, as_of: datetime) -> None:
-    """New work may come again. Where none was kept away, nothing changes. Errors: Missing."""
+@idempotent
+def resume_location(*, code: str, actor: str, as_of: datetime) -> str:
+    """New work may come again. Where none was kept away, nothing changes. Returns its code. Errors: Missing."""
     if not _is_going_on(_locked(code), as_of):
-        return
+        return code
     Location.objects.filter(pk=code).update(
         paused_at=None, paused_until=None, paused_by="", pause_reason="", updated_at=as_of
     )
     publish([location_resumed(code, actor=actor)], as_of=as_of)
+    return code
 
 
 @in_transaction

@@ -17,6 +17,7 @@ from inventory.prices import Entry, Span
 from inventory.services.catalog import REJECTED, RowResult
 from oms.channels import ChannelInfo, channels
 from oms.errors import DomainError, FieldError, Invalid, Missing
+from oms.idempotency import idempotent
 from oms.ids import new_id
 from oms.outbox import publish
 from oms.sql import any_of, insert_rows, update_rows
@@ -51,9 +52,11 @@ def receive_prices(rows: Sequence[PriceRow], *, actor: str, as_of: datetime) -> 
 
 
 @use_case
-def set_price(row: PriceRow, *, actor: str, as_of: datetime) -> RowResult:
-    """`set_one_price` in a transaction of its own."""
-    return set_one_price(row, actor=actor, as_of=as_of)
+@idempotent
+def set_price(row: PriceRow, *, actor: str, as_of: datetime) -> dict[str, str]:
+    """`set_one_price` in a transaction of its own. Returns the price's `id` and what became of it, `status`."""
+    result = set_one_price(row, actor=actor, as_of=as_of)
+    return {"id": result.id, "status": result.status}
 
 
 @in_transaction

@@ -5,9 +5,10 @@ from django.db import transaction
 
 from inventory.errors import InsufficientStock, StockMoved, TooManyHolds
 from inventory.exposure import Context
-from inventory.models import CartHoldLine
+from inventory.models import CartHold, CartHoldLine, HoldStatus
 from inventory.services import Want, cart_holds, reservations
-from inventory.services.cart_holds import HoldLine, hold_cart
+from inventory.services.cart_holds import Held, HoldLine, hold_cart, release_hold
+from oms.idempotency import Once
 from oms.invariants import all_invariants
 from tests.concurrency.threads import at_once
 from tests.factories.inventory import NOW, level, make_location, make_product, reserve, set_stocks
@@ -29,21 +30,32 @@ def shelf():
 
 def hold(number: int, units: int = 1) -> bool:
     try:
-        hold_cart(
-            cart=f"c{number}",
-            channel="web",
-            lines=[HoldLine("A", units)],
-            ttl_seconds=600,
-            method="ship",
-            service="standard",
-            fingerprint=b"",
-            owner="test",
-            among=None,
-            as_of=NOW,
-        )
+        keep(f"c{number}", units)
     except (InsufficientStock, StockMoved, TooManyHolds):
         return False
     return True
+
+
+def keep(cart: str, units: int, *, key: str = "") -> Held:
+    return hold_cart(
+        cart=cart,
+        channel="web",
+        lines=[HoldLine("A", units)],
+        ttl_seconds=600,
+        method="ship",
+        service="standard",
+        fingerprint=b"",
+        owner="test",
+        among=None,
+        as_of=NOW,
+        once=Once("test", key, b"") if key else None,
+    )
+
+
+def keep_and_give_back() -> str:
+    made = keep("c1", UNITS, key="k1").id
+    release_hold(hold_id=made, as_of=NOW)
+    return made
 
 
 def buy(number: int) -> bool:
@@ -99,6 +111,41 @@ def test_without_its_turn_an_owner_has_more_carts_than_it_may(shelf, monkeypatch
 
     assert (hold(0), rival.outcome) == (True, not is_locked)
     assert held() == (1 if is_locked else 2)
+
+
+def test_one_key_sent_by_many_at_once_makes_one_hold(shelf):
+    found = at_once(SHOPPERS, lambda _n: keep("c1", UNITS, key="k1"))
+
+    assert len({one.id for one in found}) == CartHold.objects.count() == 1
+    assert sorted(one.is_replay for one in found) == [False] + [True] * (SHOPPERS - 1)
+    assert held() == UNITS
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_without_its_key_a_late_repeat_holds_anew_what_was_given_back(shelf, monkeypatch, meanwhile, is_taken):
+    """The first request is done, and its hold given back, when its repeat has looked and has not written yet."""
+    if not is_taken:
+        monkeypatch.setattr(cart_holds, "begin", lambda *_args, **_values: None)
+    rival = meanwhile(keep_and_give_back, cart_holds, after="_pin")
+
+    repeat = keep("c1", UNITS, key="k1")
+
+    assert (repeat == Held(rival.outcome, is_replay=True)) is is_taken
+    assert CartHold.objects.filter(status=HoldStatus.ACTIVE).count() == (0 if is_taken else 1)
+
+
+@pytest.mark.parametrize("after", ["recall", "_recall", "_pin"])
+def test_a_repeat_finds_what_its_first_has_just_made_though_it_took_the_last_there_was(
+    shelf, meanwhile, settings, after
+):
+    """The last units and the last hold that the owner may have: a repeat misses neither."""
+    settings.HOLD_MOST_PER_KEY = 1
+    rival = meanwhile(lambda: keep("c1", UNITS, key="k1"), cart_holds, after=after)
+
+    repeat = keep("c1", UNITS, key="k1")
+
+    assert repeat == Held(rival.outcome.id, is_replay=True)
+    assert held() == UNITS
 
 
 def test_an_order_that_weighs_before_its_lock_does_not_see_what_a_cart_took(shelf, monkeypatch):

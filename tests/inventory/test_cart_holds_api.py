@@ -31,9 +31,10 @@ def shelf(db):
         set_stock("A", code, units)
 
 
-def ask(client, *lines, cart="c1", **values):
+def ask(client, *lines, cart="c1", key=None, **values):
     lines = [dict(zip(("sku", "quantity", "location"), line, strict=False)) for line in lines]
-    return client.post(RESERVATIONS, {"cart": cart, "channel": "web", "lines": lines, **values}, format="json")
+    body = {"cart": cart, "channel": "web", "lines": lines, **values}
+    return client.post(RESERVATIONS, body, format="json", headers={"Idempotency-Key": key} if key else {})
 
 
 def sellable(client, sku="A"):
@@ -89,6 +90,81 @@ def test_the_same_request_again_is_the_same_reservation_another_one_is_refused(c
     assert again.headers["Idempotency-Replayed"] == "true"
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     assert CartHold.objects.count() == 1 and sellable(client) == 6
+
+
+def test_under_its_key_a_request_is_answered_once_whatever_became_of_the_reservation(client, shelf):
+    first = ask(client, ("A", 2), key="k1")
+    living = ask(client, ("A", 2), key="k1")
+    client.delete(f"{RESERVATIONS}{first.json()['id']}/")
+
+    late = ask(client, ("A", 2), key="k1")
+
+    assert "Idempotency-Replayed" not in first.headers
+    assert (living.status_code, living.json()) == (201, first.json())
+    assert (late.status_code, late.json()) == (201, first.json() | {"status": "released", "lines": []})
+    assert living.headers["Idempotency-Replayed"] == late.headers["Idempotency-Replayed"] == "true"
+    assert CartHold.objects.count() == 1 and sellable(client) == 8
+    assert ask(client, ("A", 2), key="k2").json()["status"] == "active"
+
+
+def test_under_its_key_a_request_is_answered_once_when_its_time_is_over_and_when_it_can_be_had_no_more(client, shelf):
+    first = ask(client, ("A", 2), key="k1")
+    end = parse_datetime(first.json()["expires_at"])
+
+    with time_machine.travel(end, tick=False):
+        assert ask(client, ("A", 8), cart="c2").status_code == 201
+        late = ask(client, ("A", 2), key="k1")
+
+    assert (late.status_code, late.json()) == (201, first.json() | {"status": "expired", "lines": []})
+
+
+@pytest.mark.parametrize("other", [{"lines": [{"sku": "A", "quantity": 3}]}, {"cart": "c2"}, {"ttl_seconds": 60}])
+@pytest.mark.parametrize("is_over", [False, True])
+def test_another_request_under_the_same_key_is_refused_and_keeps_nothing(client, shelf, other, is_over):
+    first = ask(client, ("A", 2), key="k1")
+    if is_over:
+        client.delete(f"{RESERVATIONS}{first.json()['id']}/")
+
+    refused = ask(client, ("A", 2), key="k1", **other)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")
+    assert CartHold.objects.count() == 1 and sellable(client) == (8 if is_over else 6)
+
+
+def test_a_key_that_found_the_carts_reservation_goes_on_to_mean_it(client, shelf):
+    first = ask(client, ("A", 2))
+    found = ask(client, ("A", 2), key="k1")
+    client.delete(f"{RESERVATIONS}{first.json()['id']}/")
+
+    late = ask(client, ("A", 2), key="k1")
+
+    assert found.json() == first.json() and found.headers["Idempotency-Replayed"] == "true"
+    assert late.json() == first.json() | {"status": "released", "lines": []}
+    assert ask(client, ("A", 2)).json()["status"] == "active"  # without a key it is a new wish, as ever
+
+
+def test_a_refusal_is_not_remembered_under_its_key(client, shelf):
+    assert ask(client, ("A", 9), key="k1").status_code == 409
+    set_stock("A", "S1", 9)
+
+    answer = ask(client, ("A", 9), key="k1")
+
+    assert answer.status_code == 201 and "Idempotency-Replayed" not in answer.headers
+
+
+def test_a_reservation_that_was_forgotten_before_its_key_is_missing(client, shelf):
+    ask(client, ("A", 2), key="k1")
+    CartHold.objects.all().delete()
+
+    assert ask(client, ("A", 2), key="k1").status_code == 404
+
+
+@pytest.mark.parametrize("key, statements", [(None, 22), ("k1", 24)])  # the key is looked up, then taken
+def test_a_key_costs_two_statements_and_none_costs_nothing(client, shelf, django_assert_num_queries, key, statements):
+    ask(client, ("A", 1), cart="c0")
+
+    with django_assert_num_queries(statements):
+        assert ask(client, ("A", 2), key=key).status_code == 201
 
 
 def test_expires_at_the_instant_with_no_sweeper(client, shelf):
@@ -294,6 +370,17 @@ def test_a_hold_makes_one_order_and_a_repeat_finds_it(client, network):
     assert first.json()["number"] == again.json()["number"]
     assert (other.status_code, other.json()["code"]) == (409, "reservation_is_over")
     assert Order.objects.count() == 1
+
+
+def test_a_late_repeat_of_the_cart_keeps_nothing_once_its_order_is_placed(client, network):
+    hold = ask(client, ("SKU-1", 2), key="k1").json()
+    assert place(client, hold["id"], 2).status_code == 201
+
+    late = ask(client, ("SKU-1", 2), key="k1")
+
+    assert (late.status_code, late.headers["Idempotency-Replayed"]) == (201, "true")
+    assert late.json() == hold | {"status": "committed", "lines": []}
+    assert CartHold.objects.count() == 1 and sellable(client, "SKU-1") == 3
 
 
 def test_a_refused_order_leaves_the_cart_its_units(client, network):
