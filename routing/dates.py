@@ -110,6 +110,11 @@ def _arrives_at(moves: frozenset[int], to_country: str, fetched: date, transit_d
     return end_of(_nth(days, transit_days), zone)
 
 
+def days_late(promised_at: datetime, wanted_date: date, zone: ZoneInfo) -> int:
+    """By the days of the shopper, who lives there: at whatever hour of the wanted one it comes, it is in time."""
+    return (promised_at.astimezone(zone).date() - wanted_date).days
+
+
 def end_of(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, END_OF_DAY, zone).astimezone(UTC)
 
