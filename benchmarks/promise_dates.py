@@ -141,7 +141,7 @@ def _known(case: Case, parcel: Parcel) -> Iterator[Known]:
     yield Known(parcel.handed_over_at, "preparation", Observed(cells, slot_of(minutes)))
     if parcel.delivered_at is not None and parcel.delivered_at >= parcel.handed_over_at:
         left = handed_over_day(case.asked.place, None, parcel.handed_over_at)
-        days = Way.of(USUAL_TERMS, "BR", "BR").days_taken(left, case.day_of(parcel.delivered_at))
+        days = Way.of(USUAL_TERMS, case.asked.place, "BR").days_taken(left, case.day_of(parcel.delivered_at))
         yield Known(parcel.delivered_at, "transit", Observed(case.asked.transit_cells, days))
 
 

@@ -69,6 +69,7 @@ class Calendar:
         object.__setattr__(self, "_always_open", not (self.weekly or self.closures or self.special or self.holidays))
         object.__setattr__(self, "_days", {})
         object.__setattr__(self, "_passed", {})
+        object.__setattr__(self, "_first_open", {})
 
     _zone: ZoneInfo = field(init=False, repr=False)
     _week: list[list[tuple[int, int]]] = field(init=False, repr=False)
@@ -77,6 +78,7 @@ class Calendar:
     _always_open: bool = field(init=False, repr=False)
     _days: dict[int, tuple[Span, ...]] = field(init=False, repr=False)
     _passed: dict[tuple[date, time], datetime] = field(init=False, repr=False)
+    _first_open: dict[tuple[date, frozenset[int], Container[date]], date | None] = field(init=False, repr=False)
 
     def local(self, at: datetime) -> datetime:
         return at.astimezone(self._zone)
@@ -137,6 +139,22 @@ class Calendar:
         """Whether it is open at any time of that local day."""
         return bool(self._spans_of(day.toordinal()))
 
+    def first_open_day(self, day: date, *, weekdays: frozenset[int], days_off: Container[date]) -> date | None:
+        """From this local day on, the first on which it is open of these days of the week (Monday is 0), less some days.
+
+        None when there is no such day within `HORIZON_DAYS`. What was found is remembered by `days_off`: hashable.
+        """
+        key = (day, weekdays, days_off)
+        try:
+            return self._first_open[key]
+        except KeyError:
+            if len(self._first_open) >= _DAYS_REMEMBERED:
+                self._first_open.clear()
+        ahead = map(date.fromordinal, self._days_from(day.toordinal(), HORIZON_DAYS))
+        right = (day for day in ahead if day.weekday() in weekdays and day not in days_off)
+        found = self._first_open[key] = next(filter(self.is_open_on, right), None)
+        return found
+
     def hours_on(self, day: date) -> Sequence[tuple[int, int]]:
         """The minutes from midnight between which it is open by its hours, closures not counted."""
         special = self._special.get(day)
@@ -146,11 +164,14 @@ class Calendar:
 
     def _spans_from(self, at: datetime, days: int) -> Iterator[Span]:
         """Open spans that end after `at`, in order, of the local day of `at` and the `days` after it."""
-        today = self.local(at).toordinal()
-        for day in range(today, min(today + days, date.max.toordinal() - 1) + 1):
+        for day in self._days_from(self.local(at).toordinal(), days):
             for span in self._spans_of(day):
                 if span[1] > at:
                     yield span
+
+    @staticmethod
+    def _days_from(day: int, days: int) -> range:
+        return range(day, min(day + days, date.max.toordinal() - 1) + 1)
 
     def _spans_of(self, day: int) -> tuple[Span, ...]:
         spans = self._days.get(day)

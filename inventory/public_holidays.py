@@ -15,9 +15,9 @@ import holidays
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # of a code there is one: days that are remembered by it are found fast
 class PublicHolidays:
-    """The days off of a country ("FR") or a region ("FR-6AE", "US-CA"): `day in PublicHolidays("FR")`."""
+    """The days off of a country ("FR") or a region ("FR-6AE", "US-CA"): `day in holidays_of("FR")`."""
 
     code: str
 

@@ -1,7 +1,7 @@
 """When things are due and when the shopper can have them. Pure: calendars in, instants out.
 
-due times count in the place's opening hours; a promise goes release → preparation → cut-offs →
-carrier's working days → the end of a day where the shopper lives.
+due times count in the place's opening hours; a promise goes release → preparation → cut-offs → a day on which the
+carrier comes and the place is open → the carrier's working days → the end of a day where the shopper lives.
 """
 
 import functools
@@ -98,14 +98,21 @@ def ship_promise(
 ) -> datetime:
     """The end of the day on which the parcel arrives, where the shopper lives."""
     day = leaving_day(place, service, carrier.cut_off, release_at, promised_minutes(place, policy))
-    return _arrives_at(carrier, place.country, destination_country, day, transit_days, destination_zone)
+    if not transit_days:
+        return end_of(day, destination_zone)
+    fetched = fetching_day(place.calendar, carrier.pickup_days, holidays_of(place.country), day)
+    return _arrives_at(carrier.delivery_days, destination_country, fetched, transit_days, destination_zone)
 
 
 @functools.lru_cache(4096)  # of a thousand places most send at the same time to one address
-def _arrives_at(
-    carrier: CarrierTerms, from_country: str, to_country: str, day: date, transit_days: int, zone: ZoneInfo
-) -> datetime:
-    return end_of(Way.of(carrier, from_country, to_country).arrival(day, transit_days), zone)
+def _arrives_at(moves: frozenset[int], to_country: str, fetched: date, transit_days: int, zone: ZoneInfo) -> datetime:
+    days = moving_days(moves, holidays_of(to_country), fetched)
+    return end_of(_nth(days, transit_days), zone)
+
+
+def days_late(promised_at: datetime, wanted_date: date, zone: ZoneInfo) -> int:
+    """By the days of the shopper, who lives there: at whatever hour of the wanted one it comes, it is in time."""
+    return (promised_at.astimezone(zone).date() - wanted_date).days
 
 
 def end_of(day: date, zone: ZoneInfo) -> datetime:
@@ -166,45 +173,68 @@ def is_before_cut_off(place: PlaceInfo, service: str, at: datetime) -> bool:
 
 
 def cut_off_of(place: PlaceInfo, service: str) -> time | None:
-    text = place.cut_off.get(service) if isinstance(place.cut_off, Mapping) else place.cut_off
+    own = place.cut_off
+    text = own if own is None or isinstance(own, str) else own.get(service)
     return time.fromisoformat(text) if text and text != "24:00" else None
 
 
 # ---- the carrier's days --------------------------------------------------------------------------
 
 
+_ALWAYS_OPEN = Calendar("UTC")
+
+
+def fetching_day(doors: Calendar, fetches: frozenset[int], holidays: Container[date], day: date) -> date:
+    """The first day from this one on which the carrier comes and somebody is there to hand over.
+
+    Where that is never, the carrier's own: a date there must be, as the clock of a place that never opens runs out.
+    """
+    found = doors.first_open_day(day, weekdays=fetches, days_off=holidays)
+    return found or _ALWAYS_OPEN.first_open_day(day, weekdays=fetches, days_off=holidays) or day
+
+
+def moving_days(moves: frozenset[int], holidays: Container[date], fetched: date) -> Iterator[date]:
+    """The days on which a parcel that was fetched on that day comes nearer."""
+    day = fetched
+    while True:
+        day += _DAY
+        if day.weekday() in moves and day not in holidays:
+            yield day
+
+
+def _nth(days: Iterator[date], number: int) -> date:
+    return next(islice(days, number - 1, None))
+
+
 @dataclass(frozen=True, slots=True)
 class Way:
     """On which days a carrier fetches parcels here, and moves and delivers them there.
 
-    Holidays here stop only the fetching, those there all that comes after it.
+    Holidays here and closed doors stop only the fetching, holidays there all that comes after it.
     """
 
     fetches: frozenset[int]
     moves: frozenset[int]
     here: Container[date] = ()
     there: Container[date] = ()
+    doors: Calendar = _ALWAYS_OPEN
 
     @classmethod
-    def of(cls, carrier: CarrierTerms, from_country: str, to_country: str) -> "Way":
-        return cls(carrier.pickup_days, carrier.delivery_days, holidays_of(from_country), holidays_of(to_country))
+    def of(cls, carrier: CarrierTerms, place: PlaceInfo, to_country: str) -> "Way":
+        here, there = holidays_of(place.country), holidays_of(to_country)
+        return cls(carrier.pickup_days, carrier.delivery_days, here, there, place.calendar)
 
     def start(self, day: date) -> date:
         """The first day from this one on which a parcel is fetched."""
-        while day.weekday() not in self.fetches or day in self.here:
-            day += _DAY
-        return day
+        return fetching_day(self.doors, self.fetches, self.here, day)
 
     def days_after(self, day: date) -> Iterator[date]:
         """The days on which a parcel that was fetched on that day comes nearer."""
-        while True:
-            day += _DAY
-            if day.weekday() in self.moves and day not in self.there:
-                yield day
+        return moving_days(self.moves, self.there, day)
 
     def arrival(self, ready: date, days: int) -> date:
         """No day of transit is the same day, whatever the carrier does on others."""
-        return next(islice(self.days_after(self.start(ready)), days - 1, None)) if days else ready
+        return _nth(self.days_after(self.start(ready)), days) if days else ready
 
     def days_taken(self, ready: date, arrived: date) -> int:
         """The fewest days of transit with which a promise would have been kept."""

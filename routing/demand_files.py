@@ -11,7 +11,7 @@ CSV in UTF-8 with a header, separated by commas or semicolons; one row per line 
 | `country`, `postal_code`, `latitude`, `longitude` | where to; of what is shipped the country is needed |
 | `location` | the place that the shopper chose; needed for what is collected |
 | `unit_price`, `group` | default: the product's price; lines of one group stay together |
-| `wanted_by` | instant by which it was wanted: later ones count as late |
+| `wanted_by` | instant on the day by which it was wanted: what comes on a later day of the shopper's counts as late |
 | `customer_tags` | what rules may ask of customers, parted by commas or semicolons: `"gold,staff"`; at most 20 |
 
 What stands in the first row of an order holds for all of it.

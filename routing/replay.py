@@ -77,12 +77,13 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one demand. A refused one has no parcels."""
+    """What became of one demand. A refused one has no parcels. `is_late`: for the day on which it was wanted."""
 
     verdict: Verdict
     sent: tuple[Sent, ...]
     rest: Mapping[str, int]
     rule: str
+    is_late: bool = False
 
     @property
     def allocation(self) -> dict[tuple[str, str], int]:
@@ -235,7 +236,7 @@ def _outcome(judged: _Judged, asked: Demand) -> Outcome:
         verdict = "cut"
     pairs = zip(planned.parcels, planned.outcome.parcels, strict=True)
     sent = tuple(_sent(parcel, scored.parts) for parcel, scored in pairs)
-    return Outcome(verdict, sent, rest, planned.outcome.rule or "")
+    return Outcome(verdict, sent, rest, planned.outcome.rule or "", planned.is_late)
 
 
 def _sent(parcel: PlannedParcel, parts: Mapping[str, int]) -> Sent:
@@ -292,8 +293,7 @@ class Tally:
         self.parcels += len(outcome.sent)
         self.split += len(outcome.sent) > 1
         self.days += (outcome.promised_at - wanted.at) / _A_DAY
-        wanted_by = wanted.demand.wanted_by
-        self.late += wanted_by is not None and outcome.promised_at > wanted_by
+        self.late += outcome.is_late
         for sent in outcome.sent:
             self._add_work(sent)
 

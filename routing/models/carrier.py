@@ -50,7 +50,9 @@ class CarrierService(models.Model):
     cut_off = models.TimeField(
         _("cut-off"), null=True, blank=True, help_text=_("What is ready later leaves the next day. Local time.")
     )
-    pickup_days = _weekdays(_("fetches parcels on"), _("Never on public holidays of the place."))
+    pickup_days = _weekdays(
+        _("fetches parcels on"), _("Never on public holidays of the place, nor on days on which it is closed.")
+    )
     delivery_days = _weekdays(_("moves and delivers on"), _("Never on public holidays of the shopper's country."))
 
     class Meta:

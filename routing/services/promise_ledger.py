@@ -101,7 +101,7 @@ def transit_of(
     place, terms = inventory.places()[given.location_id], queries.carriers().terms.get(carrier, USUAL_TERMS)
     zone = ZoneInfo(given.destination_zone or place.timezone)
     left = handed_over_day(place, terms.cut_off, handed_over_at)
-    way = Way.of(terms, place.country, given.destination_country)
+    way = Way.of(terms, place, given.destination_country)
     return _observation(
         Kind.TRANSIT,
         given,

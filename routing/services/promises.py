@@ -195,7 +195,7 @@ def possible_times(asked: Asked, learned: LeadTimes, *, backlog: int | None) -> 
     leaving = _leaving(asked, learned.prepared(cells) if knows_preparation else None)
     if not leaving:
         return None
-    return dates.arrivals(leaving, transit, Way.of(asked.terms, asked.place.country, asked.whereto.country))
+    return dates.arrivals(leaving, transit, Way.of(asked.terms, asked.place, asked.whereto.country))
 
 
 def _leaving(asked: Asked, preparation: Cumulative | None) -> Mapping[date, float]:

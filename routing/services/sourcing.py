@@ -164,6 +164,14 @@ class SourcingPlan:
         return max((parcel.promised_at for parcel in self.parcels), default=None)
 
     @property
+    def is_late(self) -> bool:
+        """As rules see it: something of it comes after the day on which it was wanted."""
+        wanted_by, promised_at = self.demand.wanted_by, self.promised_at
+        if wanted_by is None or promised_at is None:
+            return False
+        return dates.days_late(promised_at, wanted_by.astimezone(self.zone).date(), self.zone) > 0
+
+    @property
     def shipping(self) -> Decimal:
         """What carriers ask for all parcels."""
         return sum((parcel.shipping for parcel in self.parcels), Decimal(0))
@@ -500,7 +508,7 @@ class Planning:
 
     def timing(self, place: engine.Place, tier: Tier) -> Timing:
         promised_at = self.promise(self.directory[place.code], tier.carrier_service, tier.transit_days).promised_at
-        late_days = (promised_at.astimezone(self.zone).date() - self._wanted_day).days
+        late_days = dates.days_late(promised_at, self._wanted_day, self.zone)
         return Timing(max(0, late_days), self.demand.wanted_by is None or late_days <= 0)
 
     @cached_property

@@ -1,7 +1,7 @@
 """Opening hours by example; `test_clock_changes.py` holds them against an oracle."""
 
 import timeit
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -140,6 +140,37 @@ def test_nothing_lies_between_an_instant_and_an_earlier_one():
 def test_refuses_what_is_no_time_of_day(text):
     with pytest.raises(ValueError, match="not a time of day"):
         minutes_of(text)
+
+
+MONDAYS = frozenset({0})
+
+
+class Asked(frozenset):
+    """Days off that count how often they were asked."""
+
+    times = 0
+
+    def __contains__(self, day):
+        Asked.times += 1
+        return super().__contains__(day)
+
+
+def test_the_first_open_day_is_of_the_right_weekdays_and_not_one_of_those_off():
+    shop = Calendar("Europe/Paris", SHOP, closures=[(paris("2026-03-09 00:00"), paris("2026-03-10 00:00"))])
+    first, off = date(2026, 3, 2), frozenset({date(2026, 3, 16)})
+
+    assert shop.first_open_day(first, weekdays=MONDAYS, days_off=off) == first
+    assert shop.first_open_day(date(2026, 3, 3), weekdays=MONDAYS, days_off=off) == date(2026, 3, 23)
+    assert shop.first_open_day(date.max, weekdays=MONDAYS, days_off=off) is None
+
+
+def test_a_first_open_day_that_never_comes_is_looked_for_once():
+    shop, off = Calendar("Europe/Paris", {"sat": [("10:00", "19:00")]}), Asked()
+
+    for _ in range(3):
+        assert shop.first_open_day(date(2026, 3, 2), weekdays=MONDAYS, days_off=off) is None
+
+    assert Asked.times == 105  # the Mondays of two years
 
 
 def test_is_quick_enough_to_be_asked_for_every_candidate():

@@ -45,7 +45,7 @@ TRANSITS = st.lists(st.integers(0, 9), min_size=1, max_size=12)
 @settings(max_examples=150, deadline=None)
 def test_the_sum_is_every_pair_walked_by_itself(place, minutes, cut_off, slots, transits, fetches, moves):
     released = AROUND_THE_CLOCK_CHANGE + timedelta(minutes=minutes)
-    way = Way(fetches, moves, holidays_of("FR"), holidays_of("DE"))
+    way = Way(fetches, moves, holidays_of("FR"), holidays_of("DE"), place.calendar)
 
     leaving = leaving_days(place, "standard", cut_off, released, counted(slots))
     times = arrivals(leaving, counted(transits), way)
@@ -60,9 +60,9 @@ def test_the_sum_is_every_pair_walked_by_itself(place, minutes, cut_off, slots, 
 
 
 @settings(deadline=None)
-@given(st.dates(date(2026, 1, 1), date(2027, 12, 1)), st.integers(0, 30), DAYS_OF_CARRIERS, DAYS_OF_CARRIERS)
-def test_the_days_taken_are_the_fewest_that_keep_the_promise(ready, later, fetches, moves):
-    way = Way(fetches, moves, holidays_of("FR"), holidays_of("DE"))
+@given(st.dates(date(2026, 1, 1), date(2027, 12, 1)), st.integers(0, 30), DAYS_OF_CARRIERS, DAYS_OF_CARRIERS, places())
+def test_the_days_taken_are_the_fewest_that_keep_the_promise(ready, later, fetches, moves, place):
+    way = Way(fetches, moves, holidays_of("FR"), holidays_of("DE"), place.calendar)
     arrived = ready + timedelta(days=later)
 
     taken = way.days_taken(ready, arrived)

@@ -155,6 +155,27 @@ def test_what_is_paid_does_not_depend_on_what_rules_weigh():
     assert "distance" in by_distance.sent[0].parts
 
 
+@pytest.mark.parametrize(
+    ("wanted_by", "is_late"),
+    [
+        (datetime(2026, 3, 3, 11, tzinfo=UTC), False),  # noon of the day at whose end it is promised
+        (datetime(2026, 3, 2, 23, tzinfo=UTC), False),  # midnight: that day begins in Paris
+        (datetime(2026, 3, 2, 22, 59, tzinfo=UTC), True),
+    ],
+)
+def test_late_is_what_rules_call_late(wanted_by, is_late):
+    """By the shopper's day, not by the instant: what `on_time` lets through is not counted as late."""
+    make_network(lille=0, lyon=0)
+    tally, asked = Tally(), wanted(1, wanted_by=wanted_by)
+    in_time = world(rules_of(**{"from": {"on_time": True}})).decide(asked)
+
+    outcome = world().decide(asked)
+    tally.add(asked, outcome)
+
+    assert outcome.promised_at == datetime(2026, 3, 3, 22, 59, tzinfo=UTC)
+    assert (tally.late, not in_time.sent) == (is_late, is_late)
+
+
 def test_the_sums_add_up_and_survive_being_written_down():
     make_network(paris=1, lille=2, lyon=0)
     ours, tally = world(), Tally()
