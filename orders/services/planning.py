@@ -122,7 +122,11 @@ class PlannedDelivery:
             for parcel in self.parcels
             for line in parcel.lines
         ]
-        return self.source.demand.context(self.source.as_of), wants
+        return self.asker, wants
+
+    @property
+    def asker(self) -> Context:
+        return self.source.demand.context(self.source.as_of)
 
     def without_parcels(self, units: Mapping[OrderLine, int]) -> "PlannedDelivery":
         """The same answer with nothing found: others were always faster."""
@@ -397,8 +401,8 @@ def units_by_sku(units: Mapping[OrderLine, int]) -> dict[str, int]:
     return needed
 
 
-def context_of(order: Order, work: Fulfillment, *, as_of: datetime) -> Context:
-    """How this work asks for stock."""
+def context_of(order: Order, work: Fulfillment | Delivery, *, as_of: datetime) -> Context:
+    """How this work, or what of this delivery has none, asks for stock."""
     return Context(as_of, channel=order.channel_id, order_type=work.method, service=work.service)
 
 
