@@ -627,6 +627,14 @@ def capacity_date(fulfillment: Fulfillment, *, ready_by: datetime) -> date | Non
     return None if place.daily_capacity is None else place.calendar.local(ready_by).date()
 
 
+def day_of(fulfillment: Fulfillment, *, as_of: datetime) -> date:
+    """The local day on which this work is to be ready; what is not assigned yet, by when it will be."""
+    ready_by = fulfillment.ready_by if fulfillment.status != FulfillmentStatus.PLANNED else None
+    if ready_by is None:
+        ready_by = due_times(fulfillment, assigned_at=max(fulfillment.release_at or as_of, as_of)).ready_by
+    return places()[fulfillment.location_id].calendar.local(ready_by).date()
+
+
 @dataclass(frozen=True, slots=True)
 class OtherDays:
     """Work that is due on another day than was booked takes that day instead, full or not: it was promised."""
