@@ -15,6 +15,7 @@ STOCK_SHORT = "inventory.stock.short"
 LEDGER_FORGOTTEN = "inventory.ledger.forgotten"
 LOCATION_PAUSED = "inventory.location.paused"
 LOCATION_RESUMED = "inventory.location.resumed"
+LOCATION_LIMITED = "inventory.location.limited"
 RESERVATION_CONSUMED = "inventory.reservation.consumed"
 PRICE_CHANGED = "inventory.price.changed"
 FILE_IMPORTED = "inventory.file.imported"
@@ -102,6 +103,11 @@ def _prices_changed(chunk: Sequence[dict[str, Any]], actor: str) -> Fact:
 def location_paused(code: str, *, until: datetime, reason: str, actor: str) -> Fact:
     """It ends by itself at `until`; only an earlier end is told again."""
     return Fact(LOCATION_PAUSED, code, code, actor, {"location": code, "until": until, "reason": reason})
+
+
+def location_limited(code: str, *, limit: int, actor: str) -> Fact:
+    """It had no limit per day before."""
+    return Fact(LOCATION_LIMITED, code, code, actor, {"location": code, "limit": limit})
 
 
 def location_resumed(code: str, *, actor: str) -> Fact:

@@ -11,6 +11,7 @@ from inventory.events import (
     FILE_IMPORTED,
     LEDGER_FORGOTTEN,
     LEVEL_REPAIRED,
+    LOCATION_LIMITED,
     LOCATION_PAUSED,
     LOCATION_RESUMED,
     PRICE_CHANGED,
@@ -20,6 +21,7 @@ from oms.backoffice.sentences import Payload, register, tells
 
 register(
     {
+        LOCATION_LIMITED: gettext_lazy("%(place)s takes a limited number of orders a day from now on"),
         LOCATION_RESUMED: gettext_lazy("%(place)s takes orders again"),
         "inventory.inbound.announced": gettext_lazy("A delivery to %(place)s was announced"),
         "inventory.inbound.sent": gettext_lazy("Units left for %(place)s"),

@@ -1,18 +1,18 @@
 """What is on its way: deliveries and transfers, by the day they count from; and what a place could send."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
 
-from inventory.exposure import Context
+from inventory.exposure import Context, Kept
 from inventory.queries import places, protections, tags_for
-from inventory.sellable import sellable_sql
+from inventory.sellable import good_sql, held_sql, sellable_sql, units_kept
 
 _DAY = timedelta(days=1)
 ARRIVED = "arrived:"
@@ -28,7 +28,7 @@ class Supply(NamedTuple):
 
 
 class Coming(NamedTuple):
-    """Units of one line of a delivery that nobody was promised. They count from `available_at` on."""
+    """Units of one line of a delivery that can be promised to who asks. They count from `available_at` on."""
 
     line: int
     inbound: str
@@ -38,27 +38,38 @@ class Coming(NamedTuple):
     units: int
 
 
-_FREE = """
-SELECT line.id, i.id, line.sku, i.location_id, i.expected_at, line.remaining - line.promised
+class _Line(NamedTuple):
+    """A line of a delivery with all that still comes of it, and what stands in its place: in good condition, and spoken for."""
+
+    id: int
+    inbound: str
+    sku: str
+    location: str
+    expected_at: datetime
+    remaining: int
+    promised: int
+    good: int
+    taken: int
+    confidence: float | None
+
+    @property
+    def level(self) -> tuple[str, str]:
+        return self.sku, self.location
+
+
+_LINES = f"""
+SELECT line.id, i.id, line.sku, i.location_id, i.expected_at, line.remaining, line.promised, coalesce({good_sql("s")}, 0),
+    coalesce(s.reserved, 0) + {held_sql("s", as_of="%(as_of)s", own_holds="%(holds)s")}, s.confidence
 FROM inventory_inboundline line
 JOIN inventory_inbound i ON i.id = line.inbound_id
 JOIN inventory_product p ON p.sku = line.sku AND p.is_active
-WHERE line.sku = ANY(ARRAY(SELECT unnest(%(skus)s::text[]))) AND line.remaining > 0 AND i.expected_at > %(trusted)s
-    {only}"""
-_TO_ANYWHERE = _FREE.format(only="")
-_TO_THESE = _FREE.format(only="AND i.location_id = ANY(%(locations)s::text[])")
+LEFT JOIN inventory_stocklevel s ON s.sku = line.sku AND s.location_id = i.location_id
+WHERE line.sku = ANY(ARRAY(SELECT unnest(%(skus)s::text[]))) AND line.remaining > 0 AND i.expected_at > %(trusted)s"""
 
 
-def future_supply(
-    skus: Iterable[str], *, as_of: datetime, locations: Collection[str] | None = None
-) -> dict[str, list[Supply]]:
-    """What is to come of each SKU and nobody was promised, earliest first; one statement. Every SKU asked for has an entry.
-
-    A delivery counts from the day it is expected, by the calendar of its destination. One that is late counts
-    from tomorrow on; after `SUPPLY_TRUSTED_DAYS_LATE` days nobody believes in it any more. Products and places that
-    are not active expect nothing.
-    """
-    return {sku: _by_day(coming) for sku, coming in _coming(skus, as_of=as_of, locations=locations).items()}
+def future_supply(skus: Iterable[str], *, context: Context) -> dict[str, list[Supply]]:
+    """`free_supply` by the day it counts from and place."""
+    return {sku: _by_day(coming) for sku, coming in free_supply(skus, context=context).items()}
 
 
 def _by_day(coming: Iterable[Coming]) -> list[Supply]:
@@ -69,41 +80,78 @@ def _by_day(coming: Iterable[Coming]) -> list[Supply]:
 
 
 def free_supply(
-    skus: Iterable[str], *, context: Context, besides: Mapping[int, int] | None = None
+    skus: Iterable[str], *, context: Context, besides: Mapping[int, int] = MappingProxyType({})
 ) -> dict[str, list[Coming]]:
-    """The same as this asker may see it, line by line.
+    """What is to come of each SKU and this asker may be promised, line by line, the earliest first; one statement, and
+    one more where rules ask for tags. Every SKU asked for has an entry.
 
-    `besides`: units by line that are to be counted as free, too, because the asker would give them back; or, less than
-    zero, as taken.
+    A delivery counts from when it is expected, by the clock of its destination. One that is late counts
+    from tomorrow on; after `SUPPLY_TRUSTED_DAYS_LATE` days nobody believes in it any more. Products and places that
+    are not active expect nothing.
+
+    Of a delivery the asker may have what could be sold to them besides once it stands there: what its level owes and
+    what the exposure rules keep of the stock standing there then is none of it. Safety stock is not added.
+
+    `besides`: units by line that are the asker's already and stay so, whatever the rules keep by now; or, less than
+    zero, that they have taken besides what is promised.
     """
-    shown = _without_hidden(_coming(skus, as_of=context.as_of, besides=besides or {}), context)
-    return {sku: sorted(coming, key=lambda one: (one.available_at, one.line)) for sku, coming in shown.items()}
-
-
-def _coming(
-    skus: Iterable[str],
-    *,
-    as_of: datetime,
-    locations: Collection[str] | None = None,
-    besides: Mapping[int, int] = MappingProxyType({}),
-) -> dict[str, list[Coming]]:
     found: dict[str, list[Coming]] = {sku: [] for sku in skus}
+    at_level = _lines_by_level(list(found), context)
+    if not at_level:
+        return found
+    rules = protections(context)
+    tags = tags_for(rules, list({sku for sku, _code in at_level}))
+    for (sku, code), lines in at_level.items():
+        found[sku] += _offered(lines, rules.kept(sku, tags.get(sku, ()), code), besides)
+    return {sku: sorted(coming, key=_by_arrival) for sku, coming in found.items()}
+
+
+def _by_arrival(coming: Coming) -> tuple[datetime, str]:
+    return coming.available_at, coming.inbound
+
+
+def _lines_by_level(skus: list[str], context: Context) -> dict[tuple[str, str], list[tuple[datetime, _Line]]]:
+    """With the instant each counts from, the earliest first."""
+    found: dict[tuple[str, str], list[tuple[datetime, _Line]]] = defaultdict(list)
     known = places()
-    for line, inbound, sku, code, expected_at, free in _free_lines(list(found), as_of, locations):
-        place, units = known.get(code), free + besides.get(line, 0)
-        if place is not None and place.is_active and units > 0:
-            at = available_at(expected_at, ZoneInfo(place.timezone), as_of)
-            found[sku].append(Coming(line, inbound, sku, code, at, units))
-    return found
+    for line in _lines(skus, context):
+        place = known.get(line.location)
+        if place is not None and place.is_active:
+            at = available_at(line.expected_at, ZoneInfo(place.timezone), context.as_of)
+            found[line.level].append((at, line))
+    return {level: sorted(lines, key=lambda one: (one[0], one[1].inbound)) for level, lines in found.items()}
 
 
-def _free_lines(skus: list[str], as_of: datetime, locations: Collection[str] | None) -> list[tuple]:
-    parameters = {"skus": skus, "trusted": as_of - settings.SUPPLY_TRUSTED_DAYS_LATE * _DAY}
-    if locations is not None:
-        parameters["locations"] = list(locations)
+def _lines(skus: list[str], context: Context) -> list[_Line]:
+    trusted = context.as_of - settings.SUPPLY_TRUSTED_DAYS_LATE * _DAY
     with connection.cursor() as cursor:
-        cursor.execute(_TO_ANYWHERE if locations is None else _TO_THESE, parameters)
-        return cursor.fetchall()
+        parameters = {"skus": skus, "trusted": trusted, "as_of": context.as_of, "holds": list(context.holds)}
+        cursor.execute(_LINES, parameters)
+        return [_Line(*row) for row in cursor.fetchall()]
+
+
+def _offered(lines: Sequence[tuple[datetime, _Line]], kept: Kept, besides: Mapping[int, int]) -> Iterator[Coming]:
+    """Of what comes to one level, the earliest first. What can be sold there grows with a delivery, or shrinks where its
+    units are promised and a share is kept; to be had of it is what it adds to the most that could be sold before.
+    """
+    _at, first = lines[0]
+    good, taken = first.good, first.taken
+    most = _left(good, taken, first.confidence, kept)
+    for at, line in lines:
+        own = besides.get(line.id, 0)
+        good += line.remaining
+        taken += line.promised + max(0, -own)
+        left = _left(good, taken, first.confidence, kept)
+        if units := max(0, left - most) + max(0, own):
+            yield Coming(line.id, line.inbound, line.sku, line.location, at, units)
+        most = max(most, left)
+
+
+def _left(good: int, taken: int, confidence: float | None, kept: Kept) -> int:
+    """Units of a level that can be sold but for its safety stock, which guards what is in the books, not what is to come."""
+    if kept.is_hidden:
+        return 0
+    return max(0, good - taken - units_kept(good, safety=0, confidence=confidence, kept=kept))
 
 
 def available_at(expected_at: datetime, zone: ZoneInfo, as_of: datetime) -> datetime:
@@ -111,27 +159,6 @@ def available_at(expected_at: datetime, zone: ZoneInfo, as_of: datetime) -> date
     if expected_at <= as_of:
         return datetime.combine(as_of.astimezone(zone).date() + _DAY, time(0), zone)
     return expected_at.astimezone(zone)
-
-
-def supply_shown(skus: Iterable[str], *, context: Context) -> dict[str, list[Supply]]:
-    """`future_supply` as this asker may see it: without what the exposure rules hide."""
-    return _without_hidden(future_supply(skus, as_of=context.as_of), context)
-
-
-_S = TypeVar("_S", Supply, Coming)
-
-
-def _without_hidden(found: dict[str, list[_S]], context: Context) -> dict[str, list[_S]]:
-    rules = protections(context)
-    coming = [sku for sku, supplies in found.items() if supplies]
-    if not coming or not rules.has_rules:
-        return found
-    tags = tags_for(rules, coming)
-
-    def is_hidden(sku: str, supply: _S) -> bool:
-        return rules.kept(sku, tags.get(sku, ()), supply.location).is_hidden
-
-    return {sku: [one for one in supplies if not is_hidden(sku, one)] for sku, supplies in found.items()}
 
 
 _SENDABLE = f"""

@@ -1,6 +1,12 @@
 """What this app does when a timer rings or a fact reaches it."""
 
-from inventory.events import INBOUND_BEGUN, INBOUND_ENDED_OR_CHANGED, RESERVATION_CONSUMED, STOCK_SHORT
+from inventory.events import (
+    INBOUND_BEGUN,
+    INBOUND_ENDED_OR_CHANGED,
+    LOCATION_LIMITED,
+    RESERVATION_CONSUMED,
+    STOCK_SHORT,
+)
 from oms.deadlines import on_deadline
 from oms.outbox import subscribe
 from orders.services import (
@@ -9,6 +15,7 @@ from orders.services import (
     clocks,
     holds,
     lead_times,
+    limits,
     offers,
     payments,
     reassignment,
@@ -35,6 +42,7 @@ on_deadline("orders.called_back")(sharing.on_called_back)
 on_deadline(CASE_WAITS)(resolution.on_case_waits)
 on_deadline(waiting.LOOK_AGAIN)(backorders.on_look_again)
 on_deadline(waiting.ENDS)(backorders.on_ends)
+on_deadline(limits.BOOK)(limits.on_book)
 on_deadline(clocks.WARN)(clocks.on_warn)
 on_deadline(clocks.WARN_MANAGER)(clocks.on_warn_manager)
 
@@ -45,5 +53,6 @@ subscribe(
 subscribe("orders.backorders", *INBOUND_BEGUN, *INBOUND_ENDED_OR_CHANGED)(backorders.on_inbound)
 subscribe("orders.offers", *offers.OUTCOMES)(offers.on_offer)
 subscribe("orders.sharing", *sharing.ENDED)(sharing.on_answered)
+subscribe("orders.limits", LOCATION_LIMITED)(limits.on_location_limited)
 subscribe("orders.till", RESERVATION_CONSUMED)(till.on_reservation_consumed)
 subscribe("orders.shortages", STOCK_SHORT)(shortages.on_stock_short)

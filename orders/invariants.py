@@ -2,7 +2,7 @@
 
 from oms.invariants import by_query, register
 from orders.models import ExceptionCase
-from orders.services import clocks, repairs
+from orders.services import clocks, limits, repairs
 from orders.services.reoptimisation import REOPTIMISED
 from orders.states import LIVE
 
@@ -191,6 +191,18 @@ register(
     )
 )
 
+register(
+    by_query(
+        "orders: work that a place with a limit is to prepare is booked on a day",
+        f"""
+        SELECT f.id AS fulfillment, f.location_id AS location FROM orders_fulfillment f
+        JOIN inventory_location l ON l.code = f.location_id AND l.daily_capacity IS NOT NULL
+        WHERE f.capacity_date IS NULL AND f.status IN ({", ".join(f"'{status}'" for status in limits.TO_PREPARE)})
+        """,
+        "fulfillment %(fulfillment)s at %(location)s takes no day",
+        mend=limits.mend_unbooked,
+    )
+)
 register(
     by_query(
         "orders: capacity booked at a place on a day is the work it got for that day and did not lose",

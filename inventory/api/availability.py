@@ -23,7 +23,7 @@ from inventory.models import Ability, Kind
 from inventory.nearest import by_distance
 from inventory.pickup_times import pickup_at
 from inventory.queries import NetworkStock, PlaceInfo, network_stock, places
-from inventory.supply import Supply, supply_shown
+from inventory.supply import Supply, future_supply
 from oms.api.body import Country, Latitude, Longitude, read
 from oms.api.views import ApiView
 from oms.channels import channels
@@ -101,7 +101,7 @@ class Availability(ApiView):
         stock, nearest = _read(query, context, shown, every)
         check_all_known("sku", query.sku, stock)
         awaited = [sku for sku in query.sku if stock[sku].is_awaited]
-        future = supply_shown(awaited, context=context) if awaited else {}
+        future = future_supply(awaited, context=context) if awaited else {}
         answer = _Answer(query, every, shown, nearest, as_of)
         return Response({"results": [answer.of(sku, stock[sku], future.get(sku, ())) for sku in query.sku]})
 

@@ -187,6 +187,9 @@ class AreaUnits(BaseModel):
 
 
 class FutureUnits(BaseModel):
+    """What deliveries of that day bring for this asker: promised to nobody, and not kept from them by exposure rules once it
+    stands there. Safety stock is not taken off."""
+
     date: str
     quantity: int
 

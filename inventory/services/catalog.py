@@ -10,11 +10,14 @@ from django.db import connection, models, transaction
 from django.utils.translation import gettext as _
 
 from inventory.errors import AlreadyExists
+from inventory.events import location_limited
 from inventory.gtin import check_digit, is_mistyped, normalized, spellings
 from inventory.models import Ability, Barcode, Kind, Location, Product
+from oms.actors import SYSTEM
 from oms.cache import bump
 from oms.errors import Busy, FieldError, Invalid, Missing
 from oms.idempotency import idempotent
+from oms.outbox import publish
 from oms.sql import any_of, as_json
 from oms.transactions import in_transaction, use_case
 
@@ -269,8 +272,17 @@ def save_locations(rows: Sequence[LocationRow], *, as_of: datetime) -> list[RowR
     bump("places")
     refusals = _location_refusals([row.code for row in rows])
     accepted = [row for index, row in enumerate(rows) if index not in refusals]
+    _tell_limits(accepted, as_of=as_of)
     created = _upsert(Location, "code", [_location_columns(row) for row in accepted], as_of=as_of)
     return [refusals.get(index) or _saved(row.code in created) for index, row in enumerate(rows)]
+
+
+@in_transaction
+def _tell_limits(rows: Sequence[LocationRow], *, as_of: datetime) -> None:
+    """Of places that are to have a limit per day and have none yet."""
+    limits = {row.code: row.daily_capacity for row in rows if row.daily_capacity is not None}
+    unlimited = Location.objects.filter(pk__in=any_of(limits), daily_capacity=None) if limits else ()
+    publish([location_limited(row.pk, limit=limits[row.pk], actor=SYSTEM) for row in unlimited], as_of=as_of)
 
 
 def _saved(is_new: bool) -> RowResult:

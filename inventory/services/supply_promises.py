@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import F
 from django.utils.translation import gettext as _
 
+from inventory.exposure import Context
 from inventory.locks import LOCKED, Level, SupplyLine, lock_supply
 from inventory.models import InboundLine, SupplyPromise
 from inventory.sellable import sellable_sql
@@ -24,7 +25,7 @@ from inventory.services.reservations import (
     keep_reserved,
     release_reservations,
 )
-from inventory.supply import ARRIVED
+from inventory.supply import ARRIVED, free_supply
 from oms.errors import Conflict
 from oms.ids import new_id
 from oms.sql import as_json, insert_rows, update_rows
@@ -115,25 +116,28 @@ def _rows(statement: str, parameters: Any) -> list[tuple]:
 
 @in_transaction
 def exchange_promises(
-    was: Collection[Promised], now: Collection[Promised], *, demands: Collection[str], since: datetime
+    was: Collection[Promised],
+    now: Sequence[tuple[Context, Collection[Promised]]],
+    *,
+    demands: Collection[str],
+    since: datetime,
 ) -> bool:
-    """Let these demands wait for `now` instead of `was`, which is all they waited for when that was planned.
+    """Let these demands wait for `now`, by asker, instead of `was`, which is all they waited for when that was planned.
 
-    All or nothing: False when something of it was received, lost or taken by others meanwhile, and nothing is changed.
-    Who waited already keeps its place in the queue; the others have it from `since`.
+    All or nothing: False when something of it was received, lost or taken by others meanwhile, or is kept from its asker,
+    and nothing is changed. Who waited already keeps its place in the queue; the others have it from `since`.
     """
-    lines = lock_supply(p.line for p in (*was, *now) if p.line is not None)
+    become = [promise for _context, promises in now for promise in promises]
+    lines = lock_supply(p.line for p in (*was, *become) if p.line is not None)
     standing = list(SupplyPromise.objects.filter(demand__in=demands))
     if _units(was) != _units([Promised(p.demand, p.product_id, p.line_id, p.quantity) for p in standing]):
         return False
-    if _units(was) == _units(now):
+    if _units(was) == _units(become):
         return True
-    more = Counter[int]()
-    for promise, sign in ((p, sign) for promises, sign in ((was, -1), (now, 1)) for p in promises):
-        if promise.line is not None:
-            more[promise.line] += sign * promise.quantity
-    if any(units > 0 and _free(lines, line) < units for line, units in more.items()):
+    if not _may_be_promised(now, own=_by_line(was)):
         return False
+    more = _by_line(become)
+    more.subtract(_by_line(was))
     _add(lines, more)
     oldest: dict[str, datetime] = {}
     for row in standing:
@@ -143,15 +147,38 @@ def exchange_promises(
         {
             SupplyPromise: [
                 {"demand": demand, "sku": sku, "line_id": line, "quantity": units, "since": oldest.get(demand, since)}
-                for (demand, sku, line), units in _units(now).items()
+                for (demand, sku, line), units in _units(become).items()
             ]
         }
     )
     return True
 
 
-def _free(lines: Mapping[int, SupplyLine], line: int) -> int:
-    return lines[line].remaining - lines[line].promised if line in lines else 0
+def _may_be_promised(now: Sequence[tuple[Context, Collection[Promised]]], *, own: Counter[int]) -> bool:
+    """By the predicate that offered it, over deliveries that are locked. `own`: what they have of each line already.
+
+    Others may be promised of deliveries that are not: what is promised of a later one takes nothing from those before it,
+    so it is as if whoever is promised of the later one had come first. The same goes for who reserves what stands there.
+    """
+    left = own.copy()
+    for context, promises in now:
+        units = _by_line(promises)
+        more = {line: n for line, n in units.items() if n > left[line]}
+        if more:
+            offered = free_supply({p.sku for p in promises}, context=context, besides=left)
+            found = {one.line: one.units for coming in offered.values() for one in coming}
+            if any(found.get(line, 0) < n for line, n in more.items()):
+                return False
+        left.subtract(units)
+    return True
+
+
+def _by_line(promises: Iterable[Promised]) -> Counter[int]:
+    units = Counter[int]()
+    for promise in promises:
+        if promise.line is not None:
+            units[promise.line] += promise.quantity
+    return units
 
 
 def _units(promises: Iterable[Promised]) -> Counter[tuple[str, str, int | None]]:

@@ -161,7 +161,7 @@ def settle(order: Order, delivery: Delivery, *, actor: str, as_of: datetime) -> 
             awaited = Awaited((), Counter(awaited.lacking) + Counter({line.pk: n for line, n in here.items()}))
             staying = []
     become = waiting.promises(awaited.parts, {line.pk: line.demand for line in lines.values()})
-    if not exchange_promises(was, become, demands=lines, since=order.placed_at):
+    if not exchange_promises(was, [(planned.asker, become)], demands=lines, since=order.placed_at):
         raise ChangedMeanwhile
     _secure(planned, claims, staying, as_of=as_of)
     _serve(order, delivery, lines, planned, awaited, actor=actor, as_of=as_of)

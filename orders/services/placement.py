@@ -439,7 +439,7 @@ def _await_deliveries(plans: Sequence[PlannedDelivery], *, as_of: datetime) -> N
     if not parts:
         return
     demands = {part.key: demand_of_line(part.key) for part in parts}
-    become = waiting.promises(parts, demands)
+    become = [(planned.asker, waiting.promises(planned.awaited, demands)) for planned in plans]
     if not exchange_promises([], become, demands=demands.values(), since=as_of):
         raise _Taken()
 

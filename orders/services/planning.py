@@ -122,7 +122,11 @@ class PlannedDelivery:
             for parcel in self.parcels
             for line in parcel.lines
         ]
-        return self.source.demand.context(self.source.as_of), wants
+        return self.asker, wants
+
+    @property
+    def asker(self) -> Context:
+        return self.source.demand.context(self.source.as_of)
 
     def without_parcels(self, units: Mapping[OrderLine, int]) -> "PlannedDelivery":
         """The same answer with nothing found: others were always faster."""
@@ -397,8 +401,8 @@ def units_by_sku(units: Mapping[OrderLine, int]) -> dict[str, int]:
     return needed
 
 
-def context_of(order: Order, work: Fulfillment, *, as_of: datetime) -> Context:
-    """How this work asks for stock."""
+def context_of(order: Order, work: Fulfillment | Delivery, *, as_of: datetime) -> Context:
+    """How this work, or what of this delivery has none, asks for stock."""
     return Context(as_of, channel=order.channel_id, order_type=work.method, service=work.service)
 
 
@@ -621,6 +625,14 @@ def capacity_date(fulfillment: Fulfillment, *, ready_by: datetime) -> date | Non
     """The local day whose capacity this work takes; None where nothing limits the place."""
     place = places()[fulfillment.location_id]
     return None if place.daily_capacity is None else place.calendar.local(ready_by).date()
+
+
+def day_of(fulfillment: Fulfillment, *, as_of: datetime) -> date:
+    """The local day on which this work is to be ready; what is not assigned yet, by when it will be."""
+    ready_by = fulfillment.ready_by if fulfillment.status != FulfillmentStatus.PLANNED else None
+    if ready_by is None:
+        ready_by = due_times(fulfillment, assigned_at=max(fulfillment.release_at or as_of, as_of)).ready_by
+    return places()[fulfillment.location_id].calendar.local(ready_by).date()
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,8 @@ def wait_for_deliveries(
         return False
     demands = {line.pk: line.demand for line in units}
     was = promised_to(demands.values())
-    now = [*was, *promises(awaited.parts, demands)]
-    if not exchange_promises(was, now, demands=demands.values(), since=order.placed_at):
+    asker, now = planning.context_of(order, delivery, as_of=as_of), [*was, *promises(awaited.parts, demands)]
+    if not exchange_promises(was, [(asker, now)], demands=demands.values(), since=order.placed_at):
         return None
     move_units([UnitMove(line.pk, "open", "backordered", n) for line, n in units.items()])
     tell_dates(list(units), expected_by_line(awaited.parts))

@@ -87,7 +87,7 @@ def await_supply(
     """
     asked = replace(demand, taken={}, holds=(), wanted_by=None)  # no date that was told makes a delivery come sooner
     skus = list(dict.fromkeys(line.sku for line in demand.lines))
-    coming: Mapping[str, Sequence[Coming]] = free_supply(skus, context=asked.context(as_of), besides=besides)
+    coming: Mapping[str, Sequence[Coming]] = free_supply(skus, context=asked.context(as_of), besides=besides or {})
     if until is not None:
         coming = {sku: [one for one in supply if one.available_at < until] for sku, supply in coming.items()}
     awaited = _earliest(asked, coming, as_of, release_at or as_of)

@@ -64,7 +64,7 @@ def test_without_the_lock_more_are_sold_than_come(
     """Somebody orders when our order has read what is left of the delivery, and has not written yet."""
     if not is_locked:
         monkeypatch.setattr(supply_promises, "lock_supply", lambda lines: InboundLine.objects.in_bulk([*lines]))
-    rival = meanwhile(lambda: order(api).status, supply_promises, after="lock_supply")
+    rival = meanwhile(lambda: order(api).status, supply_promises, after="free_supply")
     announce(api, 1)
 
     assert (order(api).status, rival.outcome) == (201, 409 if is_locked else 201)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
+from inventory.exposure import Context
 from inventory.models import InboundLine, StockLevel
 from inventory.services import supply_promises
 from inventory.services.inbound import cancel_inbound
@@ -22,7 +23,7 @@ from oms.invariants import all_invariants
 from oms.transactions import use_case
 from tests.concurrency.conftest import Meanwhile
 from tests.concurrency.threads import at_once
-from tests.factories.inventory import NOW, make_inbound, make_locations, make_products
+from tests.factories.inventory import NOW, make_exposure_rule, make_inbound, make_locations, make_products
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HANDS = 8
@@ -47,7 +48,7 @@ def line_of(inbound: str, sku: str = "A") -> int:
 def promise(number: int, *lines: tuple[str, int]) -> bool:
     demand = f"one:{number}"
     now = [Promised(demand, sku, line, 1) for sku, line in lines]
-    return exchange_promises([], now, demands=[demand], since=NOW)
+    return exchange_promises([], [(Context(NOW), now)], demands=[demand], since=NOW)
 
 
 def test_the_last_units_are_promised_once() -> None:
@@ -67,10 +68,24 @@ def test_without_the_lock_more_are_promised_than_come(
     if not is_locked:
         monkeypatch.setattr(supply_promises, "lock_supply", lambda lines: InboundLine.objects.in_bulk([*lines]))
     line = line_of(make_inbound("S1", {"A": 1}))
-    rival = meanwhile(lambda: promise(1, ("A", line)), supply_promises, after="lock_supply")
+    rival = meanwhile(lambda: promise(1, ("A", line)), supply_promises, after="free_supply")
 
     assert (promise(0, ("A", line)), rival.outcome) == (True, not is_locked)
     assert (broken() == []) is is_locked
+
+
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_without_the_lock_an_asker_is_promised_what_the_rules_keep(
+    monkeypatch: pytest.MonkeyPatch, meanwhile: Meanwhile, is_locked: bool
+) -> None:
+    """More would come, but of two units one is kept."""
+    if not is_locked:
+        monkeypatch.setattr(supply_promises, "lock_supply", lambda lines: InboundLine.objects.in_bulk([*lines]))
+    line = line_of(make_inbound("S1", {"A": 2}))
+    make_exposure_rule(keep_share="0.5")
+    rival = meanwhile(lambda: promise(1, ("A", line)), supply_promises, after="free_supply")
+
+    assert (promise(0, ("A", line)), rival.outcome) == (True, not is_locked)
 
 
 def test_deliveries_named_in_any_order_do_not_wait_in_a_circle() -> None:

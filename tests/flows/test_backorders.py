@@ -664,6 +664,65 @@ def _lines(document: dict[str, Any]) -> list[str]:
     return list(Order.objects.get(pk=document["id"]).lines.values_list("pk", flat=True))
 
 
+# ---- what the rules keep ---------------------------------------------------------------------------
+
+
+def test_what_is_kept_from_a_channel_is_neither_shown_nor_quoted_nor_sold_to_it(api: Api, invariants_hold: Any) -> None:
+    announce(api, 8)
+    make_exposure_rule(skus=["SKU-1"], channel_id="web", keep_share=1)
+    there = {"country": "FR", "postal_code": "75011", "latitude": 48.86, "longitude": 2.38}
+    ask = {"channel": "web", "destination": there, "lines": [{"sku": "SKU-1", "quantity": 3}]}
+
+    assert api.get("availability/?sku=SKU-1&channel=web").json["results"][0]["future"] == []
+    assert api.post("quotes/", {**ask, "currency": "EUR"}).json["options"] == []
+    [rest] = api.post("routing/plan/", {**ask, "delivery": {"method": "ship", "service": "standard"}}).json["rest"]
+    assert rest["date"] is None
+    refused = order(api, 3)
+
+    assert (refused.status, refused.json["code"]) == (409, "insufficient_stock")
+    assert InboundLine.objects.get().promised == 0
+    invariants_hold()
+
+
+def test_a_channel_is_sold_of_a_delivery_what_it_could_have_once_that_stands_there(
+    api: Api, invariants_hold: Any
+) -> None:
+    set_stock("SKU-1", "PARIS", 1)
+    inbound = announce(api, 7)
+    make_exposure_rule(skus=["SKU-1"], channel_id="web", keep_share="0.5")
+
+    [future] = api.get("availability/?sku=SKU-1&channel=web").json["results"][0]["future"]
+    assert future["quantity"] == 4
+    assert order(api, 5).status == 409
+    number = placed(api, 4)["number"]
+    assert api.get("availability/?sku=SKU-1&channel=web").json["results"][0]["future"] == []
+    assert order(api, 1).status == 409
+    invariants_hold()
+
+    receive(api, inbound)
+    assert api.get("availability/?sku=SKU-1&channel=web").json["results"][0]["sellable"] == 0
+    clock()
+
+    assert buckets(api.order(number)) == {"allocated": 4}
+    invariants_hold()
+
+
+def test_a_rule_made_later_takes_nothing_from_who_waits(api: Api, invariants_hold: Any) -> None:
+    inbound = announce(api, 5)
+    number = placed(api, 3)["number"]
+    make_exposure_rule(skus=["SKU-1"], channel_id="web", keep_share=1)
+
+    delay(api, inbound, days=9)
+    clock()
+
+    assert buckets(api.order(number)) == {"backordered": 3}
+    assert ExceptionCase.objects.count() == 0
+    receive(api, inbound)
+    clock()
+    assert buckets(api.order(number)) == {"allocated": 3}
+    invariants_hold()
+
+
 # ---- giving it up, holding it, and people ----------------------------------------------------------
 
 

@@ -59,7 +59,7 @@ def promise(demand: str, inbound: str, units: int, *, sku: str = "A", day: int =
     with transaction.atomic():
         return exchange_promises(
             was,
-            [*was, Promised(demand, sku, line_of(inbound, sku).pk, units)],
+            [(Context(NOW), [*was, Promised(demand, sku, line_of(inbound, sku).pk, units)])],
             demands=[demand],
             since=NOW + day * DAY,
         )
@@ -93,12 +93,12 @@ def test_what_is_promised_comes_for_nobody_else() -> None:
 
     assert promise("one", inbound, 3)
 
-    assert [supply.units for supply in future_supply(["A"], as_of=NOW)["A"]] == [2]
+    assert [supply.units for supply in future_supply(["A"], context=Context(NOW))["A"]] == [2]
     [free] = free_supply(["A"], context=Context(NOW))["A"]
     assert (free.line, free.inbound, free.location, free.units) == (line_of(inbound).pk, inbound, "S1", 2)
     assert free.available_at == NOW + 3 * DAY
     assert promise("two", inbound, 2)
-    assert future_supply(["A"], as_of=NOW)["A"] == free_supply(["A"], context=Context(NOW))["A"] == []
+    assert future_supply(["A"], context=Context(NOW))["A"] == free_supply(["A"], context=Context(NOW))["A"] == []
     hold()
 
 
@@ -127,7 +127,7 @@ def test_an_exchange_planned_from_what_changed_meanwhile_is_refused() -> None:
 
     with transaction.atomic():
         moved = [Promised("one", "A", line_of(early).pk, 2)]
-        assert not exchange_promises(was, moved, demands=["one"], since=NOW)
+        assert not exchange_promises(was, [(Context(NOW), moved)], demands=["one"], since=NOW)
 
     assert waits("one") == [(line_of(late).pk, 1)]
     hold()
@@ -139,7 +139,7 @@ def test_who_moves_keeps_its_place_in_the_queue() -> None:
     promise("young", early, 1, day=1)
     with transaction.atomic():
         moved = [Promised("old", "A", line_of(early).pk, 2)]
-        assert exchange_promises(promised_to(["old"]), moved, demands=["old"], since=NOW + 5 * DAY)
+        assert exchange_promises(promised_to(["old"]), [(Context(NOW), moved)], demands=["old"], since=NOW + 5 * DAY)
 
     receive(early, Receipt("A", 2))
 
@@ -158,6 +158,42 @@ def test_counts_as_free_what_the_asker_would_give_back_and_not_what_is_hidden() 
     assert free(Context(NOW), besides={line_of(inbound).pk: -1}) == []
     make_exposure_rule(channel_id=None, locations=["S1"], hidden=True)
     assert free(Context(NOW)) == []
+
+
+def test_what_is_kept_from_an_asker_is_not_promised_to_them_and_what_they_have_stays_theirs() -> None:
+    inbound = make_inbound("S1", {"A": 8}, expected_at=NOW + DAY)
+    assert promise("first", inbound, 3)
+    make_exposure_rule(keep_units=4)
+
+    assert not promise("second", inbound, 2)
+    assert promise("second", inbound, 1)
+
+    mine = {line_of(inbound).pk: 3}
+    assert [coming.units for coming in free_supply(["A"], context=Context(NOW), besides=mine)["A"]] == [3]
+    assert not promise("first", inbound, 1)
+    make_exposure_rule(hidden=True)
+    [coming] = free_supply(["A"], context=Context(NOW), besides=mine)["A"]
+    assert coming.units == 3
+    hold()
+
+
+def test_one_exchange_for_two_askers_promises_no_more_than_there_is() -> None:
+    line = line_of(make_inbound("S1", {"A": 4}, expected_at=NOW + DAY)).pk
+    make_exposure_rule(order_type="pickup", keep_units=1)
+    sent, collected = Context(NOW, order_type="ship"), Context(NOW, order_type="pickup")
+
+    def exchange(*units: int) -> bool:
+        now = [
+            (context, [Promised(f"for:{n}", "A", line, units[n])] if units[n] else [])
+            for n, context in enumerate([sent, collected])
+        ]
+        with transaction.atomic():
+            return exchange_promises([], now, demands=["for:0", "for:1"], since=NOW)
+
+    assert not exchange(2, 2)
+    assert not exchange(0, 4)
+    assert exchange(2, 1)
+    hold()
 
 
 # ---- receiving -----------------------------------------------------------------------------------
@@ -330,5 +366,5 @@ def test_the_day_of_what_is_late_is_tomorrow() -> None:
     [coming] = free_supply(["A"], context=Context(NOW))["A"]
 
     assert coming.available_at.isoformat() == "2026-03-03T00:00:00+01:00"
-    assert future_supply(["A"], as_of=NOW)["A"] == [Supply(coming.available_at.date(), 5, "S1")]
+    assert future_supply(["A"], context=Context(NOW))["A"] == [Supply(coming.available_at.date(), 5, "S1")]
     assert Inbound.objects.count() == 1

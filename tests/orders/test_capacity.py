@@ -1,19 +1,22 @@
 """A place's day is booked with the work it gets, and given back when it loses it; work that was done took its day."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from inventory.hours import WEEKDAYS
 from inventory.models import Location
-from oms import cache, deadlines
+from oms import cache, deadlines, outbox
 from oms.idempotency import Once
+from oms.invariants import all_invariants
 from orders.commands import (
     CancelLine,
     CancelOrder,
@@ -36,8 +39,8 @@ from orders.services.placement import place_order
 from orders.services.resolution import reroute, resolve_exception
 from orders.states import DeclineReason, ShortReason
 from routing.models import CapacityDay
-from tests.factories.inventory import set_stock
-from tests.factories.orders import make_network, order_body, pickup_body
+from tests.factories.inventory import make_location, set_stock
+from tests.factories.orders import PARIS, make_network, order_body, pickup_body
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -79,6 +82,10 @@ def accepted(row: Fulfillment) -> None:
 def found(row: Fulfillment, picked: int = 1, reason: ShortReason | None = None, line: str = "l1") -> None:
     command = Pick(lines=[PickLine(line=line, picked=picked, short_reason=reason)])
     work.pick(fulfillment_id=row.pk, command=command, actor=CLERK, as_of=MONDAY)
+
+
+def shipped(row: Fulfillment) -> None:
+    work.ship(fulfillment_id=row.pk, command=Ship(), actor=CLERK, as_of=MONDAY)
 
 
 def cancel(row: Fulfillment, *lines: str) -> None:
@@ -301,6 +308,114 @@ def test_a_place_that_got_or_lost_its_limit_meanwhile_is_booked_as_it_is_now() -
 
 
 def make_known() -> None:
+    cache.clear_all()
+
+
+def limit(units: int | None) -> None:
+    make_location("PARIS", **{**PARIS, "daily_capacity": units, "opening_hours": HOURS})
+    cache.clear_all()
+
+
+def hear(as_of: datetime = MONDAY) -> None:
+    while outbox.relay(as_of=as_of):
+        pass
+
+
+def test_work_that_a_place_has_takes_its_days_when_it_is_given_a_limit() -> None:
+    limit(None)
+    first = placed()
+    assert (booked(), first.capacity_date) == ({}, None)
+
+    limit(2)
+    with time_machine.travel(MONDAY, tick=False):
+        hear()
+        limit(2)
+        hear()
+
+    assert booked() == on(2, "PARIS")
+    assert [placed().location_id for _ in range(2)] == ["PARIS", "LILLE"]
+    assert booked() == {**on(2, "LILLE"), ("PARIS", date(2026, 3, 2)): 2}
+    assert broken() == []
+    cancel(Fulfillment.objects.select_related("order").get(pk=first.pk))
+    assert booked() == on(2, "PARIS", "LILLE")
+
+
+def test_more_than_the_limit_is_booked_too_and_work_that_has_left_is_not() -> None:
+    limit(None)
+    rows = [placed() for _ in range(3)]
+    accepted(rows[0])
+    found(rows[0])
+    shipped(rows[0])
+    limit(1)
+    assert len(broken()) == 2
+
+    with time_machine.travel(MONDAY, tick=False):
+        hear()
+
+    assert booked() == {("PARIS", date(2026, 3, 2)): 2}
+    assert broken() == []
+
+
+def test_what_is_given_before_everybody_knows_of_the_limit_is_booked_a_little_later() -> None:
+    limit(None)
+    first = placed()
+    limit(2)
+    with time_machine.travel(MONDAY, tick=False):
+        hear()
+    with as_if_unlimited():
+        placed()
+    assert len(broken()) == 1
+
+    pass_time(MONDAY + timedelta(minutes=1))
+
+    assert booked() == {("PARIS", date(2026, 3, 2)): 2}
+    assert broken() == []
+    assert Fulfillment.objects.get(pk=first.pk).capacity_date == date(2026, 3, 2)
+
+
+def test_a_limit_that_is_taken_away_and_given_again_counts_each_work_once() -> None:
+    limit(None)
+    row = placed()
+    limit(5)
+    with time_machine.travel(MONDAY, tick=False):
+        hear()
+        limit(None)
+        hear()
+        cancel(row)
+        placed()
+        limit(5)
+        hear()
+
+    assert booked() == on(2, "PARIS")
+    assert broken() == []
+
+
+def test_work_without_its_day_is_found_and_mended() -> None:
+    limit(None)
+    placed()
+    Location.objects.update(daily_capacity=2)
+    assert len(broken()) == 1
+
+    call_command("check_invariants", "--repair", stdout=StringIO())
+
+    assert sum(booked().values()) == 1
+    assert broken() == []
+
+
+def broken() -> list[str]:
+    about = [invariant for invariant in all_invariants() if "capacity" in invariant.name or "limit" in invariant.name]
+    return [sentence for invariant in about for sentence in invariant.broken()]
+
+
+@contextmanager
+def as_if_unlimited() -> Iterator[None]:
+    """A process that has not heard of the limit yet."""
+    limited = dict(Location.objects.values_list("code", "daily_capacity"))
+    Location.objects.update(daily_capacity=None)
+    cache.clear_all()
+    yield
+    for code, units in limited.items():
+        Location.objects.filter(pk=code).update(daily_capacity=units)
     cache.clear_all()
 
 

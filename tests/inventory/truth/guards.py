@@ -239,7 +239,7 @@ def a_delivery_is_late(walk: Walk) -> None:
 
 @guard("what is off sale is not expected", "supply", " AND p.is_active")
 @guard("a closed place expects nothing", "supply", "place is not None and place.is_active", "place is not None")
-@guard("hidden stock is not shown to come", "supply", " if not is_hidden(sku, one)")
+@guard("hidden stock is not shown to come", "supply", "    if kept.is_hidden:\n        return 0\n")
 def what_comes_is_not_for_sale(walk: Walk) -> None:
     walk.a_delivery_is_announced("S1", Counter(A=3))
     walk.a_delivery_is_announced("S2", Counter(B=3))
@@ -1724,19 +1724,49 @@ PROMISES = "services.supply_promises"
 @guard(
     "what is promised of a delivery is expected by nobody else",
     "supply",
-    "line.remaining - line.promised",
-    "line.remaining",
+    "taken += line.promised + max(0, -own)",
+    "taken += max(0, -own)",
 )
 @guard(
     "no more is promised of a delivery than comes",
     PROMISES,
-    "if any(units > 0 and _free(lines, line) < units for line, units in more.items()):",
+    "if not _may_be_promised(now, own=_by_line(was)):",
     "if False:",
 )
 def two_wait_for_more_than_comes(walk: Walk) -> None:
     walk.a_delivery_is_announced("S1", Counter(A=3))
     walk.somebody_waits_for_it("A", 2)
     walk.somebody_waits_for_it("A", 2)
+
+
+@guard("of what comes the rules keep their units, too", "supply", " - units_kept(", " - 0 * units_kept(")
+@guard(
+    "a share is kept of what comes", "supply", "        good += line.remaining\n", "        taken -= line.remaining\n"
+)
+@guard(
+    "what its level owes is none of what comes",
+    "supply",
+    "good, taken = first.good, first.taken",
+    "good, taken = first.good, 0",
+)
+@guard(
+    "nor is what carts hold", "supply", "coalesce(s.reserved, 0) + {held_sql", "coalesce(s.reserved, 0) + 0 * {held_sql"
+)
+@guard(
+    "what is not shown to an asker is not promised to them",
+    PROMISES,
+    "if any(found.get(line, 0) < n for line, n in more.items()):",
+    "if False:",
+)
+def part_of_what_comes_is_kept(walk: Walk) -> None:
+    walk.orders_reserve([(APP, want(2))])
+    walk.a_cart_holds("c1", APP, [Line("B", 3, "S1")], 60)
+    walk.a_delivery_is_announced("S1", Counter(A=8, B=8))
+    walk.somebody_makes_a_rule(rule(units=9))
+    walk.somebody_makes_a_rule(rule(channel="web", share=5_000))
+    walk.somebody_waits_for_it("A", 5, asker=WEB)
+    walk.somebody_waits_for_it("A", 1, asker=WEB)
+    walk.somebody_waits_for_it("A", 4, asker=WEB)
 
 
 @guard("who waited longest is served first", PROMISES, 'order_by("since", "id"):', 'order_by("-id"):')
@@ -1770,9 +1800,9 @@ def nothing_comes_for_who_waits(walk: Walk) -> None:
 )
 def a_level_owes_when_goods_come(walk: Walk) -> None:
     walk.orders_reserve([(ANYONE, want(8))])
-    walk.somebody_finds_it_broken("A", "S1", 2)
     walk.a_delivery_is_announced("S1", Counter(A=3))
     walk.somebody_waits_for_it("A", 3)
+    walk.somebody_finds_it_broken("A", "S1", 2)
     walk.goods_arrive()
 
 

@@ -309,20 +309,26 @@ class World:
 
     def kept(self, asker: Asker, sku: str, place: str) -> int | None:
         """None: it is hidden."""
+        level, safety = self.levels[sku, place], self.places[place].safety
+        kept = self.kept_by_rules(asker, sku, place, level.good)
+        return None if kept is None else max(kept, safety if level.safety is None else level.safety)
+
+    def kept_by_rules(self, asker: Asker, sku: str, place: str, good: int) -> int | None:
+        """Of so many good units; None: it is hidden."""
         here = self.places[place]
         heard = [(rule.rank(asker, sku, self.tags[sku], place, here), rule) for rule in self.rules.values()]
         heard = [(rank, rule) for rank, rule in heard if rank is not None]
         if any(rule.hides for _rank, rule in heard):
             return None
         level = self.levels[sku, place]
-        kept = [here.safety if level.safety is None else level.safety]
+        kept = [0]
         usual = [one for one in heard if one[1].in_doubt_below is None]
         doubtful = [one for one in heard if one[1].in_doubt_below is not None]
         for some in (usual, doubtful):
             if some:
                 _rank, rule = max(some, key=lambda one: one[0])
                 if rule.in_doubt_below is None or _is_doubtful(level, rule.in_doubt_below):
-                    kept += [rule.units, -(-max(0, level.good) * rule.share // 10_000)]
+                    kept += [rule.units, -(-max(0, good) * rule.share // 10_000)]
         return max(kept)
 
     def is_live(self, hold: Hold) -> bool:
@@ -569,9 +575,9 @@ class World:
 
     # ---- who waits for what comes ------------------------------------------------------------------
 
-    def promise(self, name: str, demand: str, sku: str, units: int) -> bool:
+    def promise(self, name: str, demand: str, sku: str, units: int, *, asker: Asker) -> bool:
         inbound = self.coming[name]
-        if units > inbound.remaining()[sku] - inbound.promised()[sku]:
+        if units > self._may_have(asker, sku, inbound.place).get(name, 0):
             return False
         inbound.waiting.append(Waits(demand, sku, units))
         return True
@@ -664,21 +670,42 @@ class World:
         self._goods_for_those_who_wait(inbound, Counter())
         return ""
 
-    def expects(self, asker: Asker | None = None) -> Counter[tuple[str, date, str]]:
-        """Units by SKU, the day they count from, and place; what is hidden from the asker left out."""
+    def expects(self, asker: Asker) -> Counter[tuple[str, date, str]]:
+        """Units that this asker may be promised by SKU, the day they count from, and place."""
         found: Counter[tuple[str, date, str]] = Counter()
-        for inbound in self.coming.values():
-            zone = ZoneInfo(self.places[inbound.place].timezone)
-            day = inbound.expected_at.astimezone(zone).date()
-            if inbound.expected_at <= self.now:
-                day = self.now.astimezone(zone).date() + timedelta(days=1)
-            if inbound.expected_at > self.now - BELIEVED_LATE:
-                for sku, units in (inbound.remaining() - inbound.promised()).items():
-                    if sku in self.off_sale or inbound.place in self.closed:
-                        continue
-                    if asker is None or self.kept(asker, sku, inbound.place) is not None:
-                        found[sku, day, inbound.place] += units
-        return found
+        for sku, place in self.levels:
+            zone = ZoneInfo(self.places[place].timezone)
+            for name, units in self._may_have(asker, sku, place).items():
+                found[sku, self._counts_from(self.coming[name]).astimezone(zone).date(), place] += units
+        return +found
+
+    def _counts_from(self, inbound: Coming) -> datetime:
+        if inbound.expected_at > self.now:
+            return inbound.expected_at
+        tomorrow = self.now.astimezone(ZoneInfo(self.places[inbound.place].timezone)) + timedelta(days=1)
+        return tomorrow.replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def _may_have(self, asker: Asker, sku: str, place: str) -> dict[str, int]:
+        """Units by delivery: whatever could be sold for the first time when this one has come, those before it too."""
+        if sku in self.off_sale or place in self.closed:
+            return {}
+        believed = [
+            (self._counts_from(inbound), name)
+            for name, inbound in self.coming.items()
+            if inbound.place == place and inbound.remaining()[sku] and inbound.expected_at > self.now - BELIEVED_LATE
+        ]
+        names = [name for _at, name in sorted(believed)]
+        could_sell = [self._could_sell(asker, sku, place, names[:count]) for count in range(len(names) + 1)]
+        return {name: max(could_sell[: count + 2]) - max(could_sell[: count + 1]) for count, name in enumerate(names)}
+
+    def _could_sell(self, asker: Asker, sku: str, place: str, came: list[str]) -> int:
+        level = self.levels[sku, place]
+        good = level.good + sum(self.coming[name].remaining()[sku] for name in came)
+        spoken_for = sum(self.coming[name].promised()[sku] for name in came)
+        kept = self.kept_by_rules(asker, sku, place, good)
+        if kept is None:
+            return 0
+        return max(0, good - level.reserved.total() - self.held(sku, place) - spoken_for - kept)
 
     # ---- reservations ----------------------------------------------------------------------------
 
