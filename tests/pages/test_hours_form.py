@@ -91,8 +91,6 @@ _CROWDED = """() => {
 @pytest.mark.parametrize("width", [360, 800, 1030, 1300, 1600])
 def test_fields_side_by_side_neither_overlap_nor_run_off_the_page(place: Any, width: int) -> None:
     place.set_viewport_size({"width": width, "height": 900})
-    place.wait_for_timeout(300)
-
 
     assert place.evaluate(_CROWDED) == []
     assert place.evaluate("document.documentElement.scrollWidth <= innerWidth")
