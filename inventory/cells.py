@@ -7,6 +7,7 @@ whatever is written reads back as it was. Errors: `Unclear`, with a sentence for
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -16,19 +17,26 @@ class Unclear(ValueError):
     """Cannot be understood."""
 
 
-def write_list(values: Sequence[Any], *, separator: str = " | ") -> str:
+_BETWEEN_NAMES, _BETWEEN_CODES = r"[|;\n]", r"[|;,\n]"
+
+
+def write_list(values: Sequence[Any], *, separator: str = " | ", between: str = _BETWEEN_NAMES) -> str:
     is_plain = all(isinstance(value, str) and value == value.strip() and value for value in values)
     text = separator.join(map(str, values))
-    return text if is_plain and _listed(text) == list(values) and not text.startswith("[") else _json(values)
+    return text if is_plain and _listed(text, between) == list(values) and not text.startswith("[") else _json(values)
 
 
-def read_list(text: str) -> list[Any]:
-    """`a | b`, one a line, or a JSON array."""
-    return _loaded(text, list) if text.strip().startswith("[") else _listed(text)
+def read_list(text: str, *, between: str = _BETWEEN_NAMES) -> list[Any]:
+    """`a | b`, `a; b`, one a line, or a JSON array. A comma may stand in a name."""
+    return _loaded(text, list) if text.strip().startswith("[") else _listed(text, between)
 
 
-def _listed(text: str) -> list[str]:
-    parts = (part.strip() for part in re.split(r"[|\n]", text))
+write_codes, read_codes = partial(write_list, between=_BETWEEN_CODES), partial(read_list, between=_BETWEEN_CODES)
+"""The same for what has no comma in it: barcodes, and words of a list of ours."""
+
+
+def _listed(text: str, between: str) -> list[str]:
+    parts = (part.strip() for part in re.split(between, text))
     return [part for part in parts if part]
 
 

@@ -16,6 +16,11 @@ PRIOR = 0.5
 _STRENGTH = 4  # looks that all we knew before is worth
 
 
+def told(confidence: float | None) -> float | None:
+    """As documents show it; what is kept is not rounded, or looks would add up to something else."""
+    return None if confidence is None else round(confidence, 4)
+
+
 def agrees(*, found: int, expected: int, within: int) -> bool:
     """Is what was found near enough to what the books said? Something and nothing never are: shoppers meet that."""
     return abs(found - expected) <= within and (found > 0) == (expected > 0)

@@ -5,6 +5,8 @@ A retailer's own codes are barcodes too, so a check digit is asked only of what 
 retailer's own look just like that.
 """
 
+import re
+
 _OWN_RANGES = ("02", "04", "2")
 """GS1 prefixes for use within one company, as the first of 13 digits."""
 
@@ -36,3 +38,10 @@ def spellings(code: str) -> list[str]:
         return [code]
     bare = code.lstrip("0")
     return sorted({code, *(bare.zfill(length) for length in (12, 13, 14) if len(bare) <= length)})
+
+
+def is_one_code(text: str) -> bool:
+    """Nothing stands in it that separates codes in lists, nor are several GTINs strung together."""
+    if not text.isprintable() or re.search(r"[|;,]", text):
+        return False
+    return len([part for part in re.split(r"[\s/-]+", text) if claims_to_be_gtin(part)]) < 2

@@ -33,9 +33,10 @@ REASONS: Mapping[str, Any] = {
     "not_found": gettext_lazy("not found when it was picked"),
     "negative": gettext_lazy("fewer than none in the books"),
     "silent": gettext_lazy("sells usually, but not for long now"),
-    "low_confidence": gettext_lazy("counts often differed"),
+    "low_confidence": gettext_lazy("counts or picks often found something else"),
     "never_counted": gettext_lazy("nobody has ever counted it"),
 }
+_ONLY_PICKED = gettext_lazy("a pick found too few, and nobody has counted it since")
 
 
 class After(NamedTuple):
@@ -138,6 +139,11 @@ class Suspect:
     last_out_at: datetime | None
     suggestion: str
 
+    def words(self, reason: str) -> str:
+        """The reason as it is with this level: where nobody counted, it was a pick that lowered the confidence."""
+        is_by_picks = reason == "low_confidence" and self.counted_at is None
+        return str(_ONLY_PICKED if is_by_picks else REASONS[reason])
+
 
 R = TypeVar("R")
 
@@ -163,7 +169,7 @@ def definitions() -> dict[str, str]:
         ),
         SUSPECT: _(
             "The number in the books may be wrong: the goods were not found, there are fewer than none, nothing goes"
-            " out though three sales or more were to be expected meanwhile, or counts often differed (confidence below"
+            " out though three sales or more were to be expected meanwhile, or counts or picks often found something else (confidence below"
             " one half). Counting settles it."
         ),
     }

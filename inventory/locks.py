@@ -78,15 +78,21 @@ def lock_stock(keys: Iterable[StockKey]) -> dict[StockKey, Level]:
 
 @in_transaction
 def open_and_lock_stock(keys: Iterable[StockKey], *, as_of: datetime) -> dict[StockKey, Level]:
-    """Like `lock_stock`, opening empty levels where none is yet; keys of unknown products and places are left out.
+    """Like `lock_stock`, opening empty levels where none is yet; keys of unknown products and places are left out."""
+    ordered = sorted(set(keys))
+    open_stock(ordered, as_of=as_of)
+    return lock_stock(ordered)
 
-    Levels are opened before any is locked: two callers that open the same ones wait for each other in key
-    order, holding nothing the other needs.
+
+@in_transaction
+def open_stock(keys: Iterable[StockKey], *, as_of: datetime) -> None:
+    """Open empty levels where none is yet; keys of unknown products and places are left out.
+
+    Before any is locked: two callers that open the same ones wait for each other in key order, holding nothing the
+    other needs.
     """
-    columns = _columns(keys)
     with connection.cursor() as cursor:
-        cursor.execute(_OPEN, [as_of, *columns])
-    return lock_stock(zip(*columns, strict=True))
+        cursor.execute(_OPEN, [as_of, *_columns(keys)])
 
 
 # The same two where the keys stand in a table already, thousands at a time.

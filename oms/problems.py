@@ -118,7 +118,8 @@ def _of_drf(exc: drf.APIException, instance: str) -> Response:
     # the defaults of 405 and 415 have gaps for what was asked
     has_gaps = isinstance(exc, drf.MethodNotAllowed | drf.UnsupportedMediaType)
     title = exc.detail if has_gaps else exc.default_detail
-    body = document(exc.status_code, str(code), str(title), detail=str(exc.detail), instance=instance)
+    facts = getattr(exc, "facts", {})
+    body = document(exc.status_code, str(code), str(title), detail=str(exc.detail), instance=instance, **facts)
     return Response(body, status=exc.status_code, headers=headers, content_type=CONTENT_TYPE)
 
 

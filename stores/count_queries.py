@@ -168,7 +168,7 @@ def counts_to_approve(place: PlaceInfo) -> int:
 def suggestions(place: PlaceInfo, *, as_of: datetime) -> list[Suggestion]:
     """What this place should count first."""
     rows = health.to_count(place.code, limit=SUGGESTED, as_of=as_of)
-    return [Suggestion(row.sku, row.name, str(health.REASONS[row.reasons[0]])) for row in rows]
+    return [Suggestion(row.sku, row.name, row.words(row.reasons[0])) for row in rows]
 
 
 # ---- one count --------------------------------------------------------------------------------------

@@ -296,7 +296,7 @@ def _doubted(row: Suspect) -> Sequence[_Cell]:
 
 
 def _reason(reason: str, row: Suspect) -> str:
-    words = str(health.REASONS[reason])
+    words = row.words(reason)
     if reason == "silent" and row.chance is not None:
         return _("%(reason)s (chance %(percent)s %%)") % {
             "reason": words,

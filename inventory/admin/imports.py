@@ -56,7 +56,10 @@ class UploadForm(forms.Form):
     source = forms.CharField(
         label=gettext_lazy("Source"),
         max_length=120,
-        help_text=gettext_lazy("The feed whose figures these are; see Feeds."),
+        help_text=gettext_lazy(
+            "The feed whose figures these are, always the same for the same sender: settings of Feeds and reconciliations"
+            " go by it. It is not the file’s name."
+        ),
         widget=UnfoldAdminTextInputWidget(attrs={"list": "known-feeds"}),
     )
     mode = forms.ChoiceField(

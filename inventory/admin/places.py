@@ -249,7 +249,8 @@ class LocationAdmin(FileAdmin, BackOfficeAdmin):
                 "fields": [
                     "abilities",
                     ("daily_capacity", "preparation_minutes"),
-                    ("handling_cost", "handling_cost_per_unit", "packaging_cost", "currency"),
+                    ("handling_cost", "handling_cost_per_unit"),
+                    ("packaging_cost", "currency"),
                     "safety_stock",
                 ]
             },

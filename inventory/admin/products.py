@@ -18,7 +18,7 @@ from inventory.admin.files import FileAdmin
 from inventory.admin.prices import PriceFormSet, PriceInline
 from inventory.api.bodies import ProductBody
 from inventory.api.documents import listed_product_document, with_codes
-from inventory.cells import Unclear, read_list, read_pairs, write_list, write_pairs
+from inventory.cells import Unclear, read_codes, read_list, read_pairs, write_codes, write_list, write_pairs
 from inventory.files.columns import PRODUCTS
 from inventory.files.writing import Documents, in_pages
 from inventory.models import Product
@@ -67,12 +67,12 @@ class ProductForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             codes = [barcode.code for barcode in self.instance.barcodes.all()]
-            self.initial["barcodes"] = write_list(codes, separator="\n")
+            self.initial["barcodes"] = write_codes(codes, separator="\n")
             self.initial["tags"] = write_list(self.instance.tags, separator="\n")
             self.initial["attributes"] = write_pairs(self.instance.attributes, separator="\n")
 
     def clean_barcodes(self) -> list[Any]:
-        return _understood(read_list, self.cleaned_data["barcodes"])
+        return _understood(read_codes, self.cleaned_data["barcodes"])
 
     def clean_tags(self) -> list[Any]:
         return _understood(read_list, self.cleaned_data["tags"])

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from inventory.exposure_words import SERVICES
+from inventory.gtin import is_one_code
 from inventory.hours import minutes_of
 from inventory.models import Ability, Condition, Kind
 from inventory.public_holidays import is_known
@@ -92,6 +93,15 @@ def _one_or_by_service(value: Any) -> Any:
     return value
 
 
+def _one_barcode(value: str) -> str:
+    if not is_one_code(value):
+        raise PydanticCustomError(
+            "not_one_barcode",
+            gettext_noop("This is no single barcode: none holds | ; , or control characters, or several GTINs"),
+        )
+    return value
+
+
 def _on_the_web(value: str) -> str:
     is_path = value.startswith("/") and not value.startswith(("//", "/\\"))
     if value and not (is_path or re.match(r"https?://[^/\s]", value)):
@@ -119,6 +129,7 @@ def _day(value: str) -> str:
     return value
 
 
+BarcodeText = Annotated[Label, AfterValidator(_one_barcode)]
 ImageUrl = Annotated[str, StringConstraints(max_length=500), AfterValidator(_on_the_web)]
 CutOff = Annotated[str | dict[str, str], BeforeValidator(_one_or_by_service)]
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
@@ -157,7 +168,9 @@ class ProductBody(Body):
     )
     sku: Code
     name: Names
-    barcodes: Labels = []
+    barcodes: Annotated[list[BarcodeText], Field(max_length=100)] = Field(
+        default=[], description="Each names one product; `|`, `;`, `,` and control characters stand in none."
+    )
     price: Money
     currency: Currency = "EUR"
     tax_class: Annotated[str, StringConstraints(max_length=40)] = "standard"

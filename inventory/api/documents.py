@@ -123,7 +123,8 @@ class BulkAnswer(BaseModel):
 
 
 class LevelDocument(BaseModel):
-    """`inbound`: units on their way there; `in_transit`: those of them that another place has sent."""
+    """Of a product where it lies, lay, or is announced. `inbound`: units on their way there; `in_transit`: those of them
+    that another place has sent."""
 
     sku: str
     location: str

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inventory.api.availability import AvailabilityQuery, channel_of_query, check_all_known
+from inventory.confidence import told
 from inventory.explanation import MOST_PLACES, Explanation, explain
 from inventory.explanation_words import explanation_sentence, names_of_rules
 from inventory.exposure import Rule
@@ -71,6 +72,7 @@ class ExplainAvailability(ApiView):
         parameters=[
             OpenApiParameter("sku", required=True),
             OpenApiParameter("location", description="Only these places, separated by commas."),
+            OpenApiParameter("group", description="Only places of these groups, separated by commas."),
             OpenApiParameter("channel"),
             OpenApiParameter("method", enum=["ship", "pickup", "curbside", "locker"]),
             OpenApiParameter("service", enum=["standard", "express", "same_day"]),
@@ -84,7 +86,7 @@ class ExplainAvailability(ApiView):
         check_all_known("sku", [sku], products_by_sku([sku]))
         if query.location is not None:
             check_all_known("location", query.location, places())
-        found = explain(sku, context=query.context(as_of=now()), locations=self._mine(query.location))
+        found = explain(sku, context=query.context(as_of=now()), locations=self._mine(_asked(query)))
         names = names_of_rules(found)
         sellable = sum(one.sellable for one in found)
         return Response({"sku": sku, "sellable": sellable, "locations": [_document(one, names) for one in found]})
@@ -94,6 +96,14 @@ class ExplainAvailability(ApiView):
         if self.caller.locations is None:
             return asked
         return sorted(self.caller.locations if asked is None else self.caller.locations.intersection(asked))
+
+
+def _asked(query: ExplanationQuery) -> list[str] | None:
+    """The places that are named and of the groups that are named, None if neither is."""
+    if query.group is None:
+        return query.location
+    codes = [code for code, place in places().items() if not place.groups.isdisjoint(query.group)]
+    return codes if query.location is None else sorted({*codes}.intersection(query.location))
 
 
 def _document(one: Explanation, names: dict[str, str]) -> dict[str, Any]:
@@ -112,7 +122,7 @@ def _document(one: Explanation, names: dict[str, str]) -> dict[str, Any]:
         "kept_by": one.kept_by,
         "closed_by": one.closed_by,
         "accepting_orders": not {"place_inactive", "takes_no_orders"}.intersection(one.closed_by),
-        "confidence": stood.confidence,
+        "confidence": told(stood.confidence),
         "suspect_at": stood.suspect_at,
         "rule": _rule(one.rule, names),
         "doubt_rule": _rule(one.doubt_rule, names),

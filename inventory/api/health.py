@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from inventory import health
 from inventory.api.filters import split
+from inventory.confidence import told
 from inventory.health import After, Where
 from oms.api.body import Body, Instant, read
 from oms.api.paging import page_size_of
@@ -124,10 +125,14 @@ class SuspectPage(_HealthPage):
 
 
 def _document(row: Any) -> dict[str, Any]:
+    return {name: _shown(name, value) for name, value in asdict(row).items()}
+
+
+def _shown(name: str, value: Any) -> Any:
     """Decimals as text, as everywhere."""
-    return {
-        name: str(value) if name in _DECIMALS and value is not None else value for name, value in asdict(row).items()
-    }
+    if name == "confidence":
+        return told(value)
+    return str(value) if name in _DECIMALS and value is not None else value
 
 
 _DECIMALS = frozenset({"weekly", "lost_units", "lost_value", "cover_weeks", "value", "chance"})

@@ -450,7 +450,7 @@ def _save(import_id: str, raw: HttpRequest) -> Saved:
     try:
         return upload.save_stream(import_id, stream, most_bytes=settings.IMPORT_MAX_BYTES, announced=announced)
     except TooLarge:
-        raise BodyTooLarge() from None
+        raise BodyTooLarge(settings.IMPORT_MAX_BYTES) from None
     except CutShort:
         raise Unreadable(_("The file was cut short on its way")) from None
     except OSError as error:

@@ -19,7 +19,7 @@ from pydantic_core import PydanticUndefined
 
 from inventory.api.bodies import LocationBody, ProductBody
 from inventory.api.prices import PriceOfSkuBody
-from inventory.cells import Unclear, read_list, read_pairs, write_list, write_pairs
+from inventory.cells import Unclear, read_codes, read_list, read_pairs, write_codes, write_list, write_pairs
 from inventory.hours import WEEKDAYS
 
 Cell = str | int | float | Decimal | bool | None
@@ -54,7 +54,7 @@ def _code(text: str) -> str:
 
 
 def _codes(text: str) -> list[Any]:
-    return [_code(code) if isinstance(code, str) else code for code in read_list(text)]
+    return [_code(code) if isinstance(code, str) else code for code in read_codes(text)]
 
 
 def _whole(text: str) -> Any:
@@ -162,7 +162,7 @@ _TEXT: Way = (str, _same)
 _BY_NAME: Mapping[str, Way] = {
     "sku": (str, _code),
     "code": (str, _code),
-    "barcodes": (write_list, _codes),
+    "barcodes": (write_codes, _codes),
     "price": (Decimal, _decimal),
     "amount": (Decimal, _decimal),
     "handling_cost": (Decimal, _decimal),
@@ -175,7 +175,7 @@ _BY_NAME: Mapping[str, Way] = {
     "special_hours": (_written_hours, _hours),
     "closures": (_written_closures, _closures),
     "cut_off": (_written_cut_off, _cut_off),
-    "abilities": (write_list, read_list),
+    "abilities": (write_codes, read_codes),
     "from_at": (_written_instant, _instant),
     "until_at": (_written_instant, _instant),
 }

@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from inventory import events
+from inventory.locks import open_stock
 from inventory.models import Inbound, InboundLine
 from inventory.queries import PlaceInfo, places, products_by_sku
 from inventory.states import INBOUND_MOVES, InboundStatus
@@ -102,6 +103,9 @@ def accepted(result: Announced) -> dict[str, Any]:
 def save_announcements(announcements: Sequence[Announcement], *, actor: str, as_of: datetime) -> list[Announced]:
     """Write each announcement down or reject it; few statements, one result per announcement, in order.
 
+    Levels of what comes are opened where none is yet, so that lists of stock show it on its way. The caller has locked
+    no level.
+
     What is known already under its source and external id is a duplicate if it says the same, else rejected.
     """
     faults = _faults(announcements, as_of)
@@ -109,7 +113,9 @@ def save_announcements(announcements: Sequence[Announcement], *, actor: str, as_
     born = {index: _born(announcement, as_of) for index, announcement in good}
     fresh = _insert(born.values(), as_of=as_of)
     known = _known(announcements[index].name for index, row in born.items() if row.pk not in fresh)
-    _tell_of([(row, announcements[index]) for index, row in born.items() if row.pk in fresh], actor=actor, as_of=as_of)
+    new = [(row, announcements[index]) for index, row in born.items() if row.pk in fresh]
+    open_stock(((sku, given.location) for _row, given in new for sku in given.units), as_of=as_of)
+    _tell_of(new, actor=actor, as_of=as_of)
     return [
         Announced(REJECTED, errors=faults[index])
         if index in faults

@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from inventory import events
-from inventory.locks import lock_inbound, open_and_lock_stock
+from inventory.locks import lock_inbound, open_and_lock_stock, open_stock
 from inventory.models import Cause, Inbound, InboundLine
 from inventory.queries import products_by_sku
 from inventory.services.announcements import LATE, added_up, day_faults, unknown_skus
@@ -48,7 +48,7 @@ def change_inbound(
         raise Invalid(errors=faults)
     changed = _rename(inbound, expected_at=expected_at, reference=reference)
     if lines is not None:
-        changed["lines"] = _announce_anew(inbound, stored, lines)
+        changed["lines"] = _announce_anew(inbound, stored, lines, as_of=as_of)
     if not changed:
         return inbound.pk
     inbound.version += 1
@@ -70,7 +70,7 @@ def _rename(inbound: Inbound, **values: Any) -> dict[str, Any]:
 
 
 def _announce_anew(
-    inbound: Inbound, stored: list[InboundLine], lines: Sequence[tuple[str, int]]
+    inbound: Inbound, stored: list[InboundLine], lines: Sequence[tuple[str, int]], *, as_of: datetime
 ) -> list[dict[str, Any]]:
     """Make the stored lines say what is announced now; `stored` follows."""
     if inbound.is_transfer:
@@ -78,6 +78,7 @@ def _announce_anew(
     units = added_up(lines)
     if faults := unknown_skus([sku for sku, _quantity in lines], products_by_sku(units)):
         raise Invalid(errors=faults)
+    open_stock(((sku, inbound.location_id) for sku in units), as_of=as_of)
     for line in stored:
         line.quantity = units.get(line.product_id, min(line.quantity, line.received))
         line.remaining = max(0, line.quantity - line.received)

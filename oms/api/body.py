@@ -212,4 +212,6 @@ def _told(name: str, fact: Any) -> Any:
 
 
 def _pointer(loc: tuple[Any, ...]) -> str:
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in loc)
+    """Of a key that is wrong pydantic says so in one step more, which no JSON has."""
+    parts = loc[:-1] if len(loc) > 1 and loc[-1] == "[key]" else loc
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

@@ -8,6 +8,7 @@ import orjson
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import APIException
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -21,7 +22,11 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 class BodyTooLarge(APIException):
     status_code = 413
     default_code = "body_too_large"
-    default_detail = "The request body is too large"
+    default_detail = gettext_lazy("The request body is too large")
+
+    def __init__(self, limit: int):
+        super().__init__()
+        self.facts = {"limit_bytes": limit}
 
 
 class JsonParser(BaseParser):
@@ -30,7 +35,7 @@ class JsonParser(BaseParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         raw = stream.read(settings.MAX_BODY_BYTES + 1)
         if len(raw) > settings.MAX_BODY_BYTES:
-            raise BodyTooLarge()
+            raise BodyTooLarge(settings.MAX_BODY_BYTES)
         return loads(raw)
 
 

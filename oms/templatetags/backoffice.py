@@ -7,6 +7,7 @@ from oms.backoffice import words
 register = template.Library()
 register.filter("instant", words.instant)
 register.filter("money", words.money)
+register.filter("figure", words.figure)
 register.filter("who", words.who)
 register.filter("pairs", words.pairs)
 register.simple_tag(words.badge, name="badge")

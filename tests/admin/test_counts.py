@@ -186,7 +186,15 @@ def lived_in() -> None:
         ({"scope": "network"}, ["Vase", "all places"], []),
         ({"weeks": "2"}, [], ["Vase"]),
         ({"list": "overstock", "cover": "1"}, ["none went out", "200.00"], []),
-        ({"list": "suspect"}, ["not found when it was picked, counts often differed", "count now", "0.40"], ["Vase"]),
+        (
+            {"list": "suspect"},
+            [
+                "not found when it was picked, a pick found too few, and nobody has counted it since",
+                "count now",
+                "0.40",
+            ],
+            ["Vase"],
+        ),
         ({"list": "suspect", "reason": "never_counted"}, ["Nothing of that kind"], []),
         ({"list": "nonsense", "weeks": "many", "after": "nonsense", "location": "ATLANTIS"}, ["Vase"], []),
     ],

@@ -6,7 +6,7 @@ import pytest
 
 from inventory import locks
 from inventory.errors import ChangedMeanwhile, InsufficientStock
-from inventory.models import Inbound, InboundLine
+from inventory.models import Inbound, InboundLine, StockLevel
 from inventory.services import announcements, receiving, transfers
 from inventory.services.announcements import Announcement, announce_deliveries
 from inventory.services.inbound import cancel_inbound
@@ -60,6 +60,27 @@ def test_of_many_who_receive_it_in_full_one_does() -> None:
 
     assert sorted(answers) == ["done"] + [IllegalMove.code] * (HANDS - 1)
     assert (level("A", "S1").on_hand, level("B", "S1").on_hand) == (10, 5)
+    assert broken() == []
+
+
+def test_what_many_announce_and_send_to_where_it_never_lay_opens_its_levels_once() -> None:
+    skus = [f"P{number}" for number in range(20)]
+    make_products(*skus)
+    make_locations("D1", "D2", abilities=["receive_transfer"])
+    set_stocks({(sku, "S1"): 100 for sku in skus})
+
+    def announce(number: int) -> str:
+        ours = skus[:: 1 if number % 2 else -1]
+        coming = [
+            Announcement(place, NOW, [(sku, 1) for sku in ours]) for place in ("D1", "D2")[:: 1 if number % 3 else -1]
+        ]
+        transfer = Announcement("D2", NOW, [(sku, 1) for sku in ours], origin="S1")
+        if number % 4 == 3:
+            return tried(lambda: send_transfer(transfer, actor="test", as_of=NOW))
+        return tried(lambda: announce_deliveries(coming, actor="test", as_of=NOW))
+
+    assert at_once(HANDS, announce) == ["done"] * HANDS
+    assert StockLevel.objects.filter(location__in=["D1", "D2"], on_hand=0, counted_at=None).count() == 40
     assert broken() == []
 
 
@@ -128,7 +149,7 @@ def test_without_the_lock_more_is_sent_than_is_there(
     if not is_locked:
         monkeypatch.setattr(locks, "_LOCK", locks._LOCK.replace(locks.LOCKED, ""))
     rival = meanwhile(lambda: send(1), transfers, after="sendable_units")
-    set_stock("A", "S1", 3)
+    set_stocks({("A", "S1"): 3, ("A", "S2"): 1})  # a level that is opened would have them wait for each other, too
 
     assert (send(0), rival.outcome) == ("done", InsufficientStock.code if is_locked else "done")
     assert level("A", "S1").on_hand == 1

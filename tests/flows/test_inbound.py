@@ -62,7 +62,7 @@ def test_a_delivery_is_announced_and_received_in_full(api: Api, invariants_hold:
     assert made.status == 201
     assert (made.json["status"], made.json["origin"], made.json["is_late"]) == ("announced", None, False)
     assert made.json["actions"] == ["receive", "change", "cancel"]
-    assert stock(api, "A") == (0, 0, 0)  # no level is opened by an announcement
+    assert stock(api, "A") == (0, 0, 10)
 
     received = api.post(f"inbound/{made.json['id']}/receive/")
 
@@ -76,6 +76,25 @@ def test_a_delivery_is_announced_and_received_in_full(api: Api, invariants_hold:
     ]
     assert told(made.json["id"]) == ["announced", "received", "closed"]
     assert not Deadline.objects.filter(subject=made.json["id"], done_at=None).exists()
+    invariants_hold()
+
+
+def test_what_comes_to_a_place_where_it_never_lay_is_seen_there(api: Api, invariants_hold: Any) -> None:
+    later = announce(api, lines=[{"sku": "A", "quantity": 1}])
+    bulk = api.post(
+        "inbound/bulk/", [body(location="S1"), body(location="S1"), body(lines=[{"sku": "Z", "quantity": 1}])]
+    )
+    api.call("PATCH", f"inbound/{later}/", {"lines": [{"sku": "C", "quantity": 2}]})
+
+    assert [row["status"] for row in bulk.json["results"]] == ["created", "created", "rejected"]
+    rows = api.get("stock/").json["results"]
+    assert {(row["sku"], row["location"]): (row["on_hand"], row["inbound"], row["counted_at"]) for row in rows} == {
+        ("A", "DC"): (0, 0, None),
+        ("A", "S1"): (0, 20, None),
+        ("B", "S1"): (0, 8, None),
+        ("C", "DC"): (0, 2, None),
+    }
+    assert len(rows) == 4 and not StockMovement.objects.exists()
     invariants_hold()
 
 
@@ -514,7 +533,7 @@ def test_a_key_bound_to_places_sees_and_receives_its_own(api: Api, invariants_ho
     assert [row["status"] for row in bulk] == ["rejected", "created"]
     assert store.post(f"inbound/{ours}/receive/").status == 200
     assert told(theirs) == ["announced"]
-    assert stock(api, "A", "DC") == (0, 0, 0)
+    assert stock(api, "A", "DC") == (0, 0, 10)
     invariants_hold()
 
 

@@ -34,7 +34,9 @@ def test_a_transfer_leaves_travels_and_arrives(api: Api, invariants_hold: Any) -
         "S1",
         "S2",
     )
-    assert (stock(api, "A", "S1"), stock(api, "A", "S2")) == ((4, 4, 0), (0, 0, 0))
+    assert (stock(api, "A", "S1"), stock(api, "A", "S2")) == ((4, 4, 0), (0, 0, 6))
+    [there] = api.get("stock/?sku=A&location=S2").json["results"]
+    assert (there["inbound"], there["in_transit"]) == (6, 6)
     invariants_hold()
 
     received = api.post(f"inbound/{sent.json['id']}/receive/")

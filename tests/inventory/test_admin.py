@@ -159,6 +159,8 @@ def test_barcodes_tags_and_attributes_are_typed_line_by_line(boss, shelf):
         ({"barcodes": "4006381333932"}, "barcodes"),
         ({"barcodes": "999"}, "barcodes"),
         ({"barcodes": "x" * 65}, "barcodes"),
+        ({"barcodes": "4006381333931-0036000291452"}, "barcodes"),
+        ({"barcodes": "222, 4006381333932"}, "barcodes"),
         ({"attributes": "red"}, "attributes"),
         ({"attributes": "{"}, "attributes"),
         ({"price": "-1"}, "price"),

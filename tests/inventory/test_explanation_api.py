@@ -111,6 +111,25 @@ def test_tells_of_doubt(client):
     assert places["S1"]["kept_by"] == "place"
 
 
+def test_confidence_is_told_as_people_read_it(client):
+    StockLevel.objects.filter(location="S2").update(confidence=0.49107199999999995)
+
+    assert explain(client)["S2"]["confidence"] == 0.4911
+    assert StockLevel.objects.get(location="S2").confidence == 0.49107199999999995
+
+
+def test_places_of_a_group_are_explained_as_availability_counts_them(client, client_with):
+    answer = client.get(EXPLAIN, {"sku": "A", "group": "outlet,none"}).json()
+
+    [shown] = client.get("/api/v1/availability/?sku=A&group=outlet,none").json()["results"][0]["locations"]
+    assert [place["location"] for place in answer["locations"]] == ["S2"] == [shown["location"]]
+    assert answer["sellable"] == shown["sellable"] > 0
+    for nothing in ({"group": "outlet", "location": "S1"}, {"group": "none"}):
+        assert client.get(EXPLAIN, {"sku": "A", **nothing}).json() == {"sku": "A", "sellable": 0, "locations": []}
+    theirs = client_with("stock:read", locations=["S1"])
+    assert theirs.get(EXPLAIN, {"sku": "A", "group": "outlet"}).json()["locations"] == []
+
+
 def test_shows_the_inside_of_ones_own_places_only(client_with):
     mine = client_with("stock:read", locations=["S2"])
 

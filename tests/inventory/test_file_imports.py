@@ -66,6 +66,48 @@ def test_barcodes_and_attributes_in_another_order_are_the_same(boss: Client) -> 
     assert (again.expected, other.expected) == ({"unchanged": 1}, {"updated": 1})
 
 
+@pytest.mark.parametrize("between", ["|", " ; ", ";", ", ", "\n"])
+def test_codes_of_one_cell_may_be_separated_as_is_usual(boss: Client, between: str) -> None:
+    codes = between.join(["WAF-B1", "3760000000062"])
+    made = sent(boss, f'sku,name_en,price,barcodes\nA,Wafer,9.90,"{codes}"\n').context["kept"]
+    confirmed(boss, made)
+
+    again = sent(boss, "sku,barcodes\nA,3760000000062 | WAF-B1\n").context["kept"]
+    taken = sent(boss, f'sku,name_en,price,barcodes\nB,Wafer,9.90,"X{between}3760000000062"\n').context["kept"]
+    wrong = sent(boss, f'sku,name_en,price,barcodes\nB,Wafer,9.90,"X{between}3760000000063"\n').context["kept"]
+
+    assert (made.expected, again.expected) == ({"created": 1}, {"unchanged": 1})
+    assert [kept.faults[0][2] for kept in (taken, wrong)] == ["barcodes", "barcodes"]
+
+
+def test_a_separator_that_may_stand_in_a_code_is_told(boss: Client) -> None:
+    kept = sent(boss, "sku,name_en,price,barcodes\nA,Mug,9.90,3760000000062-4006381333931\n").context["kept"]
+
+    [(row, _key, column, text)] = kept.faults
+    assert (kept.expected, row, column) == ({"rejected": 1}, 2, "barcodes")
+    assert text.startswith("This is no single barcode")
+
+
+def test_names_keep_their_commas_and_words_of_ours_do_not(boss: Client) -> None:
+    confirmed(boss, sent(boss, 'sku,name_en,price,tags\nA,Mug,9.90,"red, blue; sale | new"\n').context["kept"])
+    text = 'code,name,kind,groups,abilities\nS,Shop,store,"idf; north, south","ship, pickup"\n'
+    confirmed(boss, sent(boss, text, model="location").context["kept"], model="location")
+
+    place = Location.objects.get()
+    assert Product.objects.get().tags == ["red, blue", "sale", "new"]
+    assert (place.groups, place.abilities) == (["idf", "north, south"], ["ship", "pickup"])
+
+
+@pytest.mark.parametrize(
+    ("model", "told"), [("product", "commas"), ("location", "mon 10:00-13:00"), ("productprice", "")]
+)
+def test_the_page_says_how_several_values_stand_in_one_cell(boss: Client, model: str, told: str) -> None:
+    text = boss.get(reverse(f"admin:inventory_{model}_import")).content.decode()
+
+    assert ("Several values in one cell" in text) == bool(told)
+    assert told in text
+
+
 def product_rows() -> list[dict[str, Any]]:
     return list(Product.objects.order_by("pk").values())
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from inventory.api.bodies import LocationBody, ProductBody
 from inventory.api.prices import PriceOfSkuBody
-from inventory.cells import Unclear, read_list, read_pairs, write_list, write_pairs
+from inventory.cells import Unclear, read_codes, read_list, read_pairs, write_codes, write_list, write_pairs
 from inventory.files.columns import PLACES, PRICES, PRODUCTS
 from inventory.files.reading import FileRefused, Table, read_table
 from inventory.files.writing import csv_lines, harmless, xlsx_file
@@ -30,6 +30,7 @@ JSON = st.recursive(
 def test_any_list_reads_back_from_its_cell(values: list[str]) -> None:
     assert read_list(write_list(values)) == values
     assert read_list(write_list(values, separator="\n")) == values
+    assert read_codes(write_codes(values)) == values
 
 
 @given(st.dictionaries(TEXTS, JSON, max_size=5))

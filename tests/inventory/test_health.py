@@ -243,6 +243,21 @@ def test_each_reason_to_doubt_a_level_and_the_surest_first():
     assert (rows[3].confidence, rows[3].on_hand, rows[3].counted_at) == (0.32, 30, days_ago(100))
 
 
+def test_why_a_level_is_doubted_is_said_as_it_was():
+    for sku in ("PICKED", "COUNTED"):
+        make_products(sku)
+        stock(sku, "N", 30)
+    StockLevel.objects.filter(product="PICKED").update(confidence=0.4, counted_at=None)
+    StockLevel.objects.filter(product="COUNTED").update(confidence=0.4)
+
+    rows = suspects(ANYWHERE, as_of=NOW).rows
+
+    assert {row.sku: row.words("low_confidence") for row in rows} == {
+        "PICKED": "a pick found too few, and nobody has counted it since",
+        "COUNTED": "counts or picks often found something else",
+    }
+
+
 def test_fewer_units_than_are_known_to_be_broken_cannot_be_believed():
     stock("MUG", "N", 5)
     with transaction.atomic():

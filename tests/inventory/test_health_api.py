@@ -79,7 +79,7 @@ def test_what_is_missing_everywhere_is_told_once(client):
 
 
 def test_overstock_and_suspects_answer_too(client):
-    StockLevel.objects.filter(product="P0", location="S").update(suspect_at=now(), confidence=0.32)
+    StockLevel.objects.filter(product="P0", location="S").update(suspect_at=now(), confidence=0.31999999999999995)
 
     overstock, suspect = (
         read(client, "overstock/?group=north"),

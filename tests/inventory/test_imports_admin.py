@@ -173,6 +173,17 @@ def test_what_came_of_a_file_stands_on_its_page(boss):
     assert csv.status_code == 200 and b"not_a_quantity" in csv.content
 
 
+def test_figures_have_their_thousands_apart_as_while_it_runs(boss):
+    done = imported(GOOD)
+    figures = {"rows_total": 39_817, "rows_done": 39_817, "rows_applied": 39_815, "rows_changed": 1_234}
+    StockImport.objects.filter(pk=done.pk).update(**figures)
+
+    shown = boss.get(page_of(done)).content.decode()
+
+    assert 'data-figure="rows_applied">39,815<' in shown
+    assert 'data-figure="rows_changed">1,234<' in shown
+
+
 def test_why_a_file_failed_stands_there_too(boss):
     many = packed(rows(*(f"A,S,{n}" for n in range(200_000))))
     failed = imported(many[:-3000])

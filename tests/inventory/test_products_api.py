@@ -191,6 +191,18 @@ def test_a_barcode_names_one_product(client):
     assert not Product.objects.filter(sku="SHIRT-M").exists()
 
 
+@pytest.mark.parametrize("separator", [";", ",", "|", "\n", "-", " / "])
+def test_several_codes_in_one_are_refused_instead_of_kept_as_none(client, separator):
+    strung = separator.join(["4006381333931", "036000291452"])
+
+    one = client.post("/api/v1/products/", SHIRT | {"barcodes": ["ART-1", strung]}, format="json")
+    bulk = client.post("/api/v1/products/bulk/", [SHIRT | {"barcodes": [strung]}], format="json").json()["results"]
+
+    assert (one.status_code, pointers(one)) == (422, [("/barcodes/1", "not_one_barcode")])
+    assert [(row["status"], row["errors"][0]["code"]) for row in bulk] == [("rejected", "not_one_barcode")]
+    assert not Product.objects.exists()
+
+
 def test_a_mistyped_gtin_is_refused_and_a_code_of_the_retailers_own_is_not(client):
     refused = client.post("/api/v1/products/", SHIRT | {"barcodes": ["0360002914", "4006381333932"]}, format="json")
 

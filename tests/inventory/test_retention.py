@@ -295,6 +295,14 @@ def test_the_command_only_tells_unless_it_is_asked_to_do_it(flags):
     assert (StockMovement.objects.count(), StockBalance.objects.count()) == (11, 0)
 
 
+@pytest.mark.parametrize("flags", [(), ("--apply",)])
+def test_the_command_says_that_there_is_nothing_to_forget(flags):
+    command("--before=2026-03", "--apply")
+
+    assert command("--before=2026-02", *flags) == "there is nothing to forget before 2026-02\n"
+    assert forgotten_until() == MARCH
+
+
 def test_the_command_forgets_when_it_is_asked_to():
     assert command("--before=2026-03", "--apply").splitlines()[0] == "forgot 2026-01: 3 movements of 2 levels"
 

@@ -250,7 +250,8 @@ def test_a_stream_that_does_not_end_is_cut_off_and_leaves_nothing(client, settin
     environ = {"wsgi.input": endless, "HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
     answer = client.post(URL, headers={"Idempotency-Key": "k1"}, **environ)
 
-    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    body = answer.json()
+    assert (answer.status_code, body["code"], body["limit_bytes"]) == (413, "body_too_large", 2_000_000)
     assert endless.given <= 2_000_000 + 128 * 1024
     assert is_untouched()
 

@@ -54,9 +54,9 @@ def test_every_address_of_the_api_is_described_with_every_method(operations: dic
 def test_every_list_that_is_narrowed_to_places_is_narrowed_to_groups(operations: dict[str, Any]) -> None:
     asks = {name: {one["name"] for one in told.get("parameters", ())} for name, told in operations.items()}
     of_places = {name for name, known in asks.items() if name.startswith("GET ") and "location" in known}
-    of_one_place = {name for name in of_places if name.endswith(("/explain/", "/why-not/", "/applying/"))}
+    of_one_place = {name for name in of_places if name.endswith(("/why-not/", "/applying/"))}
 
-    assert len(of_one_place) == 3 and len(of_places) >= 21
+    assert len(of_one_place) == 2 and len(of_places) >= 21
     assert {name for name in of_places if "group" not in asks[name]} == of_one_place
 
 

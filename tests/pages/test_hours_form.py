@@ -75,3 +75,22 @@ def test_days_and_closures_come_and_go(place: Any) -> None:
 def test_nothing_is_wider_than_a_phone(place: Any) -> None:
     for rows in place.locator(".hours").all():
         assert rows.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
+_CROWDED = """() => {
+  const boxes = [...document.querySelectorAll(".form-row .field-line > *, .form-row .field-line label")]
+    .filter((part) => part.offsetWidth)
+    .map((part) => ({ part, line: part.closest(".field-line"), box: part.getBoundingClientRect() }));
+  const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+  const crowded = boxes.filter((one) => boxes.some((other) => other.line !== one.line && meet(one.box, other.box)));
+  const cut = boxes.filter((one) => one.box.right > innerWidth);
+  return [...crowded, ...cut].map((one) => `${one.line.className.match(/field-[a-z_]+$|field-(?!line)[a-z_]+/)}`);
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 800, 1030, 1300, 1600])
+def test_fields_side_by_side_neither_overlap_nor_run_off_the_page(place: Any, width: int) -> None:
+    place.set_viewport_size({"width": width, "height": 900})
+
+    assert place.evaluate(_CROWDED) == []
+    assert place.evaluate("document.documentElement.scrollWidth <= innerWidth")

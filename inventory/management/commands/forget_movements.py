@@ -36,13 +36,21 @@ class Command(BaseCommand):
             raise CommandError(str(error.detail)) from error
 
     def _tell(self, before: datetime, as_of: datetime) -> None:
-        for old in old_months(before=before, as_of=as_of):
+        gone = old_months(before=before, as_of=as_of)
+        if not gone:
+            self.stdout.write(f"there is nothing to forget before {before:%Y-%m}")
+            return
+        for old in gone:
             self.stdout.write(f"would forget {_words(old)}")
         self.stdout.write(f"the ledger would begin at {before:%Y-%m}; nothing was changed (--apply does it)")
 
     def _forget(self, before: datetime, as_of: datetime) -> None:
+        gone = False
         for old in forget_months(before=before, actor="system:forget_movements", as_of=as_of):
+            gone = True
             self.stdout.write(f"forgot {_words(old)}")
+        if not gone:
+            self.stdout.write(f"there is nothing to forget before {before:%Y-%m}")
 
 
 def _words(old: OldMonth) -> str:
