@@ -12,7 +12,7 @@ ON CONFLICT (sku, location_id) DO NOTHING"""
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("inventory", "0020_promise_what_comes"),
+        ("inventory", "0021_a_gtin_names_one_product"),
     ]
 
     operations = [
