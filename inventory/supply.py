@@ -114,8 +114,13 @@ def available_at(expected_at: datetime, zone: ZoneInfo, as_of: datetime) -> date
 
 
 def supply_shown(skus: Iterable[str], *, context: Context) -> dict[str, list[Supply]]:
-    """`future_supply` as this asker may see it: without what the exposure rules hide."""
-    return _without_hidden(future_supply(skus, as_of=context.as_of), context)
+    """`future_supply` as this asker may see it: without what the exposure rules hide or comes where it cannot be served."""
+    shown, directory = _without_hidden(future_supply(skus, as_of=context.as_of), context), places()
+
+    def is_of_use(supply: Supply) -> bool:
+        return supply.location in directory and directory[supply.location].can_serve(context.order_type)
+
+    return {sku: [one for one in supplies if is_of_use(one)] for sku, supplies in shown.items()}
 
 
 _S = TypeVar("_S", Supply, Coming)

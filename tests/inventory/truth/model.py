@@ -289,6 +289,7 @@ class World:
     closed: set[str] = field(default_factory=set)
     declining: set[str] = field(default_factory=set)  # places that take no orders
     refusing: set[str] = field(default_factory=set)  # places that take no transfers
+    unable: set[tuple[str, str]] = field(default_factory=set)  # places, and the delivery methods they cannot do
     rules: dict[str, Rule] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     coming: dict[str, Coming] = field(default_factory=dict)
@@ -676,7 +677,10 @@ class World:
                 for sku, units in (inbound.remaining() - inbound.promised()).items():
                     if sku in self.off_sale or inbound.place in self.closed:
                         continue
-                    if asker is None or self.kept(asker, sku, inbound.place) is not None:
+                    if asker is None or (
+                        self.kept(asker, sku, inbound.place) is not None
+                        and (inbound.place, asker.method) not in self.unable
+                    ):
                         found[sku, day, inbound.place] += units
         return found
 
@@ -772,9 +776,13 @@ class World:
             hold.ended = "committed"
         return ""
 
+    def serves(self, asker: Asker, place: str) -> bool:
+        """Whether the place would do the work that selling to this asker makes."""
+        return place not in self.declining and (place, asker.method) not in self.unable
+
     def _pinned(self, lines: list[Line], asker: Asker, *, own: str = "") -> Counter[Key] | None:
         """The fullest place first, and what can be had in one place only before the rest."""
-        left = {key: 0 if key[1] in self.declining else self.sees(asker, *key, own=own) for key in self.levels}
+        left = {key: self.sees(asker, *key, own=own) if self.serves(asker, key[1]) else 0 for key in self.levels}
         together: Counter[tuple[str, str | None]] = Counter()
         for line in sorted(lines, key=lambda line: line.place is None):
             together[line.sku, line.place] += line.units
