@@ -43,7 +43,7 @@ class Stood(NamedTuple):
 class Explanation:
     """`sellable` is what readers and reservers get. `kept` is what is kept back, `kept_by` says by what: `level` and
     `place` (safety stock), `rule` or `doubt`. `closed_by`: why nothing at all is sold: `suspect`, `hidden`,
-    `product_inactive`, `place_inactive`, `takes_no_orders`."""
+    `product_inactive`, `place_inactive`, `takes_no_orders`, `cannot_serve_method`."""
 
     place: PlaceInfo
     stood: Stood
@@ -83,10 +83,10 @@ def explain(sku: str, *, context: Context, locations: Collection[str] | None = N
             Explanation(
                 place=place,
                 stood=stood,
-                sellable=shown.get(place.code, 0) if place.takes_orders(context.as_of) else 0,
+                sellable=shown.get(place.code, 0) if place.serves(context) else 0,
                 kept=kept,
                 kept_by=kept_by,
-                closed_by=_closed_by(stood, place, verdict, product_is_active=product.is_active, as_of=context.as_of),
+                closed_by=_closed_by(stood, place, verdict, context, product_is_active=product.is_active),
                 rule=verdict.rule,
                 doubt_rule=verdict.doubt_rule,
             )
@@ -117,13 +117,14 @@ def _share(stood: Stood, share: int) -> int:
 
 
 def _closed_by(
-    stood: Stood, place: PlaceInfo, verdict: Verdict, *, product_is_active: bool, as_of: datetime
+    stood: Stood, place: PlaceInfo, verdict: Verdict, context: Context, *, product_is_active: bool
 ) -> tuple[str, ...]:
     reasons = {
         "suspect": stood.suspect_at is not None,
         "hidden": verdict.kept.is_hidden,
         "product_inactive": not product_is_active,
         "place_inactive": not place.is_active,
-        "takes_no_orders": place.is_active and not place.takes_orders(as_of),
+        "takes_no_orders": place.is_active and not place.takes_orders(context.as_of),
+        "cannot_serve_method": not place.can_serve(context.order_type),
     }
     return tuple(reason for reason, holds in reasons.items() if holds)

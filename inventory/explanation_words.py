@@ -18,6 +18,7 @@ _CLOSED_BY = {
     "product_inactive": gettext_lazy("the product is not on sale"),
     "place_inactive": gettext_lazy("the place is closed for good"),
     "takes_no_orders": gettext_lazy("the place takes no orders"),
+    "cannot_serve_method": gettext_lazy("the place cannot do this kind of delivery"),
 }
 
 

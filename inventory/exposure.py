@@ -146,14 +146,18 @@ def weigh(rules: Iterable[Rule], sku: str, place: Place) -> Verdict:
 
 
 class Protections:
-    """The rules of one kind of context over one directory of places, worked out once per kind of product."""
+    """The rules of one kind of context over one directory of places, worked out once per kind of product.
 
-    def __init__(self, rules: Sequence[Rule], places: Mapping[str, Place]):
+    `unable`: the codes of places whose profile hides all, for they cannot do what is asked for.
+    """
+
+    def __init__(self, rules: Sequence[Rule], places: Mapping[str, Place], unable: Collection[str] = frozenset()):
         self.rules = rules
         self.has_rules = bool(rules)
         self.asks_for_tags = any(rule.tags for rule in rules)
         self._of_products = [rule for rule in rules if rule.tags or rule.skus]
         self.places = places
+        self._unable = unable
         self._profiles: dict[tuple[bool, ...], str] = {}
         self._one_at_a_time = threading.Lock()
 
@@ -184,7 +188,7 @@ class Protections:
 
     def _work_out(self, sku: str, tags: Collection[str]) -> str:
         matching = [rule for rule in self.rules if rule.is_of(sku, tags)]
-        class_of = {code: _class(place, weigh(matching, sku, place).kept) for code, place in self.places.items()}
+        class_of = {code: self._class(place, weigh(matching, sku, place).kept) for code, place in self.places.items()}
         usual_first = [found for found, _places in Counter(class_of.values()).most_common()] or [(0, NOTHING)]
         numbers = {found: number for number, found in enumerate(usual_first, 1)}
         profile: dict[str, Any] = {
@@ -194,12 +198,12 @@ class Protections:
         profile["others"] = {code: numbers[found] for code, found in class_of.items() if found != usual_first[0]}
         return json.dumps(profile, separators=(",", ":"))
 
+    def _class(self, place: Place, kept: Kept) -> tuple[int, Kept]:
+        """Its default safety stock, and what the rules keep there; a place that is out of use hides all."""
+        is_open = place.is_active and place.code not in self._unable
+        return (place.safety_stock, kept) if is_open else (0, _ALL_HIDDEN)
+
 
 def _array(numbers: Iterable[float]) -> str:
     """As Postgres writes it."""
     return f"{{{','.join(map(str, numbers))}}}"
-
-
-def _class(place: Place, kept: Kept) -> tuple[int, Kept]:
-    """Its default safety stock, and what the rules keep there; a place that is out of use hides all."""
-    return (place.safety_stock, kept) if place.is_active else (0, _ALL_HIDDEN)

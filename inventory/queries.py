@@ -13,6 +13,7 @@ from django.db import connection
 from inventory.confidence import PRIOR
 from inventory.exposure import Context, Kept, Protections, Rule
 from inventory.hours import Calendar
+from inventory.methods import ability_for
 from inventory.models import CartHold, CartHoldLine, ExposureRule, Location, Membership
 from inventory.pauses import is_paused
 from inventory.sellable import good_sql, sellable_sql
@@ -60,6 +61,14 @@ class PlaceInfo:
     def takes_orders(self, as_of: datetime) -> bool:
         """In use, accepting, and not paused at that instant: what it has may be given new work."""
         return self.is_active and self.accepting_orders and not self.is_paused(as_of)
+
+    def can_serve(self, method: str) -> bool:
+        """Able to do what this method needs; where none is named, it need not do anything."""
+        return not method or ability_for(method) in self.abilities
+
+    def serves(self, context: Context) -> bool:
+        """What it has may be given to this asker."""
+        return self.can_serve(context.order_type) and self.takes_orders(context.as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +128,12 @@ def places() -> Mapping[str, PlaceInfo]:
     return _places.get()
 
 
+def units_for(method: str, units: Mapping[str, int]) -> dict[str, int]:
+    """Of units by place those that stand where this method can be served."""
+    directory = places()
+    return {code: n for code, n in units.items() if code in directory and directory[code].can_serve(method)}
+
+
 def place_name(code: str) -> str:
     """Of a place that is no more, its code."""
     place = places().get(code)
@@ -166,7 +181,7 @@ class _Worked:
     rules: list[Rule]
     places: Mapping[str, PlaceInfo]
     perhaps_shut: Sequence[PlaceInfo]
-    by_context: dict[tuple[str, str, str], Protections]
+    by_context: dict[tuple[str, str, str, str], Protections]
 
 
 _worked = _Worked([], {}, [], {})
@@ -187,14 +202,17 @@ def protections(context: Context) -> Protections:
     return _protections(_work_out(), context)
 
 
-def _protections(worked: _Worked, context: Context) -> Protections:
+def _protections(worked: _Worked, context: Context, *, method: str = "") -> Protections:
+    """`method`: besides, nothing is sold where that cannot be served."""
     rules, every = worked.rules, worked.places
     # What no rule speaks of makes no difference.
     asker = (context.channel, context.order_type, context.service)
-    kind = asker if rules else ("", "", "")
+    kind = (*(asker if rules else ("", "", "")), method and ability_for(method))
     found = worked.by_context.get(kind)
     if found is None:
-        found = worked.by_context[kind] = Protections([rule for rule in rules if rule.is_for(*asker)], every)
+        unable = frozenset(code for code, place in every.items() if not place.can_serve(method))
+        matching = [rule for rule in rules if rule.is_for(*asker)]
+        found = worked.by_context[kind] = Protections(matching, every, unable)
     return found
 
 
@@ -297,7 +315,8 @@ def sellable_units(
 ) -> dict[str, dict[str, int]]:
     """Units that can be sold to this asker, by SKU and location code, read without locks; only what is more than zero.
 
-    Every SKU asked for has an entry. Products and places that are not active sell nothing. `tags` of the products,
+    Every SKU asked for has an entry. Products and places that are not active sell nothing; that a place takes orders and
+    can do what is asked for (`PlaceInfo.serves`) is for the caller to ask, who may have to say why it is left out. `tags` of the products,
     where the caller knows them already, save looking them up.
     """
     wanted = list(dict.fromkeys(skus))
@@ -330,7 +349,7 @@ class NetworkStock(NamedTuple):
 def network_stock(
     skus: Iterable[str], *, context: Context, near: Collection[str] | None = None
 ) -> dict[str, NetworkStock]:
-    """Like `sellable_units` at the places that take orders, added up; only products that exist have an entry.
+    """Like `sellable_units` at the places that serve the asker, added up; only products that exist have an entry.
 
     `near`: of a product that lies in most places these are enough. A thousand levels are read quicker than told.
     """
@@ -340,7 +359,7 @@ def network_stock(
         _NETWORK_STOCK_BUT if shut else _NETWORK_STOCK,
         wanted,
         context,
-        _protections(worked, context),
+        _protections(worked, context, method=context.order_type),
         None,
         near=near,
         is_narrow=near is not None,

@@ -2,7 +2,7 @@
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from itertools import islice
 from math import inf
@@ -19,7 +19,6 @@ from inventory.api.documents import AvailabilityDocument
 from inventory.api.filters import split
 from inventory.exposure import Context
 from inventory.geocoding import Point, coordinates_of
-from inventory.models import Ability, Kind
 from inventory.nearest import by_distance
 from inventory.pickup_times import pickup_at
 from inventory.queries import NetworkStock, PlaceInfo, network_stock, places
@@ -30,13 +29,8 @@ from oms.channels import channels
 from oms.clock import now
 from oms.errors import FieldError, Invalid
 
-_CAN: Mapping[str, Callable[[PlaceInfo], bool]] = {
-    "ship": lambda place: Ability.SHIP in place.abilities,
-    "pickup": lambda place: Ability.PICKUP in place.abilities and place.kind != Kind.LOCKER,
-    "curbside": lambda place: Ability.CURBSIDE in place.abilities,
-    "locker": lambda place: place.kind == Kind.LOCKER,
-}
-
+METHODS = ("ship", "pickup", "curbside", "locker")
+METHOD_ASKED = "Only what places have that can do this; a locker is filled by those that send parcels."
 
 _SEVERAL = 4
 _AMPLE = 3  # times as many places as are told are looked at, for some have nothing
@@ -83,7 +77,7 @@ class Availability(ApiView):
             OpenApiParameter("near", description="Latitude and longitude: `48.85,2.35`."),
             OpenApiParameter("country"),
             OpenApiParameter("postal_code"),
-            OpenApiParameter("method", enum=list(_CAN), description="Only places that can do this."),
+            OpenApiParameter("method", enum=METHODS, description=METHOD_ASKED),
             OpenApiParameter(
                 "service", enum=["standard", "express", "same_day"], description="Exposure rules may differ."
             ),
@@ -131,7 +125,7 @@ class _Shown(dict[str, bool]):
         self._every = every
         self._codes = None if query.location is None else frozenset(query.location)
         self._groups = None if query.group is None else frozenset(query.group)
-        self._can = None if query.method is None else _CAN[query.method]
+        self._method = query.method or ""
 
     def __missing__(self, code: str) -> bool:
         place = self._every.get(code)
@@ -142,7 +136,7 @@ class _Shown(dict[str, bool]):
         return (
             (self._codes is None or place.code in self._codes)
             and (self._groups is None or not self._groups.isdisjoint(place.groups))
-            and (self._can is None or self._can(place))
+            and place.can_serve(self._method)
         )
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from inventory.api.availability import AvailabilityQuery, channel_of_query, check_all_known
+from inventory.api.availability import METHOD_ASKED, METHODS, AvailabilityQuery, channel_of_query, check_all_known
 from inventory.confidence import told
 from inventory.explanation import MOST_PLACES, Explanation, explain
 from inventory.explanation_words import explanation_sentence, names_of_rules
@@ -47,7 +47,9 @@ class ExplainedPlace(BaseModel):
     held_for_offers: int
     kept_back: int
     kept_by: Literal["level", "place", "rule", "doubt"]
-    closed_by: list[Literal["suspect", "hidden", "product_inactive", "place_inactive", "takes_no_orders"]]
+    closed_by: list[
+        Literal["suspect", "hidden", "product_inactive", "place_inactive", "takes_no_orders", "cannot_serve_method"]
+    ]
     accepting_orders: bool
     confidence: float | None
     suspect_at: Instant | None
@@ -74,7 +76,7 @@ class ExplainAvailability(ApiView):
             OpenApiParameter("location", description="Only these places, separated by commas."),
             OpenApiParameter("group", description="Only places of these groups, separated by commas."),
             OpenApiParameter("channel"),
-            OpenApiParameter("method", enum=["ship", "pickup", "curbside", "locker"]),
+            OpenApiParameter("method", enum=METHODS, description=METHOD_ASKED),
             OpenApiParameter("service", enum=["standard", "express", "same_day"]),
         ],
         responses={200: ExplanationDocument},

@@ -32,7 +32,7 @@ Seconds = Annotated[int, Field(ge=10, le=_LONGEST_SECONDS, strict=True)]
 
 
 class Asked(Body):
-    """`method` and `service` say which stock the cart may see."""
+    """`method` and `service` say which stock the cart may see; a place that cannot do the method holds nothing for it."""
 
     ttl_seconds: Seconds = 600
     method: Literal["ship", "pickup", "curbside", "locker"] = "ship"

@@ -293,12 +293,12 @@ def _together(lines: Sequence[HoldLine]) -> dict[tuple[str, str | None], int]:
 
 
 def _eligible(lines: Sequence[HoldLine], context: Context, among: Collection[str] | None) -> dict[str, dict[str, int]]:
-    """What could be sold of each product, at places that take orders."""
+    """What could be sold of each product, at places that serve the asker."""
     stock = sellable_units(sorted({line.sku for line in lines}), context=context)
     directory = places()
 
     def may(code: str) -> bool:
-        return directory[code].takes_orders(context.as_of) and (among is None or code in among)
+        return directory[code].serves(context) and (among is None or code in among)
 
     return {sku: {code: units for code, units in here.items() if may(code)} for sku, here in stock.items()}
 

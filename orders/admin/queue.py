@@ -149,7 +149,7 @@ def _form(case: ExceptionCase, actions: list[str], request: HttpRequest) -> Reso
 
 
 def _could_serve(place: PlaceInfo, method: str) -> bool:
-    return place.takes_orders(now()) and method in place.abilities
+    return place.takes_orders(now()) and place.can_serve(method)
 
 
 def _offer_words(offer: dict[str, Any]) -> str:

@@ -259,7 +259,7 @@ def _delivery_errors(
 def _pickup_errors(delivery: DeliveryGiven, place: PlaceInfo | None, base: str, *, as_of: datetime) -> list[FieldError]:
     if place is None or not place.is_active:
         return [FieldError(f"{base}/location", "unknown_location", _("No such location"))]
-    if "pickup" not in place.abilities:
+    if not place.can_serve(delivery.method):
         return [FieldError(f"{base}/location", "no_pickup_here", _("This location hands nothing out"))]
     if not place.takes_orders(as_of):
         return [FieldError(f"{base}/location", "takes_no_orders", _("This location takes no orders now"))]

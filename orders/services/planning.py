@@ -4,7 +4,7 @@ Everything this app asks of routing passes here, so the rest of it speaks of del
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from typing import Any
 
 from inventory.exposure import Context
 from inventory.hours import NeverOpen
-from inventory.queries import PlaceInfo, haversine_km, places, sellable_units
+from inventory.queries import PlaceInfo, haversine_km, places, sellable_units, units_for
 from inventory.services.reservations import Want
 from oms.money import ZERO
 from oms.sql import Tables, insert_rows
@@ -211,9 +211,8 @@ class _Asking:
         return ask_routing(demand, as_of=self.as_of, release_at=self.release_at, stock=self.seen.read, rules=rules)
 
     def _sellable(self, demand: Demand) -> dict[str, int]:
-        """What stands anywhere that its other deliveries leave."""
-        skus = {line.sku for line in demand.lines}
-        return {sku: sum(_untaken(demand, sku, self.seen.units[sku]).values()) for sku in skus}
+        """What stands where it can be served, and its other deliveries leave."""
+        return _sellable(demand, {line.sku for line in demand.lines}, self.seen.units)
 
     def most_of(self, whole: PlannedDelivery) -> PlannedDelivery:
         """The largest part of it that can be had, be it nothing; the rest is cut."""
@@ -431,12 +430,12 @@ class _Seen:
 def _shortages(
     demand: Demand, wanted: Sequence[Wanted], seen: Mapping[str, Mapping[str, int]], *, as_of: datetime
 ) -> tuple[dict[str, Any], ...]:
-    """SKUs of which the planner saw fewer than were asked for, in the network or at the chosen place."""
+    """SKUs of which the planner saw fewer than were asked for, wherever this can be served or at the chosen place."""
     requested: dict[str, int] = {}
     for line in wanted:
         requested[line.sku] = requested.get(line.sku, 0) + line.quantity
-    sellable = {sku: _untaken(demand, sku, seen[sku]) for sku in requested}
-    missing = [sku for sku, quantity in requested.items() if sum(sellable[sku].values()) < quantity]
+    sellable = _sellable(demand, requested, seen)
+    missing = [sku for sku, quantity in requested.items() if sellable[sku] < quantity]
     if not missing:
         return ()
     stock = sellable_units(missing, context=demand.context(as_of), tags={w.sku: w.tags for w in wanted})
@@ -444,11 +443,16 @@ def _shortages(
         {
             "sku": sku,
             "requested": requested[sku],
-            "sellable": sum(sellable[sku].values()),
+            "sellable": sellable[sku],
             "alternatives": _alternatives(demand, _untaken(demand, sku, stock[sku]), as_of=as_of),
         }
         for sku in missing
     )
+
+
+def _sellable(demand: Demand, skus: Iterable[str], seen: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Units by SKU at places that can serve this demand, without what the order's other deliveries take."""
+    return {sku: sum(units_for(demand.method, _untaken(demand, sku, seen[sku])).values()) for sku in skus}
 
 
 def _untaken(demand: Demand, sku: str, stock: Mapping[str, int]) -> dict[str, int]:
@@ -501,7 +505,7 @@ def other_pickup_places(
 
 
 def _hands_out(place: PlaceInfo | None, as_of: datetime) -> bool:
-    return place is not None and place.takes_orders(as_of) and "pickup" in place.abilities
+    return place is not None and place.takes_orders(as_of) and place.can_serve(Method.PICKUP)
 
 
 def _km(origin: PlaceInfo | None, place: PlaceInfo) -> float:

@@ -6,6 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
+from inventory.methods import ability_for
+
 from . import filters, geo
 from .atlas import Atlas
 from .cost import Carriage, Offers, Pricing, counted_km
@@ -72,7 +74,7 @@ def assess(
     rows = np.flatnonzero(scene.held[:, columns].any(axis=1))
     places = [atlas.places[row] for row in rows.tolist()]
     held = scene.held[rows][:, columns]
-    sieve = filters.Sieve(places, atlas.standing(source, filters.ability_for(demand.method))[rows].copy())
+    sieve = filters.Sieve(places, atlas.standing(source, ability_for(demand.method))[rows].copy())
     confidence = (
         atlas.table(network.confidence, [line.sku for line in left], rows, 1.0) if source.min_confidence else held
     )

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from inventory.methods import ability_for
+
 from . import explain
 from .assess import Assessment, Scene, assess
 from .cost import weight_of
-from .filters import ability_for, standing_reason
+from .filters import standing_reason
 from .planner import Planning
 from .problem import Problem, Quantities
 from .solve import solve

@@ -7,9 +7,6 @@ import numpy as np
 
 from .types import Demand, Line, Network, Place, Source, always, no_limit
 
-#: What a place must be able to do to serve a method (a locker is filled by parcels).
-ABILITY_OF_METHOD = {"locker": "ship"}
-
 #: Every word a place may be left out with; in columns they stand as numbers.
 REASONS = (
     None,
@@ -40,10 +37,6 @@ REASONS = (
     "parcel_value",
 )
 _NUMBER = {reason: number for number, reason in enumerate(REASONS)}
-
-
-def ability_for(method: str) -> str:
-    return ABILITY_OF_METHOD.get(method, method)
 
 
 def standing_reason(place: Place, source: Source, ability: str) -> str | None:

@@ -12,8 +12,10 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
+from inventory.methods import ability_for
+
 from .coverage import METHODS, WEEK, Coverage, TooMany
-from .filters import ability_for, standing_reason
+from .filters import standing_reason
 from .types import Place, Rest, Rule, Source, Step, When
 
 #: Codes of what makes a rule or step do nothing it was written for.

@@ -85,7 +85,8 @@ def plan_dry_run(wish: Wish, *, rule_set: RulesAsked, keep: bool, as_of: datetim
 def _most_of(whole: SourcingPlan, sellable: Mapping[str, Mapping[str, int]]) -> SourcingPlan:
     """As placing an order would cut it, were the shopper to wait for what the rules back-order."""
     stock = StockOfDay(found={sku: dict(units) for sku, units in sellable.items()})
-    there = {sku: sum(units.values()) for sku, units in sellable.items()}
+    method = whole.demand.method
+    there = {sku: sum(inventory.units_for(method, units).values()) for sku, units in sellable.items()}
 
     def plan_under(demand: Demand, rules: ActiveRules) -> SourcingPlan:
         return plan(demand, as_of=whole.as_of, release_at=whole.release_at, rules=rules, stock=stock)

@@ -78,9 +78,10 @@ def largest_part(
 
 
 def lacking(planned: SourcingPlan, sellable: Mapping[str, int]) -> dict[str, int]:
-    """Units by line of a plan's rest because of which placing an order refuses it. `sellable`: what stands anywhere, by SKU.
+    """Units by line of a plan's rest because of which placing an order refuses it. `sellable`: what stands where it
+    can be served, by SKU.
 
-    What the rules leave to a person is accepted, as far as it stands anywhere.
+    What the rules leave to a person is accepted, as far as it stands there.
     """
     if not planned.rest:
         return {}

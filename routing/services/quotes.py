@@ -19,7 +19,6 @@ from django.utils.translation import gettext_lazy
 
 from inventory import queries as inventory
 from inventory.exposure import Context
-from inventory.models import Ability
 from inventory.nearest import by_distance
 from inventory.queries import ProductInfo
 from oms.channels import ChannelInfo, channels
@@ -39,7 +38,7 @@ _ALTERNATIVES = 5
 _CENT = Decimal("0.01")
 _NOT_MEANT = frozenset({"ability", "kind", "location", "group", "exclude_group"})
 LATE = "late"
-ABILITY = {"pickup": Ability.PICKUP, "curbside": Ability.CURBSIDE}
+NOBODY_CAN = "ability"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,8 @@ def quote(
     cannot_be_sent = "ship" in methods and all(way.method != "ship" for way in options)  # the rules let nothing leave
     if (missing or cannot_be_sent) and (later := asking.later()):
         options.append(later)
-    closed = [way for way in ways if isinstance(way, NotOffered) and (way.code == LATE or not missing)]
+    told_besides = {LATE} if any(one.sellable for one in missing) else {LATE, NOBODY_CAN}
+    closed = [way for way in ways if isinstance(way, NotOffered) and (way.code in told_besides or not missing)]
     expires_at = as_of + timedelta(minutes=settings.QUOTE_MINUTES)
     token = _sign(channel, lines, options, expires_at)
     return Quote(token, expires_at, currency, tuple(options), (*missing, *closed))
@@ -255,12 +255,12 @@ class _Asking:
         return sourcing.plan(demand, as_of=self.as_of, release_at=release_at, stock=self.stock, rules=rules)
 
     def _sellable(self, demand: Demand) -> dict[str, int]:
-        """What stands anywhere, or at the place that was chosen."""
+        """What stands anywhere where it can be served, or at the place that was chosen."""
         only = None if demand.location is None else [demand.location]
         stock = self.stock(
             [line.sku for line in demand.lines], context=demand.context(self.as_of), locations=only, tags=self.tags
         )
-        return {sku: sum(units.values()) for sku, units in stock.items()}
+        return {sku: sum(inventory.units_for(demand.method, units).values()) for sku, units in stock.items()}
 
     def _cut(self, planned: SourcingPlan) -> tuple[QuotedLine, ...]:
         """What this plan was not asked for any more."""
@@ -275,7 +275,7 @@ class _Asking:
             found += [self._shipped(service) for service in queries.services_offered(self.channel.currency)]
         for method in dict.fromkeys(["pickup", "curbside", *methods]):
             if method in methods and method != "ship":
-                collected = self._collected_at(method, near_limit) if method in ABILITY else []
+                collected = self._collected_at(method, near_limit) if method in sourcing.COLLECTED else []
                 found += collected or [NotOffered(method, "standard", self._why_not_collected(method))]
         return found
 
@@ -323,8 +323,12 @@ class _Asking:
     def _why_not_collected(self, method: str) -> str:
         having_all, having_some = self._having(method)
         directory = inventory.places()
-        if not any(ABILITY.get(method) in directory[code].abilities for code in having_some):
-            return "ability"
+        if method not in sourcing.COLLECTED:
+            return NOBODY_CAN
+        if not having_some:
+            return "no_stock"
+        if not any(directory[code].can_serve(method) for code in having_some):
+            return NOBODY_CAN
         if not self._nearest(method, having_some):
             return "not_accepting"
         whole = self._nearest(method, having_all)
@@ -339,11 +343,7 @@ class _Asking:
     def _nearest(self, method: str, codes: Collection[str]) -> dict[str, float | None]:
         """Those of these places that hand out so, and their distances; None: nobody knows."""
         directory = inventory.places()
-        able = {
-            code
-            for code in codes
-            if ABILITY[method] in directory[code].abilities and directory[code].takes_orders(self.as_of)
-        }
+        able = {code for code in codes if directory[code].serves(self._context(method))}
         far = by_distance(self.point, able, directory) if self.point else dict.fromkeys(sorted(able))
         return {code: None if km in (None, float("inf")) else km for code, km in far.items()}
 
@@ -364,22 +364,19 @@ class _Asking:
     # What is missing --------------------------------------------------------------------------
 
     def missing(self, methods: Collection[str]) -> list[Missing]:
-        """Products of which the whole network has fewer than asked for."""
+        """Products of which fewer than asked for stand where they can be had so."""
         method = "ship" if "ship" in methods else next(iter(methods))
         stock = self.stock(sorted(self.needed), context=self._context(method), tags=self.tags)
+        sellable = {sku: sum(inventory.units_for(method, stock[sku]).values()) for sku in self.needed}
         return [
-            Missing(sku, units, sum(stock[sku].values()), tuple(self._elsewhere(stock[sku])))
+            Missing(sku, units, sellable[sku], tuple(self._elsewhere(stock[sku])))
             for sku, units in self.needed.items()
-            if sum(stock[sku].values()) < units
+            if sellable[sku] < units
         ]
 
     def _elsewhere(self, stock: Mapping[str, int]) -> list[Mapping[str, Any]]:
         directory = inventory.places()
-        hands_out = {
-            code
-            for code in stock
-            if Ability.PICKUP in directory[code].abilities and directory[code].takes_orders(self.as_of)
-        }
+        hands_out = {code for code in stock if directory[code].serves(self._context("pickup"))}
         far = by_distance(self.point, hands_out, directory) if self.point else dict.fromkeys(sorted(hands_out))
         return [
             {

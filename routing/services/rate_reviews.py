@@ -29,7 +29,7 @@ def review_service(service: CarrierService) -> list[Remark]:
         places_off_the_map=[
             place.code
             for place in inventory.places().values()
-            if place.is_active and "ship" in place.abilities and place.latitude is None
+            if place.is_active and place.can_serve("ship") and place.latitude is None
         ],
     )
 

@@ -217,8 +217,9 @@ def _on_offer(
     """Stock by level, at places that send parcels now."""
     skus = sorted({sku for basket in baskets for sku in basket.skus})
     directory = inventory.places()
-    open_to_all = {code for code, place in directory.items() if place.takes_orders(as_of) and "ship" in place.abilities}
-    found = read(skus, context=Context(as_of, order_type="ship", service=_SERVICE))
+    context = Context(as_of, order_type="ship", service=_SERVICE)
+    open_to_all = {code for code, place in directory.items() if place.serves(context)}
+    found = read(skus, context=context)
     return {
         (sku, code): units
         for sku, held in found.items()

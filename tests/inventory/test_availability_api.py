@@ -72,9 +72,7 @@ def test_tells_the_nearest_first_and_those_off_the_map_last(client):
 @pytest.mark.parametrize(
     "query, found",
     [
-        ("method=pickup", ["PARIS"]),
         ("method=ship", ["LYON", "DEPOT", "PARIS"]),
-        ("method=locker", []),
         ("location=PARIS,DEPOT", ["DEPOT", "PARIS"]),
         ("limit=1", ["LYON"]),
     ],
@@ -84,6 +82,43 @@ def test_shows_the_places_asked_for_and_the_whole_network(client, query, found):
 
     assert [place["location"] for place in result["locations"]] == found
     assert result["sellable"] == 13
+
+
+@pytest.mark.parametrize(
+    "rule", [{}, {"keep_units": 1, "groups": ["city"]}, {"hidden": True, "order_type": "curbside"}]
+)
+@pytest.mark.parametrize("near", ["", f"&near={PARIS[0]},{PARIS[1]}"])
+@pytest.mark.parametrize(
+    "method, found",
+    [
+        ("pickup", {"PARIS": 2}),
+        ("ship", {"PARIS": 2, "LYON": 7, "DEPOT": 4}),
+        ("locker", {"PARIS": 2, "LYON": 7, "DEPOT": 4}),  # it is filled by parcels
+        ("curbside", {}),
+    ],
+)
+def test_a_place_that_cannot_do_what_is_asked_for_has_nothing_to_sell(client, method, found, near, rule):
+    if rule:
+        make_exposure_rule(**rule)
+
+    result = get(client, f"sku=A&method={method}&area_by=country{near}")[0]
+
+    assert {place["location"]: place["sellable"] for place in result["locations"]} == found
+    assert result["sellable"] == sum(area["sellable"] for area in result["areas"]) == sum(found.values())
+    assert get(client, f"sku=A{near}")[0]["sellable"] == 13
+
+
+def test_what_comes_where_a_method_cannot_be_served_is_not_for_it(client):
+    make_location("CURB", abilities=["curbside"])
+    with time_machine.travel("2026-03-02T09:00:00Z", tick=False):
+        make_inbound("CURB", {"A": 5}, expected_at=NOW + timedelta(days=3))
+
+        future = {
+            method: get(client, f"sku=A{method}")[0]["future"] for method in ("", "&method=curbside", "&method=ship")
+        }
+
+    comes = [{"date": "2026-03-05", "quantity": 5}]
+    assert future == {"": comes, "&method=curbside": comes, "&method=ship": []}
 
 
 @pytest.mark.parametrize("change", [lambda: make_location("LYON", is_active=False), lambda: set_stock("A", "LYON", 0)])

@@ -100,6 +100,15 @@ def a_place_with_stock_takes_no_orders(walk: Walk) -> None:
     walk.somebody_closes_a_place("S1", is_open=True, takes_orders=False)
 
 
+@guard(
+    "where a method cannot be served there is nothing to show for it", "exposure", " and place.code not in self._unable"
+)
+def a_place_with_stock_sends_and_hands_out_nothing(walk: Walk) -> None:
+    walk.somebody_closes_a_place("S1", is_open=True, able=())
+    for _asker in ASKERS:
+        walk.time_passes(1)
+
+
 @guard("nothing of a suspect level is sold", SELLABLE, 'f"{level}.suspect_at IS NOT NULL"', '"false"')
 @guard(
     "a suspicion costs confidence",
@@ -235,6 +244,14 @@ def a_delivery_is_very_late(walk: Walk) -> None:
 @guard("what is late comes tomorrow at best", "supply", "if expected_at <= as_of:", "if False:")
 def a_delivery_is_late(walk: Walk) -> None:
     walk.a_delivery_is_announced("S1", Counter(A=3), in_hours=-24)
+
+
+@guard("what comes where a method cannot be served is not for it", "supply", "filter(is_of_use, coming)", "coming")
+def a_delivery_comes_where_nothing_is_handed_out(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S2", Counter(A=3))
+    walk.somebody_closes_a_place("S2", is_open=True, able=())
+    for _asker in ASKERS:
+        walk.time_passes(1)
 
 
 @guard("what is off sale is not expected", "supply", " AND p.is_active")
@@ -1266,9 +1283,15 @@ def a_cart_wants_it_of_a_closed_place(walk: Walk) -> None:
     walk.a_cart_holds("c1", WEB, [Line("A", 1, "S1")], 60)
 
 
-@guard("a cart holds nothing where no orders are taken", CARTS, "directory[code].takes_orders(context.as_of) and ")
+@guard("a cart holds nothing where no orders are taken", CARTS, "directory[code].serves(context) and ")
 def a_cart_wants_it_where_no_orders_are_taken(walk: Walk) -> None:
     walk.somebody_closes_a_place("S1", is_open=True, takes_orders=False)
+    walk.a_cart_holds("c1", WEB, [Line("A", 3)], 60)
+
+
+@guard("a cart holds nothing where its method cannot be served", CARTS, "directory[code].serves(context) and ")
+def a_cart_is_to_be_collected_where_nothing_is_handed_out(walk: Walk) -> None:
+    walk.somebody_closes_a_place("S1", is_open=True, able=("ship",))
     walk.a_cart_holds("c1", WEB, [Line("A", 3)], 60)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import combinations
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -90,6 +91,7 @@ MOST_UNITS_HELD, MOST_CARTS = 9, 2
 CHANNELS = ("web", "app")
 ANYONE = Asker()
 ASKERS = [ANYONE, Asker("web", "pickup"), Asker("app", "ship", "express")]
+METHODS = ("ship", "pickup")
 DEMANDS = ("line:1", "line:2", "line:3")
 ORDERS = {"order:1": ("line:1", "line:2"), "order:2": ("line:3",)}
 MOST_RULES = 3
@@ -126,7 +128,7 @@ def _location(code: str) -> LocationRow:
         country=place.country,
         groups=sorted(place.groups),
         timezone=place.timezone,
-        abilities=["receive_transfer"],
+        abilities=["receive_transfer", *METHODS],
     )
 
 
@@ -515,18 +517,26 @@ class StockMachine(CountRules, RuleBasedStateMachine):
         is_open=st.booleans(),
         takes_orders=st.booleans(),
         takes_transfers=st.sampled_from([True, True, False]),
+        able=st.sampled_from([METHODS, METHODS, *combinations(METHODS, 1), ()]),
     )
     def somebody_closes_a_place(
-        self, place: str, is_open: bool = False, takes_orders: bool = True, takes_transfers: bool = True
+        self,
+        place: str,
+        is_open: bool = False,
+        takes_orders: bool = True,
+        takes_transfers: bool = True,
+        able: tuple[str, ...] = METHODS,
     ) -> None:
         usual = _location(place)
-        abilities = usual.abilities if takes_transfers else []
+        abilities = [*able, "receive_transfer"] if takes_transfers else [*able]
         row = replace(usual, is_active=is_open, accepting_orders=takes_orders, abilities=abilities)
         with transaction.atomic():
             save_locations([row], as_of=self.world.now)
         (self.world.closed.discard if is_open else self.world.closed.add)(place)
         (self.world.declining.discard if is_open and takes_orders else self.world.declining.add)(place)
         (self.world.refusing.discard if takes_transfers else self.world.refusing.add)(place)
+        for method in METHODS:
+            (self.world.unable.discard if method in able else self.world.unable.add)((place, method))
         cache.clear_all()
 
     @rule(sku=skus, place=codes, units=few)
@@ -715,7 +725,7 @@ class StockMachine(CountRules, RuleBasedStateMachine):
     def what_is_added_up_is_what_is_seen(self) -> None:
         asker, nearest = ASKERS[self.steps % len(ASKERS)], min(PLACES)
         for sku, told in network_stock(list(SKUS), context=self._context(asker), near=[nearest]).items():
-            open_ = [at for at in PLACES if (sku, at) in self.world.levels and at not in self.world.declining]
+            open_ = [at for at in PLACES if (sku, at) in self.world.levels and self.world.serves(asker, at)]
             seen = {place: self.world.sees(asker, sku, place) for place in open_}
             assert (told.total, told.units.get(nearest, 0)) == (sum(seen.values()), seen.get(nearest, 0)), (asker, sku)
 

@@ -289,6 +289,7 @@ class World:
     closed: set[str] = field(default_factory=set)
     declining: set[str] = field(default_factory=set)  # places that take no orders
     refusing: set[str] = field(default_factory=set)  # places that take no transfers
+    unable: set[tuple[str, str]] = field(default_factory=set)  # places, and the delivery methods they cannot do
     rules: dict[str, Rule] = field(default_factory=dict)
     holds: dict[str, Hold] = field(default_factory=dict)
     coming: dict[str, Coming] = field(default_factory=dict)
@@ -674,6 +675,8 @@ class World:
         """Units that this asker may be promised by SKU, the day they count from, and place."""
         found: Counter[tuple[str, date, str]] = Counter()
         for sku, place in self.levels:
+            if (place, asker.method) in self.unable:
+                continue
             zone = ZoneInfo(self.places[place].timezone)
             for name, units in self._may_have(asker, sku, place).items():
                 found[sku, self._counts_from(self.coming[name]).astimezone(zone).date(), place] += units
@@ -799,9 +802,13 @@ class World:
             hold.ended = "committed"
         return ""
 
+    def serves(self, asker: Asker, place: str) -> bool:
+        """Whether the place would do the work that selling to this asker makes."""
+        return place not in self.declining and (place, asker.method) not in self.unable
+
     def _pinned(self, lines: list[Line], asker: Asker, *, own: str = "") -> Counter[Key] | None:
         """The fullest place first, and what can be had in one place only before the rest."""
-        left = {key: 0 if key[1] in self.declining else self.sees(asker, *key, own=own) for key in self.levels}
+        left = {key: self.sees(asker, *key, own=own) if self.serves(asker, key[1]) else 0 for key in self.levels}
         together: Counter[tuple[str, str | None]] = Counter()
         for line in sorted(lines, key=lambda line: line.place is None):
             together[line.sku, line.place] += line.units
