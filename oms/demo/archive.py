@@ -21,6 +21,7 @@ from inventory.queries import places, products_by_sku
 from inventory.services.reservations import Held, Want, consume_reservations, reserve_stock
 from oms import idempotency
 from oms.actors import CLOCK
+from oms.demo.ways import arrival_by_ship
 from oms.ids import new_id
 from oms.models import Event
 from oms.outbox import Fact
@@ -62,7 +63,6 @@ TRANSIT_DAYS: Mapping[str, tuple[int, ...]] = {
     "express": (1, 1, 1, 2),
     "same_day": (0,),
 }
-_LONGEST_DAYS = 4  # the past knows no ships: of ways for which more days are configured it has nothing to teach
 CARRIERS = {
     "standard": ("colivia-home", "CV"),
     "express": ("colivia-express", "CX"),
@@ -101,8 +101,9 @@ def tracking_number(rng: random.Random, service: str) -> str:
 
 
 @use_case
-def write(past: Sequence[PastOrder]) -> int:
-    """Write these orders with their whole lives; those that stand there already are left out.
+def write(past: Sequence[PastOrder], *, until: datetime) -> int:
+    """Write these orders with their whole lives, but that of what would arrive after `until` is left on its way; those
+    that stand there already are left out.
 
     Returns how many were accepted; the others found no stock.
     """
@@ -115,7 +116,7 @@ def write(past: Sequence[PastOrder]) -> int:
     accepted = len(known)
     for order in past:
         if order.command.external_id not in known:
-            accepted += _Record(order, batch).write()
+            accepted += _Record(order, batch, until).write()
     batch.save()
     return accepted
 
@@ -193,6 +194,7 @@ class _Record:
 
     past: PastOrder
     batch: _Batch
+    until: datetime
     order_id: str = field(default_factory=lambda: new_id("ord"))
     lines: list[OrderLine] = field(default_factory=list)
     due: dict[str, DueTimes] = field(default_factory=dict)
@@ -436,36 +438,40 @@ class _Record:
         self._set(work, F.ACCEPTED, staff, accepted_at, {"from": F.ASSIGNED})
         self._set(work, F.PICKING, staff, picking_at, {"from": F.ACCEPTED})
         self._set(work, F.PACKED, staff, packed_at, {"from": F.PICKING})
-        self._pack(work, parcel)
         leave = self._collected if work.is_pickup else self._shipped
-        gone_at = leave(work, staff, packed_at)
+        gone_at = leave(work, parcel, staff, packed_at)
         self._leave_stock(work, parcel, staff, gone_at)
         self._capture(work, gone_at, is_last=is_last)
 
-    def _pack(self, work: Fulfillment, parcel: PlannedParcel) -> None:
+    def _pack(self, work: Fulfillment, parcel: PlannedParcel, *, bucket: str) -> None:
+        """`bucket`: where its units are in the end."""
         lines = {line.pk: line for line in self.lines}
         contents = []
         for given in parcel.lines:
             line = lines[given.key]
-            if work.is_pickup:
-                line.collected += given.quantity
-            else:
-                line.delivered += given.quantity
+            setattr(line, bucket, getattr(line, bucket) + given.quantity)
             contents.append({"line": line.ref, "sku": given.sku, "quantity": given.quantity})
             self.batch.add(_work_line(work, given, picked=given.quantity))
         self.batch.add(Package(fulfillment=work, weight_g=parcel.weight_g or None, contents=contents))
 
-    def _shipped(self, work: Fulfillment, staff: str, at: datetime) -> datetime:
+    def _shipped(self, work: Fulfillment, parcel: PlannedParcel, staff: str, at: datetime) -> datetime:
         facts = {
             "carrier_service": CARRIERS[work.service][0],
             "tracking_number": tracking_number(self.past.rng, work.service),
         }
-        delivered_at = arrival(self.past.rng, work.service, at)
+        arrives_at = self._arrival(work, at)
+        delivered_at = arrives_at if arrives_at <= self.until else None
         self._set(work, F.SHIPPED, staff, at, {"from": F.PACKED, **facts})
-        self._set(work, F.DELIVERED, CARRIER, delivered_at, {"from": F.SHIPPED})
+        if delivered_at:
+            self._set(work, F.DELIVERED, CARRIER, delivered_at, {"from": F.SHIPPED})
+        self._pack(work, parcel, bucket="delivered" if delivered_at else "shipped")
         self.batch.add(Shipment(fulfillment=work, handed_over_at=at, delivered_at=delivered_at, **facts))
         self._teach(work, at, delivered_at, facts["carrier_service"])
         return at
+
+    def _arrival(self, work: Fulfillment, at: datetime) -> datetime:
+        promise = self.promises[work.pk].promised_at
+        return arrival_by_ship(self.past.rng, at, promise) or arrival(self.past.rng, work.service, at)
 
     def _teach(self, work: Fulfillment, at: datetime, delivered_at: datetime | None = None, carrier: str = "") -> None:
         """What the end of the work tells of how long things take, and of the promise."""
@@ -474,15 +480,17 @@ class _Record:
         self.batch.lead_times.append(
             preparation_of(promise, started_at=given_at, prepared_at=at, carrier_service=carrier)
         )
-        if delivered_at is not None and (promise.configured_days or 0) <= _LONGEST_DAYS:
+        if delivered_at is not None:
             parcel = transit_of(promise, handed_over_at=at, delivered_at=delivered_at, carrier_service=carrier)
             self.batch.lead_times.append(parcel)
         promise.prepared_at = at
-        _end_promise(promise, delivered_at or at)
+        if delivered_at or not carrier:
+            _end_promise(promise, delivered_at or at)
 
-    def _collected(self, work: Fulfillment, staff: str, at: datetime) -> datetime:
+    def _collected(self, work: Fulfillment, parcel: PlannedParcel, staff: str, at: datetime) -> datetime:
         work.staging = f"{self.past.rng.choice('ABC')}-{self.past.rng.randint(1, 12):02d}"
         work.collect_by = planning.collect_by(work, ready_at=at)
+        self._pack(work, parcel, bucket="collected")
         self._set(work, F.READY_FOR_PICKUP, staff, at, {"from": F.PACKED})
         self._teach(work, at)
         wanted = at + min(self.past.rng.expovariate(1 / 18), 60) * 60 * _MINUTE

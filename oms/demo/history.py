@@ -91,7 +91,7 @@ def fill(count: int, *, items: Sequence[Item], until: datetime, told: Callable[[
     older = [past for past in ordered if past.placed_at < lived_from]
     accepted = 0
     for start in range(0, len(older), archive.BATCH):
-        accepted += archive.write(older[start : start + archive.BATCH])
+        accepted += archive.write(older[start : start + archive.BATCH], until=until)
         if not start:
             analyze()  # plans made for empty tables would serve to the end
         told(min(start + archive.BATCH, len(older)))

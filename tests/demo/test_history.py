@@ -11,8 +11,9 @@ from oms import cache
 from oms.demo import history, load
 from oms.demo.shoppers import Item
 from oms.invariants import all_invariants
-from oms.models import Deadline
-from orders.models import Hold, Order
+from oms.models import Deadline, Event
+from orders.models import Hold, Order, Shipment
+from routing.models import GivenPromise, LeadTimeObservation
 from tests.factories.transactions import undone_at_the_end
 
 MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)  # a Wednesday, before a full week of trade
@@ -54,6 +55,20 @@ def test_nothing_is_overdue_and_all_adds_up(items: list[Item], _odd_fates: None,
 
     assert Order.objects.count() == 6
     assert _owed(until) == []
+    assert [sentence for invariant in all_invariants() for sentence in invariant.broken()] == []
+
+
+def test_nothing_of_the_past_lies_in_the_future(items: list[Item], db: None) -> None:
+    until = MIDNIGHT + timedelta(hours=12)
+
+    history.fill(150, items=items, until=until, told=lambda _number: None)
+
+    on_their_way = Shipment.objects.filter(delivered_at=None)
+    assert on_their_way.filter(handed_over_at__lt=until - timedelta(days=history.LIVED_DAYS)).exists()
+    assert Event.objects.filter(occurred_at__gt=until).count() == 0
+    assert GivenPromise.objects.filter(ended_at__gt=until).count() == 0
+    far = LeadTimeObservation.objects.filter(kind="transit", configured_days__gt=4)
+    assert all(lead.value > 2 for lead in far)
     assert [sentence for invariant in all_invariants() for sentence in invariant.broken()] == []
 
 
