@@ -361,7 +361,8 @@ def _arrival(work: Document) -> datetime:
     """Roads are short in the demo, so that visitors see parcels come."""
     rng, sent_at = random.Random(f"{work['id']} delivery"), _instant(work["shipment"]["handed_over_at"])
     by_road = sent_at + timedelta(minutes=min(rng.lognormvariate(5, 1.2), 2500))
-    return arrival_by_ship(rng, sent_at, _instant(work["promised_at"])) or by_road
+    promised_at = work["promised_at"]
+    return (promised_at and arrival_by_ship(rng, sent_at, _instant(promised_at))) or by_road
 
 
 def _instant(text: str) -> datetime:
