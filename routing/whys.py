@@ -216,11 +216,18 @@ def _need(need: Need, told: PlaceExplained) -> str:
         said = ngettext(
             "Used if it arrived %(count)d day earlier.", "Used if it arrived %(count)d days earlier.", need.needed
         ) % {"count": need.needed}
+    elif need.parameter in _BESIDES:
+        said = _("%(name)s: used with %(needed)s as well.") % facts
     elif isinstance(need.needed, bool):
         said = _("Used if this alone had been otherwise: %(name)s.") % facts
     else:
         said = _("%(name)s: used with %(needed)s instead of %(actual)s.") % facts
     return said if need.is_smallest else _("%(said)s A smaller change may do.") % {"said": said}
+
+
+_BESIDES = frozenset(
+    {"kinds", "locations", "groups", "abilities"}
+)  # of these is told what is needed besides what there is
 
 
 def parameter_name(need: Need, told: PlaceExplained) -> str:
@@ -305,6 +312,8 @@ def shown_of(need: Need, value: Any, told: PlaceExplained) -> str:
     if need.parameter == "kinds":
         kinds = [value] if isinstance(value, str) else value
         return shown([words.WORDS["kinds"].get(kind, kind) for kind in kinds])
+    if need.parameter == "abilities":
+        return shown([words.WORDS["abilities"].get(ability, ability) for ability in value])
     return shown(value)
 
 

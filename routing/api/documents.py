@@ -417,7 +417,8 @@ class NeedDocument(BaseModel):
     strict that it leaves the order to another one is not tried.
 
     `is_smallest`: no smaller change does it. `step`: of the rule, for its limits. `carriage_less` and `days_earlier` are
-    changes, all others the figures themselves; `no_limit` stands for a limit taken away.
+    changes; of `kinds`, `locations`, `groups` and `abilities` what is needed besides is told; all others are the figures
+    themselves. `no_limit` stands for a limit taken away.
     """
 
     parameter: str

@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import F, Q
+from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from oms.ids import PrefixedIdField
@@ -83,7 +84,7 @@ class Simulation(models.Model):
         verbose_name_plural = _("simulations")
 
     def __str__(self) -> str:
-        return f"{self.name} · {self.placed_after:%Y-%m-%d}"
+        return f"{self.name} · {localtime(self.placed_after):%Y-%m-%d}"
 
     @property
     def progress(self) -> float:

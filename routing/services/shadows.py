@@ -94,7 +94,10 @@ def _judge_batch(shadow: Shadow, slots: dict[str, str]) -> int:
     if not facts:
         return 0
     last = facts[-1].pk
-    wanted = sorted(told(facts), key=lambda one: one.at)
+    new = (
+        one for one in told(facts) if one.at >= shadow.started_at
+    )  # orders are told some minutes after they were placed
+    wanted = sorted(new, key=lambda one: one.at)
     ours = [one for one in wanted if decides(shadow.document, one.demand.channel, slots)]
     replay = _replay(shadow, ours, slots) if ours else None
     changes = [

@@ -8,10 +8,12 @@ function show(cell, now) {
   if (cell.dataset.status === now.status) return;
   cell.dataset.status = now.status;
   const [word, tone, icon] = JSON.parse(cell.dataset.looks)[now.status];
-  const badge = cell.querySelector(".bo-badge");
-  badge.className = `bo-badge bo-${tone}`;
-  badge.querySelector(".material-symbols-outlined").textContent = icon;
-  badge.lastChild.textContent = word;
+  const head = document.querySelector(`[data-report-of="${cell.dataset.simulation}"] .bo-title .bo-badge`);
+  for (const badge of [cell.querySelector(".bo-badge"), head].filter(Boolean)) {
+    badge.className = `bo-badge bo-${tone}`;
+    badge.querySelector(".material-symbols-outlined").textContent = icon;
+    badge.lastChild.textContent = word;
+  }
 }
 
 async function refresh(cell) {
