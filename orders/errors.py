@@ -62,6 +62,13 @@ class OrderOnHold(Conflict):
     title = _("The order is on hold: nothing may leave until it is released")
 
 
+class AwaitsDecision(Conflict):
+    """What is picked must leave with goods that are missing."""
+
+    code = "awaits_decision"
+    title = _("It is to leave in one parcel with what is missing: a person decides first what becomes of that")
+
+
 class OfferIsOver(Conflict):
     code = "offer_is_over"
     title = _("This work is not offered any more")

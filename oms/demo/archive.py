@@ -495,6 +495,8 @@ class _Record:
         self._teach(work, at)
         wanted = at + min(self.past.rng.expovariate(1 / 18), 60) * 60 * _MINUTE
         gone_at = places()[work.location_id].calendar.next_opening(wanted) or wanted
+        if gone_at > self.until:  # the shopper comes while it is still open
+            gone_at = at + self.past.rng.uniform(2, 20) * _MINUTE
         self._set(work, F.COLLECTED, staff, gone_at, {"from": F.READY_FOR_PICKUP})
         return gone_at
 

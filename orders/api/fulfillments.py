@@ -19,7 +19,7 @@ from orders.api.documents import ExceptionDocument, ExceptionPage, FulfillmentDo
 from orders.api.filters import ExceptionFilter, FulfillmentFilter
 from orders.api.lists import DocumentList, within_reach
 from orders.commands import Decline, HandOver, Nothing, Pack, Pick, Ready, ResolveException, Ship
-from orders.errors import CodeLocked, MoreThanAsked, NoPlaceLeft, OrderOnHold, WrongCode
+from orders.errors import AwaitsDecision, CodeLocked, MoreThanAsked, NoPlaceLeft, OrderOnHold, WrongCode
 from orders.models import ExceptionCase, Fulfillment
 from orders.services import fulfillments as services
 from orders.services.resolution import resolve_exception
@@ -117,7 +117,7 @@ ACTIONS: Sequence[tuple[str, type[FulfillmentAction]]] = [
     ("start", action("start", services.start_picking)),
     ("pick", action("pick", services.pick, Pick, refusals=[MoreThanAsked()])),
     ("pack", action("pack", services.pack, Pack, refusals=[MoreThanAsked()])),
-    ("ship", action("ship", services.ship, Ship, key_required=True, refusals=[OrderOnHold()])),
+    ("ship", action("ship", services.ship, Ship, key_required=True, refusals=[OrderOnHold(), AwaitsDecision()])),
     ("deliver", action("deliver", services.deliver)),
     ("ready", action("ready", services.make_ready, Ready)),
     ("hand_over", action("hand_over", services.hand_over, HandOver, key_required=True, refusals=_WRONG_CODE)),

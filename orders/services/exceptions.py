@@ -65,6 +65,12 @@ def open_case(
     return case
 
 
+def awaits_decision(fulfillment: Fulfillment) -> bool:
+    """Whether what is picked of it must leave with goods that nobody has decided about yet."""
+    reason, status = ExceptionCase.Reason.KEPT_TOGETHER, ExceptionCase.Status.OPEN
+    return ExceptionCase.objects.filter(fulfillment=fulfillment, reason=reason, status=status).exists()
+
+
 @in_transaction
 def _add(
     case: ExceptionCase,

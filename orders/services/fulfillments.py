@@ -21,7 +21,7 @@ from oms.transactions import in_transaction, use_case
 from orders.actions import fulfillment_actions
 from orders.clocks import Step
 from orders.commands import Decline, HandOver, Pack, PackageGiven, Pick, PickLine, Ready, Ship
-from orders.errors import CodeLocked, MoreThanAsked, OrderOnHold, WrongCode
+from orders.errors import AwaitsDecision, CodeLocked, MoreThanAsked, OrderOnHold, WrongCode
 from orders.locks import Work, lock_work
 from orders.models import Fulfillment, FulfillmentLine, Package, Shipment
 from orders.pickup_codes import pickup_code
@@ -290,12 +290,18 @@ def _finished_here(held: Work, *, actor: str, as_of: datetime) -> None:
 @use_case
 @idempotent
 def ship(*, fulfillment_id: str, command: Ship, actor: str, as_of: datetime) -> str:
-    """Hand the parcel to the carrier; without `pack` before it is one package. Errors: Missing, IllegalMove."""
+    """Hand the parcel to the carrier; without `pack` before it is one package. Not while a person is to decide what becomes of
+    a missing part that must leave with it.
+
+    Errors: Missing, IllegalMove, OrderOnHold, AwaitsDecision.
+    """
     held = lock_work(fulfillment_id)
     if _repeated(held, F.SHIPPED, actor):
         return fulfillment_id
     _require(held, *([F.PICKING, F.PACKED] if not held.fulfillment.is_pickup else []))
     _require_no_hold(held)
+    if exceptions.awaits_decision(held.fulfillment):
+        raise AwaitsDecision()
     if held.fulfillment.status == F.PICKING:
         _pack(held, None, actor=actor, as_of=as_of)
     facts = {"carrier_service": command.carrier_service, "tracking_number": command.tracking_number}

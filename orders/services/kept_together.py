@@ -10,7 +10,8 @@ from orders.locks import Work
 from orders.models import FulfillmentLine
 from orders.services import planning
 from orders.states import LOST, FulfillmentStatus
-from routing.services.sourcing import sent_together
+from routing.services.decisions import step_that_served
+from routing.services.sourcing import mates
 
 ENDED = LOST | {FulfillmentStatus.CANCELED}
 
@@ -25,8 +26,8 @@ class Mates:
 
 def mates_of(held: Work, lost: Collection[FulfillmentLine], *, as_of: datetime) -> Mates:
     """Of lines whose missing units are recorded, judged by the rules of today. Nothing where the work has ended, so that all
-    of it is lost, or where the parcel is not in one place any more."""
-    if held.fulfillment.status in ENDED or held.is_empty:
+    of it is lost, where the parcel is not in one place any more, or where the shopper collects it."""
+    if held.fulfillment.is_pickup or held.fulfillment.status in ENDED or held.is_empty:
         return Mates()
     keys = _parcel_mates(held, {line.order_line_id for line in lost}, as_of=as_of)
     if not keys or _are_elsewhere(keys, held):
@@ -36,10 +37,10 @@ def mates_of(held: Work, lost: Collection[FulfillmentLine], *, as_of: datetime) 
 
 
 def _parcel_mates(held: Work, lost: Collection[str], *, as_of: datetime) -> frozenset[str]:
-    delivery = held.fulfillment.delivery
+    work, delivery = held.fulfillment, held.fulfillment.delivery
     asked = {line: line.quantity for line in delivery.lines.select_related("product").order_by("id")}
-    parcels = sent_together(planning.demand_of(held.order, delivery, asked), as_of=as_of)
-    return frozenset().union(*(keys for keys in parcels if not keys.isdisjoint(lost)))
+    step = step_that_served(work.decision, work.location_id)
+    return mates(planning.demand_of(held.order, delivery, asked), lost, step=step, as_of=as_of)
 
 
 def _are_elsewhere(keys: Collection[str], held: Work) -> bool:

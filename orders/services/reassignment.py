@@ -29,7 +29,7 @@ from oms.transactions import in_transaction, use_case
 from orders.locks import Work, lock_work
 from orders.models import Delivery, ExceptionCase, Exclusion, Fulfillment, FulfillmentLine, Order, OrderLine
 from orders.services import clocks, exceptions, offered, planning, waiting, work
-from orders.services.kept_together import Mates, mates_of
+from orders.services.kept_together import mates_of
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_expectation, refresh_status
 from orders.states import (
@@ -69,15 +69,13 @@ def lose(held: Work, losses: Mapping[str, Mapping[FulfillmentLine, int]], *, act
     if not units:
         return
     order, lost = held.order, held.fulfillment
-    is_for_a_person = _is_for_a_person(lost)
-    mates = Mates() if is_for_a_person else mates_of(held, units, as_of=as_of)
+    mates = mates_of(held, units, as_of=as_of)
     leaving = Counter(units) if mates.are_picked else Counter(units) + Counter(mates.units)
     open_units = {line.order_line: quantity for line, quantity in leaving.items()}
     for reason, part in losses.items():
         exclude(part, lost.location_id, reason=reason, as_of=as_of)
-    planned = None
-    if not is_for_a_person and not mates.are_picked:
-        planned = plan_and_lock(order, lost, open_units, as_of=as_of)
+    is_for_a_person = mates.are_picked or _is_for_a_person(lost)
+    planned = None if is_for_a_person else plan_and_lock(order, lost, open_units, as_of=as_of)
     for reason, part in losses.items():
         _correct_stock(lost, part, reason=reason, actor=actor, as_of=as_of)
     move_units([UnitMove(line.order_line_id, "allocated", "open", quantity) for line, quantity in leaving.items()])

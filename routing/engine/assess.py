@@ -1,6 +1,6 @@
 """How one step sees the places: whom it lets in at what prices, and why it does without the others."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from . import filters, geo
 from .atlas import Atlas
 from .cost import Carriage, Offers, Pricing, counted_km
 from .problem import Problem
-from .types import Demand, Line, Network, Place, Step
+from .types import Demand, Line, Network, Place, Rest, Step
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,3 +206,13 @@ def sent_together(step: Step, demand: Demand) -> list[frozenset[str]]:
         if line.group is not None and step.keep_groups:
             groups.setdefault(line.group, set()).add(line.key)
     return [frozenset(keys) for keys in groups.values()]
+
+
+def mates(steps: Sequence[Step], demand: Demand, lost: Collection[str]) -> frozenset[str]:
+    """The keys of lines that none of these steps, tried one after the other, would send without those that are lost."""
+    found = frozenset(line.key for line in demand.lines)
+    for step in steps:
+        found &= frozenset().union(*(keys for keys in sent_together(step, demand) if not keys.isdisjoint(lost)))
+        if step.rest is not Rest.NEXT:
+            break
+    return found if steps else frozenset()

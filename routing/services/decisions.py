@@ -39,6 +39,15 @@ def record_decisions(plans: Sequence[tuple[SourcingPlan, str]]) -> None:
     insert_rows(decision_rows(plans))
 
 
+def step_that_served(decision_id: str, location: str) -> tuple[int, str]:
+    """Number and name of the step by which a decision sends from there; of the first where nobody knows any more."""
+    snapshot = Decision.objects.filter(pk=decision_id).values_list("snapshot", flat=True).first() or {}
+    tried = enumerate(snapshot.get("steps", ()))
+    steps = [(number, name) for number, (name, _outcome, _let_in, parcels, _cost) in tried for _ in range(parcels)]
+    chosen = [place for place, *_rest in snapshot.get("chosen", ())]
+    return dict(zip(chosen, steps, strict=False)).get(location, (0, ""))
+
+
 _CHUNK = 1000
 
 

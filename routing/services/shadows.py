@@ -61,8 +61,9 @@ def judge_shadows(*, as_of: datetime) -> int:
     slots = dict(RuleSetSlot.objects.values_list("channel", "rule_set_id"))
     seen = 0
     for shadow in Shadow.objects.select_related("rule_set"):
+        since = shadow.started_at
         _begin_anew_if_changed(shadow, as_of=as_of)
-        while read := _judge_batch(shadow, slots):
+        while read := _judge_batch(shadow, slots, since=since):
             seen += read
     return seen
 
@@ -88,16 +89,16 @@ def _begin_anew_if_changed(shadow: Shadow, *, as_of: datetime) -> None:
     shadow.save()
 
 
-def _judge_batch(shadow: Shadow, slots: dict[str, str]) -> int:
-    """One stretch of what was told; counted once, whoever else is at it."""
+def _judge_batch(shadow: Shadow, slots: dict[str, str], *, since: datetime) -> int:
+    """One stretch of what was told of orders placed `since`; counted once, whoever else is at it.
+
+    Orders are told some minutes after they were placed, so some that are told now are older.
+    """
     facts = list(DemandFact.objects.filter(pk__gt=shadow.last_fact).order_by("pk")[:_BATCH])
     if not facts:
         return 0
     last = facts[-1].pk
-    new = (
-        one for one in told(facts) if one.at >= shadow.started_at
-    )  # orders are told some minutes after they were placed
-    wanted = sorted(new, key=lambda one: one.at)
+    wanted = sorted((one for one in told(facts) if one.at >= since), key=lambda one: one.at)
     ours = [one for one in wanted if decides(shadow.document, one.demand.channel, slots)]
     replay = _replay(shadow, ours, slots) if ours else None
     changes = [

@@ -219,14 +219,17 @@ def plan(
     return planning.plan_of(outcome, rules, started=started)
 
 
-def sent_together(demand: Demand, *, as_of: datetime) -> list[frozenset[str]]:
-    """The keys of lines that the channel's rules want in one parcel or not at all, one set for each parcel.
-
-    What the first step of their rule wants: a later one may take less, where this one could not serve.
+def mates(demand: Demand, lost: Collection[str], *, step: tuple[int, str], as_of: datetime) -> frozenset[str]:
+    """The keys of lines that the channel's rules do not send without those that are lost, these among them; none where a
+    later step would. `step`: number and name of the one that sent them; of changed rules the first of that name, or of all.
     """
     asked = Planning(demand, as_of, as_of).engine_demand()
     rule = matching_rule(queries.rules_for(demand.channel).rules, asked)
-    return assess.sent_together(rule.steps[0], asked) if rule and rule.steps else []
+    steps = rule.steps if rule else ()
+    served = next((number for number, one in enumerate(steps) if (number, one.name) == step), None)
+    if served is None:
+        served = next((number for number, one in enumerate(steps) if one.name == step[1]), 0)
+    return assess.mates(steps[served:], asked, lost)
 
 
 def network_today(demand: Demand, codes: Collection[str], *, as_of: datetime, release_at: datetime) -> engine.Network:

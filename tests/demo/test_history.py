@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.test.utils import override_settings
 
+from inventory.models import StockMovement
 from oms import cache
 from oms.demo import history, load
 from oms.demo.shoppers import Item
@@ -66,6 +67,7 @@ def test_nothing_of_the_past_lies_in_the_future(items: list[Item], db: None) -> 
     on_their_way = Shipment.objects.filter(delivered_at=None)
     assert on_their_way.filter(handed_over_at__lt=until - timedelta(days=history.LIVED_DAYS)).exists()
     assert Event.objects.filter(occurred_at__gt=until).count() == 0
+    assert StockMovement.objects.filter(occurred_at__gt=until).count() == 0
     assert GivenPromise.objects.filter(ended_at__gt=until).count() == 0
     far = LeadTimeObservation.objects.filter(kind="transit", configured_days__gt=4)
     assert all(lead.value > 2 for lead in far)

@@ -8,7 +8,7 @@ from inventory.models import Product, StockLevel
 from oms.clock import now
 from orders.models import ExceptionCase
 from routing.services.rule_sets import create_draft, publish_rule_set
-from tests.factories.inventory import set_stock
+from tests.factories.inventory import make_location, set_stock
 from tests.factories.orders import make_network, order_body, pickup_body, reserved
 from tests.flows.conftest import Api, pass_time, relay
 
@@ -303,8 +303,8 @@ def test_a_line_before_a_person_in_two_cases_is_canceled_once(api: Api, invarian
 # ---- what is sent in one parcel ------------------------------------------------------------------
 
 
-def _publish(**step: Any) -> None:
-    document = {"name": "together", "rules": [{"steps": [{"rest": "exception", **step}]}]}
+def _publish(*steps: dict[str, Any]) -> None:
+    document = {"name": "together", "rules": [{"steps": [{"rest": "exception", **step} for step in steps]}]}
     publish_rule_set(rule_set_id=create_draft(document=document).pk, actor="test", as_of=now())
 
 
@@ -339,7 +339,7 @@ def test_what_leaves_in_one_parcel_moves_along_when_a_part_is_lost(
 ) -> None:
     make_network()
     Product.objects.filter(pk="SKU-2").update(tags=["fragile"])
-    _publish(**step)
+    _publish(step)
     number, lost = _parcel(api, group=group)
     here = api.order(number)["fulfillments"][0]["location"]
 
@@ -373,7 +373,7 @@ def test_a_person_decides_where_the_other_part_is_picked_already(
 ) -> None:
     make_network()
     Product.objects.filter(pk="SKU-2").update(tags=["fragile"])
-    _publish(**step)
+    _publish(step)
     number, work = _parcel(api, group=group)
     api.act(work, "acknowledge")
     found = [{"line": "l1", "picked": 2}, {"line": "l2", "picked": 0, "short_reason": "damaged"}]
@@ -384,8 +384,13 @@ def test_a_person_decides_where_the_other_part_is_picked_already(
     assert (live["id"], live["status"]) == (work, "picking")
     (case,) = api.get("exceptions/?status=open").json["results"]
     assert (case["reason"], [line["line"] for line in case["lines"]]) == ("kept_together", ["l2"])
+    parcel = {"carrier_service": "parcel"}
+    refused = api.act(work, "ship", parcel)
+    assert (refused.status, refused.json["code"]) == (409, "awaits_decision")
+    assert _live(api.order(number)) == [live]
     assert api.post(f"exceptions/{case['id']}/resolve/", {"action": "reroute", "location": "LILLE"}).status == 200
     assert len(_live(api.order(number))) == 2
+    assert api.act(work, "ship", parcel).status == 200
     invariants_hold()
 
 
@@ -427,4 +432,51 @@ def test_with_no_place_for_the_whole_parcel_a_person_has_all_of_it(api: Api, inv
     assert _live(api.order(number)) == []
     (case,) = api.get("exceptions/?status=open").json["results"]
     assert (case["reason"], len(case["lines"])) == ("no_place", 2)
+    invariants_hold()
+
+
+NOBODY = {"from": {"max_distance_km": 0.1}, "rest": "next"}
+ONE_PARCEL = {"complete": True, "max_parcels": 1}
+
+
+@pytest.mark.parametrize(
+    ("steps", "moves_along"),
+    [
+        ([NOBODY, {"no_split_below": "999"}], True),
+        ([{**ONE_PARCEL, "from": {"locations": ["W9"]}, "rest": "next"}, ONE_PARCEL], True),
+        ([{**ONE_PARCEL, "rest": "next"}, {}], False),
+        ([{"no_split_below": "999", "rest": "next"}, {"max_parcels": 3}], False),
+        ([NOBODY, {"no_split_below": "999", "rest": "next"}, {}], False),
+    ],
+)
+def test_a_part_that_a_later_step_would_send_alone_is_sent_alone(
+    api: Api, invariants_hold: Any, steps: list[dict[str, Any]], moves_along: bool
+) -> None:
+    make_network()
+    make_location("W9")
+    _publish(*steps)
+    number, lost = _parcel(api, group=None)
+
+    api.act(lost, "decline", {"reason": "damaged", "lines": ["l2"]})
+
+    assert sorted(len(live["lines"]) for live in _live(api.order(number))) == ([2] if moves_along else [1, 2])
+    assert ExceptionCase.objects.count() == 0
+    invariants_hold()
+
+
+@pytest.mark.parametrize("step", [{}, {"no_split_below": "999"}])
+def test_after_the_last_attempt_a_person_has_the_whole_parcel(
+    api: Api, invariants_hold: Any, step: dict[str, Any]
+) -> None:
+    make_network()
+    _publish(step)
+    level = {"acknowledge_minutes": 10, "prepare_minutes": 30, "max_attempts": 1}
+    assert api.post("service-levels/", level).status == 201
+    number, lost = _parcel(api, group=None if step else "set")
+
+    api.act(lost, "decline", {"reason": "damaged", "lines": ["l2"]})
+
+    assert _live(api.order(number)) == []
+    (case,) = api.get("exceptions/?status=open").json["results"]
+    assert (case["reason"], sorted(line["line"] for line in case["lines"])) == ("max_attempts", ["l1", "l2"])
     invariants_hold()

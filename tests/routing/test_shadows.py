@@ -71,6 +71,16 @@ def test_new_orders_are_decided_beside_the_live_rules_over_stock_as_it_stood(api
     assert before != after == list(StockLevel.objects.values_list("location_id", "reserved"))
 
 
+def test_orders_placed_before_it_began_are_not_judged(api, draft):
+    place(api, 2)
+    start(draft)
+    place(api, 1)
+
+    assert judge() == 3  # told together
+
+    assert Shadow.objects.get().judged == 1
+
+
 def test_counts_go_on_and_the_newest_examples_stay(api, draft):
     start(draft)
     place(api, 4)
