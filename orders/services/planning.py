@@ -234,6 +234,7 @@ def plan_again(
     only: str | None,
     as_of: datetime,
     wanted_by: datetime | None,
+    release_at: datetime | None = None,
     arrived: Mapping[tuple[str, str], int] | None = None,
     holds: tuple[str, ...] = (),
 ) -> PlannedDelivery:
@@ -245,7 +246,7 @@ def plan_again(
     demand = replace(
         demand_of(order, delivery, units), location=only, excluded=excluded, wanted_by=wanted_by, holds=holds
     )
-    source = ask_routing(demand, as_of=as_of, stock=_stock_with(arrived or {}))
+    source = ask_routing(demand, as_of=as_of, release_at=release_at, stock=_stock_with(arrived or {}))
     return PlannedDelivery(source, source.parcels, _rest(source))
 
 

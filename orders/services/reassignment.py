@@ -139,6 +139,7 @@ def plan(
         only=only,
         as_of=as_of,
         wanted_by=lost.promised_at if lost else order.promised_at,
+        release_at=_release_at(lost, as_of),
     )
     own = offered.holds_of(lost.pk) if lost else ()
     planned = ask(holds=own)
@@ -340,6 +341,7 @@ def give(
     `given`: by line the dates that were promised for units which no place has lost.
     """
     told = given or {}
+    release_at = _release_at(lost, as_of)
     replaces = lost.pk if lost else None
     rows, lines, promises = [], [], []
     for parcel in planned.parcels:
@@ -352,7 +354,7 @@ def give(
             service=delivery.service,
             pickup_location=parcel.location if delivery.method == Method.PICKUP else None,
             decision=planned.decision,
-            release_at=as_of,
+            release_at=release_at,
             as_of=as_of,
             attempt=_attempt_after(lost),
             replaces=replaces,
@@ -375,8 +377,15 @@ def give(
         for r in rows
     ]
     publish(facts, as_of=as_of)
+    if release_at > as_of:
+        deadlines.schedule([Due("orders.release", row["id"], release_at) for row in rows])
     work.hand_out(order, actor=actor, as_of=as_of)
     return [row["id"] for row in rows]
+
+
+def _release_at(lost: Fulfillment | None, as_of: datetime) -> datetime:
+    """What no place was told of yet is told to none before the grace of its order is over."""
+    return max(as_of, lost.release_at) if lost and lost.release_at else as_of
 
 
 def _keys(parcel: PlannedParcel) -> list[str]:

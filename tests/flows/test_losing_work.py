@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from inventory.models import Product, StockLevel
+from oms import cache
 from oms.clock import now
-from orders.models import ExceptionCase
+from oms.models import Channel
+from orders.models import ExceptionCase, Fulfillment
 from routing.services.rule_sets import create_draft, publish_rule_set
 from tests.factories.inventory import make_location, set_stock
 from tests.factories.orders import make_network, order_body, pickup_body, reserved
@@ -479,4 +481,28 @@ def test_after_the_last_attempt_a_person_has_the_whole_parcel(
     assert _live(api.order(number)) == []
     (case,) = api.get("exceptions/?status=open").json["results"]
     assert (case["reason"], sorted(line["line"] for line in case["lines"])) == ("max_attempts", ["l1", "l2"])
+    invariants_hold()
+
+
+def test_work_that_nobody_was_told_of_yet_is_told_to_no_other_place_before_the_grace_is_over(
+    api: Api, invariants_hold: Any
+) -> None:
+    make_network()
+    Channel.objects.update(grace_minutes={"ship": 30})
+    cache.clear_all()
+    order = api.post("orders/", order_body(("SKU-1", 1))).json
+    (first,) = order["fulfillments"]
+    assert first["status"] == "planned"
+
+    count = {"id": "c1", "kind": "count", "sku": "SKU-1", "location": first["location"], "quantity": 0}
+    api.post("stock/events/", {"events": [count | {"occurred_at": now().isoformat()}]})
+    relay()
+
+    (moved,) = _live(api.order(order["number"]))
+    assert (moved["status"], moved["replaces"]) == ("planned", first["id"])
+    released = Fulfillment.objects.in_bulk([first["id"], moved["id"]])
+    assert released[moved["id"]].release_at == released[first["id"]].release_at
+    pass_time(minutes=31)
+    (told,) = _live(api.order(order["number"]))
+    assert (told["id"], told["status"]) == (moved["id"], "assigned")
     invariants_hold()
