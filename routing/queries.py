@@ -19,7 +19,7 @@ from routing.acceptance import Acceptance, Belief
 from routing.documents import BUILT_IN, compact_postal_code, parse
 from routing.engine import geo
 from routing.engine.tariffs import NO_WEIGHT_LIMIT_G, Tariff, Tier, Zone
-from routing.engine.types import MICRO, BySkuAndPlace, Place, Rule, to_micro
+from routing.engine.types import MICRO, BySkuAndPlace, Place, Rest, Rule, to_micro
 from routing.leadtimes import LeadTimes
 from routing.models import (
     AcceptanceRate,
@@ -51,6 +51,11 @@ class ActiveRules:
     @cached_property
     def offers_around(self) -> bool:
         return any(step.offer_to > 1 for rule in self.rules for step in rule.steps)
+
+    @cached_property
+    def lets_wait(self) -> bool:
+        """Whether anything may wait for deliveries under them."""
+        return any(step.rest is Rest.BACKORDER for rule in self.rules for step in rule.steps)
 
     @cached_property
     def asks_for_customers(self) -> bool:

@@ -46,6 +46,9 @@ class ReservationBody(Asked):
 
 
 class RenewalBody(Asked):
+    """With `lines`, or where `method` or `service` is named, the units are found anew as for a new reservation, what is
+    left out being as it is there; else they stay where they are held."""
+
     lines: Lines | None = Field(default=None, description="Instead of what it held; absent: the same.")
 
 
@@ -140,7 +143,8 @@ class OneReservation(ApiView):
 
     @extend_schema(
         summary="Renew what a cart holds",
-        description="For `ttl_seconds` from now, at most an hour from its beginning; with `lines`, other units instead.",
+        description="For `ttl_seconds` from now, at most an hour from its beginning; with `lines`, other units instead. A `method`"
+        " or `service` that is named finds the units anew where it can be done; when there are too few, all stays as it was.",
         request=RenewalBody,
         responses={200: ReservationDocument},
     )
@@ -151,8 +155,8 @@ class OneReservation(ApiView):
             hold_id=hold.pk,
             ttl_seconds=body.ttl_seconds,
             lines=None if body.lines is None else [line.line() for line in body.lines],
-            method=body.method,
-            service=body.service,
+            method=body.method if "method" in body.model_fields_set else None,
+            service=body.service if "service" in body.model_fields_set else None,
             among=self.caller.locations,
             as_of=now(),
         )

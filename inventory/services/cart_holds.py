@@ -107,28 +107,34 @@ def renew_hold(
     hold_id: str,
     ttl_seconds: int,
     lines: Sequence[HoldLine] | None,
-    method: str,
-    service: str,
+    method: str | None,
+    service: str | None,
     among: Collection[str] | None,
     as_of: datetime,
 ) -> None:
-    """Let it live on from now, with other lines if any are given; it keeps all it had when those are refused.
+    """Let it live on from now. Where lines are given, or a method or service is named, the units are found anew, and it
+    keeps all it had when that is refused. It does not remember how it was asked for: where they are found anew, what is
+    not named is `ship` and `standard`.
 
     Errors: HoldIsOver, HoldLivedLongEnough, and those of `hold_cart`.
     """
-    hold = CartHold.objects.get(pk=hold_id)
-    if lines is None:
+    if lines is None and method is None and service is None:
         _extend(hold_id, ttl_seconds=ttl_seconds, as_of=as_of)
         return
+    hold = CartHold.objects.get(pk=hold_id)
     _check_alive(hold, as_of=as_of)  # before a shortage is told: it would have been short of its own units
     _end_of_life(hold, ttl_seconds, as_of=as_of)
-    _check(hold.channel_id, lines, among)
+    method, service = "ship" if method is None else method, "standard" if service is None else service
     context = Context(as_of, hold.channel_id, order_type=method, service=service, holds=(hold_id,))
     for _attempt in range(_ATTEMPTS):
-        pins = _pin(lines, context, among)
+        wanted = lines if lines is not None else _lines_of(hold)
+        _check(hold.channel_id, wanted, among)
+        pins = _pin(wanted, context, among)
+        was = None if lines is not None else hold.lines
         try:
-            _replace(hold_id, lines, pins, context, ttl_seconds=ttl_seconds)
+            _replace(hold_id, wanted, pins, context, ttl_seconds=ttl_seconds, was=was)
         except _Taken:
+            hold.refresh_from_db()
             continue
         return
     raise StockMoved()
@@ -242,6 +248,10 @@ def _check(channel: str, lines: Sequence[HoldLine], among: Collection[str] | Non
 
 def _asked(lines: Sequence[HoldLine]) -> list[dict[str, Any]]:
     return [{"sku": line.sku, "quantity": line.quantity, "location": line.location} for line in lines]
+
+
+def _lines_of(hold: CartHold) -> list[HoldLine]:
+    return [HoldLine(**line) for line in hold.lines]
 
 
 def _recall(cart: str, channel: str, fingerprint: bytes, *, as_of: datetime) -> str | None:
@@ -374,8 +384,19 @@ def _wait_for_turn(owner: str) -> None:
 
 
 @use_case
-def _replace(hold_id: str, lines: Sequence[HoldLine], pins: Pins, context: Context, *, ttl_seconds: int) -> None:
+def _replace(
+    hold_id: str,
+    lines: Sequence[HoldLine],
+    pins: Pins,
+    context: Context,
+    *,
+    ttl_seconds: int,
+    was: list[dict[str, Any]] | None,
+) -> None:
+    """`was`: the lines that these repeat, None for new ones. Errors: _Taken, and those of `renew_hold`."""
     hold = _living(hold_id, as_of=context.as_of)
+    if was is not None:
+        _check_unchanged(hold, was)
     hold.expires_at = _end_of_life(hold, ttl_seconds, as_of=context.as_of)
     hold.lines = _asked(lines)
     hold.updated_at = context.as_of
@@ -450,6 +471,12 @@ def _living(hold_id: str, *, as_of: datetime) -> CartHold:
     hold = _locked(hold_id)
     _check_alive(hold, as_of=as_of)
     return hold
+
+
+def _check_unchanged(hold: CartHold, was: list[dict[str, Any]]) -> None:
+    """Errors: _Taken, when other lines were asked for since: those are to be kept."""
+    if hold.lines != was:
+        raise _Taken()
 
 
 def _check_alive(hold: CartHold, *, as_of: datetime) -> None:

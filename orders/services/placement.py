@@ -219,6 +219,7 @@ def _promised(command: PlaceOrder, delivery: DeliveryGiven, *, as_of: datetime) 
         method=delivery.method,
         service=delivery.service,
         location=delivery.location,
+        may_wait=command.allow_backorder,
         as_of=as_of,
     )
 

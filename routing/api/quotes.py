@@ -27,7 +27,9 @@ class QuoteLine(Body):
 
 class QuoteBody(Body):
     """`destination` is needed for deliveries; collected goods are offered near it. `allow_partial`: as of an order; ways to get
-    a part of the basket are offered, too, each with what it does without (`cut`)."""
+    a part of the basket are offered, too, each with what it does without (`cut`). What cannot be had at once is offered for
+    later (`backorder`) in the ways asked for, where the channel's rules let it wait: sent, or for `pickup` at the nearest places
+    to which enough is on its way, `near_limit` at most."""
 
     model_config = example(
         channel="web",
@@ -54,10 +56,12 @@ class QuotedParcel(BaseModel):
 
 class QuoteOption(BaseModel):
     """`ship`: one per service, with its parcels. `pickup` and `curbside`: one per place. `backorder`: all that is missing
-    will have come in at `available_at`. The date lies between `earliest_at` and `promised_at`. `order_by`: until when an
-    order keeps the date, to the minute, and `order_by_seconds` left until then; null beyond three days. `confidence`: how
-    often all of it is there by `promised_at`, as learned from what happened; null where configured times made the date.
-    `cut`: units that are not to be had that way; not there where all are.
+    will have come in at `available_at`, for an order that says `allow_backorder`. It is sent or, with `delivery_method`,
+    waits at `location` for who collects it: that order's delivery names this method and this place. The date lies between
+    `earliest_at` and `promised_at`. `order_by`: until when an order keeps the date, to the minute, and `order_by_seconds`
+    left until then; null beyond three days. `confidence`: how often all of it is there by `promised_at`, as learned from
+    what happened; null where configured times made the date. `cut`: units that are not to be had that way; not there where
+    all are.
     """
 
     method: Literal["ship", "pickup", "curbside", "locker", "backorder"]
@@ -75,6 +79,7 @@ class QuoteOption(BaseModel):
     available_at: Instant | None = None
     parcels: list[QuotedParcel] | None = None
     cut: list[QuoteLine] | None = None
+    delivery_method: Literal["pickup"] | None = None
 
 
 class Elsewhere(BaseModel):
@@ -174,6 +179,8 @@ def _option(option: Option, as_of: datetime) -> dict[str, Any]:
         document |= {} if option.distance_km is None else {"distance_km": option.distance_km}
     if option.available_at is not None:
         document["available_at"] = option.available_at
+    if option.delivery_method is not None:
+        document["delivery_method"] = option.delivery_method
     if option.cut:
         document["cut"] = [{"sku": line.sku, "quantity": line.quantity} for line in option.cut]
     if option.parcels:

@@ -6,7 +6,7 @@ order brings it nothing, what the rules keep together comes to one place, and pr
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -18,6 +18,9 @@ from routing.services import sourcing
 from routing.services.sourcing import Demand, Line, SourcingPlan
 
 _DAYS_TRIED = 7
+
+SupplyReader = Callable[..., Mapping[str, Sequence[Coming]]]
+"""Answers as `inventory.supply.free_supply` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,9 @@ class Awaited:
         return max((part.promised_at for part in self.parts), default=None)
 
 
-def await_rest(planned: SourcingPlan, *, besides: Mapping[int, int] | None = None) -> Awaited | None:
+def await_rest(
+    planned: SourcingPlan, *, besides: Mapping[int, int] | None = None, supply: SupplyReader = free_supply
+) -> Awaited | None:
     """What is to come for what a plan leaves to wait, as `await_supply`; None where its rules let nothing wait.
 
     What comes when the rules have given up waiting is no supply: its date would be promised to be broken.
@@ -63,7 +68,9 @@ def await_rest(planned: SourcingPlan, *, besides: Mapping[int, int] | None = Non
     if rest is None:
         return None
     until = waits_until(planned)
-    return await_supply(rest, as_of=planned.as_of, release_at=planned.release_at, besides=besides, until=until)
+    return await_supply(
+        rest, as_of=planned.as_of, release_at=planned.release_at, besides=besides, until=until, supply=supply
+    )
 
 
 def waits_until(planned: SourcingPlan) -> datetime | None:
@@ -80,6 +87,7 @@ def await_supply(
     release_at: datetime | None = None,
     besides: Mapping[int, int] | None = None,
     until: datetime | None = None,
+    supply: SupplyReader = free_supply,
 ) -> Awaited:
     """What is to come for the lines of this demand, `until` then.
 
@@ -87,9 +95,11 @@ def await_supply(
     """
     asked = replace(demand, taken={}, holds=(), wanted_by=None)  # no date that was told makes a delivery come sooner
     skus = list(dict.fromkeys(line.sku for line in demand.lines))
-    coming: Mapping[str, Sequence[Coming]] = free_supply(skus, context=asked.context(as_of), besides=besides or {})
+    coming = supply(skus, context=asked.context(as_of), besides=besides or {})
     if until is not None:
-        coming = {sku: [one for one in supply if one.available_at < until] for sku, supply in coming.items()}
+        coming = {sku: [one for one in lines if one.available_at < until] for sku, lines in coming.items()}
+    if asked.location is not None:  # nothing that comes elsewhere is of use
+        coming = {sku: [one for one in lines if one.location == asked.location] for sku, lines in coming.items()}
     awaited = _earliest(asked, coming, as_of, release_at or as_of)
     if _may_leave_so(asked, awaited, as_of):
         return awaited

@@ -6,9 +6,10 @@ the date at placement. The answer carries a signed token by which an order names
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from math import prod
 from typing import Any
 
@@ -21,6 +22,7 @@ from inventory import queries as inventory
 from inventory.exposure import Context
 from inventory.nearest import by_distance
 from inventory.queries import ProductInfo
+from inventory.supply import Coming, free_supply
 from oms.channels import ChannelInfo, channels
 from oms.errors import FieldError, Invalid
 from routing import queries
@@ -36,6 +38,7 @@ _SALT = "routing.quote"
 _CANDIDATES = 4  # stores tried for each one that is shown
 _ALTERNATIVES = 5
 _CENT = Decimal("0.01")
+_WAITS_AT = ("pickup",)  # curbside is shown, but no order asks for it
 _NOT_MEANT = frozenset({"ability", "kind", "location", "group", "exclude_group"})
 LATE = "late"
 NOBODY_CAN = "ability"
@@ -54,6 +57,7 @@ class Option:
     `price`: what carriers ask for the parcels, those that wait included; nothing where the shopper comes. `earliest_at`:
     hardly anything comes sooner. `order_by`: until when an order keeps the date; None where that is further than three days.
     `confidence`: how often all of it is there by the date; None where configured times made it. `cut`: what it does without.
+    `delivery_method`: of an order for what waits at a place (`location`) until it is collected; None for all else.
     """
 
     method: str
@@ -69,6 +73,7 @@ class Option:
     available_at: datetime | None = None
     parcels: tuple[tuple[tuple[QuotedLine, ...], datetime], ...] = ()
     cut: tuple[QuotedLine, ...] = ()
+    delivery_method: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +123,8 @@ def quote(
     customer_tags: Collection[str] = (),
     may_be_cut: bool = False,
 ) -> Quote:
-    """The ways to get these lines, per method in the order ship, pickup, curbside, back-order, and why others are not offered.
-    `may_be_cut`: or as much of them as can be had that way.
+    """The ways to get these lines, per method in the order ship, pickup, curbside, then those that wait for deliveries, and
+    why others are not offered. `may_be_cut`: or as much of them as can be had that way.
 
     Errors: Invalid (names nobody knows, a currency the channel does not sell in).
     """
@@ -129,14 +134,21 @@ def quote(
     ways = asking.ways(methods, near_limit)
     options = [way for way in ways if isinstance(way, Option)]
     missing = asking.missing(methods)
-    cannot_be_sent = "ship" in methods and all(way.method != "ship" for way in options)  # the rules let nothing leave
-    if (missing or cannot_be_sent) and (later := asking.later()):
-        options.append(later)
+    waiting = [method for method in methods if _may_wait(method, options, missing)]
+    options += asking.later(waiting, near_limit)
     told_besides = {LATE} if any(one.sellable for one in missing) else {LATE, NOBODY_CAN}
     closed = [way for way in ways if isinstance(way, NotOffered) and (way.code in told_besides or not missing)]
     expires_at = as_of + timedelta(minutes=settings.QUOTE_MINUTES)
     token = _sign(channel, lines, options, expires_at)
     return Quote(token, expires_at, currency, tuple(options), (*missing, *closed))
+
+
+def _may_wait(method: str, options: Collection[Option], missing: Collection[Missing]) -> bool:
+    """What could be had later is asked only where it cannot be had now: something is missing, or no place has it whole."""
+    now = [option for option in options if option.method == method]
+    if method == "ship":
+        return bool(missing) or not now  # the rules let nothing leave
+    return all(option.cut for option in now)
 
 
 def _checked(
@@ -189,6 +201,20 @@ class _Stock:
         }
 
 
+@dataclass
+class _Supply:
+    """What is on its way, read once for all that waits and is shown the same: a reader as `await_rest` wants it."""
+
+    skus: Sequence[str]
+    found: dict[tuple[str, ...], dict[str, list[Coming]]] = field(default_factory=dict)
+
+    def __call__(self, skus: Sequence[str], *, context: Context, **_besides: object) -> dict[str, list[Coming]]:
+        shown = tuple(rule.id for rule in inventory.protections(context).rules)
+        if shown not in self.found:
+            self.found[shown] = free_supply(self.skus, context=context)
+        return {sku: self.found[shown][sku] for sku in skus}
+
+
 class _Asking:
     """One basket of one shopper at one instant."""
 
@@ -216,6 +242,7 @@ class _Asking:
         )
         self.tags = {sku: products[sku].tags for sku in self.needed}
         self.stock = _Stock()
+        self.supply = _Supply(sorted(self.needed))
         self.point = self._point()
 
     def _point(self) -> tuple[float, float] | None:
@@ -337,8 +364,13 @@ class _Asking:
     def _having(self, method: str) -> tuple[set[str], set[str]]:
         """The places that have all of it, and those that have some."""
         stock = self.stock(sorted(self.needed), context=self._context(method), tags=self.tags)
-        having = [{code for code, have in stock[sku].items() if have >= units} for sku, units in self.needed.items()]
-        return set.intersection(*having), set().union(*stock.values())
+        return self._having_enough(stock), set().union(*stock.values())
+
+    def _having_enough(self, units: Mapping[str, Mapping[str, int]]) -> set[str]:
+        """The places at which, by these units, there is all of it."""
+        return set.intersection(
+            *({code for code, have in units[sku].items() if have >= wanted} for sku, wanted in self.needed.items())
+        )
 
     def _nearest(self, method: str, codes: Collection[str]) -> dict[str, float | None]:
         """Those of these places that hand out so, and their distances; None: nobody knows."""
@@ -355,10 +387,8 @@ class _Asking:
             promised_at=max(parcel.promised_at for parcel in planned.parcels),
             earliest_at=min(parcel.earliest_at for parcel in planned.parcels),
             confidence=_confidence(planned),
-            location=code,
-            name=inventory.places()[code].name,
-            distance_km=None if km is None else round(km, 1),
             cut=self._cut(planned),
+            **_at(code, km),
         )
 
     # What is missing --------------------------------------------------------------------------
@@ -369,14 +399,17 @@ class _Asking:
         stock = self.stock(sorted(self.needed), context=self._context(method), tags=self.tags)
         sellable = {sku: sum(inventory.units_for(method, stock[sku]).values()) for sku in self.needed}
         return [
-            Missing(sku, units, sellable[sku], tuple(self._elsewhere(stock[sku])))
+            Missing(sku, units, sellable[sku], tuple(self._elsewhere(stock[sku], methods)))
             for sku, units in self.needed.items()
             if sellable[sku] < units
         ]
 
-    def _elsewhere(self, stock: Mapping[str, int]) -> list[Mapping[str, Any]]:
+    def _elsewhere(self, stock: Mapping[str, int], methods: Collection[str]) -> list[Mapping[str, Any]]:
+        """The nearest places that have some and hand out as was asked; where it was to be sent only, as pickup."""
         directory = inventory.places()
-        hands_out = {code for code in stock if directory[code].serves(self._context("pickup"))}
+        asked = [self._context(method) for method in methods if method in sourcing.COLLECTED]
+        contexts = asked or [self._context("pickup")]
+        hands_out = {code for code in stock if any(directory[code].serves(context) for context in contexts)}
         far = by_distance(self.point, hands_out, directory) if self.point else dict.fromkeys(sorted(hands_out))
         return [
             {
@@ -389,19 +422,50 @@ class _Asking:
             for code, km in list(far.items())[:_ALTERNATIVES]
         ]
 
-    def later(self) -> Option | None:
-        """When all of it is there, if what is missing waits for deliveries; None where the rules let nothing wait, or not
-        enough is on its way."""
-        planned = self._plan_under(self._demand("ship", "standard", None))
-        rest, awaited = awaitable(planned), await_rest(planned)
+    # What waits for deliveries ----------------------------------------------------------------
+
+    def later(self, methods: Collection[str], near_limit: int) -> list[Option]:
+        """When all of it can be had in these ways, if what is missing waits for deliveries: sent, or collected at the nearest
+        places to which enough is on its way. Nothing where the rules let nothing wait."""
+        found = [self._later(self._demand("ship", "standard", None))] if "ship" in methods else []
+        for method in _WAITS_AT:
+            if method in methods and queries.rules_for(self.channel.code).lets_wait:
+                found += self._collected_later(method, near_limit)
+        return [option for option in found if option is not None]
+
+    def _collected_later(self, method: str, limit: int) -> list[Option]:
+        near = self._nearest(method, self._having_later(method))
+        options: list[Option] = []
+        for code, km in islice(near.items(), limit * _CANDIDATES):
+            if len(options) == limit:
+                break
+            if option := self._later(self._demand(method, "standard", code)):
+                options.append(replace(option, delivery_method=method, **_at(code, km)))
+        return options
+
+    def _having_later(self, method: str) -> set[str]:
+        """The places that will have all of it, once what is on its way to them has come."""
+        context = self._context(method)
+        stock = self.stock(sorted(self.needed), context=context, tags=self.tags)
+        units = {sku: Counter(there) for sku, there in stock.items()}
+        for sku, coming in self.supply(list(self.needed), context=context).items():
+            for one in coming:
+                units[sku][one.location] += one.units
+        return self._having_enough(units)
+
+    def _later(self, demand: Demand) -> Option | None:
+        """As placing an order of one who may wait would promise it. None where not enough is on its way."""
+        planned = self._plan_under(demand)
+        rest, awaited = awaitable(planned), await_rest(planned, supply=self.supply)
         if rest is None or awaited is None or not awaited.is_complete or awaited.promised_at is None:
             return None
         promised_at = max(filter(None, [planned.promised_at, awaited.promised_at]))
-        price = planned.shipping + carriage(rest, awaited, as_of=self.as_of, release_at=planned.release_at)
+        carried = not demand.is_collected
+        price = carriage(rest, awaited, as_of=self.as_of, release_at=planned.release_at) if carried else Decimal(0)
         return Option(
             method="backorder",
             service="standard",
-            price=price.quantize(_CENT),
+            price=(planned.shipping + price).quantize(_CENT),
             promised_at=promised_at,
             earliest_at=promised_at,
             available_at=awaited.available_at.astimezone(UTC),
@@ -409,6 +473,12 @@ class _Asking:
 
     def _context(self, method: str) -> Context:
         return Context(self.as_of, self.channel.code, order_type=method, service="standard")
+
+
+def _at(code: str, km: float | None) -> dict[str, Any]:
+    """Where it is collected."""
+    name = inventory.places()[code].name
+    return {"location": code, "name": name, "distance_km": None if km is None else round(km, 1)}
 
 
 def _confidence(planned: SourcingPlan) -> float | None:
@@ -444,9 +514,19 @@ def _sign(channel: str, lines: Sequence[QuotedLine], options: Sequence[Option], 
 
 
 def promise_of(
-    token: str, *, channel: str, method: str, service: str, location: str | None, as_of: datetime
+    token: str,
+    *,
+    channel: str,
+    method: str,
+    service: str,
+    location: str | None,
+    may_wait: bool,
+    as_of: datetime,
 ) -> datetime:
-    """The date this quote promised for that way. Errors: QuoteRefused."""
+    """The date this quote promised for that way; who may wait is given all of it later rather than a part of it now.
+
+    Errors: QuoteRefused.
+    """
     try:
         told = signing.loads(token, salt=_SALT)
     except signing.BadSignature:
@@ -455,8 +535,7 @@ def promise_of(
         raise _refused("unknown_quote", _("There is nothing of this name"))
     if datetime.fromisoformat(told["e"]) <= as_of:
         raise _refused("quote_expired", _("This quote has expired; ask for a new one"))
-    ways = [method, "backorder"] if method == "ship" else [method]  # what waits is sent, too
-    for way in ways:
+    for way in ("backorder", method) if may_wait else (method, "backorder"):  # what waits at a place names it
         for quoted_method, quoted_service, quoted_location, _price, promised_at in told["o"]:
             if (quoted_method, quoted_service, quoted_location) == (way, service, location):
                 return datetime.fromisoformat(promised_at)

@@ -1,5 +1,7 @@
 """Carts and orders after the same last units, at once: real threads, real commits, and twins without the lock."""
 
+from typing import Any
+
 import pytest
 from django.db import transaction
 
@@ -7,7 +9,7 @@ from inventory.errors import InsufficientStock, StockMoved, TooManyHolds
 from inventory.exposure import Context
 from inventory.models import CartHold, CartHoldLine, HoldStatus
 from inventory.services import Want, cart_holds, reservations
-from inventory.services.cart_holds import Held, HoldLine, hold_cart, release_hold
+from inventory.services.cart_holds import Held, HoldLine, hold_cart, release_hold, renew_hold
 from oms.idempotency import Once
 from oms.invariants import all_invariants
 from tests.concurrency.threads import at_once
@@ -50,6 +52,11 @@ def keep(cart: str, units: int, *, key: str = "") -> Held:
         as_of=NOW,
         once=Once("test", key, b"") if key else None,
     )
+
+
+def renew(hold_id: str, **values: Any) -> None:
+    asked = {"lines": None, "method": None, "service": None, **values}
+    renew_hold(hold_id=hold_id, ttl_seconds=600, among=None, as_of=NOW, **asked)
 
 
 def keep_and_give_back() -> str:
@@ -146,6 +153,22 @@ def test_a_repeat_finds_what_its_first_has_just_made_though_it_took_the_last_the
 
     assert repeat == Held(rival.outcome.id, is_replay=True)
     assert held() == UNITS
+
+
+@pytest.mark.parametrize("is_checked", [True, False])
+def test_without_a_second_look_a_cart_that_changes_its_method_loses_the_lines_it_was_given(
+    shelf, monkeypatch, meanwhile, is_checked
+):
+    """It is given other lines when those it had have been found anew, and are not written yet."""
+    if not is_checked:
+        monkeypatch.setattr(cart_holds, "_check_unchanged", lambda hold, was: None)
+    cart = keep("c1", 1).id
+    rival = meanwhile(lambda: renew(cart, lines=[HoldLine("A", 4)]), cart_holds, after="_pin")
+
+    renew(cart, method="pickup")
+
+    assert rival.outcome is None
+    assert held() == (4 if is_checked else 1)
 
 
 def test_an_order_that_weighs_before_its_lock_does_not_see_what_a_cart_took(shelf, monkeypatch):

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from inventory.models import CartHold, CartHoldLine, InboundLine, StockLevel, SupplyPromise
 from inventory.services.pauses import pause_location
@@ -159,8 +161,9 @@ def test_a_quote_tells_the_date_that_the_order_is_given(api: Api, invariants_hol
         "destination": {"country": "FR", "postal_code": "75011", "latitude": 48.86, "longitude": 2.38},
     }
     quote = api.post("quotes/", {**ask, "lines": [{"sku": "SKU-1", "quantity": 2}]}).json
-    [option] = quote["options"]
-    assert option["method"] == "backorder"
+    [option, collected] = quote["options"]
+    assert option["method"] == collected["method"] == "backorder"
+    assert "location" not in option and collected["location"] == "LYON"
 
     document = placed(api, 2, quote=quote["quote"])
 
@@ -185,6 +188,118 @@ def test_a_quote_tells_of_waiting_where_the_rules_let_no_stock_leave(api: Api) -
     [option] = quote["options"]
     document = placed(api, 1, quote=quote["quote"])
     assert (option["method"], option["promised_at"]) == ("backorder", document["promised_at"])
+
+
+THERE = {"country": "FR", "postal_code": "75011", "latitude": 48.86, "longitude": 2.38}
+
+
+def quote_of(api: Api, methods: list[str], *lines: tuple[str, int], **values: Any) -> dict[str, Any]:
+    wanted = [{"sku": sku, "quantity": n} for sku, n in lines or (("SKU-1", 1),)]
+    body = {"channel": "web", "currency": "EUR", "destination": THERE, "methods": methods, "lines": wanted, **values}
+    answer = api.post("quotes/", body)
+    assert answer.status == 200, answer
+    return dict(answer.json)
+
+
+def waits_at(quote: dict[str, Any]) -> list[str | None]:
+    return [option.get("location") for option in quote["options"] if option["method"] == "backorder"]
+
+
+@pytest.mark.parametrize("methods", [["pickup"], ["curbside"], ["locker"], ["pickup", "curbside"]])
+def test_who_wants_to_collect_is_not_quoted_what_can_only_be_sent_later(api: Api, methods: list[str]) -> None:
+    make_location("DEPOT", abilities=["ship"], **LILLE)
+    announce(api, 4, location="DEPOT")
+
+    assert quote_of(api, methods)["options"] == []
+    assert waits_at(quote_of(api, ["ship", *methods])) == [None]
+    assert api.get("availability/?sku=SKU-1&channel=web&method=pickup").json["results"][0]["future"] == []
+    assert api.post("orders/", pickup_body(allow_backorder=True)).status == 409
+
+
+@pytest.mark.parametrize("methods", [["pickup"], ["ship", "pickup"]])
+def test_a_quote_tells_when_it_can_be_collected_and_the_order_is_given_that_date(
+    api: Api, invariants_hold: Any, methods: list[str]
+) -> None:
+    make_location("CORNER", abilities=["pickup"], **PARIS)
+    announce(api, 4, location="CORNER")
+
+    quote = quote_of(api, methods, ("SKU-1", 2))
+
+    [option] = quote["options"]
+    assert {name: option[name] for name in ("method", "delivery_method", "location", "price", "service")} == {
+        "method": "backorder",
+        "delivery_method": "pickup",
+        "location": "CORNER",
+        "price": "0.00",
+        "service": "standard",
+    }
+    assert (option["name"], option["distance_km"] < 10) == ("Place CORNER", True)
+    assert option["available_at"] < option["promised_at"]
+    plan = {"channel": "web", "delivery": {"method": "pickup", "location": "CORNER"}}
+    [rest] = api.post("routing/plan/", {**plan, "lines": [{"sku": "SKU-1", "quantity": 2}]}).json["rest"]
+    assert rest["date"] == option["promised_at"][:10]
+
+    body = pickup_body(("SKU-1", 2), location="CORNER", allow_backorder=True, quote=quote["quote"])
+    with time_machine.travel(now() + timedelta(minutes=20), tick=False):
+        document = api.post("orders/", body).json
+
+    assert document["promised_at"] == option["promised_at"]
+    assert document["lines"][0]["promised_at"] == option["promised_at"]
+    assert buckets(document) == {"backordered": 2}
+    invariants_hold()
+    elsewhere = pickup_body(("SKU-1", 1), allow_backorder=True, quote=quote["quote"])
+    assert api.post("orders/", elsewhere).json["errors"][0]["code"] == "not_quoted"
+    assert order(api, quote=quote["quote"]).json["errors"][0]["code"] == "not_quoted"
+    assert waits_at(quote_of(api, methods, ("SKU-1", 3))) == []  # two of the four are promised
+
+
+def test_the_nearest_places_where_all_of_it_will_be_are_quoted_for_later(api: Api) -> None:
+    set_stock("SKU-1", "PARIS", 2)
+    announce(api, 2, days=2)
+    announce(api, 3, location="LILLE", days=1)
+    announce(api, 9, location="LYON", days=1, **{"SKU-2": 1})
+
+    assert waits_at(quote_of(api, ["pickup"], ("SKU-1", 4))) == ["PARIS", "LYON"]  # two of them stand in Paris
+    assert waits_at(quote_of(api, ["pickup"], ("SKU-1", 4), near_limit=1)) == ["PARIS"]
+    assert waits_at(quote_of(api, ["pickup"], ("SKU-1", 4), destination=None)) == ["LYON", "PARIS"]
+    assert waits_at(quote_of(api, ["pickup"], ("SKU-1", 3), ("SKU-2", 1))) == ["LYON"]
+    assert waits_at(quote_of(api, ["pickup"], ("SKU-1", 2))) == []  # it can be had now
+    make_exposure_rule(channel_id="web", order_type="pickup", locations=["PARIS"], hidden=True)
+    assert waits_at(quote_of(api, ["pickup"], ("SKU-1", 4))) == ["LYON"]
+
+
+def test_who_may_wait_and_may_be_cut_is_promised_all_of_it_later(api: Api) -> None:
+    set_stock("SKU-1", "PARIS", 2)
+    announce(api, 2, days=2)
+    quote = quote_of(api, ["pickup"], ("SKU-1", 4), allow_partial=True)
+    part, later = quote["options"]
+    assert (part["method"], later["method"], part["location"], later["location"]) == (
+        "pickup",
+        "backorder",
+        "PARIS",
+        "PARIS",
+    )
+    asked = pickup_body(("SKU-1", 4), allow_partial=True, quote=quote["quote"])
+
+    document = api.post("orders/", {**asked, "allow_backorder": True}).json
+
+    assert document["promised_at"] == later["promised_at"] > part["promised_at"]
+
+
+@pytest.mark.parametrize(("rest", "statements"), [("backorder", 1), ("refuse", 0)])
+def test_what_is_on_its_way_is_read_once_for_all_places_and_only_under_rules_that_let_it_wait(
+    api: Api, rest: str, statements: int
+) -> None:
+    for n in range(3):
+        make_location(f"CORNER-{n}", abilities=["pickup"], **PARIS)
+        announce(api, 4, location=f"CORNER-{n}")
+    publish(rest=rest)
+
+    with CaptureQueriesContext(connection) as seen:
+        quote = quote_of(api, ["ship", "pickup"])
+
+    assert len(waits_at(quote)) == 3 * statements
+    assert sum("FROM inventory_inboundline" in query["sql"] for query in seen.captured_queries) == statements
 
 
 def test_a_dry_run_tells_the_day(api: Api) -> None:

@@ -221,8 +221,8 @@ def test_a_renewal_that_others_overtook_does_not_keep_what_they_took(client, she
             hold_id=hold["id"],
             ttl_seconds=600,
             lines=None,
-            method="ship",
-            service="standard",
+            method=None,
+            service=None,
             among=None,
             as_of=ends_at - timedelta(seconds=1),
         )
@@ -240,6 +240,31 @@ def test_renewing_with_other_lines_keeps_what_it_had_when_they_cannot_be_had(cli
     assert more.status_code == 200 and held(more) == {("S2", 5), ("S1", 3)}
     assert refused.status_code == 409
     assert held(client.get(path)) == {("S2", 5), ("S1", 3)} and sellable(client) == 0
+
+
+def test_renewing_for_another_method_holds_the_units_where_that_can_be_done(client, shelf):
+    make_location("S2", abilities=["ship"])
+    made = ask(client, ("A", 3))
+    path = f"{RESERVATIONS}{made.json()['id']}/"
+    assert held(made) == {("S2", 3)}
+
+    assert held(client.put(path, {"ttl_seconds": 60}, format="json")) == {("S2", 3)}
+    assert held(client.put(path, {"ttl_seconds": 60, "method": "pickup"}, format="json")) == {("S1", 3)}
+    assert held(client.put(path, {}, format="json")) == {("S1", 3)}  # only prolonged
+    assert held(client.put(path, {"service": "express"}, format="json")) == {("S2", 3)}
+    assert sellable(client) == 5
+
+
+def test_renewing_for_a_method_that_nobody_has_enough_for_keeps_what_it_had(client, shelf):
+    make_location("S2", abilities=["ship"])
+    path = f"{RESERVATIONS}{ask(client, ('A', 4), ('A', 1, 'S2')).json()['id']}/"
+    was = CartHold.objects.get()
+
+    refused = client.put(path, {"ttl_seconds": 3600, "method": "pickup"}, format="json")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "insufficient_stock")
+    assert CartHold.objects.get().expires_at == was.expires_at
+    assert held(client.get(path)) == {("S2", 5)}
 
 
 def test_renewing_what_is_over_says_so_before_it_looks_for_units(client, shelf):

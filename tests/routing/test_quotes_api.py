@@ -180,6 +180,19 @@ def test_tells_what_is_missing_where_there_is_some_and_when_more_comes(client):
     assert [a["location"] for a in missing["alternatives"]] == ["PARIS", "LILLE", "LYON"]
 
 
+def test_names_places_that_have_some_and_hand_it_out_as_was_asked(client):
+    make_location("CURB", abilities=["curbside"], **PARIS)
+    set_stock("SKU-1", "CURB", 5)
+
+    def elsewhere(*methods):
+        (missing, *_) = quoted(client, ("SKU-1", 100), methods=methods)["unavailable"]
+        return [place["location"] for place in missing["alternatives"]]
+
+    assert elsewhere("curbside") == ["CURB"]
+    assert elsewhere("ship") == elsewhere("pickup") == ["PARIS", "LILLE", "LYON"]
+    assert sorted(elsewhere("pickup", "curbside")) == ["CURB", "LILLE", "LYON", "PARIS"]
+
+
 def test_what_waits_costs_its_carriage_by_the_parcels_it_will_make(client):
     """Two deliveries of one day leave together."""
     for code in ("PARIS", "LILLE"):

@@ -1383,6 +1383,13 @@ def a_cart_changes(walk: Walk) -> None:
     walk.a_cart_renews(60, [Line("B", 3, "S1")])
 
 
+@guard("who wants it otherwise has it elsewhere", CARTS, " and method is None and service is None")
+def a_cart_is_to_be_collected_after_all(walk: Walk) -> None:
+    walk.somebody_closes_a_place("S1", is_open=True, able=("ship",))
+    walk.a_cart_holds("c1", WEB._replace(method="ship"), [Line("A", 3)], 60)
+    walk.a_cart_renews(60, None, WEB)
+
+
 @guard("what has ended is not renewed", CARTS, "if hold.status != HoldStatus.ACTIVE:", "if False:")
 def a_cart_renews_what_it_gave_back(walk: Walk) -> None:
     walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 60)

@@ -400,20 +400,25 @@ class StockMachine(CountRules, RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.world.holds)
-    @rule(which=st.integers(0, 9), lines=st.one_of(st.none(), cart_lines), seconds=lifetimes, asker=customers)
+    @rule(
+        which=st.integers(0, 9),
+        lines=st.one_of(st.none(), cart_lines),
+        seconds=lifetimes,
+        asker=st.one_of(st.none(), customers),
+    )
     def a_cart_renews(
-        self, seconds: int, lines: list[Line] | None = None, asker: Asker = ANYONE, which: int = 0
+        self, seconds: int, lines: list[Line] | None = None, asker: Asker | None = None, which: int = 0
     ) -> None:
         name = self._hold(which)
-        asker = asker._replace(channel=self.world.holds[name].channel)
+        asker = asker and asker._replace(channel=self.world.holds[name].channel)
 
         def act() -> None:
             renew_hold(
                 hold_id=name,
                 ttl_seconds=seconds,
                 lines=None if lines is None else _hold_lines(lines),
-                method=asker.method,
-                service=asker.service,
+                method=asker and asker.method,
+                service=asker and asker.service,
                 among=None,
                 as_of=self.world.now,
             )

@@ -227,6 +227,7 @@ class Hold:
     cart: str
     channel: str
     words: object  # what was asked for at first
+    lines: list[Line]  # what is asked for now
     pins: Counter[Key]
     made_at: datetime
     ends_at: datetime
@@ -757,11 +758,14 @@ class World:
         if len(self.live_holds()) >= self.most_carts:
             return "too_many_reservations"
         ends_at = self.now + timedelta(seconds=seconds)
-        self.holds[name] = Hold(cart, asker.channel, words, pins, self.now, ends_at)
+        self.holds[name] = Hold(cart, asker.channel, words, lines, pins, self.now, ends_at)
         return name
 
-    def renew(self, name: str, *, asker: Asker, lines: list[Line] | None, seconds: int) -> str:
+    def renew(self, name: str, *, asker: Asker | None, lines: list[Line] | None, seconds: int) -> str:
+        """`asker`: None where it is not said how the units are to be had."""
         hold = self.holds[name]
+        if lines is None and asker is not None:
+            lines = hold.lines
         if not self.is_live(hold):
             return "reservation_is_over"
         ends_at = min(self.now + timedelta(seconds=seconds), hold.made_at + LONGEST_HOLD)
@@ -771,10 +775,11 @@ class World:
             return "invalid"
         if lines is not None and sum(line.units for line in lines) > self.most_units_held:
             return "reservation_too_large"
+        asker = asker or Asker(hold.channel, "ship", "standard")
         pins = hold.pins if lines is None else self._pinned(lines, asker, own=name)
         if pins is None:
             return "insufficient_stock"
-        hold.ends_at, hold.pins = ends_at, pins
+        hold.ends_at, hold.pins, hold.lines = ends_at, pins, hold.lines if lines is None else lines
         return ""
 
     def release(self, name: str) -> str:
