@@ -143,16 +143,19 @@ def pending(subject: str, *, kinds: Iterable[str]) -> dict[str, datetime]:
     return dict(waiting.values_list("kind", "due_at"))
 
 
+# Materialized: as a subquery that a join looks at again and again, it would each time lock as many more.
+_CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT id FROM oms_deadline WHERE done_at IS NULL AND retry_at <= %s
+    ORDER BY retry_at, id LIMIT %s FOR UPDATE SKIP LOCKED)
+UPDATE oms_deadline d SET retry_at = %s, attempts = attempts + 1 FROM due
+WHERE d.id = due.id RETURNING d.id, d.kind, d.subject, d.generation, d.due_at, d.attempts"""
+
+
 def claim(*, as_of: datetime, limit: int = 100) -> list[Claimed]:
     """Lease up to `limit` due deadlines, earliest first."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE oms_deadline d SET retry_at = %s, attempts = attempts + 1 FROM ("
-            " SELECT id FROM oms_deadline WHERE done_at IS NULL AND retry_at <= %s"
-            " ORDER BY retry_at, id LIMIT %s FOR UPDATE SKIP LOCKED) due"
-            " WHERE d.id = due.id RETURNING d.id, d.kind, d.subject, d.generation, d.due_at, d.attempts",
-            [as_of + _LEASE, as_of, limit],
-        )
+        cursor.execute(_CLAIM, [as_of, limit, as_of + _LEASE])
         claimed = [Claimed(*row) for row in cursor.fetchall()]
     return sorted(claimed, key=lambda c: (c.due_at, c.id))
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from oms import deadlines
 from oms.deadlines import AlreadyActed, Claimed, Due
@@ -147,6 +147,16 @@ def test_a_batch_is_limited_and_the_rest_stays_due() -> None:
     schedule("a", "b", "c")
 
     assert [len(deadlines.claim(as_of=NOON, limit=2)) for _ in range(3)] == [2, 1, 0]
+
+
+def test_a_batch_is_limited_though_the_database_takes_the_table_for_empty() -> None:
+    """It then looks at what is due once for each row of the table; a plain subquery would each time lock as many more."""
+    schedule("a")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE oms_deadline")
+    schedule("b", "c", "d", "e")
+
+    assert [len(deadlines.claim(as_of=NOON, limit=2)) for _ in range(4)] == [2, 2, 1, 0]
 
 
 def test_two_handlers_of_one_kind_are_refused() -> None:
