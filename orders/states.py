@@ -53,6 +53,8 @@ FULFILLMENT_MOVES = StateTable(
 LIVE = frozenset({F.PLANNED, F.ASSIGNED, F.ACCEPTED, F.PICKING, F.PACKED, F.IN_TRANSIT, F.RECEIVED, F.READY_FOR_PICKUP})
 BEFORE_PICKING = frozenset({F.PLANNED, F.ASSIGNED, F.ACCEPTED})
 LOST = frozenset({F.DECLINED, F.TIMED_OUT})
+TAKEN_AWAY = LOST | {F.CANCELED}
+"""Work that ended with nothing done: its units are elsewhere, or nowhere."""
 
 
 class PaymentStatus(models.TextChoices):

@@ -21,9 +21,9 @@ from orders.admin.timeline import Entry, timeline
 from orders.models import ExceptionCase, Fulfillment, FulfillmentLine, Hold, Order, OrderLine, Payment
 from orders.models.order import BUCKETS
 from orders.services.waiting import ENDS
-from orders.states import BEFORE_PICKING, LOST, FulfillmentStatus, OrderStatus
+from orders.states import BEFORE_PICKING, TAKEN_AWAY, FulfillmentStatus, OrderStatus
 
-_GONE = frozenset({*LOST, FulfillmentStatus.CANCELED, FulfillmentStatus.EXPIRED})
+_GONE = TAKEN_AWAY | {FulfillmentStatus.EXPIRED}
 
 
 @dataclass(frozen=True, slots=True)

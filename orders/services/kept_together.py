@@ -9,11 +9,9 @@ from django.db.models import F
 from orders.locks import Work
 from orders.models import FulfillmentLine
 from orders.services import planning
-from orders.states import LOST, FulfillmentStatus
+from orders.states import TAKEN_AWAY
 from routing.services.decisions import step_that_served
 from routing.services.sourcing import mates
-
-ENDED = LOST | {FulfillmentStatus.CANCELED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +25,7 @@ class Mates:
 def mates_of(held: Work, lost: Collection[FulfillmentLine], *, as_of: datetime) -> Mates:
     """Of lines whose missing units are recorded, judged by the rules of today. Nothing where the work has ended, so that all
     of it is lost, where the parcel is not in one place any more, or where the shopper collects it."""
-    if held.fulfillment.is_pickup or held.fulfillment.status in ENDED or held.is_empty:
+    if held.fulfillment.is_pickup or held.fulfillment.status in TAKEN_AWAY or held.is_empty:
         return Mates()
     keys = _parcel_mates(held, {line.order_line_id for line in lost}, as_of=as_of)
     if not keys or _are_elsewhere(keys, held):
@@ -46,4 +44,4 @@ def _parcel_mates(held: Work, lost: Collection[str], *, as_of: datetime) -> froz
 def _are_elsewhere(keys: Collection[str], held: Work) -> bool:
     """Whether other work has, or had, units of these lines."""
     others = FulfillmentLine.objects.filter(order_line__in=keys, quantity__gt=F("short") + F("canceled"))
-    return others.exclude(fulfillment=held.fulfillment).exclude(fulfillment__status__in=ENDED).exists()
+    return others.exclude(fulfillment=held.fulfillment).exclude(fulfillment__status__in=TAKEN_AWAY).exists()

@@ -7,9 +7,9 @@ from django.db import connection
 
 from oms.invariants import Row
 from oms.transactions import use_case
-from orders.states import LOST, FulfillmentStatus
+from orders.states import TAKEN_AWAY
 
-_GONE = ", ".join(f"'{status}'" for status in sorted({*LOST, FulfillmentStatus.CANCELED}))
+_GONE = ", ".join(f"'{status}'" for status in sorted(TAKEN_AWAY))
 CAPACITY = f"""
     SELECT coalesce(c.location_id, w.location_id) AS location, coalesce(c.date, w.date) AS date,
            coalesce(c.booked, 0) AS booked, coalesce(w.works, 0) AS works
