@@ -38,6 +38,8 @@ def open_case(
     if standing and reason in ExceptionCase.ABOUT_LATENESS:
         return standing
     if standing and standing.reason not in ExceptionCase.ABOUT_LATENESS:
+        if reason == ExceptionCase.Reason.KEPT_TOGETHER:
+            standing.reason = reason  # what is picked waits for it
         return _add(standing, units, facts, cancel_at, as_of=as_of)
     if fulfillment:
         close_for([fulfillment], resolution="lost", actor="system", as_of=as_of)
@@ -88,7 +90,7 @@ def _add(
     if case.cancel_at is not None:
         case.cancel_at = cancel_at and max(cancel_at, case.cancel_at)
         _wait_until(case, as_of=as_of)
-    case.save(update_fields=["lines", "facts", "cancel_at"])
+    case.save(update_fields=["reason", "lines", "facts", "cancel_at"])
     return case
 
 

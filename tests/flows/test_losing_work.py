@@ -396,6 +396,30 @@ def test_a_person_decides_where_the_other_part_is_picked_already(
     invariants_hold()
 
 
+def test_what_is_picked_waits_though_something_else_of_it_stands_before_a_person_already(
+    api: Api, invariants_hold: Any
+) -> None:
+    make_network(paris=5, lyon=0, lille=0)
+    set_stock("SKU-2", "PARIS", 5)
+    body = order_body(("SKU-1", 1), ("SKU-2", 1), ("SKU-1", 1))
+    body["lines"][0]["group"] = body["lines"][1]["group"] = "set"
+    order = api.post("orders/", body).json
+    (fulfillment,) = order["fulfillments"]
+    work = fulfillment["id"]
+    api.act(work, "decline", {"reason": "damaged", "lines": ["l3"]})
+    (case,) = api.get("exceptions/?status=open").json["results"]
+    assert case["reason"] == "no_place"
+    api.act(work, "acknowledge")
+    found = [{"line": "l1", "picked": 1}, {"line": "l2", "picked": 0, "short_reason": "damaged"}]
+
+    api.act(work, "pick", {"lines": found})
+
+    (case,) = api.get("exceptions/?status=open").json["results"]
+    assert (case["reason"], len(case["lines"])) == ("kept_together", 2)
+    assert api.act(work, "ship", {"carrier_service": "parcel"}).json["code"] == "awaits_decision"
+    invariants_hold()
+
+
 def test_parts_missing_for_different_reasons_move_together(api: Api, invariants_hold: Any) -> None:
     make_network()
     number, lost = _parcel(api)
