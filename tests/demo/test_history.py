@@ -14,7 +14,7 @@ from oms.demo.shoppers import Item
 from oms.invariants import all_invariants
 from oms.models import Deadline, Event
 from orders.models import Hold, Order, Shipment
-from routing.models import GivenPromise, LeadTimeObservation
+from routing.models import GivenPromise
 from tests.factories.transactions import undone_at_the_end
 
 MIDNIGHT = datetime(2026, 11, 25, tzinfo=UTC)  # a Wednesday, before a full week of trade
@@ -69,8 +69,6 @@ def test_nothing_of_the_past_lies_in_the_future(items: list[Item], db: None) -> 
     assert Event.objects.filter(occurred_at__gt=until).count() == 0
     assert StockMovement.objects.filter(occurred_at__gt=until).count() == 0
     assert GivenPromise.objects.filter(ended_at__gt=until).count() == 0
-    far = LeadTimeObservation.objects.filter(kind="transit", configured_days__gt=4)
-    assert all(lead.value > 2 for lead in far)
     assert [sentence for invariant in all_invariants() for sentence in invariant.broken()] == []
 
 
