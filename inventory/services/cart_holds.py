@@ -116,12 +116,12 @@ def renew_hold(
     keeps all it had when that is refused. It does not remember how it was asked for: where they are found anew, what is
     not named is `ship` and `standard`.
 
-    Errors: HoldIsOver, HoldLivedLongEnough, and those of `hold_cart`.
+    Errors: Missing, HoldIsOver, HoldLivedLongEnough, and those of `hold_cart`.
     """
     if lines is None and method is None and service is None:
         _extend(hold_id, ttl_seconds=ttl_seconds, as_of=as_of)
         return
-    hold = CartHold.objects.get(pk=hold_id)
+    hold = _known(CartHold.objects.filter(pk=hold_id))
     _check_alive(hold, as_of=as_of)  # before a shortage is told: it would have been short of its own units
     _end_of_life(hold, ttl_seconds, as_of=as_of)
     method, service = "ship" if method is None else method, "standard" if service is None else service
@@ -459,7 +459,12 @@ def _mark_levels(keys: Collection[StockKey], until: datetime) -> None:
 
 @in_transaction
 def _locked(hold_id: str) -> CartHold:
-    hold = CartHold.objects.select_for_update(of=("self",), no_key=True).filter(pk=hold_id).first()
+    return _known(CartHold.objects.select_for_update(of=("self",), no_key=True).filter(pk=hold_id))
+
+
+def _known(holds: QuerySet[CartHold]) -> CartHold:
+    """Errors: Missing; it may have been forgotten since somebody looked."""
+    hold = holds.first()
     if hold is None:
         raise Missing()
     return hold

@@ -18,11 +18,18 @@ WORKERS = 6
 
 @pytest.fixture(autouse=True)
 def _of_a_trial(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(made_schema, "_PREFIX", "trial_schema_")
-    yield
+    """Of a database that nobody else uses: this worker's may have readers left over from other tests."""
+    made = f"trial_of_{connection.settings_dict['NAME']}"
     with connection._nodb_cursor() as cursor:
-        for name in made_schema._kept(cursor):
-            cursor.execute(f'DROP DATABASE "{name}"')
+        cursor.execute(f'CREATE DATABASE "{made}"')
+    with monkeypatch.context() as trial:
+        trial.setattr(made_schema, "_PREFIX", "trial_schema_")
+        trial.setitem(connection.settings_dict, "NAME", made)
+        yield
+        connection.close()
+        with connection._nodb_cursor() as cursor:
+            for name in [made, *made_schema._kept(cursor)]:
+                cursor.execute(f'DROP DATABASE "{name}"')
 
 
 def test_one_of_many_workers_keeps_it() -> None:

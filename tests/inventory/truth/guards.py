@@ -1529,6 +1529,25 @@ def the_sweeper_comes(walk: Walk) -> None:
     walk.the_sweeper_comes(forgets_after=timedelta(seconds=45))
 
 
+@guard(
+    "the sweeper forgets what ended",
+    CARTS,
+    "    CartHold.objects.exclude(status=HoldStatus.ACTIVE).filter(updated_at__lt=older_than).delete()\n",
+)
+@guard("not before its time", CARTS, ".filter(updated_at__lt=older_than).delete()", ".delete()")
+def the_sweeper_forgets(walk: Walk) -> None:
+    walk.a_cart_holds("c1", WEB, [Line("A", 3, "S1")], 60)
+    walk.a_cart_lets_go()
+    walk.the_sweeper_comes()
+    walk.a_cart_lets_go()
+    walk.time_passes(2 * 24 * 3600)
+    walk.the_sweeper_comes()
+    walk.a_cart_renews(60)
+    walk.a_cart_renews(60, [Line("A", 1)], WEB)
+    walk.a_cart_lets_go()
+    walk.a_cart_becomes_an_order([(ANYONE, want(1))])
+
+
 # ---- deliveries and transfers ------------------------------------------------------------------------
 
 ANNOUNCED, TRANSFERS, RECEIVING, INBOUND = (

@@ -454,7 +454,7 @@ class StockMachine(CountRules, RuleBasedStateMachine):
     @rule()
     def the_sweeper_comes(self, forgets_after: timedelta = timedelta(days=1)) -> None:
         forget_ended_holds(as_of=self.world.now, older_than=self.world.now - forgets_after)
-        self.world.sweep()
+        self.world.sweep(forgets_after)
 
     def _hold(self, which: int) -> str:
         names = list(self.world.holds)

@@ -232,6 +232,11 @@ class Hold:
     made_at: datetime
     ends_at: datetime
     ended: str = ""
+    ended_at: datetime | None = None
+    is_forgotten: bool = False
+
+    def end(self, how: str, now: datetime) -> None:
+        self.ended, self.ended_at = how, now
 
 
 class Waits(NamedTuple):
@@ -764,6 +769,8 @@ class World:
     def renew(self, name: str, *, asker: Asker | None, lines: list[Line] | None, seconds: int) -> str:
         """`asker`: None where it is not said how the units are to be had."""
         hold = self.holds[name]
+        if hold.is_forgotten:
+            return "not_found"
         if lines is None and asker is not None:
             lines = hold.lines
         if not self.is_live(hold):
@@ -784,19 +791,26 @@ class World:
 
     def release(self, name: str) -> str:
         hold = self.holds[name]
+        if hold.is_forgotten:
+            return "not_found"
         if hold.ended == "committed":
             return "reservation_is_over"
-        hold.ended = hold.ended or ("released" if self.is_live(hold) else "expired")
+        if not hold.ended:
+            hold.end("released" if self.is_live(hold) else "expired", self.now)
         return ""
 
-    def sweep(self) -> None:
-        """Writes down who has ended; of no consequence."""
+    def sweep(self, forgets_after: timedelta) -> None:
+        """Writes down who has ended, and forgets who did so long ago; of no consequence for stock."""
         for hold in self.holds.values():
-            hold.ended = hold.ended or ("" if self.is_live(hold) else "expired")
+            if not hold.ended and not self.is_live(hold):
+                hold.end("expired", self.now)
+            hold.is_forgotten |= hold.ended_at is not None and hold.ended_at < self.now - forgets_after
 
     def order_from(self, name: str, asked: list[tuple[Asker, Want]]) -> str:
         """The order has what it asks for, and the cart nothing any more; or nothing is as before."""
         hold = self.holds[name]
+        if hold.is_forgotten:
+            return "not_found"
         if hold.ended in ("committed", "released"):
             return "reservation_is_over"
         was = deepcopy(self.levels)
@@ -804,7 +818,7 @@ class World:
             self.levels = was
             return "refused"
         if self.is_live(hold):
-            hold.ended = "committed"
+            hold.end("committed", self.now)
         return ""
 
     def serves(self, asker: Asker, place: str) -> bool:
