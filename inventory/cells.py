@@ -12,6 +12,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from oms.api.json import loads
+from oms.errors import Unreadable
+
 
 class Unclear(ValueError):
     """Cannot be understood."""
@@ -72,8 +75,8 @@ def _json(value: Any) -> str:
 
 def _loaded(text: str, kind: type) -> Any:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = loads(text.encode())
+    except Unreadable:
         raise Unclear(_("This begins like JSON and is none")) from None
     if not isinstance(value, kind):
         raise Unclear(_("This begins like JSON and is none"))

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from urllib.parse import unquote
 
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware
@@ -10,10 +11,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from oms import metrics, request_context
-from oms.problems import problem_response, too_large
+from oms.characters import stray
+from oms.problems import no_character, too_large
 
 log = logging.getLogger("oms.access")
 
@@ -64,8 +65,8 @@ class RequestMiddleware:
         limit = settings.LARGE_BODIES.get(request.path.rstrip("/"), settings.MAX_BODY_BYTES)
         if length.isdecimal() and int(length) > limit:
             return too_large(request, limit)
-        if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path:
-            return problem_response(400, "unreadable", _("The address holds a NUL character"), instance="/")
+        if character := stray(request.path) or stray(unquote(request.META.get("QUERY_STRING", ""))):
+            return no_character(request, character)
         return None
 
 

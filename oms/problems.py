@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from oms import errors, request_context
+from oms.characters import told
 
 log = logging.getLogger(__name__)
 
@@ -158,6 +159,12 @@ def too_large(request: HttpRequest, limit: int) -> HttpResponse:
             return problem_response(413, "body_too_large", title, instance=request.path, limit_bytes=limit)
         title = _("This is too large to be sent: at most %(most)s are possible") % {"most": filesizeformat(limit)}
         return _answer(request, 413, "body_too_large", title)
+
+
+def no_character(request: HttpRequest, character: str) -> HttpResponse:
+    """For an address that holds one; before the caller's language was looked for, too."""
+    with translation.override(translation.get_language_from_request(request)):
+        return _answer(request, 400, "unreadable", told(character))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

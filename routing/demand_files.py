@@ -32,6 +32,8 @@ from django.utils.translation import gettext as _
 from inventory import queries as inventory
 from inventory.queries import ProductInfo
 from oms.channels import ChannelInfo, channels
+from oms.characters import stray
+from oms.characters import told as told_character
 from oms.clock import EARLIEST, LATEST
 from oms.errors import FieldError, Invalid
 from routing.documents import MOST_CUSTOMER_TAGS, Service
@@ -113,9 +115,9 @@ def _table(data: bytes) -> _Table:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadDemandFile(errors=[_fault(0, "", "not_utf_8", _("The file is not written in UTF-8"))]) from None
-    if "\0" in text:
-        line = len(text.partition("\0")[0].splitlines()) or 1
-        raise BadDemandFile(errors=[_fault(line, "", "nul", _("The text holds a NUL character"))])
+    if character := stray(text):
+        line = text[: text.index(character)].count("\n") + 1
+        raise BadDemandFile(errors=[_fault(line, "", "not_printable", told_character(character))])
     lines = text.splitlines()
     head = lines[0] if lines else ""
     reader = csv.reader(lines, delimiter=";" if head.count(";") > head.count(",") else ",")
@@ -134,8 +136,8 @@ def _table(data: bytes) -> _Table:
                 faults.append(_fault(reader.line_num, "", "too_many_values", _("More values than there are columns")))
             elif any(cells):
                 found.add(reader.line_num, cells)
-    except csv.Error as error:
-        raise BadDemandFile(errors=[_fault(reader.line_num, "", "not_csv", str(error))]) from None
+    except csv.Error:
+        raise BadDemandFile(errors=[_fault(reader.line_num, "", "not_csv", _("This line cannot be read"))]) from None
     if faults:
         raise BadDemandFile(errors=faults[:MOST_FAULTS])
     if not found.rows:

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from django.utils.translation import gettext as _
 
+from oms.characters import stray, told
 from oms.errors import FieldError
 from routing.errors import InvalidDocument
 
@@ -99,8 +100,8 @@ class _Reader:
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(events, pointer, depth)
         assert isinstance(event, yaml.ScalarEvent)
-        if "\0" in event.value:  # written as an escape; the database keeps none
-            raise _refusal("nul", _("The text holds a NUL character"), line, pointer)
+        if character := stray(event.value):  # written as an escape
+            raise _refusal("not_printable", told(character), line, pointer)
         return _scalar(event)
 
     def _mapping(self, events: _Events, pointer: str, depth: int) -> dict[str, Any]:

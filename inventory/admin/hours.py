@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from inventory.hours import WEEKDAYS
+from oms.characters import check_text
 from oms.clock import EARLIEST, LATEST
 
 Pairs = list[list[str]]
@@ -206,6 +207,11 @@ class ClosuresField(forms.Field):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return (self.prepare_value(initial) or []) != data
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        for row in value or ():
+            check_text(row["note"])
 
     def instants(self, rows: Iterable[Mapping[str, str]], timezone: str) -> list[dict[str, str]]:
         """Errors: ValidationError for what is no time."""

@@ -31,6 +31,7 @@ from inventory.services import (
     save_products,
 )
 from oms.api.body import read
+from oms.characters import stray, told
 from oms.errors import Invalid
 from oms.sql import any_of
 
@@ -185,6 +186,8 @@ def _put(data: dict[str, Any], column: Column, text: str) -> None:
     """Set what a cell says where the body wants it; an empty cell takes it away, so that the default holds."""
     if is_error(text):
         raise Unclear(_("A formula failed in this cell"))
+    if character := stray(text):
+        raise Unclear(told(character))
     *parents, name = column.path
     for parent in parents:
         data = data.setdefault(parent, {})
@@ -220,7 +223,10 @@ def _meant(column: Column, cell: Cell) -> Any:
     """Without what says nothing: that a text is empty, in which order an object or the barcodes are written."""
     if cell in ("", None):
         return None
-    value: Any = column.read(cell) if isinstance(cell, str) else cell
+    try:
+        value: Any = column.read(cell) if isinstance(cell, str) else cell
+    except Unclear:  # stored by somebody who may write more than a cell, or when more was possible
+        return cell
     return sorted(value) if column.name == "barcodes" else value
 
 

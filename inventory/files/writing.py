@@ -14,10 +14,10 @@ import orjson
 from django.db.models import QuerySet
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 
 from inventory.files.columns import Cell, Sheet
+from oms.characters import without_stray
 
 _PAGE = 500
 FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
@@ -101,5 +101,5 @@ def as_cell(cell: Cell) -> str:
 
 def _value(cell: Cell) -> Any:
     if isinstance(cell, str):
-        return ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", harmless(cell)) or None
+        return without_stray(harmless(cell)) or None
     return float(cell) if isinstance(cell, Decimal) else cell

@@ -13,10 +13,14 @@ from rest_framework.exceptions import APIException
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
+from oms.characters import told
 from oms.errors import Unreadable
 
 _MAX_DEPTH = 64
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_STRAY = re.compile(
+    rb"\\(?:\\(?:\\\\)*|u(?:00(?:0[0-8bcef]|1[0-9a-f])|fff[ef])|[bf])|\xef\xbf[\xbe\xbf]", re.IGNORECASE
+)
+"""What `oms.characters` refuses, as JSON writes it; and backslashes that are one themselves, to be passed over."""
 
 
 class BodyTooLarge(APIException):
@@ -40,15 +44,16 @@ class JsonParser(BaseParser):
 
 
 def loads(raw: bytes) -> Any:
-    """Errors: Unreadable for what is not JSON, nested too deep, or holds a NUL that no text column can keep."""
+    """Errors: Unreadable for what is not JSON, nested too deep, or holds what is no character."""
     try:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Unreadable(_("This is not valid JSON: %(reason)s") % {"reason": str(error)[:200]}) from None
     if _depth_exceeds(data, _MAX_DEPTH):
         raise Unreadable(_("The JSON is nested more than %(depth)d levels deep") % {"depth": _MAX_DEPTH})
-    if b"\\u0000" in raw and _NUL.search(raw):
-        raise Unreadable(_("The text holds a NUL character"))
+    for found in _STRAY.finditer(raw):
+        if not found[0].startswith(b"\\\\"):
+            raise Unreadable(told(orjson.loads(b'"%s"' % found[0])))
     return data
 
 

@@ -141,6 +141,12 @@ def test_always_open_is_said_not_left_out(boss: Client, form: Fields, save: Call
             "closures",
             "A moment between the years 1900 and 2200 is needed",
         ),
+        (
+            {"closures-note": ["a\x0bb", "", ""]},
+            "closures",
+            "This holds a character that no text may have: U+000B",
+        ),
+        ({"city": ["a\uffffb"]}, "city", "This holds a character that no text may have: U+FFFF"),
         ({"timezone": ["Mars/Olympus"]}, "timezone", "Unknown time zone"),
         ({"holiday_calendar": ["FR-99"]}, "holiday_calendar", "There is no such calendar; a country (FR) or its region (FR-6AE)"),
         ({"country": ["France"]}, "country", "Ensure this value has at most 2 characters (it has 6)."),

@@ -1,11 +1,17 @@
 """Every refusal is a problem document, also of what fails before or outside a view."""
 
+import json
 from typing import Any
 
 import pytest
 from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oms import problems
+from oms.api.json import loads
+from oms.characters import stray
+from oms.errors import Unreadable
 from tests.factories.orders import make_key, make_network
 from tests.flows.conftest import Api
 
@@ -125,9 +131,46 @@ def test_the_trailing_slash_is_optional(shop: Api) -> None:
         assert answers[0].content == answers[1].content
 
 
-def test_a_nul_in_the_address_is_400(shop: Api) -> None:
-    for path in ("orders/?q=%00", "products/?search=a%00b", "products/A%00/"):
+def test_what_is_no_character_is_400_in_the_address(shop: Api) -> None:
+    for path in ("orders/?q=%00", "products/?search=a%00b", "products/A%00/", "products/?q=a%0Bb", "orders/?q=%EF%BF%BF"):
         assert shop.get(path).status == 400, path
+    assert shop.get("products/?q=a%09%0Ab").status == 200
+    page = shop.client.get("/admin/login/?next=%0B", headers={"Accept": "text/html", "Accept-Language": "fr"})
+    assert (page.status_code, page.headers["Content-Type"]) == (400, "text/html; charset=utf-8")
+    assert "U+000B" in page.content.decode() and "aucun texte" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("a\\u0000", "U+0000"),
+        ("a\\u000b", "U+000B"),
+        ("a\\u001F", "U+001F"),
+        ("a\\b", "U+0008"),
+        ("a\\\\\\f", "U+000C"),
+        ("a\\uFFFE", "U+FFFE"),
+        ("a\uffff", "U+FFFF"),
+    ],
+)
+def test_what_is_no_character_is_400_in_a_body(shop: Api, written: str, told: str) -> None:
+    body = '[{"sku": "A", "name": {"en": "%s"}, "price": "1.00"}]' % written
+
+    answer = shop.call("POST", "products/bulk/", body.encode(), Idempotency_Key="a")
+
+    _is_problem(answer, 400, "unreadable")
+    assert told in answer.json["detail"]
+    assert shop.get("products/").json["results"] == []
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.booleans())
+def test_a_body_is_refused_for_what_is_no_character_and_for_nothing_else(text: str, is_ascii: bool) -> None:
+    raw = json.dumps([text, {"\\" + text: "\\u0000\\b"}], ensure_ascii=is_ascii).encode()
+
+    if stray(text):
+        with pytest.raises(Unreadable):
+            loads(raw)
+    else:
+        assert loads(raw) == json.loads(raw)
 
 
 def test_a_caller_may_name_the_request_but_not_write_the_log(shop: Api) -> None:

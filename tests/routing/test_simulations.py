@@ -460,7 +460,7 @@ def test_a_file_reads_back_as_it_was_written(network):
         (b"\xff\xfe", [("/rows/0", "not_utf_8")]),
         (b"", [(f"/rows/1/{name}", "required") for name in ("order", "placed_at", "channel", "sku", "quantity")]),
         (COLUMNS.encode(), [("/rows/1", "no_rows")]),
-        (f"{COLUMNS}\n{ROW}\n{ROW.replace('A,', 'A' + chr(0) + ',')}".encode(), [("/rows/3", "nul")]),
+        (f"{COLUMNS}\n{ROW}\n{ROW.replace('A,', 'A' + chr(0) + ',')}".encode(), [("/rows/3", "not_printable")]),
         (f"{COLUMNS},unit_price\n{ROW},19,90\n{ROW},19.90,".encode(), [("/rows/2", "too_many_values")]),
         (f"{COLUMNS},colour\n{ROW}".encode(), [("/rows/1/colour", "unknown_column")]),
         (f"{COLUMNS}\n{ROW.replace('SKU-1', 'NONE')}".encode(), [("/rows/2/sku", "unknown_sku")]),
