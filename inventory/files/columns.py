@@ -21,6 +21,7 @@ from inventory.api.bodies import LocationBody, ProductBody
 from inventory.api.prices import PriceOfSkuBody
 from inventory.cells import Unclear, read_codes, read_list, read_pairs, write_codes, write_list, write_pairs
 from inventory.hours import WEEKDAYS
+from inventory.imports.faults import sentence
 
 Cell = str | int | float | Decimal | bool | None
 """What a sheet can hold; a CSV file writes all of it as text."""
@@ -47,6 +48,9 @@ class Column:
 # ---- values ----------------------------------------------------------------------------------------
 
 
+_MINUS_ZERO = re.compile(r"-0+([.,]0*)?")
+
+
 def _code(text: str) -> str:
     if re.fullmatch(r"[0-9]+([.,][0-9]+)?[eE]\+[0-9]+", text):
         raise Unclear(_("The spreadsheet has made a number of this code; format the column as text"))
@@ -58,17 +62,22 @@ def _codes(text: str) -> list[Any]:
 
 
 def _whole(text: str) -> Any:
+    """Written as in files of stock: there is no minus zero."""
+    if _MINUS_ZERO.fullmatch(text):
+        raise Unclear(sentence("not_a_quantity"))
     return int(text) if re.fullmatch(r"-?[0-9]{1,18}", text) else text
 
 
 def _decimal(text: str) -> str:
     """A comma where the language has one; more than two digits after it may mean thousands."""
+    if _MINUS_ZERO.fullmatch(text):
+        raise Unclear(_("A decimal number as text is needed, such as 19.90"))
     return text.replace(",", ".") if re.fullmatch(r"-?[0-9]+,[0-9]{1,2}", text) else text
 
 
 def _coordinate(text: str) -> Any:
     plain = text.replace(",", ".")
-    return float(plain) if re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]+)?", plain) else text
+    return float(plain) + 0.0 if re.fullmatch(r"-?[0-9]{1,3}(\.[0-9]+)?", plain) else text
 
 
 _YES = frozenset({"true", "yes", "1", "vrai", "oui", "x"})

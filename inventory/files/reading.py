@@ -3,22 +3,24 @@
 import codecs
 import csv
 import io
+import logging
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from itertools import chain
+from math import isfinite
 from typing import IO, Any
-from xml.etree.ElementTree import ParseError
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from inventory.files.columns import Sheet
 from inventory.files.writing import FORMULA
+
+log = logging.getLogger(__name__)
 
 _MOST_COLUMNS = 200
 _MOST_CHARACTERS = 32_767  # what a cell of a spreadsheet can hold
@@ -132,9 +134,9 @@ def _delimiter(text: str, sheet: Sheet) -> str:
 def _records(reader: Iterable[list[str]]) -> Iterator[list[str]]:
     try:
         yield from reader
-    except csv.Error as error:
-        line = {"line": getattr(reader, "line_num", 0), "reason": error}
-        raise FileRefused(_("The file cannot be read at line %(line)s: %(reason)s") % line) from None
+    except csv.Error:
+        line = {"line": getattr(reader, "line_num", 0)}
+        raise FileRefused(_("The file cannot be read at line %(line)s") % line) from None
 
 
 def _bounded(cells: list[str]) -> list[str]:
@@ -146,37 +148,31 @@ def _bounded(cells: list[str]) -> list[str]:
 
 # ---- XLSX ------------------------------------------------------------------------------------------
 
-_BROKEN = (
-    InvalidFileException,
-    zipfile.BadZipFile,
-    ParseError,
-    KeyError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    OSError,
-)
-
 
 def _xlsx(data: bytes) -> Iterator[list[str]]:
     _check_archive(data)
+    for row in _values(data):  # those that are left out come as rows of nothing, a million of them if need be
+        is_empty = row.count(None) == len(row)
+        yield [] if is_empty else _bounded(_trimmed([_as_text(value) for value in row]))
+
+
+def _values(data: bytes) -> Iterator[tuple[Any, ...]]:
+    """What a reader makes of bytes that anybody may have written: a dozen kinds of errors, from several libraries."""
     try:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         page = book.worksheets[0]
         page.reset_dimensions()  # a sheet may claim a million columns
-        rows = page.iter_rows(max_row=_LAST_ROW, max_col=_MOST_COLUMNS, values_only=True)
-        for row in rows:  # those that are left out come as rows of nothing, a million of them if need be
-            is_empty = row.count(None) == len(row)
-            yield [] if is_empty else _bounded(_trimmed([_as_text(value) for value in row]))
-    except (*_BROKEN, IndexError) as error:
-        raise FileRefused(_("The spreadsheet is broken: %(reason)s") % {"reason": str(error)[:200]}) from None
+        yield from page.iter_rows(max_row=_LAST_ROW, max_col=_MOST_COLUMNS, values_only=True)
+    except Exception as error:
+        log.info("a spreadsheet cannot be read: %r", error)
+        raise FileRefused(_("The spreadsheet is broken or locked: save it anew, without a password")) from None
 
 
 def _check_archive(data: bytes) -> None:
     """Before anything is unpacked: a small file may hold a very large one."""
     try:
         parts = zipfile.ZipFile(io.BytesIO(data)).infolist()
-    except (zipfile.BadZipFile, ValueError, OSError):
+    except Exception:  # as above
         raise FileRefused(_("This is not an XLSX file")) from None
     if sum(part.file_size for part in parts) > _MOST_UNPACKED:
         limit = {"limit": _MOST_UNPACKED // 1024 // 1024}
@@ -195,6 +191,8 @@ def _as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
+        if not isfinite(value):  # what a spreadsheet itself shows of it
+            return "#NUM!"
         return str(int(value)) if value.is_integer() else f"{value:.15g}"
     if isinstance(value, datetime | date):
         return value.isoformat()

@@ -1,5 +1,6 @@
 """Files that staff bring in: seen first, then saved by the services, a thousand rows at a time and none twice."""
 
+import csv
 import io
 from decimal import Decimal
 from re import search
@@ -286,6 +287,52 @@ def test_a_file_that_cannot_be_read_is_explained_beside_its_field(
     assert page.status_code == 200
     assert said in page.content.decode()
     assert not FileImport.objects.exists()
+
+
+@pytest.mark.parametrize("model", ["product", "location", "productprice"])
+def test_a_locked_spreadsheet_is_explained_beside_its_field(boss: Client, model: str) -> None:
+    file = io.BytesIO()
+    openpyxl.Workbook().save(file)
+    locked = file.getvalue().replace(b"PK\x01\x02\x14\x03\x14\x00\x00", b"PK\x01\x02\x14\x03\x14\x00\x01")
+
+    page = sent(boss, locked, model=model, name="list.xlsx")
+
+    assert page.status_code == 200
+    assert "broken or locked" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("cell", "column"),
+    [
+        ("a\x0bb", "name_en"),
+        ("a\uffffb", "name_en"),
+        ("a\x1fb", "tags"),
+        ('["a\\u000bb"]', "tags"),
+        ('["a\\u0000b"]', "tags"),
+        ('{"a": NaN}', "attributes"),
+        ('{"a": "\\ud800"}', "attributes"),
+        ("-0", "weight_g"),
+        ("#NUM!", "sku"),
+    ],
+)
+def test_a_cell_that_no_column_can_keep_costs_only_its_row(boss: Client, cell: str, column: str) -> None:
+    row = {"sku": "A", "name_en": "Mug", "price": "1.00", "tags": "", "attributes": "", "weight_g": "", column: cell}
+    text = io.StringIO()
+    csv.writer(text).writerows([row, row.values(), ["B", "Cup", "2.00", "", "", "", *[""] * (len(row) - 6)]])
+
+    kept = sent(boss, text.getvalue()).context["kept"]
+
+    assert kept.expected == {"created": 1, "rejected": 1}
+    assert [(number, name) for number, _key, name, _text in kept.faults] == [(2, column)]
+
+
+def test_what_was_stored_once_and_would_be_refused_now_stops_no_file(boss: Client) -> None:
+    make_product("A", tags=["a\x0bb; c"], attributes={"note": "a\x1fb; c"}, barcodes=["1E+5"])
+
+    kept = sent(boss, "sku,price\nA,7.00\n").context["kept"]
+
+    assert kept.expected == {"updated": 1}
+    assert kept.sample[0]["changes"] == [["price", "19.90", "7.00"]]
 
 
 def test_a_file_beyond_the_bounds_is_refused_with_its_limit(boss: Client, settings: Any) -> None:

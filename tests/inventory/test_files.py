@@ -1,13 +1,16 @@
 """Cells, columns and files: what is written reads back, and what cannot be read is told in words."""
 
+import contextlib
 import csv
 import io
+import random
 import zipfile
 from datetime import datetime
 from typing import Any
 
 import openpyxl
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -321,6 +324,100 @@ _LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha">""" + b"".join(
 def test_a_broken_spreadsheet_is_explained(data: bytes, said: str) -> None:
     with pytest.raises(FileRefused, match=said):
         read(data, is_xlsx=True)
+
+
+def _flipped(mark: bytes, at: int, to: bytes) -> bytes:
+    """A good spreadsheet with some bytes changed behind every such mark of its archive."""
+    data = bytearray(sheet_of(["sku"], ["A"]))
+    found = -1
+    while (found := data.find(mark, found + 1)) >= 0:
+        data[found + at : found + at + len(to)] = to
+    return bytes(data)
+
+
+_HERE, _LISTED = b"PK\x03\x04", b"PK\x01\x02"  # of a zip: before each part, and in the list of parts
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (_flipped(_HERE, 200, b"\xff" * 20), "broken or locked"),  # no deflate any more
+        (_flipped(_LISTED, 8, b"\x01\x00"), "broken or locked"),  # encrypted
+        (_flipped(_LISTED, 10, b"\x63\x00"), "broken or locked"),  # AES
+        (_flipped(_LISTED, 10, b"\x0c\x00"), "broken or locked"),  # bzip2
+        (_flipped(_LISTED, 10, b"\x0e\x00"), "broken or locked"),  # LZMA
+        (_flipped(_LISTED, 6, b"\xff\x00"), "not an XLSX file"),  # of a time to come
+        (_flipped(_HERE, 28, b"\xff\xff"), "broken or locked"),  # ends in the middle
+    ],
+)
+def test_a_damaged_or_locked_spreadsheet_is_explained(data: bytes, said: str) -> None:
+    with pytest.raises(FileRefused, match=said):
+        read(data, is_xlsx=True)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:openpyxl")
+def test_whatever_happened_to_a_spreadsheet_it_is_read_or_refused() -> None:
+    good, chance = sheet_of(["sku", "price"], ["A", 1], ["B", 2.5]), random.Random(7)
+    listed = good.index(_LISTED)
+    for number in range(300):
+        data = bytearray(good)
+        for _byte in range(chance.randint(1, 3)):
+            data[chance.randrange(listed if number % 2 else 0, len(data))] = chance.randrange(256)
+        with contextlib.suppress(FileRefused):
+            read(bytes(data[: chance.randrange(len(data))] if number % 5 == 0 else data), is_xlsx=True)
+
+
+@pytest.mark.parametrize("is_xlsx", [False, True])
+def test_why_a_file_cannot_be_read_is_told_in_one_language(is_xlsx: bool) -> None:
+    data = _with_part(_SHEET, b"<worksheet") if is_xlsx else b'sku,name_en\nA,"open\n'
+
+    with translation.override("fr"), pytest.raises(FileRefused) as refused:
+        read(data, is_xlsx=is_xlsx)
+
+    assert str(refused.value) == (
+        "Le fichier du tableur est endommagé ou verrouillé\N{NO-BREAK SPACE}: enregistrez-le à nouveau, sans mot de passe"
+        if is_xlsx
+        else "Le fichier est illisible à la ligne 2"
+    )
+
+
+@pytest.mark.parametrize("number", ["1e999999", "-1e999"])
+def test_a_number_beyond_all_numbers_is_an_error_in_its_cell(number: str) -> None:
+    space = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    cells = f'<row r="1"><c t="inlineStr"><is><t>sku</t></is></c></row><row r="2"><c><v>{number}</v></c></row>'
+    xml = f'<worksheet xmlns="{space}"><sheetData>{cells}</sheetData></worksheet>'
+
+    assert rows_of(read(_with_part(_SHEET, xml.encode()), is_xlsx=True)) == [{"sku": "#NUM!"}]
+
+
+@pytest.mark.parametrize(
+    ("sheet", "column", "text"),
+    [
+        (PRODUCTS, "price", "-0"),
+        (PRODUCTS, "price", "-0,00"),
+        (PRODUCTS, "weight_g", "-0"),
+        (PRODUCTS, "height_mm", "-00"),
+        (PLACES, "daily_capacity", "-0"),
+        (PLACES, "preparation_minutes", "-0.0"),
+        (PLACES, "handling_cost", "-0.00"),
+        (PRICES, "amount", "-0"),
+    ],
+)
+def test_there_is_no_minus_zero(sheet: Any, column: str, text: str) -> None:
+    with pytest.raises(Unclear):
+        sheet.columns[column].read(text)
+
+
+def test_the_equator_has_no_sign() -> None:
+    assert str(PLACES.columns["latitude"].read("-0")) == "0.0"
+
+
+def test_what_is_no_character_spoils_no_spreadsheet() -> None:
+    body = {**SHIRT, "name": {"en": "a\x0bb\uffff\x1f", "fr": "\ufffe"}, "tags": ["x\x01"]}
+
+    ((_number, texts),) = read(xlsx_file(PRODUCTS, [body]).read(), is_xlsx=True).rows
+
+    assert (texts["name_en"], texts["name_fr"], texts["tags"]) == ("a\ufffdb\ufffd\ufffd", "\ufffd", "x\ufffd")
 
 
 def test_a_sheet_that_claims_to_be_endless_is_read_as_far_as_it_goes() -> None:

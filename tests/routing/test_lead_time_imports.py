@@ -12,6 +12,7 @@ from tests.factories.orders import make_network
 
 pytestmark = pytest.mark.django_db
 HEAD = "reference,location,released_at,prepared_at,delivered_at,carrier_service,country,postal_code,method,transit_days"
+BROKEN = gzip.compress(b"reference\n", mtime=0)[:10] + b"\xff" * 40
 GOOD = [
     "A1,PARIS,2026-02-23T09:00:00Z,2026-02-23T10:30:00Z,2026-02-25T11:00:00Z,post,FR,69002,,2",
     "A2,PARIS,2026-02-23T10:00:00+01:00,2026-02-23T10:20:00+01:00,,,,,pickup",
@@ -79,7 +80,7 @@ def test_each_line_at_fault_is_named_and_the_others_are_taken(tmp_path):
     assert all(why in line for line, why in zip(said, BAD.values(), strict=True))
 
 
-@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00", gzip.compress(b"reference\n", mtime=0)[:-4]])
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00", gzip.compress(b"reference\n", mtime=0)[:-4], BROKEN])
 def test_what_is_no_such_file_is_refused(tmp_path, content):
     path = tmp_path / ("past.csv.gz" if content[:1] == b"\x1f" else "past.csv")
     path.write_bytes(content)

@@ -96,5 +96,8 @@ def test_the_command_says_what_is_wrong_with_a_file(tmp_path):
 
     with pytest.raises(CommandError, match="Not a gzipped file"):
         call_command("load_postal_areas", str(broken), country="FR")
+    broken.write_bytes(gzip.compress(FRENCH.encode())[:10] + b"\xff" * 40)
+    with pytest.raises(CommandError, match="while decompressing"):
+        call_command("load_postal_areas", str(broken), country="FR")
     with pytest.raises(CommandError, match="No such file"):
         call_command("load_postal_areas", str(tmp_path / "none.csv"), country="FR")

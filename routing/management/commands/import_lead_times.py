@@ -1,6 +1,7 @@
 """`manage.py import_lead_times FILE`: teach promise dates from what another system knows of the past."""
 
 import gzip
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
         try:
             with opened(path, "rt", encoding="utf-8", newline="") as lines:
                 done = import_lead_times(lines, as_of=now())
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, zlib.error, ValueError) as error:
             raise CommandError(str(error)) from None
         for number, why in done.faults:
             self.stderr.write(f"line {number}: {why}")

@@ -1,6 +1,7 @@
 import csv
 import gzip
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class Command(BaseCommand):
             opened = gzip.open if path.suffix == ".gz" else open
             with opened(path, "rt", encoding="utf-8", newline="") as lines:
                 report = load_postal_areas(lines, country=country and country.upper())
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error, InvalidPostalFile) as error:
+        except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error, InvalidPostalFile) as error:
             raise CommandError(f"{path}: {error}") from None
         self.stdout.write(
             f"{report.rows} rows read, {report.areas_changed} areas changed, "
