@@ -80,7 +80,9 @@ def test_each_line_at_fault_is_named_and_the_others_are_taken(tmp_path):
     assert all(why in line for line, why in zip(said, BAD.values(), strict=True))
 
 
-@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00", gzip.compress(b"reference\n", mtime=0)[:-4], BROKEN])
+@pytest.mark.parametrize(
+    "content", [b"", b"a,b\n1,2\n", b"\xff\xfe\x00", gzip.compress(b"reference\n", mtime=0)[:-4], BROKEN]
+)
 def test_what_is_no_such_file_is_refused(tmp_path, content):
     path = tmp_path / ("past.csv.gz" if content[:1] == b"\x1f" else "past.csv")
     path.write_bytes(content)

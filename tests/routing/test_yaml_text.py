@@ -55,7 +55,9 @@ def test_what_yaml_could_do_to_us_is_refused_with_its_line():
     assert faults("[a]: 1") == [("key", "Line 1: A key is one word")]
     assert faults("a: 1\n&x b: 2") == faults("a: 1\n!!str b: 2") == [("key", "Line 2: A key is one word")]
     assert faults("a: \x00") == [("not_yaml", "This is not YAML: it holds characters that cannot be shown")]
-    assert faults('a: 1\nb: "\\0"') == [("not_printable", "Line 2: This holds a character that no text may have: U+0000")]
+    assert faults('a: 1\nb: "\\0"') == [
+        ("not_printable", "Line 2: This holds a character that no text may have: U+0000")
+    ]
     assert faults(b"a: \xff") == [("not_utf8", "The file is not text in UTF-8")]
     assert faults("a" * (MOST_BYTES + 1)) == [("too_large", "At most 1000000 bytes are possible")]
 
