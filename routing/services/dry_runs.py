@@ -133,16 +133,16 @@ def plan_side_by_side(wish: Wish, *, rule_sets: Sequence[RulesAsked], as_of: dat
     """The same basket under several rule sets, with the same stock, as an order placed then. Errors: as of a dry run."""
     faults: list[FieldError] = []
     rules = [_rules(rule_set, faults) for rule_set in rule_sets]
-    channel, demand = _asked(wish, faults)
+    channel, demand = _asked(wish, faults, as_of=as_of)
     release_at = channel.release_at(wish.method, wish.service, placed_at=as_of)
     stock = StockOfDay(wish.stock)
     plans = [plan(demand, as_of=as_of, release_at=release_at, rules=asked, stock=stock) for asked in rules]
     return SideBySide(plans, stock.found or {})
 
 
-def _asked(wish: Wish, faults: list[FieldError]) -> tuple[ChannelInfo, Demand]:
+def _asked(wish: Wish, faults: list[FieldError], *, as_of: datetime) -> tuple[ChannelInfo, Demand]:
     """Errors: Invalid with these faults and those of the wish."""
-    products = inventory.products_by_sku({line.sku for line in wish.lines})
+    products = inventory.products_of_channel({line.sku for line in wish.lines}, channel=wish.channel, as_of=as_of)
     channel = channels().get(wish.channel)
     faults = [*_unknown_skus(wish, products), *_unknown_places(wish), *faults]
     if wish.method in COLLECTED and wish.location is None:

@@ -128,7 +128,7 @@ def quote(
 
     Errors: Invalid (names nobody knows, a currency the channel does not sell in).
     """
-    products = inventory.products_by_sku({line.sku for line in lines})
+    products = inventory.products_of_channel({line.sku for line in lines}, channel=channel, as_of=as_of)
     info = _checked(channel, currency, lines, products, destination, methods)
     asking = _Asking(info, lines, products, destination, customer_tags, may_be_cut, as_of)
     ways = asking.ways(methods, near_limit)
