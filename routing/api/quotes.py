@@ -83,6 +83,9 @@ class QuoteOption(BaseModel):
 
 
 class Elsewhere(BaseModel):
+    """`sellable`: what can be collected there from `pickup_at` on, in a way that was asked for; as `pickup` where only a delivery
+    was."""
+
     location: str
     name: str
     sellable: int
@@ -91,9 +94,10 @@ class Elsewhere(BaseModel):
 
 
 class QuoteUnavailable(BaseModel):
-    """`insufficient_stock`: a product of which there is less than asked for anywhere. Any other code, as a place's
-    `excluded_because` in a plan: why a way that was asked for, or a service of carriers, is not offered (`no_rate`: nobody
-    carries it there; `not_accepting`; `late`: the same day is not kept today).
+    """`insufficient_stock`: a product of which there is, for each way that was asked for, less than asked for in all places;
+    `sellable`: for the way that has most. Any other code, as a place's `excluded_because` in a plan: why a way that was asked
+    for, or a service of carriers, is not offered (`no_rate`: nobody carries it there; `not_accepting`; `no_stock`: nothing
+    can be had so; `late`: the same day is not kept today).
     """
 
     code: str
