@@ -22,6 +22,7 @@ from inventory import queries as inventory
 from inventory.exposure import Context
 from inventory.nearest import by_distance
 from inventory.queries import ProductInfo
+from inventory.services.cart_holds import unknown_hold
 from inventory.supply import Coming, free_supply
 from oms.channels import ChannelInfo, channels
 from oms.errors import FieldError, Invalid
@@ -123,15 +124,17 @@ def quote(
     as_of: datetime,
     customer_tags: Collection[str] = (),
     may_be_cut: bool = False,
+    reservation: str | None = None,
 ) -> Quote:
     """The ways to get these lines, per method in the order ship, pickup, curbside, then those that wait for deliveries, and
-    why others are not offered. `may_be_cut`: or as much of them as can be had that way.
+    why others are not offered. `may_be_cut`: or as much of them as can be had that way. `reservation`: the cart's hold, whose
+    units are its own.
 
     Errors: Invalid (names nobody knows, a currency the channel does not sell in).
     """
     products = inventory.products_of_channel({line.sku for line in lines}, channel=channel, as_of=as_of)
-    info = _checked(channel, currency, lines, products, destination, methods)
-    asking = _Asking(info, lines, products, destination, customer_tags, may_be_cut, as_of)
+    info = _checked(channel, currency, lines, products, destination, methods, reservation)
+    asking = _Asking(info, lines, products, destination, customer_tags, may_be_cut, reservation, as_of)
     ways = asking.ways(methods, near_limit)
     options = [way for way in ways if isinstance(way, Option)]
     missing = asking.missing(methods)
@@ -156,6 +159,7 @@ def _checked(
     products: Mapping[str, ProductInfo],
     destination: Destination | None,
     methods: Collection[str],
+    reservation: str | None,
 ) -> ChannelInfo:
     info = channels().get(channel)
     if info is None or not info.is_active:
@@ -170,6 +174,7 @@ def _checked(
         faults.append(FieldError("/currency", "wrong_currency", detail))
     if "ship" in methods and destination is None:
         faults.append(FieldError("/destination", "required", _("A delivery needs an address")))
+    faults += unknown_hold(channel, reservation)
     if faults:
         raise Invalid(errors=faults)
     return info
@@ -229,12 +234,14 @@ class _Asking:
         destination: Destination | None,
         customer_tags: Collection[str],
         may_be_cut: bool,
+        reservation: str | None,
         as_of: datetime,
     ):
         self.channel = channel
         self.destination = destination
         self.customer_tags = customer_tags
         self.may_be_cut = may_be_cut
+        self.holds = (reservation,) if reservation else ()
         self.as_of = as_of
         self.needed = Counter[str]()
         for line in lines:
@@ -266,6 +273,7 @@ class _Asking:
             destination=self.destination if method == "ship" else None,
             location=location,
             customer_tags=self.customer_tags,
+            holds=self.holds,
         )
 
     def _plan(self, method: str, service: str, location: str | None = None) -> SourcingPlan:
@@ -488,7 +496,7 @@ class _Asking:
         )
 
     def _context(self, method: str, service: str = "standard") -> Context:
-        return Context(self.as_of, self.channel.code, order_type=method, service=service)
+        return Context(self.as_of, self.channel.code, order_type=method, service=service, holds=self.holds)
 
     def _shown(self, context: Context) -> Mapping[str, Mapping[str, int]]:
         return self.stock.shown(sorted(self.needed), context=context, tags=self.tags)

@@ -282,6 +282,57 @@ def test_rules_judge_a_basket_by_the_price_of_the_day_in_its_channel(client):
         assert quoted_and_planned() == ("6.00", ["LYON"])
 
 
+def hold(client, units, **values):
+    body = {"cart": "c", "channel": "web", "lines": [{"sku": "SKU-1", "quantity": units}], **values}
+    answer = client.post("/api/v1/reservations/", body, format="json")
+    assert answer.status_code == 201, answer.json()
+    return answer.json()["id"]
+
+
+def plan_with(client, units, **values):
+    body = {"channel": "web", "lines": [{"sku": "SKU-1", "quantity": units}], "destination": HERE, **values}
+    return client.post("/api/v1/routing/plan/", body, format="json")
+
+
+def test_what_a_cart_holds_is_its_own_to_quote_and_to_plan(client):
+    held = hold(client, 15)
+    assert missing(quoted(client, ("SKU-1", 15))) == [("SKU-1", 0)]
+    assert plan_with(client, 15).json()["rest"] != []
+
+    quote = quoted(client, ("SKU-1", 15), reservation=held)
+
+    assert missing(quote) == [] and by_method(quote, "ship")
+    planned = plan_with(client, 15, reservation=held).json()
+    assert planned["rest"] == []
+    assert {p["location"] for p in planned["fulfillments"]} == {"PARIS", "LILLE", "LYON"}
+    assert missing(quoted(client, ("SKU-1", 16), reservation=held)) == [("SKU-1", 15)]
+
+
+def test_a_hold_that_has_ended_gives_nothing(client):
+    kept, released = hold(client, 15, ttl_seconds=60), None
+    with time_machine.travel(now() + timedelta(seconds=60), tick=False):
+        released = hold(client, 15, cart="d")
+        assert missing(quoted(client, ("SKU-1", 15), reservation=kept)) == [("SKU-1", 0)]
+        assert client.delete(f"/api/v1/reservations/{released}/").status_code == 204
+        hold(client, 15, cart="e")
+        assert missing(quoted(client, ("SKU-1", 15), reservation=released)) == [("SKU-1", 0)]
+        assert plan_with(client, 15, reservation=released).json()["fulfillments"] == []
+
+
+def test_a_hold_of_another_channel_is_refused_as_placing_an_order_refuses_it(client):
+    make_channel("app")
+    theirs = hold(client, 1, channel="app")
+
+    def faults(answer):
+        return answer.status_code, answer.json()["errors"]
+
+    for reservation in (theirs, "rsv_none"):
+        refused = faults(place(client, order_body(reservation=reservation)))
+        assert refused[0] == 422 and refused[1][0]["pointer"] == "/reservation"
+        assert faults(ask(client, reservation=reservation)) == refused
+        assert faults(plan_with(client, 1, reservation=reservation)) == refused
+
+
 def test_what_waits_costs_its_carriage_by_the_parcels_it_will_make(client):
     """Two deliveries of one day leave together."""
     for code in ("PARIS", "LILLE"):
