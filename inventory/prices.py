@@ -134,12 +134,12 @@ class PriceInForce:
     until_at: datetime | None
 
 
-_IN_FORCE = """
-SELECT p.sku, coalesce(c.amount, p.price), coalesce(c.currency, p.currency), c.id, c.from_at, c.until_at
-FROM inventory_product p
+PRICED_PRODUCTS = """inventory_product p
 LEFT JOIN inventory_productprice c ON c.sku = p.sku AND c.channel_id = %(channel)s
   AND c.from_at <= %(as_of)s AND (c.until_at IS NULL OR c.until_at > %(as_of)s)
 WHERE p.sku = ANY(ARRAY(SELECT unnest(%(skus)s::text[])))"""
+PRICE = "coalesce(c.amount, p.price), coalesce(c.currency, p.currency)"
+_IN_FORCE = f"SELECT p.sku, {PRICE}, c.id, c.from_at, c.until_at FROM {PRICED_PRODUCTS}"
 
 
 def prices_at(skus: Iterable[str], *, channel: str, as_of: datetime) -> dict[str, PriceInForce]:

@@ -16,6 +16,7 @@ from inventory.hours import Calendar
 from inventory.methods import ability_for
 from inventory.models import CartHold, CartHoldLine, ExposureRule, Location, Membership
 from inventory.pauses import is_paused
+from inventory.prices import PRICE, PRICED_PRODUCTS
 from inventory.sellable import good_sql, sellable_sql
 from oms import roles
 from oms.cache import VersionedCache
@@ -74,10 +75,10 @@ class PlaceInfo:
 @dataclass(frozen=True, slots=True)
 class ProductInfo:
     sku: str
-    name_en: str
-    name_fr: str
     price: Decimal
     currency: str
+    name_en: str
+    name_fr: str
     tax_class: str
     weight_g: int
     image_url: str
@@ -465,14 +466,23 @@ def promised_too_much(sku: str, location: str) -> int:
     return rows[0][0] if rows else 0
 
 
-_PRODUCTS = """
-SELECT sku, name_en, name_fr, price, currency, tax_class, weight_g, image_url, tags, is_active
-FROM inventory_product WHERE sku = ANY(ARRAY(SELECT unnest(%s::text[])))"""
+_DESCRIBED = "name_en, name_fr, tax_class, weight_g, image_url, tags, is_active"
+_PRODUCTS = f"""
+SELECT sku, price, currency, {_DESCRIBED} FROM inventory_product WHERE sku = ANY(ARRAY(SELECT unnest(%s::text[])))"""
+_PRODUCTS_OF_CHANNEL = f"SELECT p.sku, {PRICE}, {_DESCRIBED} FROM {PRICED_PRODUCTS}"
 
 
 def products_by_sku(skus: Iterable[str]) -> dict[str, ProductInfo]:
-    """Those that exist, active or not."""
-    rows = _rows(_PRODUCTS, [list(skus)])
+    """Those that exist, active or not, at their own price."""
+    return _products(_rows(_PRODUCTS, [list(skus)]))
+
+
+def products_of_channel(skus: Iterable[str], *, channel: str, as_of: datetime) -> dict[str, ProductInfo]:
+    """The same at the price that holds in a channel at an instant (`inventory.prices.prices_at`)."""
+    return _products(_rows(_PRODUCTS_OF_CHANNEL, {"skus": list(skus), "channel": channel, "as_of": as_of}))
+
+
+def _products(rows: Iterable[tuple[Any, ...]]) -> dict[str, ProductInfo]:
     return {row[0]: ProductInfo(*(*row[:-2], frozenset(row[-2]), row[-1])) for row in rows}
 
 

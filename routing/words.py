@@ -162,6 +162,8 @@ def why_not_offered(code: str) -> str:
     """Why a shopper cannot have it in a way."""
     if code == "late":
         return _("It would not be there today")
+    if code == "no_stock":
+        return _("Nothing of it can be had in this way")
     if code in NOTES:
         return str(NOTES[code])
     return _("No place that has it can serve this: %(why)s") % {"why": reason(code)}

@@ -220,9 +220,11 @@ def forget_ended_holds(*, as_of: datetime, older_than: datetime) -> None:
     CartHold.objects.exclude(status=HoldStatus.ACTIVE).filter(updated_at__lt=older_than).delete()
 
 
-def is_hold_of(channel: str, hold_id: str) -> bool:
-    """Whether there is, or was, such a hold of this channel."""
-    return CartHold.objects.filter(pk=hold_id, channel=channel).exists()
+def unknown_hold(channel: str, hold_id: str | None) -> list[FieldError]:
+    """The fault of naming a hold that this channel neither has nor had; none where none is named."""
+    if not hold_id or CartHold.objects.filter(pk=hold_id, channel=channel).exists():
+        return []
+    return [FieldError("/reservation", "unknown_reservation", _("There is nothing of this name"))]
 
 
 # ---- what is asked -------------------------------------------------------------------------------

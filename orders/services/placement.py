@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from inventory.errors import InsufficientStock, StockMoved
 from inventory.queries import PlaceInfo, ProductInfo, places, products_by_sku
-from inventory.services.cart_holds import commit_hold, is_hold_of
+from inventory.services.cart_holds import commit_hold, unknown_hold
 from inventory.services.reservations import reserve_stock
 from inventory.services.supply_promises import exchange_promises
 from oms import idempotency
@@ -185,8 +185,7 @@ def _check(command: PlaceOrder, *, as_of: datetime) -> _Draft:
         ]
     if command.placed_at_location and command.placed_at_location not in places():
         errors.append(FieldError("/placed_at_location", "unknown_location", _("No such location")))
-    if command.reservation and not is_hold_of(command.channel, command.reservation):
-        errors.append(FieldError("/reservation", "unknown_reservation", _("There is nothing of this name")))
+    errors += unknown_hold(command.channel, command.reservation)
     if errors:
         raise Invalid(errors=errors)
     money = price_order(command, deliveries)

@@ -439,7 +439,8 @@ def _shortages(
     missing = [sku for sku, quantity in requested.items() if sellable[sku] < quantity]
     if not missing:
         return ()
-    stock = sellable_units(missing, context=demand.context(as_of), tags={w.sku: w.tags for w in wanted})
+    collected = demand if demand.is_collected else replace(demand, method=Method.PICKUP, service="standard")
+    stock = sellable_units(missing, context=collected.context(as_of), tags={w.sku: w.tags for w in wanted})
     return tuple(
         {
             "sku": sku,
@@ -462,7 +463,7 @@ def _untaken(demand: Demand, sku: str, stock: Mapping[str, int]) -> dict[str, in
 
 
 def _alternatives(demand: Demand, stock: Mapping[str, int], *, as_of: datetime) -> list[dict[str, Any]]:
-    """The nearest other places that have some, with the time from which it could be collected there."""
+    """The nearest other places that have some to be collected, with the time from which it could be."""
     directory = places()
     origin = directory[demand.location] if demand.location else None
     offers = [

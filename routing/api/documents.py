@@ -99,7 +99,8 @@ class PlanBody(Body):
     `rule_set`: null for the published one, an id, or a whole document. `stock`: units to reckon with at these places
     instead of what stands in the books. `keep` stores the decision, not of a plan with such stock. `allow_partial`: as of an
     order; what would refuse it is left out (`cut`), were the shopper to wait for what the rules back-order. `wanted_by`: a
-    date to keep; without one nothing is late, and days of lateness count from today."""
+    date to keep; without one nothing is late, and days of lateness count from today. `reservation`: as of an order; what it
+    keeps is free to this basket. Rules that ask for a value know the prices of the channel at `as_of`."""
 
     model_config = example(
         channel="web",
@@ -118,6 +119,7 @@ class PlanBody(Body):
     stock: Annotated[list[PlanStock], Field(max_length=1000)] = []
     as_of: PlanningTime | None = None
     wanted_by: PlanningTime | None = None
+    reservation: str | None = None
     keep: bool = False
     allow_partial: bool = False
 

@@ -29,7 +29,8 @@ class QuoteBody(Body):
     """`destination` is needed for deliveries; collected goods are offered near it. `allow_partial`: as of an order; ways to get
     a part of the basket are offered, too, each with what it does without (`cut`). What cannot be had at once is offered for
     later (`backorder`) in the ways asked for, where the channel's rules let it wait: sent, or for `pickup` at the nearest places
-    to which enough is on its way, `near_limit` at most."""
+    to which enough is on its way, `near_limit` at most. `reservation`: as of an order; what the cart holds is free to it, and an
+    order that names both is placed as quoted. One that has ended gives nothing."""
 
     model_config = example(
         channel="web",
@@ -47,6 +48,7 @@ class QuoteBody(Body):
     near_limit: Annotated[int, Field(ge=1, le=20)] = 5
     customer_tags: CustomerTags = []
     allow_partial: bool = False
+    reservation: str | None = None
 
 
 class QuotedParcel(BaseModel):
@@ -83,6 +85,9 @@ class QuoteOption(BaseModel):
 
 
 class Elsewhere(BaseModel):
+    """`sellable`: what can be collected there from `pickup_at` on, in a way that was asked for; as `pickup` where only a delivery
+    was."""
+
     location: str
     name: str
     sellable: int
@@ -91,9 +96,10 @@ class Elsewhere(BaseModel):
 
 
 class QuoteUnavailable(BaseModel):
-    """`insufficient_stock`: a product of which there is less than asked for anywhere. Any other code, as a place's
-    `excluded_because` in a plan: why a way that was asked for, or a service of carriers, is not offered (`no_rate`: nobody
-    carries it there; `not_accepting`; `late`: the same day is not kept today).
+    """`insufficient_stock`: a product of which there is, for each way that was asked for, less than asked for in all places;
+    `sellable`: for the way that has most. Any other code, as a place's `excluded_because` in a plan: why a way that was asked
+    for, or a service of carriers, is not offered (`no_rate`: nobody carries it there; `not_accepting`; `no_stock`: nothing
+    can be had so; `late`: the same day is not kept today).
     """
 
     code: str
@@ -134,6 +140,7 @@ class Quotes(ApiView):
             near_limit=body.near_limit,
             customer_tags=body.customer_tags,
             may_be_cut=body.allow_partial,
+            reservation=body.reservation,
             as_of=as_of,
         )
         return Response(_document(found, as_of))

@@ -44,6 +44,7 @@ class PlanView(ApiView):
             stock=[dry_runs.TypedLevel(level.sku, level.location, level.sellable) for level in body.stock],
             may_be_cut=body.allow_partial,
             wanted_by=body.wanted_by,
+            reservation=body.reservation,
         )
         planned = dry_runs.plan_dry_run(wish, rule_set=body.rule_set, keep=body.keep, as_of=body.as_of or now())
         decision = planned.decision_id if body.keep else None

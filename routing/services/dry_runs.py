@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from inventory import queries as inventory
 from inventory.exposure import Context
+from inventory.services.cart_holds import unknown_hold
 from oms.channels import ChannelInfo, channels
 from oms.errors import FieldError, Invalid
 from oms.transactions import use_case
@@ -45,6 +46,7 @@ class TypedLevel:
 class Wish:
     """A basket somebody wants to see planned, at today's prices. `value`: of the whole order (default: of the lines).
     `may_be_cut`: the most of it that can be had will do. `wanted_by`: a date to keep, for rules that ask what is late.
+    `reservation`: the cart's hold, whose units are its own.
     """
 
     channel: str
@@ -59,6 +61,7 @@ class Wish:
     stock: Sequence[TypedLevel] = ()
     may_be_cut: bool = False
     wanted_by: datetime | None = None
+    reservation: str | None = None
 
 
 RulesAsked = str | Mapping[str, Any] | None
@@ -133,18 +136,19 @@ def plan_side_by_side(wish: Wish, *, rule_sets: Sequence[RulesAsked], as_of: dat
     """The same basket under several rule sets, with the same stock, as an order placed then. Errors: as of a dry run."""
     faults: list[FieldError] = []
     rules = [_rules(rule_set, faults) for rule_set in rule_sets]
-    channel, demand = _asked(wish, faults)
+    channel, demand = _asked(wish, faults, as_of=as_of)
     release_at = channel.release_at(wish.method, wish.service, placed_at=as_of)
     stock = StockOfDay(wish.stock)
     plans = [plan(demand, as_of=as_of, release_at=release_at, rules=asked, stock=stock) for asked in rules]
     return SideBySide(plans, stock.found or {})
 
 
-def _asked(wish: Wish, faults: list[FieldError]) -> tuple[ChannelInfo, Demand]:
+def _asked(wish: Wish, faults: list[FieldError], *, as_of: datetime) -> tuple[ChannelInfo, Demand]:
     """Errors: Invalid with these faults and those of the wish."""
-    products = inventory.products_by_sku({line.sku for line in wish.lines})
+    products = inventory.products_of_channel({line.sku for line in wish.lines}, channel=wish.channel, as_of=as_of)
     channel = channels().get(wish.channel)
     faults = [*_unknown_skus(wish, products), *_unknown_places(wish), *faults]
+    faults += unknown_hold(wish.channel, wish.reservation)
     if wish.method in COLLECTED and wish.location is None:
         faults.append(FieldError("/delivery/location", "required", _("name the place where the shopper collects")))
     if channel is None or not channel.is_active:
@@ -167,6 +171,7 @@ def _demand(wish: Wish, channel: ChannelInfo, products: Mapping[str, inventory.P
         customer_tags=wish.customer_tags,
         value=wish.value,
         wanted_by=wish.wanted_by,
+        holds=(wish.reservation,) if wish.reservation else (),
         excluded={f"l{i}": wish.exclude for i in range(1, len(wish.lines) + 1)} if wish.exclude else {},
     )
 

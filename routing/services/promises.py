@@ -85,9 +85,9 @@ def promise(asked: Asked, *, channel: str, learned: LeadTimes | None = None) -> 
     return _remembered(asked, rule, learned)
 
 
-def pickup_time(place: PlaceInfo, channel: str, as_of: datetime) -> datetime:
+def pickup_time(place: PlaceInfo, channel: str, as_of: datetime, method: str = PICKUP) -> datetime:
     """When an order of this instant could be collected there."""
-    policy = queries.policy_for(place, method=PICKUP, service="standard")
+    policy = queries.policy_for(place, method=method, service="standard")
     return promise(Asked(place, policy, "standard", as_of), channel=channel).promised_at
 
 

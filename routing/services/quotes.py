@@ -22,6 +22,7 @@ from inventory import queries as inventory
 from inventory.exposure import Context
 from inventory.nearest import by_distance
 from inventory.queries import ProductInfo
+from inventory.services.cart_holds import unknown_hold
 from inventory.supply import Coming, free_supply
 from oms.channels import ChannelInfo, channels
 from oms.errors import FieldError, Invalid
@@ -78,7 +79,8 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """What cannot be had at once, and the nearest places that have some of it."""
+    """What cannot be had at once, however it is asked for, and the nearest places that have some of it to be collected.
+    `sellable`: in the way that has most."""
 
     sku: str
     requested: int
@@ -122,19 +124,21 @@ def quote(
     as_of: datetime,
     customer_tags: Collection[str] = (),
     may_be_cut: bool = False,
+    reservation: str | None = None,
 ) -> Quote:
     """The ways to get these lines, per method in the order ship, pickup, curbside, then those that wait for deliveries, and
-    why others are not offered. `may_be_cut`: or as much of them as can be had that way.
+    why others are not offered. `may_be_cut`: or as much of them as can be had that way. `reservation`: the cart's hold, whose
+    units are its own.
 
     Errors: Invalid (names nobody knows, a currency the channel does not sell in).
     """
-    products = inventory.products_by_sku({line.sku for line in lines})
-    info = _checked(channel, currency, lines, products, destination, methods)
-    asking = _Asking(info, lines, products, destination, customer_tags, may_be_cut, as_of)
+    products = inventory.products_of_channel({line.sku for line in lines}, channel=channel, as_of=as_of)
+    info = _checked(channel, currency, lines, products, destination, methods, reservation)
+    asking = _Asking(info, lines, products, destination, customer_tags, may_be_cut, reservation, as_of)
     ways = asking.ways(methods, near_limit)
     options = [way for way in ways if isinstance(way, Option)]
     missing = asking.missing(methods)
-    waiting = [method for method in methods if _may_wait(method, options, missing)]
+    waiting = [method for method in methods if _may_wait(method, options)]
     options += asking.later(waiting, near_limit)
     told_besides = {LATE} if any(one.sellable for one in missing) else {LATE, NOBODY_CAN}
     closed = [way for way in ways if isinstance(way, NotOffered) and (way.code in told_besides or not missing)]
@@ -143,12 +147,9 @@ def quote(
     return Quote(token, expires_at, currency, tuple(options), (*missing, *closed))
 
 
-def _may_wait(method: str, options: Collection[Option], missing: Collection[Missing]) -> bool:
-    """What could be had later is asked only where it cannot be had now: something is missing, or no place has it whole."""
-    now = [option for option in options if option.method == method]
-    if method == "ship":
-        return bool(missing) or not now  # the rules let nothing leave
-    return all(option.cut for option in now)
+def _may_wait(method: str, options: Collection[Option]) -> bool:
+    """What could be had later is asked only where it cannot be had now, whole."""
+    return all(option.cut for option in options if option.method == method)
 
 
 def _checked(
@@ -158,6 +159,7 @@ def _checked(
     products: Mapping[str, ProductInfo],
     destination: Destination | None,
     methods: Collection[str],
+    reservation: str | None,
 ) -> ChannelInfo:
     info = channels().get(channel)
     if info is None or not info.is_active:
@@ -172,6 +174,7 @@ def _checked(
         faults.append(FieldError("/currency", "wrong_currency", detail))
     if "ship" in methods and destination is None:
         faults.append(FieldError("/destination", "required", _("A delivery needs an address")))
+    faults += unknown_hold(channel, reservation)
     if faults:
         raise Invalid(errors=faults)
     return info
@@ -191,14 +194,19 @@ class _Stock:
         locations: Collection[str] | None = None,
         tags: Mapping[str, Collection[str]] | None = None,
     ) -> dict[str, dict[str, int]]:
-        shown = tuple(rule.id for rule in inventory.protections(context).rules)
-        if shown not in self.found:
-            self.found[shown] = inventory.sellable_units(skus, context=context, tags=tags)
+        found = self.shown(skus, context=context, tags=tags)
         if locations is None:
-            return {sku: dict(units) for sku, units in self.found[shown].items()}
-        return {
-            sku: {code: units[code] for code in locations if code in units} for sku, units in self.found[shown].items()
-        }
+            return {sku: dict(units) for sku, units in found.items()}
+        return {sku: {code: units[code] for code in locations if code in units} for sku, units in found.items()}
+
+    def shown(
+        self, skus: Sequence[str], *, context: Context, tags: Mapping[str, Collection[str]] | None
+    ) -> Mapping[str, Mapping[str, int]]:
+        """What can be sold to who asks so. Shared: not to be changed."""
+        rules = tuple(rule.id for rule in inventory.protections(context).rules)
+        if rules not in self.found:
+            self.found[rules] = inventory.sellable_units(skus, context=context, tags=tags)
+        return self.found[rules]
 
 
 @dataclass
@@ -226,12 +234,14 @@ class _Asking:
         destination: Destination | None,
         customer_tags: Collection[str],
         may_be_cut: bool,
+        reservation: str | None,
         as_of: datetime,
     ):
         self.channel = channel
         self.destination = destination
         self.customer_tags = customer_tags
         self.may_be_cut = may_be_cut
+        self.holds = (reservation,) if reservation else ()
         self.as_of = as_of
         self.needed = Counter[str]()
         for line in lines:
@@ -263,6 +273,7 @@ class _Asking:
             destination=self.destination if method == "ship" else None,
             location=location,
             customer_tags=self.customer_tags,
+            holds=self.holds,
         )
 
     def _plan(self, method: str, service: str, location: str | None = None) -> SourcingPlan:
@@ -363,7 +374,7 @@ class _Asking:
 
     def _having(self, method: str) -> tuple[set[str], set[str]]:
         """The places that have all of it, and those that have some."""
-        stock = self.stock(sorted(self.needed), context=self._context(method), tags=self.tags)
+        stock = self._shown(self._context(method))
         return self._having_enough(stock), set().union(*stock.values())
 
     def _having_enough(self, units: Mapping[str, Mapping[str, int]]) -> set[str]:
@@ -394,29 +405,43 @@ class _Asking:
     # What is missing --------------------------------------------------------------------------
 
     def missing(self, methods: Collection[str]) -> list[Missing]:
-        """Products of which fewer than asked for stand where they can be had so."""
-        method = "ship" if "ship" in methods else next(iter(methods))
-        stock = self.stock(sorted(self.needed), context=self._context(method), tags=self.tags)
-        sellable = {sku: sum(inventory.units_for(method, stock[sku]).values()) for sku in self.needed}
+        """Products of which, for each of these ways, fewer than asked for stand where they can be had so."""
+        most = dict.fromkeys(self.needed, 0)
+        for context in self._contexts(methods):
+            short = [sku for sku, units in self.needed.items() if most[sku] < units]
+            if not short:
+                break
+            stock = self._shown(context)
+            for sku in short:
+                most[sku] = max(most[sku], sum(inventory.units_for(context.order_type, stock[sku]).values()))
         return [
-            Missing(sku, units, sellable[sku], tuple(self._elsewhere(stock[sku], methods)))
+            Missing(sku, units, most[sku], tuple(self._elsewhere(sku, methods)))
             for sku, units in self.needed.items()
-            if sellable[sku] < units
+            if most[sku] < units
         ]
 
-    def _elsewhere(self, stock: Mapping[str, int], methods: Collection[str]) -> list[Mapping[str, Any]]:
-        """The nearest places that have some and hand out as was asked; where it was to be sent only, as pickup."""
-        directory = inventory.places()
-        asked = [self._context(method) for method in methods if method in sourcing.COLLECTED]
-        contexts = asked or [self._context("pickup")]
-        hands_out = {code for code in stock if any(directory[code].serves(context) for context in contexts)}
-        far = by_distance(self.point, hands_out, directory) if self.point else dict.fromkeys(sorted(hands_out))
+    def _contexts(self, methods: Collection[str]) -> list[Context]:
+        """The ways that are asked for as far as somebody could serve them; else all."""
+        services = queries.services_offered(self.channel.currency)
+        asked = [self._context("ship", service) for service in services if "ship" in methods]
+        asked += [self._context(method) for method in methods if method in sourcing.COLLECTED]
+        return asked or [self._context(method) for method in methods]
+
+    def _elsewhere(self, sku: str, methods: Collection[str]) -> list[Mapping[str, Any]]:
+        """The nearest places where some can be collected as was asked; where it was to be sent only, as pickup."""
+        directory, best = inventory.places(), dict[str, tuple[int, str]]()
+        for method in [method for method in methods if method in sourcing.COLLECTED] or ["pickup"]:
+            context = self._context(method)
+            for code, units in self._shown(context)[sku].items():
+                if directory[code].serves(context):
+                    best[code] = max(best.get(code, (0, "")), (units, method))
+        far = by_distance(self.point, best, directory) if self.point else dict.fromkeys(sorted(best))
         return [
             {
                 "location": code,
                 "name": directory[code].name,
-                "sellable": stock[code],
-                "pickup_at": pickup_time(directory[code], self.channel.code, self.as_of),
+                "sellable": best[code][0],
+                "pickup_at": pickup_time(directory[code], self.channel.code, self.as_of, best[code][1]),
                 **({} if km is None or km == float("inf") else {"distance_km": round(km, 1)}),
             }
             for code, km in list(far.items())[:_ALTERNATIVES]
@@ -446,8 +471,7 @@ class _Asking:
     def _having_later(self, method: str) -> set[str]:
         """The places that will have all of it, once what is on its way to them has come."""
         context = self._context(method)
-        stock = self.stock(sorted(self.needed), context=context, tags=self.tags)
-        units = {sku: Counter(there) for sku, there in stock.items()}
+        units = {sku: Counter(there) for sku, there in self._shown(context).items()}
         for sku, coming in self.supply(list(self.needed), context=context).items():
             for one in coming:
                 units[sku][one.location] += one.units
@@ -471,8 +495,11 @@ class _Asking:
             available_at=awaited.available_at.astimezone(UTC),
         )
 
-    def _context(self, method: str) -> Context:
-        return Context(self.as_of, self.channel.code, order_type=method, service="standard")
+    def _context(self, method: str, service: str = "standard") -> Context:
+        return Context(self.as_of, self.channel.code, order_type=method, service=service, holds=self.holds)
+
+    def _shown(self, context: Context) -> Mapping[str, Mapping[str, int]]:
+        return self.stock.shown(sorted(self.needed), context=context, tags=self.tags)
 
 
 def _at(code: str, km: float | None) -> dict[str, Any]:
@@ -496,6 +523,8 @@ def _why_not(planned: SourcingPlan) -> str:
     """Why the place that came farthest is left out; who is not meant to serve it speaks only where nobody else is there."""
     if "no_rule" in planned.notes:
         return "no_rule"
+    if not planned.outcome.candidates:
+        return "no_stock"
     reasons = {place.reason for place in planned.outcome.candidates if place.reason}
     return max(reasons - _NOT_MEANT or reasons, key=REASONS.index, default="partial_stock")
 

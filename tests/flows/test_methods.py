@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils.dateparse import parse_datetime
 
 from tests.factories.orders import make_network, order_body, pickup_body, reserved
 from tests.flows.conftest import Api
@@ -163,6 +164,36 @@ def test_a_place_unlearns_a_method_while_a_cart_holds_its_units(
     assert placed.status == 201, placed
     assert (shown(api, "ship"), shown(api, "pickup")) == (0, 7)
     assert {code: reserved("SKU-1", code) for code in ("PARIS", "LYON", "LILLE")} == {"PARIS": 5, "LYON": 0, "LILLE": 3}
+    invariants_hold()
+
+
+@pytest.mark.parametrize("method", ["ship", "pickup"])
+def test_who_holds_the_last_is_quoted_and_placed_with_them(
+    api: Api, invariants_hold: Callable[[], None], method: str
+) -> None:
+    make_network(paris=3, lyon=0, lille=0)
+    cart = held(api, 3, method).json["id"]
+    basket = {"channel": "web", "lines": [{"sku": "SKU-1", "quantity": 3}], "destination": {"country": "FR", **PARIS}}
+
+    def option(**values: Any) -> Any:
+        body = {**basket, "currency": "EUR", "methods": [method], **values}
+        quote = api.post("quotes/", body).json
+        return quote["quote"], quote["options"]
+
+    assert option()[1] == []
+    quote, (way,) = option(reservation=cart)
+    where = {"method": method, **({"location": "PARIS"} if method == "pickup" else {})}
+    (parcel,) = api.post("routing/plan/", {**basket, "delivery": where, "reservation": cart}).json["fulfillments"]
+    body = order_body if method == "ship" else pickup_body
+    assert api.post("orders/", body(("SKU-1", 3), quote=quote)).status == 409
+
+    placed = api.post("orders/", body(("SKU-1", 3), quote=quote, reservation=cart))
+
+    assert placed.status == 201, placed
+    assert [work["location"] for work in placed.json["fulfillments"]] == [parcel["location"]] == ["PARIS"]
+    assert parse_datetime(placed.json["promised_at"]) == parse_datetime(way["promised_at"])
+    assert (reserved("SKU-1", "PARIS"), api.get(f"reservations/{cart}/").json["status"]) == (3, "committed")
+    assert option(reservation=cart)[1] == []
     invariants_hold()
 
 

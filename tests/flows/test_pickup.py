@@ -6,7 +6,7 @@ import pytest
 
 from orders.models import Fulfillment
 from orders.pickup_codes import pickup_code
-from tests.factories.inventory import make_location, set_stock
+from tests.factories.inventory import make_exposure_rule, make_location, set_stock
 from tests.factories.orders import make_network, order_body, pickup_body, reserved
 from tests.flows.conftest import Api, pass_time
 
@@ -95,6 +95,21 @@ def test_a_store_without_stock_names_the_others(api: Api) -> None:
     assert [other["location"] for other in shortage["alternatives"]] == ["LILLE", "LYON"]
     assert reserved("SKU-1", "PARIS") == 0
     assert api.get("orders/").json["results"] == []
+
+
+def test_a_delivery_that_cannot_be_sent_names_what_could_be_collected(api: Api) -> None:
+    make_network(paris=10, lyon=10, lille=2)
+    make_exposure_rule(order_type="pickup", locations=["PARIS"], hidden=True)
+    make_exposure_rule(order_type="ship", locations=["LYON"], keep_units=9)
+
+    refused = api.post("orders/", order_body(("SKU-1", 14)))
+
+    (shortage,) = refused.json["shortages"]
+    named = {other["location"]: other["sellable"] for other in shortage["alternatives"]}
+    assert (shortage["sellable"], named) == (13, {"LILLE": 2, "LYON": 10})
+    assert api.post("orders/", pickup_body(("SKU-1", 1), location="PARIS")).status == 409
+    for place, units in named.items():
+        assert api.post("orders/", pickup_body(("SKU-1", units), location=place)).status == 201
 
 
 def test_a_late_pickup_warns_then_waits_for_a_person(api: Api, invariants_hold: Any) -> None:

@@ -48,6 +48,26 @@ def test_every_parameter_that_is_described_is_known(shop: Api, lists: dict[str, 
                 assert "unknown_parameter" not in codes, (path, parameter["name"])
 
 
+def test_a_parameter_that_is_given_twice_is_refused_unless_it_is_described_so(
+    shop: Api, lists: dict[str, dict[str, Any]]
+) -> None:
+    make_network()
+    for path, operation in lists.items():
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] != "query":
+                continue
+            name, needed = parameter["name"], _asked(operation)
+            twice = shop.get(f"{path}?{name}=x&{name}=y{needed}")
+
+            told = [(e["pointer"], e["code"]) for e in (twice.json or {}).get("errors", ())]
+            is_list = parameter["schema"].get("type") == "array" and parameter.get("explode", True)
+            assert ((f"/{name}", "repeated_parameter") in told) is not is_list, (path, name, told)
+
+    refused = shop.get("availability/?sku=SKU-1&sku=SKU-2&channel=web")
+    assert (refused.status, [e["pointer"] for e in refused.json["errors"]]) == (422, ["/sku"])
+    assert shop.get("orders/?status=placed&status=canceled").status == 200
+
+
 def test_one_of_a_thing_knows_none(shop: Api) -> None:
     make_network()
 

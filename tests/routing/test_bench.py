@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from inventory.models import StockLevel
+from inventory.services import PriceRow, receive_prices
 from oms import roles
 from oms.clock import now
 from oms.errors import Invalid
@@ -22,6 +23,7 @@ from routing.services.dry_runs import TypedLevel, WantedLine, Wish, plan_dry_run
 from routing.services.rule_sets import create_draft, publish_rule_set
 from routing.services.sourcing import Destination
 from tests.admin.conftest import client_as, placed  # noqa: F401
+from tests.factories.inventory import make_product, set_stock
 from tests.factories.orders import make_network, order_body, pickup_body
 
 pytestmark = pytest.mark.django_db
@@ -169,6 +171,25 @@ def test_the_value_of_the_order_decides_where_it_is_told(two):
     rules = [side_by_side(wish(value=value), costly).plans[0].outcome.rule for value in (None, Decimal(600))]
 
     assert rules == ["all", "costly"]
+
+
+def test_the_value_of_lines_is_that_of_the_channel_at_that_instant(two):
+    make_product("DEAR", price=Decimal("10.00"))
+    price = PriceRow("DEAR", "web", Decimal("5.00"), from_at=NOON, until_at=NOON + timedelta(hours=1))
+    receive_prices([price], actor="test", as_of=NOON)
+    set_stock("DEAR", "PARIS", 5)
+    costly = {"rules": [{"name": "costly", "when": {"min_value": "8"}, "steps": [{}]}, {"name": "all", "steps": [{}]}]}
+    asked = wish(lines=[WantedLine("DEAR", 1)])
+
+    def rule(at):
+        return plan_side_by_side(asked, rule_sets=[costly], as_of=at).plans[0].outcome.rule
+
+    assert [rule(NOON + timedelta(minutes=minutes)) for minutes in (-1, 0, 59, 60)] == [
+        "costly",
+        "all",
+        "all",
+        "costly",
+    ]
 
 
 def test_an_order_is_found_by_its_number_its_delivery_or_its_decision(network):

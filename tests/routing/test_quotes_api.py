@@ -17,7 +17,7 @@ from orders.models import Order
 from routing.models import CarrierService, Rate, Zone
 from routing.queries import RATES
 from routing.services.rule_sets import create_draft, publish_rule_set
-from tests.factories.inventory import make_exposure_rule, make_inbound, make_location, set_stock
+from tests.factories.inventory import make_exposure_rule, make_inbound, make_location, make_product, set_stock
 from tests.factories.orders import LILLE, PARIS, make_channel, make_network, order_body, pickup_body
 from tests.inventory.conftest import client, client_with
 
@@ -191,6 +191,146 @@ def test_names_places_that_have_some_and_hand_it_out_as_was_asked(client):
     assert elsewhere("curbside") == ["CURB"]
     assert elsewhere("ship") == elsewhere("pickup") == ["PARIS", "LILLE", "LYON"]
     assert sorted(elsewhere("pickup", "curbside")) == ["CURB", "LILLE", "LYON", "PARIS"]
+
+
+def missing(quote):
+    return [(one["sku"], one["sellable"]) for one in quote["unavailable"] if one["code"] == "insufficient_stock"]
+
+
+def test_names_elsewhere_only_what_could_be_collected_there(client):
+    """What rules show of a place to who wants it sent says nothing of what can be collected there, nor the other way."""
+    make_exposure_rule(order_type="pickup", locations=["PARIS"], hidden=True)
+    make_exposure_rule(order_type="ship", locations=["LYON"], keep_units=4)
+    make_exposure_rule(order_type="curbside", locations=["LILLE"], keep_units=2)
+    make_location("LILLE", abilities=["ship", "pickup", "curbside"], **LILLE)
+    make_location("CURB", abilities=["curbside"], **PARIS)
+    set_stock("SKU-1", "CURB", 4)
+
+    def elsewhere(*methods):
+        (found, *_) = quoted(client, ("SKU-1", 100), methods=methods)["unavailable"]
+        return {place["location"]: place["sellable"] for place in found["alternatives"]}
+
+    assert elsewhere("ship") == elsewhere("pickup") == elsewhere("ship", "pickup") == {"LILLE": 5, "LYON": 5}
+    assert elsewhere("ship", "curbside") == elsewhere("curbside") == {"CURB": 4, "LILLE": 3}
+    assert elsewhere("curbside", "pickup") == elsewhere("pickup", "curbside") == {"CURB": 4, "LILLE": 5, "LYON": 5}
+    collected = place(client, pickup_body(("SKU-1", 5), location="LYON"))
+    refused = place(client, pickup_body(("SKU-1", 1), location="PARIS"))
+    assert (collected.status_code, refused.status_code) == (201, 409)
+
+
+def test_missing_is_what_is_short_in_every_way_asked_for_whichever_is_named_first(client):
+    make_location("CURB", abilities=["curbside"], **PARIS)
+    for code, units in (("CURB", 5), ("PARIS", 13), ("LYON", 0), ("LILLE", 0)):
+        set_stock("SKU-1", code, units)
+    make_exposure_rule(order_type="ship", keep_units=6)
+
+    def told(units, *methods):
+        quote = quoted(client, ("SKU-1", units), methods=methods)
+        return [(option["method"], option["location"]) for option in quote["options"]], missing(quote)
+
+    assert told(13, "curbside", "pickup") == told(13, "pickup", "curbside") == ([("pickup", "PARIS")], [])
+    assert told(13, "ship", "pickup") == told(13, "pickup", "ship") == ([("pickup", "PARIS")], [])
+    assert told(14, "curbside", "pickup") == told(14, "pickup", "ship") == ([], [("SKU-1", 13)])
+    assert told(13, "ship") == ([], [("SKU-1", 7)])
+
+
+def test_a_faster_service_that_is_shown_more_has_what_the_slower_one_lacks(client):
+    make_express()
+    make_exposure_rule(service="standard", keep_units=4)
+
+    quote = quoted(client, ("SKU-1", 9), methods=["ship"])
+
+    assert [o["service"] for o in quote["options"]] == ["express"]
+    assert missing(quote) == []
+    assert missing(quoted(client, ("SKU-1", 16), methods=["ship"])) == [("SKU-1", 15)]
+
+
+def test_says_that_nothing_can_be_had_of_what_a_rule_hides_from_a_way(client):
+    make_express()
+    make_exposure_rule(service="express", hidden=True)
+    make_exposure_rule(order_type="pickup", hidden=True)
+
+    assert told(quoted(client)) == [
+        ("ship", "express", "no_stock", "Nothing of it can be had in this way"),
+        ("pickup", "standard", "no_stock", "Nothing of it can be had in this way"),
+    ]
+
+
+def test_rules_judge_a_basket_by_the_price_of_the_day_in_its_channel(client):
+    make_product("DEAR", price="10.00")
+    for code in ("PARIS", "LYON"):
+        set_stock("DEAR", code, 5)
+    lyon, paris = ({"steps": [{"name": code, "from": {"locations": [code]}}]} for code in ("LYON", "PARIS"))
+    document = {"rules": [{"name": "dear", "when": {"min_value": "8.00"}, **lyon}, {"name": "cheap", **paris}]}
+    publish_rule_set(rule_set_id=create_draft(document=document).pk, actor="test", as_of=now())
+    make_channel("app")
+
+    def quoted_and_planned():
+        [ship] = by_method(quoted(client, ("DEAR", 1), methods=["ship"]), "ship")
+        body = {"channel": "web", "lines": [{"sku": "DEAR", "quantity": 1}], "destination": HERE}
+        plan = client.post("/api/v1/routing/plan/", body, format="json").json()
+        return ship["price"], [parcel["location"] for parcel in plan["fulfillments"]]
+
+    assert quoted_and_planned() == ("6.00", ["LYON"])
+    price = {"channel": "app", "amount": "5.00"}
+    assert client.post("/api/v1/products/DEAR/prices/", price, format="json").status_code == 201
+    assert quoted_and_planned() == ("6.00", ["LYON"])  # another channel's price
+    price = {"channel": "web", "amount": "5.00", "until_at": "2026-03-02T10:00:00Z"}
+    assert client.post("/api/v1/products/DEAR/prices/", price, format="json").status_code == 201
+    assert quoted_and_planned() == ("4.00", ["PARIS"])
+    with time_machine.travel("2026-03-02T10:00:00Z", tick=False):
+        assert quoted_and_planned() == ("6.00", ["LYON"])
+
+
+def hold(client, units, **values):
+    body = {"cart": "c", "channel": "web", "lines": [{"sku": "SKU-1", "quantity": units}], **values}
+    answer = client.post("/api/v1/reservations/", body, format="json")
+    assert answer.status_code == 201, answer.json()
+    return answer.json()["id"]
+
+
+def plan_with(client, units, **values):
+    body = {"channel": "web", "lines": [{"sku": "SKU-1", "quantity": units}], "destination": HERE, **values}
+    return client.post("/api/v1/routing/plan/", body, format="json")
+
+
+def test_what_a_cart_holds_is_its_own_to_quote_and_to_plan(client):
+    held = hold(client, 15)
+    assert missing(quoted(client, ("SKU-1", 15))) == [("SKU-1", 0)]
+    assert plan_with(client, 15).json()["rest"] != []
+
+    quote = quoted(client, ("SKU-1", 15), reservation=held)
+
+    assert missing(quote) == [] and by_method(quote, "ship")
+    planned = plan_with(client, 15, reservation=held).json()
+    assert planned["rest"] == []
+    assert {p["location"] for p in planned["fulfillments"]} == {"PARIS", "LILLE", "LYON"}
+    assert missing(quoted(client, ("SKU-1", 16), reservation=held)) == [("SKU-1", 15)]
+
+
+def test_a_hold_that_has_ended_gives_nothing(client):
+    kept, released = hold(client, 15, ttl_seconds=60), None
+    with time_machine.travel(now() + timedelta(seconds=60), tick=False):
+        released = hold(client, 15, cart="d")
+        assert missing(quoted(client, ("SKU-1", 15), reservation=kept)) == [("SKU-1", 0)]
+        assert client.delete(f"/api/v1/reservations/{released}/").status_code == 204
+        hold(client, 15, cart="e")
+        assert missing(quoted(client, ("SKU-1", 15), reservation=released)) == [("SKU-1", 0)]
+        assert plan_with(client, 15, reservation=released).json()["fulfillments"] == []
+
+
+def test_a_hold_of_another_channel_is_refused_as_placing_an_order_refuses_it(client):
+    make_channel("app")
+    theirs = hold(client, 1, channel="app")
+
+    def faults(answer):
+        return answer.status_code, answer.json()["errors"]
+
+    for reservation in (theirs, "rsv_none"):
+        refused = faults(place(client, order_body(reservation=reservation)))
+        assert refused[0] == 422 and refused[1][0]["pointer"] == "/reservation"
+        assert faults(ask(client, reservation=reservation)) == refused
+        assert faults(plan_with(client, 1, reservation=reservation)) == refused
 
 
 def test_what_waits_costs_its_carriage_by_the_parcels_it_will_make(client):
