@@ -68,11 +68,13 @@ WHERE line.sku = ANY(ARRAY(SELECT unnest(%(skus)s::text[]))) AND line.remaining 
 
 
 def future_supply(skus: Iterable[str], *, context: Context) -> dict[str, list[Supply]]:
-    """`free_supply` by the day it counts from and place, without what comes where the method asked for cannot be done."""
+    """`free_supply` by the day it counts from and place, without what comes where the method asked for cannot be done, or
+    where nothing can by then (`PlaceInfo.can_work`)."""
     found, directory = free_supply(skus, context=context), places()
 
     def is_of_use(coming: Coming) -> bool:
-        return directory[coming.location].can_serve(context.order_type)
+        place = directory[coming.location]
+        return place.can_serve(context.order_type) and place.can_work(coming.available_at)
 
     return {sku: _by_day(filter(is_of_use, coming)) for sku, coming in found.items()}
 

@@ -100,6 +100,16 @@ def a_place_with_stock_takes_no_orders(walk: Walk) -> None:
     walk.somebody_closes_a_place("S1", is_open=True, takes_orders=False)
 
 
+@guard("where nothing can be done on any day no orders are taken", "queries", " and self.can_work(as_of)")
+@guard("a place of no daily capacity can do nothing", "queries", "self.daily_capacity != 0 and self.calendar.", "self.calendar.")
+@guard("a place of no daily capacity is asked whether it takes orders", "queries", " and self.daily_capacity != 0")
+@guard("a place that never opens can do nothing", "queries", " and self.calendar.opens_again(as_of)")
+@guard("a place that may never open is asked whether it takes orders", "queries", " and self.calendar.keeps_opening(as_of)")
+def a_place_with_stock_can_do_nothing(walk: Walk) -> None:
+    walk.somebody_closes_a_place("S1", is_open=True, idle="no daily capacity")
+    walk.somebody_closes_a_place("S1", is_open=True, idle="never open")
+
+
 @guard(
     "where a method cannot be served there is nothing to show for it", "exposure", " and place.code not in self._unable"
 )
@@ -252,6 +262,12 @@ def a_delivery_comes_where_nothing_is_handed_out(walk: Walk) -> None:
     walk.somebody_closes_a_place("S2", is_open=True, able=())
     for _asker in ASKERS:
         walk.time_passes(1)
+
+
+@guard("what comes where nothing can be done is for nobody", "supply", " and place.can_work(coming.available_at)")
+def a_delivery_comes_where_nothing_can_be_done(walk: Walk) -> None:
+    walk.a_delivery_is_announced("S2", Counter(A=3))
+    walk.somebody_closes_a_place("S2", is_open=True, idle="never open")
 
 
 @guard("what is off sale is not expected", "supply", " AND p.is_active")

@@ -94,6 +94,8 @@ ASKERS = [ANYONE, Asker("web", "pickup"), Asker("app", "ship", "express")]
 METHODS = ("ship", "pickup")
 DEMANDS = ("line:1", "line:2", "line:3")
 ORDERS = {"order:1": ("line:1", "line:2"), "order:2": ("line:3",)}
+CLOSED = {"from_at": "2020-01-01T00:00:00+01:00", "until_at": "2099-12-31T00:00:00+01:00", "note": "for good"}
+IDLE: dict[str, dict[str, Any]] = {"no daily capacity": {"daily_capacity": 0}, "never open": {"closures": [CLOSED]}}
 MOST_RULES = 3
 MID_MARCH, APRIL, MAY = (datetime(2026, month, day, tzinfo=UTC) for month, day in [(3, 15), (4, 1), (5, 1)])
 
@@ -521,6 +523,7 @@ class StockMachine(CountRules, RuleBasedStateMachine):
         place=codes,
         is_open=st.booleans(),
         takes_orders=st.booleans(),
+        idle=st.sampled_from(["", "", *IDLE]),
         takes_transfers=st.sampled_from([True, True, False]),
         able=st.sampled_from([METHODS, METHODS, *combinations(METHODS, 1), ()]),
     )
@@ -529,16 +532,18 @@ class StockMachine(CountRules, RuleBasedStateMachine):
         place: str,
         is_open: bool = False,
         takes_orders: bool = True,
+        idle: str = "",
         takes_transfers: bool = True,
         able: tuple[str, ...] = METHODS,
     ) -> None:
         usual = _location(place)
         abilities = [*able, "receive_transfer"] if takes_transfers else [*able]
-        row = replace(usual, is_active=is_open, accepting_orders=takes_orders, abilities=abilities)
+        row = replace(usual, is_active=is_open, accepting_orders=takes_orders, abilities=abilities, **IDLE.get(idle, {}))
         with transaction.atomic():
             save_locations([row], as_of=self.world.now)
         (self.world.closed.discard if is_open else self.world.closed.add)(place)
         (self.world.declining.discard if is_open and takes_orders else self.world.declining.add)(place)
+        (self.world.idle.add if idle else self.world.idle.discard)(place)
         (self.world.refusing.discard if takes_transfers else self.world.refusing.add)(place)
         for method in METHODS:
             (self.world.unable.discard if method in able else self.world.unable.add)((place, method))
