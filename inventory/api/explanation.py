@@ -17,7 +17,6 @@ from oms.api.body import Instant, read
 from oms.api.views import ApiView
 from oms.clock import now
 
-
 _SHUT = frozenset({"place_inactive", "takes_no_orders", "never_open", "no_daily_capacity"})
 
 

@@ -83,6 +83,8 @@ class QuoteOption(BaseModel):
 
 
 class Elsewhere(BaseModel):
+    """`pickup_at`: by the hours and the pace of the place, whether or not it has room on that day."""
+
     location: str
     name: str
     sellable: int

@@ -16,9 +16,16 @@ from tests.flows.conftest import Api
 UNTIL_FURTHER_NOTICE = [{"from_at": "2020-01-01T00:00:00+01:00", "until_at": "2099-12-31T00:00:00+01:00"}]
 NO_WORK = [
     ({"closures": UNTIL_FURTHER_NOTICE}, "never_open", "by its hours and closures", "d’après ses horaires"),
-    ({"daily_capacity": 0}, "no_daily_capacity", "the daily capacity of the place is zero", "la capacité journalière du lieu est nulle"),
+    (
+        {"daily_capacity": 0},
+        "no_daily_capacity",
+        "the daily capacity of the place is zero",
+        "la capacité journalière du lieu est nulle",
+    ),
 ]
-no_work = pytest.mark.parametrize(("change", "reason", "english", "french"), NO_WORK, ids=[why for _, why, *_ in NO_WORK])
+no_work = pytest.mark.parametrize(
+    ("change", "reason", "english", "french"), NO_WORK, ids=[why for _, why, *_ in NO_WORK]
+)
 METHODS = ["", "&method=ship", "&method=pickup", "&method=pickup&near=45.76,4.83"]
 
 
@@ -123,7 +130,14 @@ def test_a_place_closes_for_good_at_its_instant_though_places_are_remembered(api
 
 
 def test_a_place_that_opens_within_the_horizon_tells_when(api: Api, network: None) -> None:
-    lyon(api, {"closures": [{"from_at": "2020-01-01T00:00:00Z", "until_at": (opens := now() + timedelta(days=400)).isoformat()}]})
+    lyon(
+        api,
+        {
+            "closures": [
+                {"from_at": "2020-01-01T00:00:00Z", "until_at": (opens := now() + timedelta(days=400)).isoformat()}
+            ]
+        },
+    )
 
     (place,) = on_the_page(api, "&method=pickup")["locations"]
 

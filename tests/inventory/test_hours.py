@@ -144,7 +144,9 @@ def test_whether_it_opens_again_is_whether_a_next_opening_is_found(weekly, close
 
 
 def test_a_place_without_hours_keeps_opening():
-    assert Calendar("UTC").opens_again(utc("2026-03-01 12:00")) and Calendar("UTC").keeps_opening(utc("2026-03-01 12:00"))
+    assert Calendar("UTC").opens_again(utc("2026-03-01 12:00")) and Calendar("UTC").keeps_opening(
+        utc("2026-03-01 12:00")
+    )
 
 
 def test_the_end_of_the_calendar_is_no_trap():

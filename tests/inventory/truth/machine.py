@@ -47,7 +47,15 @@ from inventory.services import (
 )
 from inventory.services import Want as Wanted
 from inventory.services.announcements import Announcement, announce_delivery
-from inventory.services.cart_holds import HoldLine, commit_hold, forget_ended_holds, hold_cart, release_hold, renew_hold
+from inventory.services.cart_holds import (
+    HoldLine,
+    commit_hold,
+    forget_ended_holds,
+    hold_cart,
+    lock_hold,
+    release_hold,
+    renew_hold,
+)
 from inventory.services.exposure_rules import ExposureRow, create_exposure_rule, remove_exposure_rule
 from inventory.services.feeds import FeedRow, put_feed
 from inventory.services.inbound import cancel_inbound, change_inbound
@@ -435,10 +443,8 @@ class StockMachine(CountRules, RuleBasedStateMachine):
         assert refused == self.world.release(name)
 
     @precondition(lambda self: self.world.holds)
-    @rule(which=st.integers(0, 9), as_held=st.booleans(), asked=wants, is_reserved_first=st.booleans())
-    def a_cart_becomes_an_order(
-        self, asked: list[tuple[Asker, Want]], as_held: bool = False, is_reserved_first: bool = False, which: int = 0
-    ) -> None:
+    @rule(which=st.integers(0, 9), as_held=st.booleans(), asked=wants)
+    def a_cart_becomes_an_order(self, asked: list[tuple[Asker, Want]], as_held: bool = False, which: int = 0) -> None:
         name = self._hold(which)
         hold = self.world.holds[name]
         if as_held:
@@ -446,9 +452,10 @@ class StockMachine(CountRules, RuleBasedStateMachine):
             asked = [(asker, Want("line:1", *key, units)) for key, units in sorted(hold.pins.items())]
 
         def act() -> None:
-            refused = self._reserve(asked, own=name) if is_reserved_first else []
+            lock_hold(name)
+            refused = self._reserve(asked, own=name)
             commit_hold(name, as_of=self.world.now)
-            if refused or (not is_reserved_first and self._reserve(asked, own=name)):
+            if refused:
                 raise Refused
 
         assert tried(transaction.atomic(act)) == self.world.order_from(name, asked)
@@ -538,7 +545,9 @@ class StockMachine(CountRules, RuleBasedStateMachine):
     ) -> None:
         usual = _location(place)
         abilities = [*able, "receive_transfer"] if takes_transfers else [*able]
-        row = replace(usual, is_active=is_open, accepting_orders=takes_orders, abilities=abilities, **IDLE.get(idle, {}))
+        row = replace(
+            usual, is_active=is_open, accepting_orders=takes_orders, abilities=abilities, **IDLE.get(idle, {})
+        )
         with transaction.atomic():
             save_locations([row], as_of=self.world.now)
         (self.world.closed.discard if is_open else self.world.closed.add)(place)

@@ -313,7 +313,9 @@ class World:
         level, kept = self.levels[sku, place], self.kept(asker, sku, place)
         if level.suspect_since is not None or kept is None or sku in self.off_sale or place in self.closed:
             return 0
-        return max(0, level.good - level.reserved.total() - self.held(sku, place, but=own) - kept)
+        free = level.good - level.reserved.total() - self.held(sku, place, but=own)
+        in_own = self.holds[own].pins[sku, place] if own and self.is_live(self.holds[own]) else 0
+        return max(0, free - kept, min(free, in_own))  # what is held for a cart is kept from it by no later rule
 
     def kept(self, asker: Asker, sku: str, place: str) -> int | None:
         """None: it is hidden."""
