@@ -43,7 +43,7 @@ class Stood(NamedTuple):
 class Explanation:
     """`sellable` is what readers and reservers get. `kept` is what is kept back, `kept_by` says by what: `level` and
     `place` (safety stock), `rule` or `doubt`. `closed_by`: why nothing at all is sold: `suspect`, `hidden`,
-    `product_inactive`, `place_inactive`, `takes_no_orders`, `cannot_serve_method`."""
+    `product_inactive`, `place_inactive`, `takes_no_orders`, `never_open`, `no_daily_capacity`, `cannot_serve_method`."""
 
     place: PlaceInfo
     stood: Stood
@@ -124,7 +124,9 @@ def _closed_by(
         "hidden": verdict.kept.is_hidden,
         "product_inactive": not product_is_active,
         "place_inactive": not place.is_active,
-        "takes_no_orders": place.is_active and not place.takes_orders(context.as_of),
+        "takes_no_orders": place.is_active and (not place.accepting_orders or place.is_paused(context.as_of)),
+        "never_open": not place.calendar.opens_again(context.as_of),
+        "no_daily_capacity": place.daily_capacity == 0,
         "cannot_serve_method": not place.can_serve(context.order_type),
     }
     return tuple(reason for reason, holds in reasons.items() if holds)

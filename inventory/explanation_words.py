@@ -18,6 +18,8 @@ _CLOSED_BY = {
     "product_inactive": gettext_lazy("the product is not on sale"),
     "place_inactive": gettext_lazy("the place is closed for good"),
     "takes_no_orders": gettext_lazy("the place takes no orders"),
+    "never_open": gettext_lazy("the place never opens, by its hours and closures"),
+    "no_daily_capacity": gettext_lazy("the daily capacity of the place is zero"),
     "cannot_serve_method": gettext_lazy("the place cannot do this kind of delivery"),
 }
 

@@ -14,6 +14,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 HORIZON_DAYS = 2 * 366
 """How far ahead an opening is looked for: a place with none in two years is closed for good."""
 
+_YEAR = timedelta(days=HORIZON_DAYS // 2)
 _DAYS_REMEMBERED = 1000
 _NOTHING = timedelta(0)
 _MINUTE = timedelta(minutes=1)
@@ -70,6 +71,7 @@ class Calendar:
         object.__setattr__(self, "_days", {})
         object.__setattr__(self, "_passed", {})
         object.__setattr__(self, "_first_open", {})
+        object.__setattr__(self, "_opens_later", {})
 
     _zone: ZoneInfo = field(init=False, repr=False)
     _week: list[list[tuple[int, int]]] = field(init=False, repr=False)
@@ -79,6 +81,7 @@ class Calendar:
     _days: dict[int, tuple[Span, ...]] = field(init=False, repr=False)
     _passed: dict[tuple[date, time], datetime] = field(init=False, repr=False)
     _first_open: dict[tuple[date, frozenset[int], Container[date]], date | None] = field(init=False, repr=False)
+    _opens_later: dict[int, bool] = field(init=False, repr=False)
 
     def local(self, at: datetime) -> datetime:
         return at.astimezone(self._zone)
@@ -90,6 +93,26 @@ class Calendar:
         """`at` itself when open then, else the next instant at which the doors open; None if they never do."""
         first = next(self._spans_from(at, HORIZON_DAYS), None)
         return first and max(first[0], at.astimezone(UTC))
+
+    def opens_again(self, at: datetime) -> bool:
+        """Whether there is a `next_opening`. What the days to come say is remembered: two years are long to look through."""
+        if self._always_open:
+            return True
+        day = self.local(at).toordinal()
+        if any(closes > at for _opens, closes in self._spans_of(day)):
+            return True
+        later = self._opens_later.get(day)
+        if later is None:
+            if len(self._opens_later) >= _DAYS_REMEMBERED:
+                self._opens_later.clear()
+            ahead = self._days_from(day + 1, HORIZON_DAYS - 1)
+            later = self._opens_later[day] = any(map(self._spans_of, ahead))
+        return later
+
+    def keeps_opening(self, at: datetime) -> bool:
+        """Whether for a year from then `opens_again` is true at any instant."""
+        opening = self.next_opening(at + _YEAR)
+        return opening is not None and opening <= at + 2 * _YEAR
 
     def add_open_time(self, start: datetime, duration: timedelta) -> datetime:
         """The instant at which the place will have been open for `duration` since `start`.

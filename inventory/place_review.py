@@ -18,6 +18,7 @@ REMARKS: dict[str, str | Promise] = {
         "No opening hours: it counts as always open, at night, too, and its clocks never stop."
     ),
     "never_open": gettext_lazy("By its hours and closures it never opens: nothing is planned for it."),
+    "no_daily_capacity": gettext_lazy("Its daily capacity is zero: no order is ever planned for it."),
     "clock_of_utc": gettext_lazy("Its clock is UTC: hours and cut-offs may be some hours off."),
     "no_country": gettext_lazy("No country: carriers do not know its public holidays."),
     "no_abilities": gettext_lazy("It can do nothing: no order is ever planned for it."),
@@ -33,11 +34,12 @@ def review_place(place: Location, *, currencies: Collection[str], as_of: datetim
 def _codes(place: Location, currencies: Collection[str], as_of: datetime) -> Iterator[str]:
     if place.latitude is None:
         yield "not_on_the_map"
-    if not place.opening_hours:
-        if place.kind == Kind.STORE:
-            yield "always_open"
-    elif place.calendar.next_opening(as_of) is None:
+    if not place.calendar.opens_again(as_of):
         yield "never_open"
+    elif not place.opening_hours and place.kind == Kind.STORE:
+        yield "always_open"
+    if place.daily_capacity == 0:
+        yield "no_daily_capacity"
     if place.timezone == "UTC" and place.country:
         yield "clock_of_utc"
     if not place.country:

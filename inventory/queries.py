@@ -20,6 +20,7 @@ from inventory.prices import PRICE, PRICED_PRODUCTS
 from inventory.sellable import good_sql, sellable_sql
 from oms import roles
 from oms.cache import VersionedCache
+from oms.clock import now
 
 EARTH_RADIUS_KM = 6371.0088
 
@@ -59,9 +60,19 @@ class PlaceInfo:
         """Its manager wants no new work at that instant."""
         return is_paused(self.paused_at, self.paused_until, as_of)
 
+    def can_work(self, as_of: datetime) -> bool:
+        """It opens again, and may do some work on a day."""
+        return self.daily_capacity != 0 and self.calendar.opens_again(as_of)
+
     def takes_orders(self, as_of: datetime) -> bool:
-        """In use, accepting, and not paused at that instant: what it has may be given new work."""
-        return self.is_active and self.accepting_orders and not self.is_paused(as_of)
+        """In use, accepting, able to work, and not paused at that instant: what it has may be given new work."""
+        return self.is_active and self.accepting_orders and not self.is_paused(as_of) and self.can_work(as_of)
+
+    def may_be_shut(self, as_of: datetime) -> bool:
+        """Whether at some instant of the year from then it takes no orders, though nobody changes it: who asks for many
+        places asks these alone (`takes_orders`)."""
+        is_steady = self.is_active and self.accepting_orders and self.daily_capacity != 0 and not self.paused_until
+        return not (is_steady and self.calendar.keeps_opening(as_of))
 
     def can_serve(self, method: str) -> bool:
         """Able to do what this method needs; where none is named, it need not do anything."""
@@ -176,7 +187,7 @@ _rules: VersionedCache[list[Rule]] = VersionedCache(EXPOSURE, _load_rules)
 class _Worked:
     """What is worked out once from one version of the rules and of the places, by kind of context.
 
-    `perhaps_shut`: places in use that take no orders, or none until some instant.
+    `perhaps_shut`: places in use that take no orders, or none until or from some instant.
     """
 
     rules: list[Rule]
@@ -193,7 +204,7 @@ def _work_out() -> _Worked:
     rules, every = _rules.get(), places()
     worked = _worked
     if worked.rules is not rules or worked.places is not every:
-        shut = [one for one in every.values() if one.is_active and (one.paused_until or not one.accepting_orders)]
+        shut = [one for one in every.values() if one.is_active and one.may_be_shut(now())]
         worked = _worked = _Worked(rules, every, shut, {})
     return worked
 

@@ -18,11 +18,21 @@ def good_sql(level: str) -> str:
 
 def held_sql(level: str, *, as_of: str, own_holds: str = "ARRAY[]") -> str:
     """Units that carts hold of the level, other than the asker's own. Looks only where a hold may still live."""
+    others = _in_holds(level, as_of=as_of, which=f"<> ALL({own_holds}::text[])")
+    return f"CASE WHEN {level}.held_until > {as_of} THEN {others} ELSE 0 END"
+
+
+def own_sql(level: str, *, as_of: str, own_holds: str, free: str) -> str:
+    """Of the `free` units of the level those in the asker's own holds: theirs, whatever is kept back by now. NULL: none."""
+    own = _in_holds(level, as_of=as_of, which=f"= ANY({own_holds}::text[])")
+    return f"CASE WHEN {level}.held_until > {as_of} AND {own_holds}::text[] <> '{{}}' THEN least({free}, {own}) END"
+
+
+def _in_holds(level: str, *, as_of: str, which: str) -> str:
     return (
-        f"CASE WHEN {level}.held_until > {as_of} THEN ("
-        "SELECT coalesce(sum(h.quantity), 0)::int FROM inventory_cartholdline h"
+        "(SELECT coalesce(sum(h.quantity), 0)::int FROM inventory_cartholdline h"
         f" WHERE h.sku = {level}.sku AND h.location_id = {level}.location_id"
-        f" AND h.expires_at > {as_of} AND h.hold_id <> ALL({own_holds}::text[])) ELSE 0 END"
+        f" AND h.expires_at > {as_of} AND h.hold_id {which})"
     )
 
 
@@ -44,18 +54,17 @@ def _share(level: str, share: str) -> str:
 
 
 def sellable_sql(
-    level: str, *, safety: str, kept: str = "", as_of: str = "now()", own_holds: str = "ARRAY[]", held: str = ""
+    level: str, *, safety: str, kept: str = "", as_of: str = "now()", own_holds: str = "", held: str = ""
 ) -> str:
     """Units for sale of the stock level with this alias; the other names are SQL, see above.
 
     `held`: where it is known how many units carts hold, that number.
     """
     closed = f"{level}.suspect_at IS NOT NULL" + (f" OR {kept}.units = {HIDDEN}" if kept else "")
-    held = held or f"({held_sql(level, as_of=as_of, own_holds=own_holds)})"
-    return (
-        f"CASE WHEN {closed} THEN 0 ELSE greatest(0, {good_sql(level)} - {level}.reserved"
-        f" - {held} - {kept_sql(level, safety=safety, kept=kept)}) END"
-    )
+    held = held or f"({held_sql(level, as_of=as_of, own_holds=own_holds or 'ARRAY[]')})"
+    free = f"({good_sql(level)} - {level}.reserved - {held})"
+    own = f", {own_sql(level, as_of=as_of, own_holds=own_holds, free=free)}" if own_holds else ""
+    return f"CASE WHEN {closed} THEN 0 ELSE greatest(0, {free} - {kept_sql(level, safety=safety, kept=kept)}{own}) END"
 
 
 def units_kept(good: int, *, safety: int, confidence: float | None, kept: Kept) -> int:

@@ -12,7 +12,7 @@ from django.db import connection
 
 from inventory.exposure import Context, Kept
 from inventory.queries import places, protections, tags_for
-from inventory.sellable import good_sql, held_sql, sellable_sql, units_kept
+from inventory.sellable import good_sql, held_sql, own_sql, sellable_sql, units_kept
 
 _DAY = timedelta(days=1)
 ARRIVED = "arrived:"
@@ -39,7 +39,8 @@ class Coming(NamedTuple):
 
 
 class _Line(NamedTuple):
-    """A line of a delivery with all that still comes of it, and what stands in its place: in good condition, and spoken for."""
+    """A line of a delivery with all that still comes of it, and what stands in its place: in good condition, spoken for,
+    and kept by the asker's own holds."""
 
     id: int
     inbound: str
@@ -51,15 +52,18 @@ class _Line(NamedTuple):
     good: int
     taken: int
     confidence: float | None
+    own: int | None
 
     @property
     def level(self) -> tuple[str, str]:
         return self.sku, self.location
 
 
+_TAKEN = f"""coalesce(s.reserved, 0) + {held_sql("s", as_of="%(as_of)s", own_holds="%(holds)s")}"""
+_FREE = f"({good_sql('s')} - ({_TAKEN}))"
 _LINES = f"""
 SELECT line.id, i.id, line.sku, i.location_id, i.expected_at, line.remaining, line.promised, coalesce({good_sql("s")}, 0),
-    coalesce(s.reserved, 0) + {held_sql("s", as_of="%(as_of)s", own_holds="%(holds)s")}, s.confidence
+    {_TAKEN}, s.confidence, {own_sql("s", as_of="%(as_of)s", own_holds="%(holds)s", free=_FREE)}
 FROM inventory_inboundline line
 JOIN inventory_inbound i ON i.id = line.inbound_id
 JOIN inventory_product p ON p.sku = line.sku AND p.is_active
@@ -68,11 +72,13 @@ WHERE line.sku = ANY(ARRAY(SELECT unnest(%(skus)s::text[]))) AND line.remaining 
 
 
 def future_supply(skus: Iterable[str], *, context: Context) -> dict[str, list[Supply]]:
-    """`free_supply` by the day it counts from and place, without what comes where the method asked for cannot be done."""
+    """`free_supply` by the day it counts from and place, without what comes where the method asked for cannot be done, or
+    where nothing can by then (`PlaceInfo.can_work`)."""
     found, directory = free_supply(skus, context=context), places()
 
     def is_of_use(coming: Coming) -> bool:
-        return directory[coming.location].can_serve(context.order_type)
+        place = directory[coming.location]
+        return place.can_serve(context.order_type) and place.can_work(coming.available_at)
 
     return {sku: _by_day(filter(is_of_use, coming)) for sku, coming in found.items()}
 
@@ -141,7 +147,7 @@ def _offered(lines: Sequence[tuple[datetime, _Line]], kept: Kept, besides: Mappi
     """
     _at, first = lines[0]
     good, taken = first.good, first.taken
-    most = _left(good, taken, first.confidence, kept)
+    most = max(first.own or 0, _left(good, taken, first.confidence, kept))
     for at, line in lines:
         own = besides.get(line.id, 0)
         good += line.remaining

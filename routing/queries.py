@@ -3,7 +3,7 @@
 import time as clock
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from inventory import queries as inventory
 from inventory.hours import WEEKDAYS
 from inventory.queries import PlaceInfo
 from oms.cache import VersionedCache
+from oms.clock import now
 from routing.acceptance import Acceptance, Belief
 from routing.documents import BUILT_IN, compact_postal_code, parse
 from routing.engine import geo
@@ -378,13 +379,16 @@ def work_waiting(location: str) -> int:
 # ---- places as the engine sees them ------------------------------------------------------------
 
 
+_Shut = tuple[str, frozenset[str], frozenset[str]]  # currency, the places that are paused, those that cannot work
+
+
 @dataclass(frozen=True)
 class _Atlas:
     """What is worked out once from one version of inventory's directory."""
 
     directory: Mapping[str, PlaceInfo]
-    pauses: Sequence[str]  # places whose manager paused them, over or not
-    places: dict[tuple[str, frozenset[str]], Mapping[str, Place]] = field(default_factory=dict)  # by currency, paused
+    perhaps_shut: Sequence[str]  # places that take no orders, or none until or from some instant
+    places: dict[_Shut, Mapping[str, Place]] = field(default_factory=dict)
     zones: dict[tuple[str, geo.Point | None], ZoneInfo] = field(default_factory=dict)
     zoned: dict[str, "_Zoned"] = field(default_factory=dict)  # by country
 
@@ -420,25 +424,27 @@ def _atlas() -> _Atlas:
     global _last_atlas
     directory = inventory.places()
     if _last_atlas.directory is not directory:
-        _last_atlas = _Atlas(directory, [code for code, place in directory.items() if place.paused_until])
+        shut = [code for code, place in directory.items() if place.may_be_shut(now())]
+        _last_atlas = _Atlas(directory, shut)
     return _last_atlas
 
 
 def engine_places(currency: str, *, as_of: datetime) -> Mapping[str, Place]:
-    """All places, their order of creation counted from 0, paused as they are at that instant.
+    """All places, their order of creation counted from 0, paused or unable to work as they are at that instant.
 
     Costs of handling and packaging in another currency than the demand's cannot be compared and count nothing.
     """
     atlas = _atlas()
-    paused = frozenset(code for code in atlas.pauses if atlas.directory[code].is_paused(as_of))
-    if (currency, paused) not in atlas.places:
+    paused = frozenset(code for code in atlas.perhaps_shut if atlas.directory[code].is_paused(as_of))
+    idle = frozenset(code for code in atlas.perhaps_shut if not atlas.directory[code].can_work(as_of))
+    if (currency, paused, idle) not in atlas.places:
         if len(atlas.places) > _REMEMBERED_PAUSES:
             atlas.places.clear()
-        atlas.places[currency, paused] = {
-            place.code: _engine_place(place, rank, currency, place.code in paused)
-            for rank, place in enumerate(atlas.directory.values())
+        atlas.places[currency, paused, idle] = {
+            code: _engine_place(place, rank, currency, is_paused=code in paused, is_idle=code in idle)
+            for rank, (code, place) in enumerate(atlas.directory.items())
         }
-    return atlas.places[currency, paused]
+    return atlas.places[currency, paused, idle]
 
 
 def _point_of(place: PlaceInfo) -> geo.Point | None:
@@ -447,7 +453,7 @@ def _point_of(place: PlaceInfo) -> geo.Point | None:
     return geo.point(place.latitude, place.longitude)
 
 
-def _engine_place(place: PlaceInfo, rank: int, currency: str, is_paused: bool) -> Place:
+def _engine_place(place: PlaceInfo, rank: int, currency: str, *, is_paused: bool, is_idle: bool) -> Place:
     rate = MICRO if place.currency == currency else 0
     return Place(
         code=place.code,
@@ -459,9 +465,7 @@ def _engine_place(place: PlaceInfo, rank: int, currency: str, is_paused: bool) -
         handling_unit_micro=round(rate * place.handling_cost_per_unit),
         packaging_micro=round(rate * place.packaging_cost),
         position=rank,
-        is_accepting=place.is_active
-        and place.accepting_orders
-        and place.calendar.next_opening(datetime.now(UTC)) is not None,
+        is_accepting=place.is_active and place.accepting_orders and not is_idle,
         is_paused=is_paused,
     )
 

@@ -248,7 +248,9 @@ class LocationBody(Body):
         default={}, description="Hours of single days, instead of the usual ones, holiday or not; `[]`: closed."
     )
     abilities: list[Ability] | None = None
-    daily_capacity: Units | None = None
+    daily_capacity: Units | None = Field(
+        default=None, description="Fulfillments per local day; none given: unlimited. Zero: it takes no orders."
+    )
     accepting_orders: bool = True
     paused_until: Instant | None = Field(
         default=None,

@@ -175,6 +175,10 @@ class EventAnswers(BaseModel):
 
 
 class AvailableAt(BaseModel):
+    """`pickup_at`: when an order of now could be collected, by the hours and the pace of the place. Whether the place still has
+    room on that day a quote tells: while the day is full (`daily_capacity`), its units are shown and orders are refused.
+    """
+
     location: str
     name: str
     sellable: int

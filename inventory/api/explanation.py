@@ -17,6 +17,8 @@ from oms.api.body import Instant, read
 from oms.api.views import ApiView
 from oms.clock import now
 
+_SHUT = frozenset({"place_inactive", "takes_no_orders", "never_open", "no_daily_capacity"})
+
 
 class ExplanationQuery(AvailabilityQuery):
     sku: Annotated[list[str], Field(min_length=1, max_length=1)]
@@ -48,7 +50,16 @@ class ExplainedPlace(BaseModel):
     kept_back: int
     kept_by: Literal["level", "place", "rule", "doubt"]
     closed_by: list[
-        Literal["suspect", "hidden", "product_inactive", "place_inactive", "takes_no_orders", "cannot_serve_method"]
+        Literal[
+            "suspect",
+            "hidden",
+            "product_inactive",
+            "place_inactive",
+            "takes_no_orders",
+            "never_open",
+            "no_daily_capacity",
+            "cannot_serve_method",
+        ]
     ]
     accepting_orders: bool
     confidence: float | None
@@ -123,7 +134,7 @@ def _document(one: Explanation, names: dict[str, str]) -> dict[str, Any]:
         "kept_back": one.kept,
         "kept_by": one.kept_by,
         "closed_by": one.closed_by,
-        "accepting_orders": not {"place_inactive", "takes_no_orders"}.intersection(one.closed_by),
+        "accepting_orders": not _SHUT.intersection(one.closed_by),
         "confidence": told(stood.confidence),
         "suspect_at": stood.suspect_at,
         "rule": _rule(one.rule, names),

@@ -101,7 +101,8 @@ class Reservations(ApiView):
         description="Held where there is most, for `ttl_seconds`, one live reservation per channel and `cart`: the same"
         " request again answers the same reservation, under its `Idempotency-Key` also when that is over: released,"
         " expired, or an order's. Placing an order with its id turns it into the order's own; `quotes/` and"
-        " `routing/plan/` that name it reckon with what it keeps.",
+        " `routing/plan/` that name it reckon with what it keeps. What is held stays the cart's until the end, whatever an"
+        " exposure rule keeps by then, but what is hidden or off sale.",
         parameters=[IDEMPOTENCY_KEY],
         request=ReservationBody,
         responses={201: ReservationDocument},

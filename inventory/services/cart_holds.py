@@ -170,17 +170,27 @@ def end_unlocked(hold_ids: Collection[str], *, as_of: datetime) -> list[str]:
 
 
 @in_transaction
+def lock_hold(hold_id: str) -> CartHold:
+    """For the order that takes over: first this, then the reservations, which find in it what is theirs whatever the
+    rules keep by now, then `commit_hold`.
+
+    Errors: Missing, HoldIsOver (another order has it, or it was released).
+    """
+    hold = _locked(hold_id)
+    if hold.status in (HoldStatus.COMMITTED, HoldStatus.RELEASED):
+        raise HoldIsOver(ended=str(hold.status))
+    return hold
+
+
+@in_transaction
 def commit_hold(hold_id: str, *, as_of: datetime) -> None:
     """An order takes over: its reservations, made in this transaction, replace the hold.
 
-    One that has expired gives nothing, and the order takes what is there. Errors: HoldIsOver (another order has it,
-    or it was released).
+    One that has expired gives nothing, and the order takes what is there. Errors: those of `lock_hold`.
     """
-    hold = _locked(hold_id)
+    hold = lock_hold(hold_id)
     if hold.status == HoldStatus.ACTIVE and hold.expires_at > as_of:
         _end(hold, HoldStatus.COMMITTED, as_of=as_of)
-    elif hold.status in (HoldStatus.COMMITTED, HoldStatus.RELEASED):
-        raise HoldIsOver(ended=str(hold.status))
 
 
 @in_transaction
@@ -403,8 +413,9 @@ def _replace(
     hold.lines = _asked(lines)
     hold.updated_at = context.as_of
     hold.save(update_fields=["expires_at", "lines", "updated_at"])
+    _lock_and_weigh(hold, pins, context)
     CartHoldLine.objects.filter(hold=hold).delete()
-    _keep(hold, pins, context)
+    _pin_down(hold, pins)
 
 
 @use_case
@@ -433,11 +444,22 @@ def _has_passed(ends_at: datetime, levels: Collection[Level], *, but: CartHold) 
 @in_transaction
 def _keep(hold: CartHold, pins: Pins, context: Context) -> None:
     """Lock the levels, weigh them once more, keep the units. Errors: _Taken."""
+    _lock_and_weigh(hold, pins, context)
+    _pin_down(hold, pins)
+
+
+@in_transaction
+def _lock_and_weigh(hold: CartHold, pins: Pins, context: Context) -> None:
+    """Errors: _Taken."""
     lock_stock(pins)
     wants = [Want(hold.pk, sku, location, units) for (sku, location), units in sorted(pins.items())]
     _granted, refused = share_out(with_protection([(context, wants)]))
     if refused:
         raise _Taken()
+
+
+@in_transaction
+def _pin_down(hold: CartHold, pins: Pins) -> None:
     CartHoldLine.objects.bulk_create(
         [
             CartHoldLine(hold=hold, product_id=sku, location_id=location, quantity=units, expires_at=hold.expires_at)

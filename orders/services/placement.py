@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from inventory.errors import InsufficientStock, StockMoved
 from inventory.queries import PlaceInfo, ProductInfo, places, products_by_sku
-from inventory.services.cart_holds import commit_hold, unknown_hold
+from inventory.services.cart_holds import commit_hold, lock_hold, unknown_hold
 from inventory.services.reservations import reserve_stock
 from inventory.services.supply_promises import exchange_promises
 from oms import idempotency
@@ -415,7 +415,7 @@ def commit_plans(
     if isinstance(customer, str):
         return Placed(customer, is_replay=True)
     if draft.command.reservation:
-        commit_hold(draft.command.reservation, as_of=as_of)
+        lock_hold(draft.command.reservation)
     rows = _rows(draft, plans, customer=customer, fingerprint=fingerprint, actor=actor, as_of=as_of)
     _await_deliveries(plans, as_of=as_of)
     inserts: Tables = {
@@ -427,6 +427,8 @@ def commit_plans(
     }
     if reserve_stock([planned.wants for planned in plans], as_of=as_of, inserts=inserts):
         raise _Taken()
+    if draft.command.reservation:
+        commit_hold(draft.command.reservation, as_of=as_of)
     if planning.book_capacity(plans):
         raise _Taken()
     return Placed(draft.order_id, is_replay=False, pieces=[Fulfillment(**row) for row in rows[Fulfillment]])

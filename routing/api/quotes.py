@@ -86,7 +86,7 @@ class QuoteOption(BaseModel):
 
 class Elsewhere(BaseModel):
     """`sellable`: what can be collected there from `pickup_at` on, in a way that was asked for; as `pickup` where only a delivery
-    was."""
+    was. `pickup_at`: by the hours and the pace of the place, whether or not it has room on that day."""
 
     location: str
     name: str

@@ -5,7 +5,6 @@ Each test has a twin from which one guard is taken, and which goes wrong.
 
 import threading
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -314,15 +313,15 @@ def test_a_hold_that_is_let_go_before_its_order_reserves_loses_the_unit(
 ) -> None:
     """Somebody wants it when the hold has ended. The twin ends it in a transaction of its own, before that of the order."""
 
-    def let_go(hold: str, *, as_of: Any) -> None:
-        elsewhere = Rival(lambda: release_hold(hold_id=hold, as_of=as_of + timedelta(microseconds=1)))
+    def let_go(hold: str) -> None:
+        elsewhere = Rival(lambda: release_hold(hold_id=hold, as_of=now()))
         elsewhere()
         assert elsewhere.outcome is None
 
     hold = hold_the_last_unit()
     if not is_one_transaction:
-        monkeypatch.setattr(placement, "commit_hold", let_go)
-    rival = meanwhile(lambda: buy(api).status, placement, after="commit_hold")
+        monkeypatch.setattr(placement, "lock_hold", let_go)
+    rival = meanwhile(lambda: buy(api).status, placement, after="lock_hold")
 
     mine = buy(api, reservation=hold).status
 

@@ -14,7 +14,7 @@ from inventory.services import Want
 from inventory.services.cart_holds import forget_ended_holds, renew_hold
 from oms.clock import now
 from orders.models import Order
-from tests.factories.inventory import level, make_location, make_product, reserve, set_stock
+from tests.factories.inventory import level, make_exposure_rule, make_location, make_product, reserve, set_stock
 from tests.factories.orders import make_channel, make_network, order_body
 
 pytestmark = pytest.mark.django_db
@@ -373,6 +373,34 @@ def test_the_last_units_are_the_carts_that_holds_them(client, network):
     assert place(client, None, 1).json()["code"] == "insufficient_stock"
     assert place(client, hold["id"], 5).status_code == 201
     assert sum(StockLevel.objects.filter(product="SKU-1").values_list("reserved", flat=True)) == 5
+
+
+KEEPS = {"keep_units": 4}
+
+
+@pytest.mark.parametrize("values, is_kept", [(KEEPS, True), ({"keep_share": "0.9"}, True), ({"hidden": True}, False)])
+def test_what_a_cart_holds_stays_its_own_when_a_rule_comes_after_it_unless_that_hides_it(
+    client, network, values, is_kept
+):
+    hold = ask(client, ("SKU-1", 5)).json()["id"]
+    make_exposure_rule(**values)
+
+    renewed = client.put(f"{RESERVATIONS}{hold}/", {"lines": [{"sku": "SKU-1", "quantity": 5}]}, format="json")
+    more = client.put(f"{RESERVATIONS}{hold}/", {"lines": [{"sku": "SKU-1", "quantity": 6}]}, format="json")
+    ordered = place(client, hold, 5)
+
+    assert (renewed.status_code, more.status_code, ordered.status_code) == ((200, 409, 201) if is_kept else (409,) * 3)
+    assert more.json()["shortages"][0]["sellable"] == (5 if is_kept else 0)
+    assert ask(client, ("SKU-1", 1), cart="another").status_code == 409
+    assert sum(StockLevel.objects.filter(product="SKU-1").values_list("reserved", flat=True)) == 5 * is_kept
+
+
+def test_a_rule_after_the_hold_keeps_from_its_cart_what_it_does_not_hold(client, network):
+    hold = ask(client, ("SKU-1", 3)).json()["id"]
+    make_exposure_rule(locations=["LYON"], keep_units=2)
+
+    assert place(client, hold, 6).status_code == 409
+    assert place(client, hold, 5).status_code == 201  # three of Lyon, and what Paris has
 
 
 def test_an_order_with_an_expired_hold_takes_what_is_there(client, network):

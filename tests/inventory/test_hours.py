@@ -128,6 +128,27 @@ def test_a_place_closed_for_good_says_so():
         closed.add_open_time(at, MINUTE)
 
 
+@pytest.mark.parametrize("closed_days", [0, 300, 700, 731, 732, 733, 900, 30_000])
+@pytest.mark.parametrize("weekly", [{}, SHOP, {"sun": [("02:15", "05:00")]}, {"mon": []}])
+def test_whether_it_opens_again_is_whether_a_next_opening_is_found(weekly, closed_days):
+    start = utc("2026-03-05 11:30")
+    place = Calendar("Europe/Paris", weekly, [(start, start + timedelta(days=closed_days))])
+
+    for _again in range(2):  # what was found is remembered
+        for days in (-3, -0.001, 0, 0.1, 0.5, 30, 200, 366, 500, 1000):
+            at = start + timedelta(days=days)
+            assert place.opens_again(at) is (place.next_opening(at) is not None)
+            within = [at + timedelta(days=later) for later in range(0, 367, 6)]
+            if place.keeps_opening(at):
+                assert all(map(place.opens_again, within))
+
+
+def test_a_place_without_hours_keeps_opening():
+    assert Calendar("UTC").opens_again(utc("2026-03-01 12:00")) and Calendar("UTC").keeps_opening(
+        utc("2026-03-01 12:00")
+    )
+
+
 def test_the_end_of_the_calendar_is_no_trap():
     assert Calendar("UTC", SHOP).next_opening(datetime.max.replace(tzinfo=UTC)) is None
 

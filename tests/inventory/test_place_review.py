@@ -14,6 +14,7 @@ from tests.factories.inventory import NOW, make_location
 
 pytestmark = pytest.mark.django_db
 WHOLE = {"latitude": 48.8, "longitude": 2.3, "opening_hours": {"mon": [["10:00", "19:00"]]}}
+CLOSED = [{"from_at": "2026-01-01T00:00:00Z", "until_at": "2099-01-01T00:00:00Z", "note": ""}]
 
 
 def remarks(**values: Any) -> list[str]:
@@ -29,6 +30,9 @@ def remarks(**values: Any) -> list[str]:
         ({"opening_hours": {}}, ["always_open"]),
         ({"opening_hours": {}, "kind": "warehouse"}, []),
         ({"opening_hours": {"mon": [], "tue": []}}, ["never_open"]),
+        ({"opening_hours": {}, "closures": CLOSED}, ["never_open"]),
+        ({"opening_hours": {}, "closures": CLOSED, "kind": "warehouse"}, ["never_open"]),
+        ({"daily_capacity": 0}, ["no_daily_capacity"]),
         ({"timezone": "UTC"}, ["clock_of_utc"]),
         ({"country": ""}, ["no_country"]),
         ({"abilities": []}, ["no_abilities"]),

@@ -8,8 +8,10 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from inventory.exposure import Context
+from inventory.locks import lock_stock
 from inventory.models import Inbound, InboundLine, Reservation, SupplyPromise
 from inventory.queries import sellable_units
+from inventory.services.cart_holds import hold_at
 from inventory.services.inbound import cancel_inbound, change_inbound
 from inventory.services.receiving import Receipt, receive_inbound
 from inventory.services.reservations import Held
@@ -38,6 +40,7 @@ from tests.factories.inventory import (
     make_transfer,
     set_stock,
 )
+from tests.factories.orders import make_channel
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -158,6 +161,23 @@ def test_counts_as_free_what_the_asker_would_give_back_and_not_what_is_hidden() 
     assert free(Context(NOW), besides={line_of(inbound).pk: -1}) == []
     make_exposure_rule(channel_id=None, locations=["S1"], hidden=True)
     assert free(Context(NOW)) == []
+
+
+def test_what_is_to_come_counts_from_what_the_askers_cart_holds_though_a_rule_keeps_it_by_now() -> None:
+    make_channel("web")
+    set_stock("A", "S1", 6)
+    make_inbound("S1", {"A": 5}, expected_at=NOW + DAY)
+    with transaction.atomic():
+        lock_stock([("A", "S1")])
+        hold = hold_at("S1", {"A": 6}, name="c", owner="key", until=NOW + DAY, context=Context(NOW, "web"))
+    assert hold
+    make_exposure_rule(keep_units=4)
+    holder = Context(NOW, "web", holds=(hold,))
+
+    [coming] = free_supply(["A"], context=holder)["A"]
+
+    assert sellable_units(["A"], context=holder)["A"] == {"S1": 6}
+    assert coming.units == 1  # eleven, less the six it holds and the four that are kept
 
 
 def test_what_is_kept_from_an_asker_is_not_promised_to_them_and_what_they_have_stays_theirs() -> None:

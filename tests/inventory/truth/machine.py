@@ -47,7 +47,15 @@ from inventory.services import (
 )
 from inventory.services import Want as Wanted
 from inventory.services.announcements import Announcement, announce_delivery
-from inventory.services.cart_holds import HoldLine, commit_hold, forget_ended_holds, hold_cart, release_hold, renew_hold
+from inventory.services.cart_holds import (
+    HoldLine,
+    commit_hold,
+    forget_ended_holds,
+    hold_cart,
+    lock_hold,
+    release_hold,
+    renew_hold,
+)
 from inventory.services.exposure_rules import ExposureRow, create_exposure_rule, remove_exposure_rule
 from inventory.services.feeds import FeedRow, put_feed
 from inventory.services.inbound import cancel_inbound, change_inbound
@@ -94,6 +102,8 @@ ASKERS = [ANYONE, Asker("web", "pickup"), Asker("app", "ship", "express")]
 METHODS = ("ship", "pickup")
 DEMANDS = ("line:1", "line:2", "line:3")
 ORDERS = {"order:1": ("line:1", "line:2"), "order:2": ("line:3",)}
+CLOSED = {"from_at": "2020-01-01T00:00:00+01:00", "until_at": "2099-12-31T00:00:00+01:00", "note": "for good"}
+IDLE: dict[str, dict[str, Any]] = {"no daily capacity": {"daily_capacity": 0}, "never open": {"closures": [CLOSED]}}
 MOST_RULES = 3
 MID_MARCH, APRIL, MAY = (datetime(2026, month, day, tzinfo=UTC) for month, day in [(3, 15), (4, 1), (5, 1)])
 
@@ -433,10 +443,8 @@ class StockMachine(CountRules, RuleBasedStateMachine):
         assert refused == self.world.release(name)
 
     @precondition(lambda self: self.world.holds)
-    @rule(which=st.integers(0, 9), as_held=st.booleans(), asked=wants, is_reserved_first=st.booleans())
-    def a_cart_becomes_an_order(
-        self, asked: list[tuple[Asker, Want]], as_held: bool = False, is_reserved_first: bool = False, which: int = 0
-    ) -> None:
+    @rule(which=st.integers(0, 9), as_held=st.booleans(), asked=wants)
+    def a_cart_becomes_an_order(self, asked: list[tuple[Asker, Want]], as_held: bool = False, which: int = 0) -> None:
         name = self._hold(which)
         hold = self.world.holds[name]
         if as_held:
@@ -444,9 +452,10 @@ class StockMachine(CountRules, RuleBasedStateMachine):
             asked = [(asker, Want("line:1", *key, units)) for key, units in sorted(hold.pins.items())]
 
         def act() -> None:
-            refused = self._reserve(asked, own=name) if is_reserved_first else []
+            lock_hold(name)
+            refused = self._reserve(asked, own=name)
             commit_hold(name, as_of=self.world.now)
-            if refused or (not is_reserved_first and self._reserve(asked, own=name)):
+            if refused:
                 raise Refused
 
         assert tried(transaction.atomic(act)) == self.world.order_from(name, asked)
@@ -521,6 +530,7 @@ class StockMachine(CountRules, RuleBasedStateMachine):
         place=codes,
         is_open=st.booleans(),
         takes_orders=st.booleans(),
+        idle=st.sampled_from(["", "", *IDLE]),
         takes_transfers=st.sampled_from([True, True, False]),
         able=st.sampled_from([METHODS, METHODS, *combinations(METHODS, 1), ()]),
     )
@@ -529,16 +539,20 @@ class StockMachine(CountRules, RuleBasedStateMachine):
         place: str,
         is_open: bool = False,
         takes_orders: bool = True,
+        idle: str = "",
         takes_transfers: bool = True,
         able: tuple[str, ...] = METHODS,
     ) -> None:
         usual = _location(place)
         abilities = [*able, "receive_transfer"] if takes_transfers else [*able]
-        row = replace(usual, is_active=is_open, accepting_orders=takes_orders, abilities=abilities)
+        row = replace(
+            usual, is_active=is_open, accepting_orders=takes_orders, abilities=abilities, **IDLE.get(idle, {})
+        )
         with transaction.atomic():
             save_locations([row], as_of=self.world.now)
         (self.world.closed.discard if is_open else self.world.closed.add)(place)
         (self.world.declining.discard if is_open and takes_orders else self.world.declining.add)(place)
+        (self.world.idle.add if idle else self.world.idle.discard)(place)
         (self.world.refusing.discard if takes_transfers else self.world.refusing.add)(place)
         for method in METHODS:
             (self.world.unable.discard if method in able else self.world.unable.add)((place, method))

@@ -294,6 +294,7 @@ class World:
     off_sale: set[str] = field(default_factory=set)
     closed: set[str] = field(default_factory=set)
     declining: set[str] = field(default_factory=set)  # places that take no orders
+    idle: set[str] = field(default_factory=set)  # places that can do no work on any day
     refusing: set[str] = field(default_factory=set)  # places that take no transfers
     unable: set[tuple[str, str]] = field(default_factory=set)  # places, and the delivery methods they cannot do
     rules: dict[str, Rule] = field(default_factory=dict)
@@ -312,7 +313,9 @@ class World:
         level, kept = self.levels[sku, place], self.kept(asker, sku, place)
         if level.suspect_since is not None or kept is None or sku in self.off_sale or place in self.closed:
             return 0
-        return max(0, level.good - level.reserved.total() - self.held(sku, place, but=own) - kept)
+        free = level.good - level.reserved.total() - self.held(sku, place, but=own)
+        in_own = self.holds[own].pins[sku, place] if own and self.is_live(self.holds[own]) else 0
+        return max(0, free - kept, min(free, in_own))  # what is held for a cart is kept from it by no later rule
 
     def kept(self, asker: Asker, sku: str, place: str) -> int | None:
         """None: it is hidden."""
@@ -681,7 +684,7 @@ class World:
         """Units that this asker may be promised by SKU, the day they count from, and place."""
         found: Counter[tuple[str, date, str]] = Counter()
         for sku, place in self.levels:
-            if (place, asker.method) in self.unable:
+            if place in self.idle or (place, asker.method) in self.unable:
                 continue
             zone = ZoneInfo(self.places[place].timezone)
             for name, units in self._may_have(asker, sku, place).items():
@@ -823,7 +826,7 @@ class World:
 
     def serves(self, asker: Asker, place: str) -> bool:
         """Whether the place would do the work that selling to this asker makes."""
-        return place not in self.declining and (place, asker.method) not in self.unable
+        return not (place in self.declining | self.idle or (place, asker.method) in self.unable)
 
     def _pinned(self, lines: list[Line], asker: Asker, *, own: str = "") -> Counter[Key] | None:
         """The fullest place first, and what can be had in one place only before the rest."""
