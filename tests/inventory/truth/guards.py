@@ -2205,8 +2205,7 @@ def nothing_is_counted(walk: Walk) -> None:
 @guard(
     "what differs by more than a little waits",
     APPROVAL,
-    "        and is_near\n",
-    "",
+    " and is_near",
 )
 @guard("what differs by little is corrected at once", APPROVAL, "L.COUNTED if is_small else L.WAITING", "L.WAITING")
 def two_are_missing(walk: Walk) -> None:
@@ -2289,11 +2288,11 @@ def two_that_are_dear_are_broken(walk: Walk) -> None:
     "(event.damaged or 0) +",
 )
 def some_break_while_people_count(walk: Walk) -> None:
+    walk.somebody_finds_it_broken("B", "S1", 5)
     walk.a_count_begins("S1")
     walk.people_scan([scan("s1", "A", 8, damaged=0), scan("s2", "B", 8)])
     walk.time_passes(10)
     walk.somebody_finds_it_broken("A", "S1", 5)
-    walk.somebody_finds_it_broken("B", "S1", 5)
     walk.a_count_is_submitted()
 
 
@@ -2307,9 +2306,7 @@ def what_is_broken_is_counted_again(walk: Walk) -> None:
     walk.somebody_has_it_counted_again(["A"])
 
 
-@guard(
-    "what differs by much money waits", APPROVAL, "\n        and (line.value or 0) <= settings.COUNT_TOLERANCE_VALUE"
-)
+@guard("what differs by much money waits", APPROVAL, " and (line.value or 0) <= settings.COUNT_TOLERANCE_VALUE")
 def one_that_is_dear_is_missing(walk: Walk) -> None:
     walk.a_count_begins("S1")
     walk.people_scan([scan("s1", "B", 7)])
@@ -2323,9 +2320,7 @@ def goods_stand_in_a_bin(walk: Walk) -> None:
     walk.a_count_begins("S1", Scope(bins=("x",)))
 
 
-@guard(
-    "what stands in another bin waits", APPROVAL, "        not is_elsewhere\n        and", "        True\n        and"
-)
+@guard("what stands in another bin waits", APPROVAL, "return not is_elsewhere and", "return")
 @guard("a count of one bin misses nothing of another", APPROVAL, '"s.bin = ANY(%(bins)s::text[])"', '"true"')
 def one_is_found_in_another_bin(walk: Walk) -> None:
     goods_stand_in_a_bin(walk)
