@@ -12,6 +12,8 @@ Each look is a trial with two outcomes and the belief its Beta distribution, who
 From nothing: one agreement 0.6, a second 0.68, ten 0.95; one difference 0.4, a second 0.32.
 """
 
+from typing import NamedTuple
+
 PRIOR = 0.5
 _STRENGTH = 4  # looks that all we knew before is worth
 
@@ -21,9 +23,29 @@ def told(confidence: float | None) -> float | None:
     return None if confidence is None else round(confidence, 4)
 
 
-def agrees(*, found: int, expected: int, within: int) -> bool:
-    """Is what was found near enough to what the books said? Something and nothing never are: shoppers meet that."""
-    return abs(found - expected) <= within and (found > 0) == (expected > 0)
+class Difference(NamedTuple):
+    """So many units more (or fewer) were found than the books said: of all, and of them the damaged.
+
+    Of the damaged none where nobody told them apart.
+    """
+
+    units: int
+    damaged: int = 0
+
+    @property
+    def good(self) -> int:
+        return self.units - self.damaged
+
+    @property
+    def in_question(self) -> int:
+        """The fewest units that are gone, came or are in another condition, for the books to be so far off."""
+        return max(abs(self.units), abs(self.damaged), abs(self.good))
+
+
+def agrees(*, found: int, damaged: int = 0, difference: Difference, within: int) -> bool:
+    """Is what was found near enough to what the books said? Good ones and none never are: shoppers meet that."""
+    good = found - damaged
+    return difference.in_question <= within and (good > 0) == (good > difference.good)
 
 
 def after_look(confidence: float | None, *, agrees: bool) -> float:

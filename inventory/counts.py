@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Case, Count, F, OuterRef, QuerySet, Subquery, When
+from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, When
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -52,12 +52,20 @@ class Progress:
 
     @property
     def lines(self) -> int:
-        return self.counted + self.recount + self.waiting + self.applied + self.rejected + self.stale
+        return self.found + self.recount
+
+    @property
+    def found(self) -> int:
+        """Those that nobody has to count again."""
+        return self.counted + self.waiting + self.applied + self.rejected + self.stale
 
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """A counted article as this caller may see it. `needs`: who decides its difference, if it waits."""
+    """A counted article as this caller may see it. `needs`: who decides its difference, if it waits.
+
+    `damaged_difference`: of the found, so many more are damaged than the books said; None also where nobody told apart.
+    """
 
     sku: str
     name: str
@@ -74,11 +82,21 @@ class LineView:
     is_unseen: bool
     expected: int | None
     difference: int | None
+    damaged_difference: int | None
     value: Decimal | None
     currency: str
     needs: str | None
     decided_by: str
     decided_at: datetime | None
+
+    @property
+    def damaged_words(self) -> str:
+        """What is found damaged that the books say is not, or the other way round; empty where there is no such."""
+        if not self.damaged_difference:
+            return ""
+        damaged = self.damaged or 0
+        facts = {"damaged": damaged, "expected": damaged - self.damaged_difference}
+        return _("%(damaged)d of them damaged instead of %(expected)d") % facts
 
 
 def visible_counts(caller: Caller) -> QuerySet[CountSession]:
@@ -155,7 +173,8 @@ def most_urgent_first(lines: QuerySet[CountLine]) -> QuerySet[CountLine]:
 
 def differences_of(session: CountSession, *, caller: Caller) -> QuerySet[CountLine]:
     """The lines that differ from the books, as far as this caller may know that."""
-    lines = lines_of(session).filter(difference__isnull=False).exclude(difference=0)
+    differs = ~Q(difference=0) | Q(damaged_difference__lt=0) | Q(damaged_difference__gt=0)
+    lines = lines_of(session).filter(differs, difference__isnull=False)
     if not session.is_blind:
         return lines
     return lines.filter(status__in=DECIDED | ({L.WAITING} if caller.may("stock:approve") else set()))
@@ -181,6 +200,7 @@ def line_view(session: CountSession, line: CountLine, *, caller: Caller) -> Line
         is_unseen=line.is_unseen,
         expected=_expected(line) if is_told else None,
         difference=line.difference if is_told else None,
+        damaged_difference=line.damaged_difference if is_told else None,
         value=line.value if is_told else None,
         currency=line.currency,
         needs=_needs(line) if is_decidable else None,

@@ -101,7 +101,9 @@ class LastScan:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`usual_bin`: where else the books look for it, of which this count of some bins saw nothing."""
+    """`damaged_words`: what differs in how many of the found are damaged. `usual_bin`: where else the books look for it,
+    of which this count of some bins saw nothing.
+    """
 
     sku: str
     name: str
@@ -112,6 +114,7 @@ class Difference:
     units: int
     difference: int
     damaged: int | None
+    damaged_words: str
     value: Decimal
     currency: str
     is_unseen: bool
@@ -300,6 +303,7 @@ def _difference(view: LineView, usual_bin: str) -> Difference:
         units=view.units,
         difference=view.difference or 0,
         damaged=view.damaged,
+        damaged_words=view.damaged_words,
         value=view.value or Decimal(0),
         currency=view.currency,
         is_unseen=view.is_unseen,

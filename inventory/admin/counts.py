@@ -165,6 +165,7 @@ class _Row:
     found: str
     expected: int | None
     difference: str
+    damaged: str
     is_short: bool
     value: str
     badge: SafeString
@@ -185,6 +186,7 @@ def _row(line: LineView) -> _Row:
         found=_found(line),
         expected=line.expected,
         difference=f"{line.difference:+}" if is_told and line.difference else "0" if is_told else "",
+        damaged=line.damaged_words,
         is_short=(line.difference or 0) < 0,
         value=money(line.value, line.currency) if line.value else "",
         badge=status_badge(line.status, line.status_label),

@@ -166,6 +166,10 @@ class CountDocument(BaseModel):
 
 
 class CountLineDocument(BaseModel):
+    """`difference` is that of all `units`, `damaged_difference` that of the `damaged` among them (null where nobody told
+    them apart). `value` is that of the units in question: the fewest that are gone, came or are in another condition.
+    """
+
     sku: str
     name: str
     status: str
@@ -178,6 +182,7 @@ class CountLineDocument(BaseModel):
     is_unseen: bool
     expected: int | None
     difference: int | None
+    damaged_difference: int | None
     value: Decimal | None
     currency: str
     needs: str | None

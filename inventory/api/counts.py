@@ -164,7 +164,7 @@ class CountLines(CountView):
 
     @extend_schema(
         summary="What was found, by product",
-        description="`expected`, `difference` and `value` are null while this caller may not know them: in a blind count"
+        description="`expected`, the differences and `value` are null while this caller may not know them: in a blind count"
         " before its submission, and for those who may not approve as long as a difference waits.",
         parameters=[
             OpenApiParameter("sku", description="SKUs, separated by commas."),
@@ -189,7 +189,8 @@ class CountDifferences(CountLines):
 
     @extend_schema(
         summary="What differs from the books, the greatest value first",
-        description="As far as this caller may know it. `needs` tells who decides: a `manager` or `headquarters`.",
+        description="As far as this caller may know it, in all `units` or in how many of them are `damaged`. `needs` tells"
+        " who decides: a `manager` or `headquarters`.",
         parameters=[
             OpenApiParameter("sku", description="SKUs, separated by commas."),
             OpenApiParameter("status", enum=CountLineStatus.values, many=True),

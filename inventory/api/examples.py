@@ -209,6 +209,7 @@ tell(
         "counted_by": "user:lea",
         "expected": 10,
         "difference": -3,
+        "damaged_difference": 0,
         "value": "267.00",
         "needs": "manager",
         "decided_by": "",

@@ -85,8 +85,9 @@ class CountLine(models.Model):
     """What was found of one product in a count, all bins together.
 
     `units` in any condition, of which `damaged` (None: nobody told them apart), as at `counted_at`. `expected` is what
-    the books said of that instant and `difference` what is found more or less; both are worked out when the count is
-    submitted, with everything the books know by then. `value` is that of the difference, at the product's price.
+    the books said of that instant and `difference` what is found more or less, `damaged_difference` of it damaged (None
+    as `damaged` is); they are worked out when the count is submitted, with everything the books know by then. `value` is
+    that of the units in question (`inventory.confidence.Difference`), at the product's price.
     """
 
     session = models.ForeignKey(
@@ -106,6 +107,7 @@ class CountLine(models.Model):
     )
     expected = models.IntegerField(_("expected"), null=True, blank=True)
     difference = models.IntegerField(_("difference"), null=True, blank=True)
+    damaged_difference = models.IntegerField(_("difference of the damaged"), null=True, blank=True)
     value = MoneyField(verbose_name=_("value"), null=True, blank=True)
     currency = CurrencyField(verbose_name=_("currency"), blank=True, default="")
     decided_by = models.CharField(_("decided by"), max_length=120, blank=True, default="")

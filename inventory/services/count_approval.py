@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from inventory.confidence import agrees
+from inventory.confidence import Difference, agrees
 from inventory.errors import (
     ApprovalNeeded,
     CountNotOpen,
@@ -136,28 +136,31 @@ def _compare(session: CountSession, lines: Sequence[CountLine], *, actor: str, a
     products = products_by_sku([line.product_id for line in lines])
     events = [_event(session, line) for line in lines]
     for line, difference in zip(lines, differences(events, levels=levels), strict=True):
-        line.expected, line.difference = line.units - difference, difference
-        line.value, line.currency = _value(products[line.product_id], difference)
-        is_small = _is_small(session, line, levels[line.product_id, session.location_id])
+        line.expected, line.difference = line.units - difference.units, difference.units
+        line.damaged_difference = None if line.damaged is None else difference.damaged
+        line.value, line.currency = _value(products[line.product_id], difference.in_question)
+        is_small = _is_small(session, line, difference, levels[line.product_id, session.location_id])
         line.status = L.COUNTED if is_small else L.WAITING
     _write(lines)
     _apply(session, [line for line in lines if line.status == L.COUNTED], actor=actor, as_of=as_of)
 
 
-def _value(product: ProductInfo, difference: int) -> tuple[Decimal, str]:
-    return min(abs(difference) * product.price, _MOST_VALUE), product.currency
+def _value(product: ProductInfo, units: int) -> tuple[Decimal, str]:
+    return min(units * product.price, _MOST_VALUE), product.currency
 
 
-def _is_small(session: CountSession, line: CountLine, level: Level) -> bool:
+def _is_small(session: CountSession, line: CountLine, difference: Difference, level: Level) -> bool:
     """Corrected without asking: within the tolerance, and not of goods that the books look for in another bin."""
-    if line.difference == 0:
+    if not difference.in_question:
         return True
     is_elsewhere = session.scope == CountScope.BINS and bool(level.bin) and level.bin not in session.bins
-    return (
-        not is_elsewhere
-        and agrees(found=line.units, expected=line.expected or 0, within=settings.COUNT_TOLERANCE_UNITS)
-        and (line.value or 0) <= settings.COUNT_TOLERANCE_VALUE
+    is_near = agrees(
+        found=line.units,
+        damaged=line.damaged or 0,
+        difference=difference,
+        within=settings.COUNT_TOLERANCE_UNITS,
     )
+    return not is_elsewhere and is_near and (line.value or 0) <= settings.COUNT_TOLERANCE_VALUE
 
 
 # ---- deciding -------------------------------------------------------------------------------------
@@ -198,7 +201,7 @@ def recount_lines(*, session_id: str, skus: Collection[str], actor: str, as_of: 
     lines = _waiting(session, skus, Approver(actor, is_headquarters=True))
     for line in lines:
         line.status, line.recount_at, line.attempt = L.RECOUNT, as_of, line.attempt + 1
-        line.expected = line.difference = line.value = None
+        line.expected = line.difference = line.damaged_difference = line.value = None
         line.is_unseen = False
     _write(lines)
     if session.status == CountStatus.SUBMITTED:
@@ -299,8 +302,8 @@ def _event(session: CountSession, line: CountLine) -> StockEvent:
 
 
 _WRITTEN = (
-    *("id", "status", "attempt", "recount_at", "expected", "difference", "value", "currency"),
-    *("is_unseen", "decided_by", "decided_at"),
+    *("id", "status", "attempt", "recount_at", "expected", "difference", "damaged_difference", "value"),
+    *("currency", "is_unseen", "decided_by", "decided_at"),
 )
 
 

@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection
 from django.utils.translation import gettext as _
 
 from inventory.balances import forgotten_until
-from inventory.confidence import after_look, agrees
+from inventory.confidence import Difference, after_look, agrees
 from inventory.errors import BeforeTheLedger
 from inventory.feeds import FeedSettings, feed_of
 from inventory.locks import Level, StockKey, open_and_lock_stock
@@ -143,13 +143,11 @@ def apply_stock_events(events: Sequence[StockEvent], *, source: str, actor: str,
 
 
 @in_transaction
-def differences(counts: Sequence[StockEvent], *, levels: Mapping[StockKey, Level]) -> list[int]:
-    """By how many units on hand each count differs from what the books say of its instant; the levels are locked."""
+def differences(counts: Sequence[StockEvent], *, levels: Mapping[StockKey, Level]) -> list[Difference]:
+    """How each count of all that stands there differs from the books of its instant; the levels are locked."""
     late = [event for event in counts if event.occurred_at < levels[event.key].updated_at]
     later = _moved_since({(event.source, event.id): event for event in late})
-    return [
-        _counted(levels[event.key], event, later.get((event.source, event.id), _Change())).on_hand for event in counts
-    ]
+    return [_differs(levels[event.key], event, later.get((event.source, event.id), _Change())) for event in counts]
 
 
 def _without_skew(event: StockEvent, as_of: datetime) -> StockEvent:
@@ -333,14 +331,24 @@ def _counted(level: Level, event: StockEvent, later: _Change) -> _Change:
         case Condition.SELLABLE:
             units = event.quantity + later.sellable - (level.on_hand - level.damaged - level.quarantined)
         case _:
-            units = event.quantity + later.on_hand - level.on_hand
-            if event.damaged is not None:
-                return _Change(units, damaged=max(0, event.damaged + later.damaged) - level.damaged)
+            difference = _differs(level, event, later)
+            return _Change(difference.units, damaged=max(-level.damaged, difference.damaged))
     return _moved(units, event.condition)
 
 
+def _differs(level: Level, event: StockEvent, later: _Change) -> Difference:
+    """What was found of all that stood there, against what the books say of that instant."""
+    damaged = 0 if event.damaged is None else event.damaged + later.damaged - level.damaged
+    return Difference(event.quantity + later.on_hand - level.on_hand, damaged)
+
+
 def _confirms(event: StockEvent, change: _Change) -> bool:
-    return agrees(found=event.quantity, expected=event.quantity - change.on_hand, within=event.confirms_within or 0)
+    return agrees(
+        found=event.quantity,
+        damaged=event.damaged or 0,
+        difference=Difference(change.on_hand, change.damaged),
+        within=event.confirms_within or 0,
+    )
 
 
 def _add(level: Level, change: _Change) -> None:

@@ -114,6 +114,18 @@ def test_differences_are_decided_line_by_line_and_together(administrator: Client
     assert mugs() == 10
 
 
+def test_who_decides_sees_how_many_are_damaged(administrator: Client) -> None:
+    count = opened()
+    scans = [Scan("m", "MUG", 10, is_total=True, damaged=4)]
+    record_scans(session_id=count, scans=scans, actor="user:lea", as_of=now())
+    assert "instead of" not in page(administrator.get(address(count)))
+    submit_count(session_id=count, actor="user:lea", as_of=now())
+
+    shown = page(administrator.get(address(count)))
+
+    assert "4 of them damaged instead of 0" in shown and "80.00\N{NO-BREAK SPACE}EUR" in shown
+
+
 def test_nothing_chosen_and_nothing_known_change_nothing(administrator: Client) -> None:
     count = submitted(MUG=3)
     events = Event.objects.count()

@@ -241,6 +241,35 @@ def test_what_is_worth_much_waits_for_headquarters(lea: Person, max_: Person, ol
     assert (by_headquarters["status"], stock("VASE"), stock("MUG")) == ("approved", 0, 7)
 
 
+def test_units_in_another_condition_are_a_difference(lea: Person, max_: Person, olga: Person) -> None:
+    count = opened(lea)
+    told = [put(lea, count, "MUG", 10, damaged=10), put(lea, count, "VASE", 1, damaged=1)]
+    submitted = act(lea, count, "submit").json
+    blind = lea.get(f"counts/{count}/lines/").json["results"]
+    before = traces()
+
+    assert (submitted["status"], submitted["progress"]["waiting"]) == ("submitted", 2)
+    assert (
+        [row.json["damaged_difference"] for row in told] == [row["damaged_difference"] for row in blind] == [None] * 2
+    )
+    assert lea.get(f"counts/{count}/differences/").json["results"] == []
+    names = ("sku", "difference", "damaged_difference", "value", "needs")
+    assert [tuple(row[name] for name in names) for row in max_.get(f"counts/{count}/differences/").json["results"]] == [
+        ("VASE", 0, 1, "2000.00", "headquarters"),
+        ("MUG", 0, 10, "200.00", "manager"),
+    ]
+    assert act(max_, count, "approve", lines=["VASE"]).json["code"] == "headquarters_needed"
+    assert traces() == before
+
+    act(max_, count, "approve")
+    act(olga, count, "approve")
+
+    assert list(StockLevel.objects.filter(damaged__gt=0).order_by("product").values_list("product", "damaged")) == [
+        ("MUG", 10),
+        ("VASE", 1),
+    ]
+
+
 def test_what_nobody_found_needs_to_be_confirmed_by_its_number(lea: Person, olga: Person) -> None:
     count = opened(lea, not_found_is_zero=True)
     put(lea, count, "MUG", 10)

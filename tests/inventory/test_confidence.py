@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inventory.confidence import after_look, agrees
+from inventory.confidence import Difference, after_look, agrees
 from inventory.services import StockEvent, apply_stock_events, count_stock, mark_suspect
 from tests.factories.inventory import NOW, level, make_location, make_product, set_stock
 
@@ -79,7 +79,33 @@ def test_where_it_came_from_is_forgotten_slowly_and_by_four_fifths_a_look(low, h
     ],
 )
 def test_a_count_agrees_within_the_tolerance_but_something_is_never_nothing(found, expected, within, is_agreement):
-    assert agrees(found=found, expected=expected, within=within) == is_agreement
+    assert agrees(found=found, difference=Difference(found - expected), within=within) == is_agreement
+
+
+@pytest.mark.parametrize(
+    ("found", "damaged", "difference", "is_agreement"),
+    [
+        (9, 1, Difference(0, 1), True),
+        (9, 2, Difference(0, 2), False),
+        (9, 0, Difference(0, -2), False),
+        (9, 1, Difference(-1, 1), False),  # one is gone and another broke: two fewer to sell
+        (9, 2, Difference(1, 2), False),
+        (9, 2, Difference(-1, -1), True),
+        (1, 1, Difference(0, 1), False),  # the last one that could be sold
+        (1, 0, Difference(0, -1), False),
+        (1, 1, Difference(1, 1), True),
+    ],
+)
+def test_units_in_another_condition_do_not_agree_either(found, damaged, difference, is_agreement):
+    assert agrees(found=found, damaged=damaged, difference=difference, within=1) == is_agreement
+
+
+@given(units=st.integers(-9, 9), damaged=st.integers(-9, 9))
+def test_so_many_units_at_least_are_gone_or_came_or_are_in_another_condition(units, damaged):
+    """Tried out: so many broke or were mended, of either sort so many came or left."""
+    least = min(abs(changed) + abs(damaged - changed) + abs(units - damaged + changed) for changed in range(-30, 31))
+
+    assert Difference(units, damaged).in_question == least
 
 
 # ---- in the books -----------------------------------------------------------------------------------
@@ -130,7 +156,13 @@ def test_a_look_that_tells_the_broken_ones_apart_corrects_both_numbers_in_one_mo
     assert look(9, damaged=2) == "applied"
 
     assert (level("A", "S").on_hand, level("A", "S").damaged) == (9, 2)
-    assert level("A", "S").confidence == pytest.approx(0.6)  # one unit is within the tolerance
+    assert level("A", "S").confidence == pytest.approx(0.4)  # of ten that could be sold three cannot
+
+
+def test_a_look_that_finds_other_units_damaged_lowers_it(shelf):
+    assert [look(10, damaged=1), look(10, damaged=10, at=NOW + timedelta(minutes=1))] == ["applied"] * 2
+
+    assert level("A", "S").confidence == pytest.approx(0.48)  # one unit is within the tolerance, nine are not
 
 
 def test_goods_not_found_cost_confidence_once_until_somebody_counts(shelf):

@@ -320,13 +320,119 @@ def test_a_level_that_was_counted_again_meanwhile_keeps_the_newer_count():
     assert (on_hand()["A"], statuses(session), status(session)) == (9, {"A": "stale"}, "approved")
 
 
+def damaged(sku):
+    return level(sku, "S").on_hand, level(sku, "S").damaged
+
+
+def in_the_books(sku, units):
+    event = StockEvent(f"broken-{sku}", sku, "S", "count", on_hand()[sku], NOW, damaged=units)
+    receive_stock_events([event], source="wms", actor="wms", as_of=NOW)
+
+
 def test_damaged_units_are_told_apart():
     session = opened()
-    say(session, "A", 10, damaged=2)
+    say(session, "A", 10, damaged=1)
 
     submit(session)
 
-    assert (level("A", "S").on_hand, level("A", "S").damaged) == (10, 2)
+    assert (statuses(session), damaged("A")) == ({"A": "applied"}, (10, 1))
+    found = line(session, "A")
+    assert (found.difference, found.damaged_difference, found.value) == (0, 1, Decimal("10.00"))
+
+
+@pytest.mark.parametrize(("were", "are"), [(0, 2), (2, 0), (0, 10), (10, 0)])
+def test_units_whose_condition_is_another_are_a_difference(were, are):
+    in_the_books("A", were)
+    session = opened()
+    say(session, "A", 10, damaged=are)
+
+    submit(session)
+
+    found = line(session, "A")
+    assert (statuses(session), damaged("A")) == ({"A": "waiting"}, (10, were))
+    assert (found.expected, found.difference, found.damaged_difference) == (10, 0, are - were)
+    assert found.value == abs(are - were) * 10
+    approve(session)
+    assert damaged("A") == (10, are)
+
+
+@pytest.mark.parametrize(
+    ("were", "units", "are", "in_question"),
+    [
+        (0, 9, 1, 2),  # one is gone and another broke
+        (2, 8, 0, 2),  # the two broken ones are gone
+        (2, 12, 4, 2),  # two more, both broken
+        (2, 11, 2, 1),
+        (2, 9, 2, 1),
+        (2, 8, 4, 4),  # two are gone and two broke
+        (2, 11, 4, 2),  # a broken one came and another broke
+    ],
+)
+def test_units_are_in_question_that_are_gone_came_or_are_in_another_condition(were, units, are, in_question):
+    in_the_books("A", were)
+    session = opened()
+    say(session, "A", units, damaged=are)
+
+    submit(session)
+
+    assert line(session, "A").value == in_question * 10
+    assert statuses(session) == {"A": "applied" if in_question == 1 else "waiting"}
+
+
+def test_the_last_one_that_can_be_sold_waits_as_if_it_were_gone():
+    session = opened()
+    say(session, "C", 1, damaged=1)
+
+    submit(session)
+
+    assert (statuses(session), damaged("C")) == ({"C": "waiting"}, (1, 0))
+
+
+def test_whoever_does_not_tell_damaged_units_apart_says_nothing_of_them():
+    in_the_books("A", 5)
+    session = opened()
+    say(session, "A", 10)
+
+    submit(session)
+
+    assert (statuses(session), damaged("A")) == ({"A": "applied"}, (10, 5))
+    assert line(session, "A").damaged_difference is None
+
+
+def test_units_in_another_condition_that_are_worth_much_are_decided_by_headquarters(settings):
+    settings.COUNT_HEADQUARTERS_VALUE = 25
+    in_the_books("A", 3)
+    session = opened()
+    say(session, "A", 10, damaged=0)
+    submit(session)
+    before = traces()
+
+    for decide in (lambda: approve(session), lambda: approve(session, skus=["A"])):
+        with pytest.raises(HeadquartersNeeded):
+            decide()
+    assert traces() == before
+
+    approve(session, HEADQUARTERS)
+    assert damaged("A") == (10, 0)
+
+
+def test_what_broke_or_was_repaired_after_the_look_is_no_difference():
+    def breaks(sku, units, *, at):
+        event = StockEvent(f"b-{at}", sku, "S", "delta", units, minutes(at), condition="damaged")
+        receive_stock_events([event], source="wms", actor="wms", as_of=minutes(at))
+
+    breaks("A", 3, at=1)  # on hand 13, 3 of them damaged
+    session = opened()
+    say(session, "A", 13, damaged=3, at=2)
+    say(session, "B", 5, damaged=4, at=2)
+    breaks("A", 2, at=5)
+
+    submit(session)
+    breaks("B", 1, at=12)
+    approve(session)
+
+    assert (line(session, "A").damaged_difference, line(session, "B").damaged_difference) == (0, 4)
+    assert (damaged("A"), damaged("B")) == ((15, 5), (6, 5))
 
 
 def test_goods_of_another_bin_wait_even_when_little_differs():

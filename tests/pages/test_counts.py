@@ -282,6 +282,37 @@ def test_the_manager_decides_each_difference(max_: Client, shelves: None) -> Non
     assert "To be counted again" in page(after)
 
 
+def test_who_decides_hears_how_many_are_damaged(max_: Client, shelves: None) -> None:
+    count = opened()
+    record_scans(
+        session_id=count,
+        scans=[Scan("m", "MUG", 10, is_total=True, damaged=4), Scan("s", "SKU-1", 3, is_total=True, damaged=0)],
+        actor="user:lea",
+        as_of=now(),
+    )
+    submit_count(session_id=count, actor="user:lea", as_of=now())
+
+    shown = page(max_.get(f"/store/counts/{count}/decide/"))
+
+    assert "Books 10, found 10" in shown and "4 of them damaged instead of 0" in shown
+    assert "80.00\N{NO-BREAK SPACE}EUR" in shown
+    assert "Books 5, found 3" in shown and shown.count("damaged") == 1
+
+
+def test_a_recount_tells_how_many_are_to_be_counted_again(max_: Client, shelves: None) -> None:
+    count = submitted(MUG=3, VASE=1, **{"SKU-1": 1})
+
+    max_.post(f"/store/counts/{count}/decide/", {"decision": "recount", "sku": "MUG"})
+    shown = page(max_.get(f"/store/counts/{count}/"))
+
+    assert "To be counted again: 1 article" in shown
+    assert "2 articles counted" in shown
+    assert "Scan the first article" not in shown
+    again = Scan("again", "MUG", 3, is_total=True)
+    record_scans(session_id=count, scans=[again], actor="user:lea", as_of=now())
+    assert "3 articles counted" in page(max_.get(f"/store/counts/{count}/"))
+
+
 def test_who_decides_hears_that_the_rest_may_stand_in_another_bin(max_: Client, shelves: None) -> None:
     StockLevel.objects.filter(product="MUG").update(bin="B-9")
     count = opened(scope=Scope(CountScope.BINS, bins=["B-1"]))
@@ -432,21 +463,25 @@ def test_beeps_without_a_network_are_kept_and_sent_once_it_is_back(phone: Page, 
     stock_shelves()
     count = opened()
     sign_in()
-    phone.goto(phone.url.partition("/store/")[0] + f"/store/counts/{count}/")
+    phone.goto(phone.url.partition("/store/")[0] + f"/store/counts/{count}/?sku=SKU-1")
     code = phone.get_by_label("Barcode or SKU")
     phone.context.set_offline(True)
 
     for _beep in range(3):
         code.fill("MUG")
         code.press("Enter")
-    expect(phone.get_by_text("sent later: 3")).to_be_visible()
+    expect(phone.get_by_text("sent later: 3 · MUG × 3")).to_be_visible()
+    code.fill("VASE")
+    code.press("Enter")
+    expect(phone.get_by_text("sent later: 4 · VASE × 1 · MUG × 3")).to_be_visible()
+    expect(phone.get_by_label("Found", exact=True)).to_be_hidden()
     phone.get_by_role("link", name="Done counting").click()
     expect(code).to_be_visible()
     phone.context.set_offline(False)
 
-    expect(phone.get_by_label("Found", exact=True)).to_have_value("3")
+    expect(phone.get_by_label("Found", exact=True)).to_have_value("1")
     expect(phone.get_by_text("sent later")).to_be_hidden()
-    assert lines(count) == {"MUG": (3, "counted")}
+    assert lines(count) == {"MUG": (3, "counted"), "VASE": (1, "counted")}
 
 
 @pytest.mark.browser

@@ -3,6 +3,7 @@
 import { wake } from "./stepper.js";
 
 const EVERY_MS = 5_000;
+const NAMED = 5; // of what waits to be sent
 const AT_ONCE = 200;
 const main = document.querySelector("[data-scans]");
 const form = main.querySelector("form[data-scan]");
@@ -53,9 +54,18 @@ function tellRefused(words) {
   navigator.vibrate?.([120, 80, 120]);
 }
 
+// The article in front is the one before: what is beeped without a network is known by its code only.
 function showUnsent(isOnline) {
   notice.hidden = isOnline || !queue.length;
-  notice.textContent = notice.dataset.words + queue.length;
+  notice.textContent = [notice.dataset.words + queue.length, ...unsent()].join(" · ");
+  const article = main.querySelector("[data-article]");
+  if (article && !article.contains(document.activeElement)) article.hidden = !notice.hidden;
+}
+
+function unsent() {
+  const units = new Map();
+  for (const one of [...queue].reverse()) units.set(one.code, (units.get(one.code) ?? 0) + one.add);
+  return [...units].slice(0, NAMED).map(([given, number]) => `${given} × ${number}`);
 }
 
 // ---- sending ----
@@ -119,6 +129,7 @@ form.addEventListener("submit", (event) => {
   const scanned_at = new Date(Date.now() + ahead).toISOString();
   keep([...queue, { id: newId(), code: given, add: 1, bin: bin.value.trim(), scanned_at }]);
   tellTaken();
+  if (!notice.hidden) showUnsent(false);
   flush();
 });
 

@@ -33,7 +33,7 @@ scans = st.builds(
     sku=st.sampled_from(["A", "A", "B", "B", "nobody's"]),
     units=st.integers(-2, 9),
     is_total=st.booleans(),
-    damaged=st.sampled_from([None, None, 0, 1]),
+    damaged=st.sampled_from([None, None, 0, 1, 5]),
     bin=st.sampled_from(["", "", "x", "y"]),
     at=st.sampled_from([None, None, 1, 45, 600, -60, -301]),  # seconds ago, until the machine knows the time
 )
@@ -143,6 +143,7 @@ class CountRules:
                 line.attempt,
                 *((line.units, line.damaged, line.bin, line.at) if line.status != "recount" else ()),
                 line.differs,
+                line.differs_broken,
             )
             for name, count in self.counting.counts.items()
             for sku, line in count.lines.items()
@@ -164,6 +165,7 @@ def _lines() -> dict[tuple[str, str], tuple[Any, ...]]:
             line.attempt,
             *((line.units, line.damaged, line.bin, line.counted_at) if line.status != "recount" else ()),
             line.difference,
+            line.damaged_difference,
         )
         for line in CountLine.objects.all()
     }

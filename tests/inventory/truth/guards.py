@@ -197,7 +197,7 @@ def doubtful_stock_keeps_a_share(walk: Walk) -> None:
     somebody_counts_otherwise(walk)
 
 
-@guard("something and nothing never agree", "confidence", " and (found > 0) == (expected > 0)")
+@guard("something and nothing never agree", "confidence", " and (good > 0) == (good > difference.good)")
 def the_last_one_is_not_there(walk: Walk) -> None:
     walk.somebody_counts("A", "S1", 1)
     walk.somebody_counts("A", "S1", 0)
@@ -772,7 +772,12 @@ def somebody_tells_of_what_nobody_knows(walk: Walk) -> None:
     walk.a_feed_tells_of_what_nobody_knows("nobody's", "nowhere", 1)
 
 
-@guard("what people find broken is", EVENTS, "            if event.damaged is not None:", "            if False:")
+@guard(
+    "what people find broken is",
+    EVENTS,
+    "0 if event.damaged is None else event.damaged",
+    "0 if True else event.damaged",
+)
 @guard("what nobody knows is not counted", COUNTING, "        if not sku:\n", "        if False:\n")
 def broken_ones_are_found_by_people(walk: Walk) -> None:
     walk.a_count_begins("S1")
@@ -811,8 +816,8 @@ def those_in_quarantine_are_released_after_their_count(walk: Walk) -> None:
 @guard(
     "of the found, none at least are broken",
     EVENTS,
-    "max(0, event.damaged + later.damaged)",
-    "event.damaged + later.damaged",
+    "max(-level.damaged, difference.damaged)",
+    "difference.damaged",
 )
 def broken_ones_are_repaired_while_a_count_goes_on(walk: Walk) -> None:
     walk.somebody_finds_it_broken("A", "S1", 3)
@@ -821,6 +826,7 @@ def broken_ones_are_repaired_while_a_count_goes_on(walk: Walk) -> None:
     walk.time_passes(10)
     walk.somebody_adjusts("repair", "A", "S1", 3)
     walk.a_count_is_submitted()
+    walk.somebody_approves(["A"])
 
 
 @guard("what moved before a count is not reckoned in", EVENTS, "AND m.occurred_at > event.occurred_at\n    AND", "AND")
@@ -2250,8 +2256,7 @@ def nothing_is_counted(walk: Walk) -> None:
 @guard(
     "what differs by more than a little waits",
     APPROVAL,
-    "agrees(found=line.units, expected=line.expected or 0, within=settings.COUNT_TOLERANCE_UNITS)",
-    "True",
+    " and is_near",
 )
 @guard("what differs by little is corrected at once", APPROVAL, "L.COUNTED if is_small else L.WAITING", "L.WAITING")
 def two_are_missing(walk: Walk) -> None:
@@ -2263,9 +2268,96 @@ def two_are_missing(walk: Walk) -> None:
     walk.a_count_is_submitted()
 
 
+CONFIDENCE = "confidence"
+
+
+@guard("what is in another condition differs", CONFIDENCE, "abs(self.damaged), abs(self.good)", "0")
 @guard(
-    "what differs by much money waits", APPROVAL, "\n        and (line.value or 0) <= settings.COUNT_TOLERANCE_VALUE"
+    "only what is in no other condition agrees", APPROVAL, "if not difference.in_question:", "if not difference.units:"
 )
+@guard(
+    "a look that finds others broken costs confidence",
+    EVENTS,
+    "difference=Difference(change.on_hand, change.damaged)",
+    "difference=Difference(change.on_hand)",
+)
+def others_are_broken(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 8, damaged=5)])
+    walk.a_count_is_submitted()
+    walk.somebody_approves(["A"])
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 8, damaged=0)])
+    walk.a_count_is_submitted()
+
+
+@guard("what is gone and what is broken add up", CONFIDENCE, ", abs(self.good))", ")")
+def one_is_gone_and_another_broken(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 7, damaged=1)])
+    walk.a_count_is_submitted()
+
+
+@guard("what came and what is broken are not set off", CONFIDENCE, "abs(self.damaged), ", "")
+def one_came_and_two_are_broken(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 9, damaged=2)])
+    walk.a_count_is_submitted()
+
+
+@guard("the last good one that is broken is none", CONFIDENCE, "good = found - damaged", "good = found")
+def the_last_good_one_is_broken(walk: Walk) -> None:
+    walk.somebody_counts("A", "S1", 1)
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 1, damaged=1)])
+    walk.a_count_is_submitted()
+
+
+@guard(
+    "what is in another condition is worth what it costs",
+    APPROVAL,
+    "difference.in_question)\n",
+    "abs(difference.units))\n",
+)
+def two_that_are_dear_are_broken(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "B", 8, damaged=2)])
+    walk.a_count_is_submitted()
+    walk.somebody_approves(["B"], MANAGER)
+
+
+@guard(
+    "what broke while people counted is reckoned in",
+    EVENTS,
+    "event.damaged + later.damaged - level.damaged",
+    "event.damaged - level.damaged",
+)
+@guard(
+    "who does not tell broken ones apart says nothing of them",
+    EVENTS,
+    "0 if event.damaged is None else event.damaged +",
+    "(event.damaged or 0) +",
+)
+def some_break_while_people_count(walk: Walk) -> None:
+    walk.somebody_finds_it_broken("B", "S1", 5)
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 8, damaged=0), scan("s2", "B", 8)])
+    walk.time_passes(10)
+    walk.somebody_finds_it_broken("A", "S1", 5)
+    walk.a_count_is_submitted()
+
+
+@guard(
+    "what is sent back differs no more", APPROVAL, "line.difference = line.damaged_difference =", "line.difference ="
+)
+def what_is_broken_is_counted_again(walk: Walk) -> None:
+    walk.a_count_begins("S1")
+    walk.people_scan([scan("s1", "A", 8, damaged=5)])
+    walk.a_count_is_submitted()
+    walk.somebody_has_it_counted_again(["A"])
+
+
+@guard("what differs by much money waits", APPROVAL, " and (line.value or 0) <= settings.COUNT_TOLERANCE_VALUE")
 def one_that_is_dear_is_missing(walk: Walk) -> None:
     walk.a_count_begins("S1")
     walk.people_scan([scan("s1", "B", 7)])
@@ -2279,9 +2371,7 @@ def goods_stand_in_a_bin(walk: Walk) -> None:
     walk.a_count_begins("S1", Scope(bins=("x",)))
 
 
-@guard(
-    "what stands in another bin waits", APPROVAL, "        not is_elsewhere\n        and", "        True\n        and"
-)
+@guard("what stands in another bin waits", APPROVAL, "return not is_elsewhere and", "return")
 @guard("a count of one bin misses nothing of another", APPROVAL, '"s.bin = ANY(%(bins)s::text[])"', '"true"')
 def one_is_found_in_another_bin(walk: Walk) -> None:
     goods_stand_in_a_bin(walk)
@@ -2310,7 +2400,7 @@ def one_is_missing_of_a_bin(walk: Walk) -> None:
     walk.a_count_is_submitted()
 
 
-@guard("what agrees does not wait, wherever it stands", APPROVAL, "    if line.difference == 0:", "    if False:")
+@guard("what agrees does not wait, wherever it stands", APPROVAL, "    if not difference.in_question:", "    if False:")
 @guard(
     "who counts without bins moves nothing",
     EVENTS,

@@ -384,7 +384,8 @@ class World:
         if told.is_count and told.is_of_good_ones:
             self._is_counted(level, at)
         if told.is_look:
-            level.looked(agrees=agree(told.units, told.units - move.on_hand))
+            broken = told.damaged or 0
+            level.looked(agrees=agree((told.units, broken), (told.units - move.on_hand, broken - move.damaged)))
         level.bin = told.bin or level.bin
         self.recognized[told.order, key] -= ours
         self._hand_over(told, level)
@@ -852,6 +853,14 @@ def _is_doubtful(level: Level, below: float) -> bool:
     return level.confidence is not None and level.confidence < below
 
 
-def agree(found: int, expected: int) -> bool:
-    """Whether a look confirms the books: one more or fewer does, but not something where nothing should be."""
-    return abs(found - expected) <= 1 and (found > 0) == (expected > 0)
+def in_question(found: tuple[int, int], expected: tuple[int, int]) -> int:
+    """Of both how many in all and how many of them broken: a good one that is broken, or the other way round, is one."""
+    (units, broken), (were, were_broken) = found, expected
+    more = [(units - broken) - (were - were_broken), broken - were_broken]
+    return max(sum(max(0, one) for one in more), sum(max(0, -one) for one in more))
+
+
+def agree(found: tuple[int, int], expected: tuple[int, int]) -> bool:
+    """Whether a look confirms the books: one unit in question does, but no good ones where none should be."""
+    (units, broken), (were, were_broken) = found, expected
+    return in_question(found, expected) <= 1 and (units > broken) == (were > were_broken)

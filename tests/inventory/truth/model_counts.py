@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from tests.inventory.truth.model import FAST_CLOCK, Told, World, agree
+from tests.inventory.truth.model import FAST_CLOCK, Told, World, agree, in_question
 
 SMALL_VALUE, MANAGERS_VALUE = 50, 100  # what differs by no more is corrected at once, or decided by a manager
 BY_NOBODY, MANAGER, HEADQUARTERS = "nobody", "manager", "headquarters"
@@ -45,7 +45,10 @@ class Scan:
 
 @dataclass
 class Found:
-    """What the scans of one article come to. `differs`: by so many from the books of its instant, once compared."""
+    """What the scans of one article come to.
+
+    `differs`: by so many from the books of its instant, once compared; `differs_broken`: by so many that are broken.
+    """
 
     status: str = "counted"
     attempt: int = 1
@@ -54,6 +57,7 @@ class Found:
     bin: str = ""
     at: datetime | None = None
     differs: int | None = None
+    differs_broken: int | None = None
     value: float = 0
     sent_back_at: datetime | None = None
 
@@ -217,12 +221,15 @@ class Counting:
     def _compare(self, name: str, sku: str) -> None:
         count = self.counts[name]
         line, level = count.lines[sku], self.world.levels[sku, count.place]
-        expected = level.total("on_hand", until=line.at)
-        line.differs = line.units - expected
-        line.value = abs(line.differs) * self.prices[sku]
+        broken = 0 if line.damaged is None else line.damaged
+        broken_then = 0 if line.damaged is None else level.total("damaged", until=line.at)
+        found, expected = (line.units, broken), (level.total("on_hand", until=line.at), broken_then)
+        line.differs = line.units - expected[0]
+        line.differs_broken = None if line.damaged is None else broken - broken_then
+        line.value = in_question(found, expected) * self.prices[sku]
         is_elsewhere = bool(count.scope.bins and level.bin and level.bin not in count.scope.bins)
-        is_small = agree(line.units, expected) and line.value <= SMALL_VALUE and not is_elsewhere
-        if line.differs == 0 or is_small:
+        is_small = agree(found, expected) and line.value <= SMALL_VALUE and not is_elsewhere
+        if found == expected or is_small:
             self._apply(name, sku)
         else:
             line.status = "waiting"
@@ -268,7 +275,8 @@ class Counting:
             return why_not
         for sku in skus:
             line = count.lines[sku]
-            line.status, line.sent_back_at, line.differs, line.value = "recount", self.world.now, None, 0
+            line.status, line.sent_back_at, line.value = "recount", self.world.now, 0
+            line.differs = line.differs_broken = None
             line.attempt += 1
         count.status = "open"
         return ""
