@@ -275,7 +275,7 @@ def find_places(
     Returns the ids of the work given.
 
     `lost`: who had them, None when no place was ever found; `only`: a person chose this place (overriding
-    exclusions); `without_limit`: however often it was tried, a pickup too; `planned`: the plan to try first.
+    exclusions, but not what is to stay together); `without_limit`: however often it was tried, a pickup too; `planned`: the plan to try first.
     """
     put_before_person = partial(exceptions.open_case, order, delivery, lost, as_of=as_of)
     if lost and lost.is_pickup and not without_limit:

@@ -24,6 +24,7 @@ from orders.services.lines import UnitMove, move_units
 from orders.services.planning import PlannedDelivery
 from orders.services.status import refresh_expectation, refresh_status
 from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, FulfillmentStatus, Method
+from routing import words
 
 REROUTED = "rerouted"
 WAITED_TOO_LONG = "waited_too_long"
@@ -81,7 +82,16 @@ def _require_places(planned: PlannedDelivery) -> None:
     """Errors: NoPlaceLeft with the reasons; the transaction rolls back, so everything stays as it was."""
     if not planned.parcels:
         rest = [{"sku": rest.sku, "quantity": rest.quantity} for rest in planned.rest]
-        raise NoPlaceLeft(rest=rest, places=planned.reasons)
+        raise NoPlaceLeft(_why_not_there(planned), rest=rest, places=planned.reasons)
+
+
+def _why_not_there(planned: PlannedDelivery) -> str:
+    """Of the place that was named, if one was."""
+    named = planned.source.demand.location
+    if named is None:
+        return ""
+    why = {place["location"]: place["reason"] for place in planned.reasons}.get(named, "no_stock")
+    return f"{places()[named].name}: {words.reason(why)}"
 
 
 def _work_of(case: ExceptionCase) -> str:
