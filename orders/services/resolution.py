@@ -14,7 +14,7 @@ from oms.deadlines import Claimed
 from oms.errors import Conflict, FieldError, IllegalMove, Invalid, Missing
 from oms.idempotency import idempotent
 from oms.transactions import in_transaction, use_case
-from orders.actions import case_actions, fulfillment_actions
+from orders.actions import case_actions
 from orders.commands import Reroute, ResolveException
 from orders.errors import NoPlaceLeft, PickupPlaceIsChosen
 from orders.locks import Work, lock_case, lock_order, lock_order_number, lock_work
@@ -201,7 +201,7 @@ def _move_work(held: Work, *, actor: str, as_of: datetime, exclude_also: Sequenc
     """
     order, fulfillment = held.order, held.fulfillment
     if fulfillment.status not in BEFORE_PICKING:
-        raise IllegalMove(current=fulfillment.status, actions=fulfillment_actions(fulfillment))
+        raise IllegalMove(current=fulfillment.status, actions=exceptions.actions_now(order, fulfillment))
     units = {line: line.to_pick for line in held.lines if line.to_pick}
     open_units = {line.order_line: quantity for line, quantity in units.items()}
     reassignment.exclude(units, fulfillment.location_id, reason=REROUTED, as_of=as_of)

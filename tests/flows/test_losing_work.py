@@ -386,12 +386,17 @@ def test_a_person_decides_where_the_other_part_is_picked_already(
     assert (live["id"], live["status"]) == (work, "picking")
     (case,) = api.get("exceptions/?status=open").json["results"]
     assert (case["reason"], [line["line"] for line in case["lines"]]) == ("kept_together", ["l2"])
+    assert api.get(f"fulfillments/{work}/").json["actions"] == ["pick", "pack"]
+    (listed,) = api.get("fulfillments/?status=picking").json["results"]
+    assert listed["actions"] == live["actions"] == ["pick", "pack"]
+    assert api.act(work, "acknowledge").json["actions"] == ["pick", "pack"]
     parcel = {"carrier_service": "parcel"}
     refused = api.act(work, "ship", parcel)
     assert (refused.status, refused.json["code"]) == (409, "awaits_decision")
     assert _live(api.order(number)) == [live]
     assert api.post(f"exceptions/{case['id']}/resolve/", {"action": "reroute", "location": "LILLE"}).status == 200
     assert len(_live(api.order(number))) == 2
+    assert api.get(f"fulfillments/{work}/").json["actions"] == ["pick", "pack", "ship"]
     assert api.act(work, "ship", parcel).status == 200
     invariants_hold()
 
