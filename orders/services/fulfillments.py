@@ -107,7 +107,7 @@ def decline(*, fulfillment_id: str, command: Decline, actor: str, as_of: datetim
             actor=actor,
             as_of=as_of,
             why=command.reason,
-            facts=_note(command.note),
+            facts=_note(command.note) | reassignment.units_told(units),
             claimed_by=actor,
         )
         exceptions.close_for([held.fulfillment], resolution="declined", actor=actor, as_of=as_of)
