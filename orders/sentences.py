@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from inventory.queries import place_name
 from oms.backoffice.sentences import Payload, register, tells
@@ -215,7 +215,9 @@ def _declined(payload: Payload, place: str) -> str:
 def _work_canceled(payload: Payload, place: str) -> str:
     units = units_words(payload.get("lines", []))
     sentence = (
-        _("The work was taken away from %(place)s (%(units)s)") if units else _("The work was taken away from %(place)s")
+        _("The work was taken away from %(place)s (%(units)s)")
+        if units
+        else _("The work was taken away from %(place)s")
     )
     return _with_why(sentence % {"place": place, "units": units}, payload)
 

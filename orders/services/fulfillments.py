@@ -233,7 +233,9 @@ def _pack(held: Work, packages: Sequence[PackageGiven] | None, *, actor: str, as
     _require(held, F.PICKING)
     if any(line.to_pick for line in held.lines):
         raise IllegalMove(
-            "some lines are neither picked nor short", current=F.PICKING, actions=exceptions.actions_now(held.order, held.fulfillment)
+            "some lines are neither picked nor short",
+            current=F.PICKING,
+            actions=exceptions.actions_now(held.order, held.fulfillment),
         )
     contents = _contents(held, packages)
     FULFILLMENT_MOVES.move(held.fulfillment, to=F.PACKED, actor=actor, as_of=as_of, claimed_by=actor)

@@ -282,8 +282,8 @@ def find_places(
     """Give these open units to the next best places, or let them wait or stand before a person. The order is locked.
     Returns the ids of the work given.
 
-    `lost`: who had them, None when no place was ever found; `only`: a person chose this place (overriding
-    exclusions, but not what is to stay together); `without_limit`: however often it was tried, a pickup too; `planned`: the plan to try first.
+    `lost`: who had them, None when no place was ever found; `only`: a person chose this place (overriding exclusions, but not what
+    is to stay together); `without_limit`: however often it was tried, a pickup too; `planned`: the plan to try first.
     """
     put_before_person = partial(exceptions.open_case, order, delivery, lost, as_of=as_of)
     if lost and lost.is_pickup and not without_limit:

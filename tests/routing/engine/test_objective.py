@@ -7,7 +7,22 @@ import pytest
 
 from routing.engine.types import Budget, Rest, Source, Step, Timing, Weights, When
 
-from .world import LILLE, LYON, NICE, PARIS, a_demand, flat, line, network, place, planned, reason_of, sent, stepped, timely
+from .world import (
+    LILLE,
+    LYON,
+    NICE,
+    PARIS,
+    a_demand,
+    flat,
+    line,
+    network,
+    place,
+    planned,
+    reason_of,
+    sent,
+    stepped,
+    timely,
+)
 
 
 def test_cost_is_the_rate_plus_the_handling_of_the_place():
@@ -308,7 +323,9 @@ def test_a_place_that_a_person_named_sends_no_part_of_what_the_rules_send_togeth
     assert sent(result) == ({"X": dict.fromkeys(goes, 1)} if goes else {})
     if not goes:
         assert reason_of(result, "X") == "partial_stock"
-    collected = planned(replace(demand, method="pickup"), network([place("X", abilities={"pickup"})], {("B", "X"): 1}), *steps)
+    collected = planned(
+        replace(demand, method="pickup"), network([place("X", abilities={"pickup"})], {("B", "X"): 1}), *steps
+    )
     assert sent(collected) == {"X": {"b": 1}}
 
 
