@@ -1,16 +1,9 @@
 """What is possible now: every resource lists it for its caller. Pure."""
 
-from typing import Protocol
-
 from orders.models.exceptions import ExceptionCase
 from orders.states import FulfillmentStatus, Method, OrderStatus
 
 F = FulfillmentStatus
-
-
-class _Fulfillment(Protocol):
-    status: str
-    method: str
 
 
 _COMMON: dict[str, tuple[str, ...]] = {
@@ -19,6 +12,7 @@ _COMMON: dict[str, tuple[str, ...]] = {
     F.READY_FOR_PICKUP: ("hand_over", "extend", "put_back"),
     F.SHIPPED: ("deliver",),
 }
+_LEAVING = frozenset({"ship", "hand_over"})
 
 
 _RESOLUTIONS: dict[str, tuple[str, ...]] = {
@@ -29,15 +23,16 @@ _RESOLUTIONS: dict[str, tuple[str, ...]] = {
 }
 
 
-def actions_for(status: str, method: str) -> list[str]:
+def actions_for(status: str, method: str, *, may_leave: bool) -> list[str]:
+    """`may_leave`: nothing stands against it but the work itself (`services.exceptions.stopped_by`)."""
+    return [action for action in _actions_of(status, method) if may_leave or action not in _LEAVING]
+
+
+def _actions_of(status: str, method: str) -> tuple[str, ...]:
     if status in (F.PICKING, F.PACKED):
         leave = "ready" if method == Method.PICKUP else "ship"
-        return ["pick", "pack", leave] if status == F.PICKING else [leave]
-    return list(_COMMON.get(status, ()))
-
-
-def fulfillment_actions(fulfillment: _Fulfillment) -> list[str]:
-    return actions_for(fulfillment.status, fulfillment.method)
+        return ("pick", "pack", leave) if status == F.PICKING else (leave,)
+    return _COMMON.get(status, ())
 
 
 def case_actions(status: str, reason: str) -> list[str]:

@@ -310,7 +310,10 @@ class ResolveException(Body):
     model_config = example(action="reroute", location="LILLE", note="Agreed by phone")
     action: Literal["reroute", "cancel", "backorder", "keep"]
     location: Code | None = Field(
-        default=None, description="reroute: give the work to this place; for a pickup, another store."
+        default=None,
+        description="reroute: give the work to this place, whatever the rules prefer and though it had it before; for a pickup, "
+        "another store. What must leave in one parcel is not parted by that: where the place does not have all of it, the "
+        "answer is 409 `no_place`, and nothing changes.",
     )
     exclude: Annotated[tuple[Code, ...], Field(max_length=100)] = ()
     note: Text = ""

@@ -74,6 +74,8 @@ _FULFILLMENT = """
                 'handed_over_at', s.handed_over_at, 'delivered_at', s.delivered_at)
             FROM orders_shipment s WHERE s.fulfillment_id = f.id
         ),
+        'may_leave', o.status <> 'on_hold' AND NOT EXISTS (SELECT FROM orders_exceptioncase e
+            WHERE e.fulfillment_id = f.id AND e.status = 'open' AND e.reason = 'kept_together'),
         'cost', f.cost::text, 'distance_km', round(f.distance_km::numeric, 1), 'decision', nullif(f.decision, '')
     )
 """
@@ -246,7 +248,8 @@ def fulfillment_document(fulfillment_id: str, *, caller: Caller) -> Document:
 
 def _finish_fulfillment(document: Document, caller: Caller) -> Document:
     works_there = caller.may("fulfillments:write") and caller.sees(document["location"])
-    document["actions"] = actions_for(document["status"], document["method"]) if works_there else []
+    possible = actions_for(document["status"], document["method"], may_leave=document.pop("may_leave"))
+    document["actions"] = possible if works_there else []
     return document
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from inventory.queries import place_name
 from oms.backoffice.sentences import Payload, register, tells
@@ -56,7 +56,7 @@ _WHY = {
     "nothing found": gettext_lazy("nothing was found"),
     "order canceled": gettext_lazy("the order was canceled"),
     "timed_out": gettext_lazy("it did not act in time"),
-    "stock_short": gettext_lazy("less stands there than was promised"),
+    "stock_short": gettext_lazy("the stock counted or reported there is less than was promised"),
     "takes_no_orders": gettext_lazy("the place takes no orders"),
     "reoptimised": gettext_lazy("planned again together with other orders"),
     "claimed": gettext_lazy("another place took it first"),
@@ -76,7 +76,7 @@ _RESOLUTIONS = {
     "packed": gettext_lazy("the place packed the goods"),
     "done": gettext_lazy("collected after all"),
     "ready": gettext_lazy("ready after all"),
-    "stock_short": gettext_lazy("less stands there than was promised"),
+    "stock_short": gettext_lazy("the stock counted or reported there is less than was promised"),
     "takes_no_orders": gettext_lazy("the place takes no orders"),
 }
 
@@ -205,26 +205,36 @@ def _offered(payload: Payload, place: str) -> str:
 
 @tells("orders.fulfillment.declined")
 def _declined(payload: Payload, place: str) -> str:
-    sentence = _with_why(_("%(place)s declined the work") % {"place": place}, payload)
+    units = units_words(payload.get("lines", []))
+    sentence = _("%(place)s declined %(units)s") if units else _("%(place)s declined the work")
+    sentence = _with_why(sentence % {"place": place, "units": units}, payload)
     return f"{sentence} – {payload['note']}" if payload.get("note") else sentence
 
 
 @tells("orders.fulfillment.canceled")
 def _work_canceled(payload: Payload, place: str) -> str:
-    return _with_why(_("The work was taken away from %(place)s") % {"place": place}, payload)
+    units = units_words(payload.get("lines", []))
+    sentence = (
+        _("The work was taken away from %(place)s (%(units)s)")
+        if units
+        else _("The work was taken away from %(place)s")
+    )
+    return _with_why(sentence % {"place": place, "units": units}, payload)
+
+
+_LOOKED_FOR = frozenset({ShortReason.NOT_FOUND, ShortReason.OUT_OF_STOCK})
 
 
 @tells("orders.fulfillment.short")
 def _short(payload: Payload, place: str) -> str:
-    missing = sum(line.get("quantity", 0) for line in payload.get("lines", ()))
-    if payload.get("why") == KEPT_TOGETHER:
-        return ngettext(
-            "%(units)s more unit leaves %(place)s: it is sent in one parcel with what is missing",
-            "%(units)s more units leave %(place)s: they are sent in one parcel with what is missing",
-            missing,
-        ) % {"place": place, "units": missing}
-    sentence = ngettext("%(place)s could not find %(units)s unit", "%(place)s could not find %(units)s units", missing)
-    return _with_why(sentence % {"place": place, "units": missing}, payload)
+    why = payload.get("why")
+    if why == KEPT_TOGETHER:
+        sentence = _("%(place)s does not send %(units)s either")
+    elif why in _LOOKED_FOR:
+        sentence = _("%(place)s could not find %(units)s")
+    else:
+        sentence = _("%(place)s cannot provide %(units)s")
+    return _with_why(sentence % {"place": place, "units": units_words(payload.get("lines", []))}, payload)
 
 
 @tells("orders.payment.failed")

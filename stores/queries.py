@@ -17,6 +17,7 @@ from oms.actors import Caller
 from orders.actions import actions_for
 from orders.models import Fulfillment, FulfillmentLine, Order
 from orders.queries import STEP_DUE, live_offers
+from orders.services.exceptions import stopped_by
 from orders.states import FulfillmentStatus as S
 from routing.models import CarrierService
 from stores.offers import Offered, offers_to
@@ -116,7 +117,8 @@ class Shopper:
 
 @dataclass(frozen=True, slots=True)
 class WorkDetail:
-    """One piece of work with everything its screen shows. Lines stand in walking order."""
+    """One piece of work with everything its screen shows. Lines stand in walking order. `must_stay`: why nothing of it may
+    leave now, if so."""
 
     id: str
     number: int
@@ -125,6 +127,7 @@ class WorkDetail:
     status_label: str
     is_pickup: bool
     actions: frozenset[str]
+    must_stay: str
     claimed_by: str
     shopper: Shopper
     destination: str
@@ -314,6 +317,7 @@ def _detail(row: Fulfillment, as_of: datetime) -> WorkDetail:
     locked_until = row.code_locked_until
     shipment = getattr(row, "shipment", None)
     address = row.delivery.address or row.order.shipping_address or {}
+    stop = stopped_by(row.order, row)
     return WorkDetail(
         id=row.pk,
         number=row.order.number,
@@ -321,7 +325,8 @@ def _detail(row: Fulfillment, as_of: datetime) -> WorkDetail:
         status=row.status,
         status_label=row.get_status_display(),
         is_pickup=row.is_pickup,
-        actions=frozenset(actions_for(row.status, row.method)),
+        actions=frozenset(actions_for(row.status, row.method, may_leave=stop is None)),
+        must_stay=str(stop.title) if stop else "",
         claimed_by=row.claimed_by,
         shopper=_shopper(row),
         destination=" ".join(filter(None, [address.get("postal_code"), address.get("city"), address.get("country")])),

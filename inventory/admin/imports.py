@@ -293,13 +293,15 @@ def _rows(row: StockImport) -> str:
 
 def said(facts: dict[str, Any]) -> str:
     """Why a file could not be read, with line and value where they are known."""
+    value = facts.get("value", "")
+    why = sentence(facts["code"], value)
     where = [
         _("line %(line)s") % {"line": facts["line"]} if "line" in facts else "",
         _("byte %(byte)s") % {"byte": facts["byte"]} if "byte" in facts else "",
-        f"“{facts['value']}”" if "value" in facts else "",
+        f"“{value}”" if value and facts["code"] != "missing_column" else "",
     ]
     told = ", ".join(part for part in where if part)
-    return f"{sentence(facts['code'])} ({told})" if told else sentence(facts["code"])
+    return f"{why} ({told})" if told else why
 
 
 def _faults(row: StockImport) -> list[tuple[ImportFault, str]]:

@@ -33,9 +33,14 @@ from oms.errors import DomainError
 _SHOWN = 20
 
 
+_FROM_FEEDS = {"sale": gettext_lazy("Sale"), "return": gettext_lazy("Return"), "delivery": gettext_lazy("Delivery")}
+
+
 def cause_name(cause: str) -> str:
-    """Ours in the reader's language; feeds bring words of their own."""
-    return str(Cause(cause).label) if cause in Cause.values else cause.replace("_", " ").capitalize()
+    """Ours, and what our documentation lets feeds say, in the reader's language; feeds bring words of their own as well."""
+    if cause in Cause.values:
+        return str(Cause(cause).label)
+    return str(_FROM_FEEDS.get(cause, cause.replace("_", " ").capitalize()))
 
 
 def belongs_to(movement: StockMovement) -> SafeString | str:

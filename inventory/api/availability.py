@@ -19,6 +19,7 @@ from inventory.api.documents import AvailabilityDocument
 from inventory.api.filters import split
 from inventory.exposure import Context
 from inventory.geocoding import Point, coordinates_of
+from inventory.methods import COLLECTED
 from inventory.nearest import by_distance
 from inventory.pickup_times import pickup_at
 from inventory.queries import NetworkStock, PlaceInfo, network_stock, places
@@ -190,7 +191,7 @@ class _Answer:
         self._limit, self._area_by = query.limit, query.area_by
         self._every, self._shown, self._nearest = every, shown, nearest
         self._as_of, self._channel = as_of, query.channel
-        self._is_collected = query.method in ("pickup", "curbside")
+        self._is_collected = query.method in COLLECTED
         self._told: dict[str, dict[str, Any]] = {}
 
     def of(self, sku: str, stock: NetworkStock, future: Iterable[Supply]) -> dict[str, Any]:

@@ -119,7 +119,8 @@ def import_document(row: StockImport) -> dict[str, Any]:
     return {
         **{name: getattr(row, name) for name in ImportDocument.model_fields if name in names},
         "location": row.location_id,
-        "failure": row.failure and {**row.failure, "detail": sentence(row.failure["code"])},
+        "failure": row.failure
+        and {**row.failure, "detail": sentence(row.failure["code"], row.failure.get("value", ""))},
         "notice": _notice(row),
         "throttle": row.rows_per_second,
         "progress": row.progress,
@@ -308,7 +309,7 @@ class StockImports(ApiMixin, ListAPIView):
 def refused(refusal: FileRefused) -> InvalidFile:
     """What was seen at once of a file that cannot be read, as an answer."""
     facts = {name: value for name, value in refusal.facts.items() if name != "code"}
-    detail = sentence(refusal.code)
+    detail = sentence(refusal.code, refusal.value)
     return InvalidFile(detail, errors=[FieldError("", refusal.code, detail)], **facts)
 
 

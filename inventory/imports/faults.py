@@ -88,6 +88,13 @@ SENTENCES: Mapping[str, object] = {
 }
 
 
-def sentence(code: str) -> str:
-    """In the reader's language."""
+def sentence(code: str, value: str = "") -> str:
+    """In the reader's language. `value`: the column that is missing."""
+    if code == "missing_column" and value:
+        missing = _WITHOUT_PLACES if value == "location" else _MISSING
+        return str(missing) % {"column": value}
     return str(SENTENCES.get(code, code))
+
+
+_MISSING = _("The column “%(column)s” is missing")
+_WITHOUT_PLACES = _("The column “%(column)s” is missing: it is needed unless one place is chosen for the whole file")

@@ -1,5 +1,6 @@
 """Base classes of the admin: themed, quick on tables that grow without end, read-only where services write."""
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 from django.contrib.admin.utils import unquote
@@ -17,18 +18,38 @@ _COUNTED = 10_000
 class BoundedPaginator(Paginator):
     """Counts at most 10,000 rows: whoever looks for a row further away narrows the list first."""
 
+    template_name = "oms/backoffice/pages.html"
+
+    @cached_property
+    def _seen(self) -> int:
+        rows = cast(models.QuerySet, self.object_list)
+        return rows.order_by().values("pk")[: _COUNTED + 1].count()
+
     @cached_property
     def count(self) -> int:
-        rows = cast(models.QuerySet, self.object_list)
-        return rows.order_by().values("pk")[:_COUNTED].count()
+        return min(self._seen, _COUNTED)
+
+    @property
+    def goes_on(self) -> bool:
+        """There are more rows than are counted."""
+        return self._seen > _COUNTED
+
+    def get_elided_page_range(self, number: Any = 1, *, on_each_side: int = 3, on_ends: int = 2) -> Iterator[int | str]:
+        """Where the list goes on, no page is its last."""
+        pages = super().get_elided_page_range(number, on_each_side=on_each_side, on_ends=on_ends)
+        if not self.goes_on:
+            return iter(pages)
+        farthest = self.validate_number(number) + on_each_side
+        shown = [page for page in pages if not isinstance(page, int) or page <= farthest]
+        return iter([*shown, str(self.ELLIPSIS)] if isinstance(shown[-1], int) else shown)
 
 
 class BoundedChangeList(ChangeList):
-    """Without filter or search there is nothing to “show all” of."""
+    """Without filter or search there is nothing to “show all” of, and of more rows than are counted no sum to show."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        if not self.query and not self.has_active_filters:
+        if not (self.query or self.has_active_filters) or self.paginator.goes_on:
             self.full_result_count = self.result_count
 
 

@@ -113,7 +113,10 @@ class FulfillmentDocument(_Document):
     cost: str
     distance_km: float | None
     decision: str | None
-    actions: list[str]
+    actions: list[str] = Field(
+        description="What the caller may do now. Nothing leaves, so there is no `ship` and no `hand_over`, while the order is on "
+        "hold, or while a person is to decide about a missing part that must leave in one parcel with what is picked."
+    )
 
 
 class PaymentDocument(_Document):

@@ -10,7 +10,10 @@ from oms.deadlines import Due
 from oms.ids import new_id
 from oms.outbox import Fact, publish
 from oms.transactions import in_transaction
+from orders.actions import actions_for
+from orders.errors import AwaitsDecision, OrderOnHold
 from orders.models import Delivery, ExceptionCase, Fulfillment, Order, OrderLine
+from orders.states import OrderStatus
 
 CASE_WAITS = "orders.case_waits"
 """The deadline of a case whose units wait no longer than the rules say."""
@@ -67,10 +70,19 @@ def open_case(
     return case
 
 
-def awaits_decision(fulfillment: Fulfillment) -> bool:
-    """Whether what is picked of it must leave with goods that nobody has decided about yet."""
+def stopped_by(order: Order, fulfillment: Fulfillment) -> OrderOnHold | AwaitsDecision | None:
+    """Why nothing of it may leave, however far it is: somebody has a reason to wait, or what is picked must leave with goods
+    that nobody has decided about yet. `orders.queries` tells the same of many at once."""
+    if order.status == OrderStatus.ON_HOLD:
+        return OrderOnHold()
     reason, status = ExceptionCase.Reason.KEPT_TOGETHER, ExceptionCase.Status.OPEN
-    return ExceptionCase.objects.filter(fulfillment=fulfillment, reason=reason, status=status).exists()
+    waits = ExceptionCase.objects.filter(fulfillment=fulfillment, reason=reason, status=status).exists()
+    return AwaitsDecision() if waits else None
+
+
+def actions_now(order: Order, fulfillment: Fulfillment) -> list[str]:
+    may_leave = stopped_by(order, fulfillment) is None
+    return actions_for(fulfillment.status, fulfillment.method, may_leave=may_leave)
 
 
 @in_transaction

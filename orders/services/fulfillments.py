@@ -18,17 +18,16 @@ from oms.idempotency import Once, idempotent
 from oms.ids import new_id
 from oms.outbox import Fact, publish
 from oms.transactions import in_transaction, use_case
-from orders.actions import fulfillment_actions
 from orders.clocks import Step
 from orders.commands import Decline, HandOver, Pack, PackageGiven, Pick, PickLine, Ready, Ship
-from orders.errors import AwaitsDecision, CodeLocked, MoreThanAsked, OrderOnHold, WrongCode
+from orders.errors import CodeLocked, MoreThanAsked, WrongCode
 from orders.locks import Work, lock_work
 from orders.models import Fulfillment, FulfillmentLine, Package, Shipment
 from orders.pickup_codes import pickup_code
 from orders.services import cancellation, clocks, exceptions, payments, planning, reassignment
 from orders.services.lines import UnitMove, move_units
 from orders.services.status import refresh_status
-from orders.states import FULFILLMENT_MOVES, FulfillmentStatus, OrderStatus
+from orders.states import FULFILLMENT_MOVES, FulfillmentStatus
 
 F = FulfillmentStatus
 NOTHING_FOUND = "nothing found"
@@ -43,17 +42,17 @@ def _repeated(held: Work, to: str, actor: str) -> bool:
 
 
 @in_transaction
-def _require_no_hold(held: Work) -> None:
-    """Nothing leaves while somebody has a reason to wait. Errors: OrderOnHold."""
-    if held.order.status == OrderStatus.ON_HOLD:
-        raise OrderOnHold()
+def _require_may_leave(held: Work) -> None:
+    """Errors: OrderOnHold, AwaitsDecision."""
+    if refusal := exceptions.stopped_by(held.order, held.fulfillment):
+        raise refusal
 
 
 @in_transaction
 def _require(held: Work, *statuses: str) -> None:
     """Errors: IllegalMove with the present status and what is possible now."""
     if held.fulfillment.status not in statuses:
-        raise IllegalMove(current=held.fulfillment.status, actions=fulfillment_actions(held.fulfillment))
+        raise IllegalMove(current=held.fulfillment.status, actions=exceptions.actions_now(held.order, held.fulfillment))
 
 
 # ---- accept or decline ----------------------------------------------------------------------------
@@ -108,7 +107,7 @@ def decline(*, fulfillment_id: str, command: Decline, actor: str, as_of: datetim
             actor=actor,
             as_of=as_of,
             why=command.reason,
-            facts=_note(command.note),
+            facts=_note(command.note) | reassignment.units_told(units),
             claimed_by=actor,
         )
         exceptions.close_for([held.fulfillment], resolution="declined", actor=actor, as_of=as_of)
@@ -234,7 +233,9 @@ def _pack(held: Work, packages: Sequence[PackageGiven] | None, *, actor: str, as
     _require(held, F.PICKING)
     if any(line.to_pick for line in held.lines):
         raise IllegalMove(
-            "some lines are neither picked nor short", current=F.PICKING, actions=fulfillment_actions(held.fulfillment)
+            "some lines are neither picked nor short",
+            current=F.PICKING,
+            actions=exceptions.actions_now(held.order, held.fulfillment),
         )
     contents = _contents(held, packages)
     FULFILLMENT_MOVES.move(held.fulfillment, to=F.PACKED, actor=actor, as_of=as_of, claimed_by=actor)
@@ -299,9 +300,7 @@ def ship(*, fulfillment_id: str, command: Ship, actor: str, as_of: datetime) -> 
     if _repeated(held, F.SHIPPED, actor):
         return fulfillment_id
     _require(held, *([F.PICKING, F.PACKED] if not held.fulfillment.is_pickup else []))
-    _require_no_hold(held)
-    if exceptions.awaits_decision(held.fulfillment):
-        raise AwaitsDecision()
+    _require_may_leave(held)
     if held.fulfillment.status == F.PICKING:
         _pack(held, None, actor=actor, as_of=as_of)
     facts = {"carrier_service": command.carrier_service, "tracking_number": command.tracking_number}
@@ -378,7 +377,7 @@ def _hand_over(
     if _repeated(held, F.COLLECTED, actor):
         return None
     _require(held, F.READY_FOR_PICKUP)
-    _require_no_hold(held)
+    _require_may_leave(held)
     refusal = None if command.identity_checked else _check_code(held.fulfillment, command.code or "", as_of=as_of)
     if refusal:
         if once:

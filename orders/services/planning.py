@@ -238,7 +238,8 @@ def plan_again(
     arrived: Mapping[tuple[str, str], int] | None = None,
     holds: tuple[str, ...] = (),
 ) -> PlannedDelivery:
-    """Plan for units without a place. `only`: a person chose this place, exclusions or not.
+    """Plan for units without a place. `only`: a person chose this place, exclusions and preferences or not;
+    what the rules keep together is together there as well, or not there.
 
     `arrived`: units by (SKU, place) that came for them and stand there reserved for them; `holds`: whose units are free to them.
     """

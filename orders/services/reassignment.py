@@ -106,9 +106,17 @@ def record_short(held: Work, units: Mapping[FulfillmentLine, int], *, reason: st
         if reason != KEPT_TOGETHER or not line.short_reason:
             line.short_reason = reason
         line.save(update_fields=["short", "short_reason"])
-    lines = [{"line": line.order_line.ref, "sku": line.sku, "quantity": missing} for line, missing in units.items()]
-    fact = Fact("orders.fulfillment.short", held.fulfillment.pk, held.order.pk, actor, {"why": reason, "lines": lines})
-    publish([fact], as_of=as_of)
+    facts = {"why": reason, **units_told(units)}
+    publish([Fact("orders.fulfillment.short", held.fulfillment.pk, held.order.pk, actor, facts)], as_of=as_of)
+
+
+def units_told(units: Mapping[FulfillmentLine, int]) -> dict[str, Any]:
+    """As events name them."""
+    return {
+        "lines": [
+            {"line": line.order_line.ref, "sku": line.sku, "quantity": quantity} for line, quantity in units.items()
+        ]
+    }
 
 
 def _is_for_a_person(lost: Fulfillment) -> bool:
@@ -274,8 +282,8 @@ def find_places(
     """Give these open units to the next best places, or let them wait or stand before a person. The order is locked.
     Returns the ids of the work given.
 
-    `lost`: who had them, None when no place was ever found; `only`: a person chose this place (overriding
-    exclusions); `without_limit`: however often it was tried, a pickup too; `planned`: the plan to try first.
+    `lost`: who had them, None when no place was ever found; `only`: a person chose this place (overriding exclusions, but not what
+    is to stay together); `without_limit`: however often it was tried, a pickup too; `planned`: the plan to try first.
     """
     put_before_person = partial(exceptions.open_case, order, delivery, lost, as_of=as_of)
     if lost and lost.is_pickup and not without_limit:

@@ -14,7 +14,7 @@ from oms.deadlines import Claimed
 from oms.errors import Conflict, FieldError, IllegalMove, Invalid, Missing
 from oms.idempotency import idempotent
 from oms.transactions import in_transaction, use_case
-from orders.actions import case_actions, fulfillment_actions
+from orders.actions import case_actions
 from orders.commands import Reroute, ResolveException
 from orders.errors import NoPlaceLeft, PickupPlaceIsChosen
 from orders.locks import Work, lock_case, lock_order, lock_order_number, lock_work
@@ -24,6 +24,7 @@ from orders.services.lines import UnitMove, move_units
 from orders.services.planning import PlannedDelivery
 from orders.services.status import refresh_expectation, refresh_status
 from orders.states import BEFORE_PICKING, FULFILLMENT_MOVES, FulfillmentStatus, Method
+from routing import words
 
 REROUTED = "rerouted"
 WAITED_TOO_LONG = "waited_too_long"
@@ -81,7 +82,16 @@ def _require_places(planned: PlannedDelivery) -> None:
     """Errors: NoPlaceLeft with the reasons; the transaction rolls back, so everything stays as it was."""
     if not planned.parcels:
         rest = [{"sku": rest.sku, "quantity": rest.quantity} for rest in planned.rest]
-        raise NoPlaceLeft(rest=rest, places=planned.reasons)
+        raise NoPlaceLeft(_why_not_there(planned), rest=rest, places=planned.reasons)
+
+
+def _why_not_there(planned: PlannedDelivery) -> str:
+    """Of the place that was named, if one was."""
+    named = planned.source.demand.location
+    if named is None:
+        return ""
+    why = {place["location"]: place["reason"] for place in planned.reasons}.get(named, "no_stock")
+    return f"{places()[named].name}: {words.reason(why)}"
 
 
 def _work_of(case: ExceptionCase) -> str:
@@ -191,7 +201,7 @@ def _move_work(held: Work, *, actor: str, as_of: datetime, exclude_also: Sequenc
     """
     order, fulfillment = held.order, held.fulfillment
     if fulfillment.status not in BEFORE_PICKING:
-        raise IllegalMove(current=fulfillment.status, actions=fulfillment_actions(fulfillment))
+        raise IllegalMove(current=fulfillment.status, actions=exceptions.actions_now(order, fulfillment))
     units = {line: line.to_pick for line in held.lines if line.to_pick}
     open_units = {line.order_line: quantity for line, quantity in units.items()}
     reassignment.exclude(units, fulfillment.location_id, reason=REROUTED, as_of=as_of)

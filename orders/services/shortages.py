@@ -68,7 +68,10 @@ def _lose(fulfillment_id: str, sku: str, *, as_of: datetime) -> bool:
         return False
     is_whole = not any(line.picked or line.to_pick > units.get(line, 0) for line in held.lines)
     if is_whole:
-        FULFILLMENT_MOVES.move(work, to=FulfillmentStatus.CANCELED, actor=SYSTEM, as_of=as_of, why=STOCK_SHORT)
+        told = reassignment.units_told(units)
+        FULFILLMENT_MOVES.move(
+            work, to=FulfillmentStatus.CANCELED, actor=SYSTEM, as_of=as_of, why=STOCK_SHORT, facts=told
+        )
         exceptions.close_for([work], resolution=STOCK_SHORT, actor=SYSTEM, as_of=as_of)
     else:
         reassignment.record_short(held, units, reason=STOCK_SHORT, actor=SYSTEM, as_of=as_of)

@@ -197,9 +197,14 @@ def is_not_split(step: Step, demand: Demand) -> bool:
     return bool(tags) and any(not tags.isdisjoint(line.tags) for line in demand.lines)
 
 
+def is_sent_whole(step: Step, demand: Demand) -> bool:
+    """Whether the step sends all of it in one parcel or nothing, for whatever reason."""
+    return is_not_split(step, demand) or (step.complete and step.max_parcels == 1)
+
+
 def sent_together(step: Step, demand: Demand) -> list[frozenset[str]]:
     """The keys of lines that the step sends in one parcel or not at all, one set for each parcel."""
-    if is_not_split(step, demand) or (step.complete and step.max_parcels == 1):
+    if is_sent_whole(step, demand):
         return [frozenset(line.key for line in demand.lines)]
     groups: dict[str, set[str]] = {}
     for line in demand.lines:
@@ -211,8 +216,12 @@ def sent_together(step: Step, demand: Demand) -> list[frozenset[str]]:
 def mates(steps: Sequence[Step], demand: Demand, lost: Collection[str]) -> frozenset[str]:
     """The keys of lines that none of these steps, tried one after the other, would send without those that are lost."""
     found = frozenset(line.key for line in demand.lines)
-    for step in steps:
+    for step in tried(steps):
         found &= frozenset().union(*(keys for keys in sent_together(step, demand) if not keys.isdisjoint(lost)))
-        if step.rest is not Rest.NEXT:
-            break
     return found if steps else frozenset()
+
+
+def tried(steps: Sequence[Step]) -> list[Step]:
+    """Those that are asked one after the other; what the last of them leaves goes elsewhere."""
+    last = next((number for number, step in enumerate(steps) if step.rest is not Rest.NEXT), len(steps))
+    return list(steps[: last + 1])

@@ -6,8 +6,10 @@ from functools import partial
 
 import numpy as np
 
+from inventory.methods import COLLECTED
+
 from . import explain
-from .assess import Assessment, Scene, assess
+from .assess import Assessment, Scene, assess, is_sent_whole, tried
 from .conditions import matching_rule
 from .cost import weight_of
 from .evidence import Evidence, Witness, evidence
@@ -31,14 +33,14 @@ from .types import (
 )
 
 CHOSEN_PLACE = "chosen place"
-"""The step that stands for a place the shopper chose, in place of the rule's own."""
+"""The step that stands for a place that a person chose, in place of the rule's own."""
 
 
 def plan(demand: Demand, rules: Sequence[Rule], network: Network, budget: Budget) -> Plan:
     """The best plan under the first rule that matches; without one, everything goes to a person.
 
-    A place the shopper chose is not the rules' to change: it is the only candidate, at no cost, and the
-    rule only says where the rest goes.
+    A place that was chosen is not the rules' to change: it is the only candidate, at no cost, and the rule only says where the
+    rest goes, and what is sent from there in one parcel or not at all. What is collected there may be had in part.
     """
     rule = matching_rule(rules, demand)
     witness = Witness(network)
@@ -54,17 +56,19 @@ def plan_again(told: Evidence, budget: Budget) -> Plan:
 
 
 def steps_of(demand: Demand, rule: Rule | None) -> tuple[Step, ...]:
+    steps = rule.steps if rule else ()
     if demand.location is None:
-        return rule.steps if rule else ()
-    last = rule.steps[-1] if rule and rule.steps else Step(rest=Rest.EXCEPTION)
-    chosen = Source(locations=(demand.location,))
+        return steps
+    last = steps[-1] if steps else Step(rest=Rest.EXCEPTION)
+    asked = [] if demand.method in COLLECTED else tried(steps)
     return (
         Step(
             CHOSEN_PLACE,
-            chosen,
+            Source(locations=(demand.location,)),
             Weights(),
             max_parcels=1,
-            keep_groups=False,
+            complete=bool(asked) and all(is_sent_whole(step, demand) for step in asked),
+            keep_groups=bool(asked) and all(step.keep_groups or is_sent_whole(step, demand) for step in asked),
             rest=last.rest,
             cancel_after_days=last.cancel_after_days,
         ),

@@ -18,6 +18,7 @@ from django.conf import settings
 from inventory import queries as inventory
 from inventory.exposure import Context
 from inventory.hours import WEEKDAYS
+from inventory.methods import COLLECTED
 from inventory.queries import PlaceInfo
 from oms.ids import new_id
 from routing import dates, queries
@@ -35,9 +36,6 @@ from routing.services.promises import Asked, Promise, Whereto, promise
 
 #: Working days in transit while no carrier service of a standard is known.
 DEFAULT_TRANSIT_DAYS = {"standard": 3, "express": 1, "same_day": 0}
-
-#: Methods for which the shopper comes to a place of their choice.
-COLLECTED = frozenset({"pickup", "curbside"})
 
 __all__ = [
     "COLLECTED",

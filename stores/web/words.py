@@ -20,7 +20,9 @@ def tab_of(work: WorkDetail) -> str:
 
 
 def statement(work: WorkDetail) -> str:
-    """What became of work on which nothing more is to be done here."""
+    """What became of work on which nothing is to be done here now."""
+    if work.must_stay and work.status in (S.PICKING, S.PACKED, S.READY_FOR_PICKUP):
+        return work.must_stay
     if work.status == S.DECLINED and any(line.short for line in work.lines):
         return _("Nothing of it was found here. It is looked for elsewhere.")
     said = {

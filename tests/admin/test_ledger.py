@@ -10,7 +10,9 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import translation
 
+from inventory.admin.ledger import cause_name
 from inventory.models import StockLevel, StockMovement
 from inventory.services import Held, StockEvent, apply_stock_events, consume_reservations
 from inventory.services.ledger_months import open_months
@@ -80,6 +82,22 @@ def test_causes_to_choose_from_are_those_that_there_are(administrator: Client, h
     for value, shown in (("adjustment", "Adjustment"), ("receipt", "Receipt"), ("sale", "Sale")):
         assert f'<option value="{value}"' in page and shown in page
     assert '<option value="shipped"' not in page
+
+
+@pytest.mark.parametrize(
+    ("cause", "language", "shown"),
+    [
+        ("delivery", "fr", "Livraison"),
+        ("delivery", "en", "Delivery"),
+        ("sale", "fr", "Vente"),
+        ("return", "fr", "Retour"),
+        ("shipped", "fr", "Expédiée"),
+        ("inventory_day", "fr", "Inventory day"),
+    ],
+)
+def test_known_causes_are_told_in_the_readers_language(cause: str, language: str, shown: str) -> None:
+    with translation.override(language):
+        assert cause_name(cause) == shown
 
 
 def test_what_is_behind_a_movement_is_a_link(administrator: Client, order: Order) -> None:

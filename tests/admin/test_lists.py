@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from oms.backoffice.lists import BoundedPaginator
+from oms.clock import now
 from oms.models import Event
 from tests.admin.conftest import placed
 from tests.factories.inventory import set_stock
@@ -56,7 +57,39 @@ def test_the_count_stops_at_ten_thousand(db: None, django_assert_num_queries: An
     with CaptureQueriesContext(connection) as captured:
         assert paginator.count == 0
 
-    assert "LIMIT 10000" in captured[0]["sql"]
+    assert "LIMIT 10001" in captured[0]["sql"]
+
+
+def _events(number: int) -> None:
+    at = now()
+    row = {"type": "orders.order.canceled", "subject": "ord_1", "occurred_at": at, "payload": {}}
+    Event.objects.bulk_create(Event(**row) for _ in range(number))
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "more than 10,000 events"), ("fr", "plus de 10\xa0000 événements")]
+)
+def test_a_list_that_goes_on_says_so_and_shows_no_last_page(administrator: Client, language: str, said: str) -> None:
+    _events(10_000)
+    address = reverse("admin:oms_event_changelist")
+    headers = {"accept-language": language}
+    with CaptureQueriesContext(connection) as at_most:
+        whole = administrator.get(address, headers=headers).content.decode()
+    _events(1)
+
+    with CaptureQueriesContext(connection) as captured:
+        first, last = (administrator.get(address, {"p": n}, headers=headers) for n in (1, 200))
+
+    assert "?p=200" in whole and said not in whole
+    assert said in " ".join(first.content.decode().split(" "))
+    assert [
+        list(answer.context["cl"].paginator.get_elided_page_range(n)) for answer, n in ((first, 1), (last, 200))
+    ] == [
+        [1, 2, 3, 4, "…"],
+        [1, 2, "…", 197, 198, 199, 200, "…"],
+    ]
+    assert "?p=200" not in first.content.decode()
+    assert len(captured) == 2 * len(at_most)
 
 
 @pytest.mark.parametrize("q", ["#", "99999999999999999999999", "'; drop table x", "%", "ful_", "\N{SNOWMAN}"])

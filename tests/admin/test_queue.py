@@ -129,7 +129,7 @@ def test_a_store_that_sold_out_meanwhile_leaves_it_in_the_queue(administrator: C
 
     answer = administrator.post(at(case), {"action": "reroute", "location": "LILLE"}, follow=True)
 
-    assert words_of(answer) == ["No place may serve this order"]
+    assert words_of(answer) == ["No place may serve this order: Place LILLE: has none of it"]
     assert ExceptionCase.objects.get(status="open") == case
     assert refused_pickup.fulfillments.count() == 1
 

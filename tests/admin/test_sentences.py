@@ -51,8 +51,33 @@ def test_each_state_that_is_reached_has_a_sentence(type_: str) -> None:
         ),
         (
             "orders.fulfillment.short",
-            {"why": "not_found", "lines": [{"line": "l1", "quantity": 2}]},
-            "Lyon could not find 2 units: Not found",
+            {"why": "not_found", "lines": [{"line": "l1", "sku": "A", "quantity": 2}]},
+            "Lyon could not find 2 × A: Not found",
+        ),
+        (
+            "orders.fulfillment.short",
+            {"why": "stock_short", "lines": [{"line": "l1", "sku": "A", "quantity": 1}]},
+            "Lyon cannot provide 1 × A: the stock counted or reported there is less than was promised",
+        ),
+        (
+            "orders.fulfillment.short",
+            {"why": "too_busy", "lines": [{"line": "l1", "sku": "A", "quantity": 1}]},
+            "Lyon cannot provide 1 × A: Too busy",
+        ),
+        (
+            "orders.fulfillment.short",
+            {"why": "kept_together", "lines": [{"line": "l1", "sku": "A", "quantity": 1}]},
+            "Lyon does not send 1 × A either: it is sent in one parcel with what is missing",
+        ),
+        (
+            "orders.fulfillment.declined",
+            {"why": "damaged", "lines": [{"line": "l1", "sku": "A", "quantity": 1}]},
+            "Lyon declined 1 × A: Damaged",
+        ),
+        (
+            "orders.fulfillment.canceled",
+            {"why": "stock_short", "lines": [{"line": "l1", "sku": "A", "quantity": 1}]},
+            "The work was taken away from Lyon (1 × A): the stock counted or reported there is less than was promised",
         ),
         ("orders.order.held", {"kind": "fraud", "note": ""}, "Put on hold (Fraud check)"),
         (

@@ -386,12 +386,17 @@ def test_a_person_decides_where_the_other_part_is_picked_already(
     assert (live["id"], live["status"]) == (work, "picking")
     (case,) = api.get("exceptions/?status=open").json["results"]
     assert (case["reason"], [line["line"] for line in case["lines"]]) == ("kept_together", ["l2"])
+    assert api.get(f"fulfillments/{work}/").json["actions"] == ["pick", "pack"]
+    (listed,) = api.get("fulfillments/?status=picking").json["results"]
+    assert listed["actions"] == live["actions"] == ["pick", "pack"]
+    assert api.act(work, "acknowledge").json["actions"] == ["pick", "pack"]
     parcel = {"carrier_service": "parcel"}
     refused = api.act(work, "ship", parcel)
     assert (refused.status, refused.json["code"]) == (409, "awaits_decision")
     assert _live(api.order(number)) == [live]
     assert api.post(f"exceptions/{case['id']}/resolve/", {"action": "reroute", "location": "LILLE"}).status == 200
     assert len(_live(api.order(number))) == 2
+    assert api.get(f"fulfillments/{work}/").json["actions"] == ["pick", "pack", "ship"]
     assert api.act(work, "ship", parcel).status == 200
     invariants_hold()
 
@@ -458,6 +463,56 @@ def test_with_no_place_for_the_whole_parcel_a_person_has_all_of_it(api: Api, inv
     assert _live(api.order(number)) == []
     (case,) = api.get("exceptions/?status=open").json["results"]
     assert (case["reason"], len(case["lines"])) == ("no_place", 2)
+    invariants_hold()
+
+
+@TOGETHER
+def test_a_person_who_names_a_place_parts_nothing_that_leaves_in_one_parcel(
+    api: Api, invariants_hold: Any, step: dict[str, Any], group: str | None
+) -> None:
+    make_network()
+    Product.objects.filter(pk="SKU-2").update(tags=["fragile"])
+    _publish(step)
+    number, lost = _parcel(api, group=group)
+    set_stock("SKU-2", "LYON", 0)
+    set_stock("SKU-1", "LILLE", 0)
+    api.act(lost, "decline", {"reason": "damaged", "lines": ["l2"]})
+    (case,) = api.get("exceptions/?status=open").json["results"]
+    before = api.order(number)
+
+    refused = [
+        api.post(f"exceptions/{case['id']}/resolve/", {"action": "reroute", **where})
+        for where in ({"location": "LYON"}, {"location": "LILLE"}, {})
+    ]
+
+    assert [(answer.status, answer.json["code"]) for answer in refused] == [(409, "no_place")] * 3
+    why = "group_incomplete" if group else "partial_stock"
+    assert refused[0].json["places"] == [{"location": "LYON", "reason": why}]
+    assert refused[0].json["detail"].startswith("Place LYON: ")
+    assert api.get("exceptions/?status=open").json["results"] == [case]
+    assert api.order(number) == before
+    set_stock("SKU-2", "LYON", 1)
+    moved = api.post(f"exceptions/{case['id']}/resolve/", {"action": "reroute", "location": "LYON"})
+    assert moved.status == 200
+    assert [len(work["lines"]) for work in _live(api.order(number))] == [2]
+    invariants_hold()
+
+
+def test_without_the_line_that_is_missing_the_rest_goes_to_the_named_place(api: Api, invariants_hold: Any) -> None:
+    make_network()
+    number, lost = _parcel(api)
+    set_stock("SKU-2", "LYON", 0)
+    set_stock("SKU-2", "LILLE", 0)
+    api.act(lost, "decline", {"reason": "damaged", "lines": ["l2"]})
+    (case,) = api.get("exceptions/?status=open").json["results"]
+
+    api.post(f"orders/{number}/cancel/", {"lines": [{"id": "l2", "quantity": 1}]})
+    moved = api.post(f"exceptions/{case['id']}/resolve/", {"action": "reroute", "location": "LYON"})
+
+    assert moved.status == 200
+    (work,) = _live(api.order(number))
+    assert (work["location"], [line["line"] for line in work["lines"]]) == ("LYON", ["l1"])
+    assert api.get("exceptions/?status=open").json["results"] == []
     invariants_hold()
 
 

@@ -209,6 +209,7 @@ def test_nothing_is_handed_over_while_the_order_is_on_hold(api: Api) -> None:
     refused = api.act(work, "hand_over", {"identity_checked": True})
 
     assert (refused.status, refused.json["code"]) == (409, "order_on_hold")
+    assert api.get(f"fulfillments/{work}/").json["actions"] == ["extend", "put_back"]
     api.post(f"orders/{number}/release/", {})
     assert api.act(work, "hand_over", {"identity_checked": True}).json["status"] == "collected"
     late = api.post(f"orders/{number}/hold/", {"kind": "fraud"})

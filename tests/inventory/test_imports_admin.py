@@ -74,6 +74,35 @@ def test_a_file_is_looked_at_before_it_begins(boss):
     assert "Completed" in text(boss.get(page_of(row)))
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "The column “location” is missing: it is needed unless one place is chosen for the whole file (line 1)"),
+        ("fr", "La colonne « location » manque : elle est nécessaire, sauf si un lieu est choisi pour tout le fichier"),
+    ],
+)
+def test_a_file_without_places_says_which_column_it_lacks_and_what_can_be_done(boss, language, said):
+    boss.cookies["django_language"] = language
+
+    shown = text(send(boss, b"sku,quantity\nA,7\n"))
+
+    assert said in shown
+    assert not StockImport.objects.exists()
+    send(boss, b"sku,quantity\nA,7\n", location="S")
+    assert StockImport.objects.exists()
+
+
+def test_the_way_to_a_file_writes_its_name_as_it_is(boss):
+    send(boss, file=SimpleUploadedFile("big_K.csv", GOOD))
+    row = StockImport.objects.get()
+    boss.cookies["django_language"] = "fr"
+
+    shown = boss.get(page_of(row)).content.decode()
+
+    assert "Big_K.csv" not in shown and "big_K.csv" in shown
+    assert "<span>Reçu</span>" in shown and "<span>Compté</span>" in shown
+
+
 def test_what_a_snapshot_would_set_to_zero_is_told_first(boss):
     shown = text(send(boss, rows("A,S,7"), mode="snapshot", location="S"))
 

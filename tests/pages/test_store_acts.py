@@ -10,10 +10,11 @@ from inventory.services.pauses import pause_location, resume_location
 from oms.cache import clear_all
 from oms.clock import now
 from oms.models import Event
-from orders.commands import CancelOrder, HoldOrder
+from orders.commands import CancelOrder, HoldOrder, Pick, PickLine
 from orders.models import Fulfillment, Offer
 from orders.pickup_codes import pickup_code
 from orders.services.cancellation import cancel_order
+from orders.services.fulfillments import pick
 from orders.services.holds import hold_order
 from routing.models import ServiceLevel
 from routing.services.rule_sets import create_draft, publish_rule_set
@@ -125,6 +126,25 @@ def test_the_picking_screen_says_that_the_order_is_held(lea: Client) -> None:
 
     assert "On hold: clock stopped" in shown
     assert 'id="pick"' in shown
+
+
+def test_what_may_not_leave_now_has_no_button_for_it_but_the_reason(lea: Client) -> None:
+    parcel, pickup = packed(placed(order_body())), ready(placed(pickup_body()))
+    set_stock("SKU-2", "PARIS", 5)
+    body = order_body(("SKU-1", 1), ("SKU-2", 1))
+    body["lines"][0]["group"] = body["lines"][1]["group"] = "set"
+    torn = accepted(placed(body))
+    lines = [PickLine(line="l1", picked=1), PickLine(line="l2", picked=0, short_reason="damaged")]
+    pick(fulfillment_id=torn.pk, command=Pick(lines=lines), actor="user:lea", as_of=now())
+    for work in (parcel, pickup):
+        assert "<form" in page(lea.get(f"/store/work/{work.pk}/"))
+        hold_order(number=work.order.number, command=HoldOrder(kind="fraud"), actor="user:a", as_of=now())
+
+    pages = [page(lea.get(f"/store/work/{work.pk}/")) for work in (parcel, pickup, torn)]
+
+    assert ['id="ship"' in shown or 'id="hand-over"' in shown for shown in pages] == [False] * 3
+    assert "nothing may leave until it is released" in pages[0] and "nothing may leave" in pages[1]
+    assert "a person decides first what becomes of that" in pages[2]
 
 
 def test_an_empty_list_says_what_to_do(lea: Client) -> None:

@@ -1,12 +1,28 @@
 """Weights and limits: what the cheapest plan means."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from routing.engine.types import Budget, Rest, Source, Step, Timing, Weights, When
 
-from .world import LILLE, LYON, NICE, PARIS, a_demand, flat, line, network, place, planned, sent, stepped, timely
+from .world import (
+    LILLE,
+    LYON,
+    NICE,
+    PARIS,
+    a_demand,
+    flat,
+    line,
+    network,
+    place,
+    planned,
+    reason_of,
+    sent,
+    stepped,
+    timely,
+)
 
 
 def test_cost_is_the_rate_plus_the_handling_of_the_place():
@@ -278,6 +294,39 @@ def test_a_chosen_place_that_cannot_hand_over_is_refused_with_the_reason():
 
     assert result.parcels == ()
     assert [(c.location, c.reason) for c in result.candidates] == [("W", "ability")]
+
+
+@pytest.mark.parametrize(
+    ("steps", "goes"),
+    [
+        ([Step()], "c"),
+        ([Step(keep_groups=False)], "bc"),
+        ([Step(no_split_below=Decimal(999))], ""),
+        ([Step(no_split_tags=frozenset({"fragile"}))], ""),
+        ([Step(no_split_customer_tags=frozenset({"vip"}), keep_groups=False)], ""),
+        ([Step(complete=True, max_parcels=1)], ""),
+        ([Step(complete=True, max_parcels=2, keep_groups=False)], "bc"),
+        ([Step(complete=True, max_parcels=1, keep_groups=False), Step()], "c"),
+        ([Step(no_split_below=Decimal(999)), Step(keep_groups=False)], "bc"),
+        ([Step(no_split_below=Decimal(999), rest=Rest.EXCEPTION), Step(keep_groups=False)], ""),
+    ],
+)
+def test_a_place_that_a_person_named_sends_no_part_of_what_the_rules_send_together(steps: list[Step], goes: str):
+    lines = (line("A", group="set", key="a", tags=frozenset({"fragile"})), line("B", group="set", key="b"))
+    demand = a_demand(
+        *lines, line("C", key="c"), location="X", value=Decimal(100), customer_tags=frozenset({"vip"}), method="ship"
+    )
+    net = network([place("X"), place("Y")], {("A", "Y"): 1, ("B", "X"): 1, ("C", "X"): 1})
+
+    result = planned(demand, net, *steps)
+
+    assert sent(result) == ({"X": dict.fromkeys(goes, 1)} if goes else {})
+    if not goes:
+        assert reason_of(result, "X") == "partial_stock"
+    collected = planned(
+        replace(demand, method="pickup"), network([place("X", abilities={"pickup"})], {("B", "X"): 1}), *steps
+    )
+    assert sent(collected) == {"X": {"b": 1}}
 
 
 def test_two_lines_of_one_sku_share_the_stock():
