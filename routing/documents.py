@@ -144,8 +144,8 @@ class When(Body):
 
 class Source(Body):
     """Which places a step lets in. `min_confidence` is asked of each product's stock there (one half before anybody
-    looked, also of goods that are still to come or typed in), `min_capacity_left` counts the parcels a place can still prepare that day, `on_time` leaves out every
-    carrier service that would be late."""
+    looked, also of goods that are still to come or typed in), `min_capacity_left` counts the parcels a place can still prepare
+    that day, `on_time` leaves out every carrier service that would be late."""
 
     kinds: ListOf[Kind] = ()
     groups: ListOf[Tag] = ()

@@ -152,9 +152,7 @@ def _rule(number: int, rule: Mapping[str, Any], remarks: list[Remark], *, is_las
 
 
 def _step(number: int, turn: int, step: Mapping[str, Any], remarks: list[Remark], *, is_last: bool) -> StepCard:
-    told = words.step_sentence(dict(step))
-    if not is_last and step["rest"] != "next":
-        told = _("%(step)s; the rest %(rest)s") % {"step": told, "rest": words.rest_of_rule(dict(step))}
+    told = words.step_sentence(dict(step)) if is_last else words.step_with_rest(dict(step))
     anchor = f"rule-{number + 1}-step-{turn + 1}"
     return StepCard(
         index=turn,

@@ -281,7 +281,8 @@ class RuleSetHistoryView(ApiView):
 
     @extend_schema(responses={200: RuleSetHistory}, operation_id="rule_sets_history")
     def get(self, request: Request, pk: str) -> Response:
-        """Who published what, and when, and which channels another one took over: of the latest hundred versions of this name, the newest first."""
+        """Who published what, and when, and which channels another one took over: of the latest hundred versions of this
+        name, the newest first."""
         name = rule_sets.find_rule_set(pk).name
         return Response(history_answer(name, rule_sets.publications(name)))
 

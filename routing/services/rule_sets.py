@@ -230,9 +230,7 @@ def publications(name: str) -> list[Publication]:
     """What became of the latest versions of a name, the newest first."""
     versions = {row.pk: row for row in RuleSet.objects.filter(name=name).order_by("-version")[:_MOST_VERSIONS]}
     told = Event.objects.filter(root__in=list(versions), type__startswith=f"{RULE_SET_MOVES.noun}.").order_by("-id")
-    return [
-        _publication(versions[event.root], event) for event in told
-    ]
+    return [_publication(versions[event.root], event) for event in told]
 
 
 def _publication(rule_set: RuleSet, event: Event) -> Publication:

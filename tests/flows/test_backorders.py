@@ -345,7 +345,9 @@ def test_only_places_that_the_rules_let_in_bring_anything(api: Api) -> None:
 
 
 @pytest.mark.parametrize("has_level", [True, False])
-def test_a_delivery_is_believed_as_the_stock_of_its_place_will_be(api: Api, has_level: bool, invariants_hold: Any) -> None:
+def test_a_delivery_is_believed_as_the_stock_of_its_place_will_be(
+    api: Api, has_level: bool, invariants_hold: Any
+) -> None:
     """What nobody has looked at is as sure as not, also where nothing stands; what was learned there stays learned."""
     if not has_level:
         StockLevel.objects.filter(location="PARIS").delete()

@@ -11,13 +11,13 @@ from django.utils.translation import override
 from inventory.models import Location
 from oms.cache import bump
 from oms.models import Channel, Event
+from routing import queries
 from routing.differences import Difference
 from routing.documents import parse
 from routing.engine import review
 from routing.engine.review import FAULTS, Finding
 from routing.errors import InvalidDocument, RuleSetFaulty
 from routing.models import RuleSet, RuleSetSlot
-from routing import queries
 from routing.queries import rules_for
 from routing.remarks import FINDINGS, difference_sentence, finding_sentence
 from routing.services.reviews import faulty_rule_sets, require_sound, review_document

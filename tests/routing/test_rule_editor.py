@@ -477,7 +477,8 @@ def test_what_is_published_is_shown_and_changed_in_a_copy(office, draft):
 @pytest.mark.django_db
 @pytest.mark.parametrize("status", ["published", "archived"])
 @pytest.mark.parametrize(
-    ("page", "numbers"), [("name", ()), ("rule_new", ()), ("rule", (0,)), ("step_new", (0,)), ("step", (0, 0)), ("forget", ())]
+    ("page", "numbers"),
+    [("name", ()), ("rule_new", ()), ("rule", (0,)), ("step_new", (0,)), ("step", (0, 0)), ("forget", ())],
 )
 def test_what_is_no_draft_is_not_offered_to_be_changed(office, draft, status, page, numbers):
     publish_rule_set(rule_set_id=draft.pk, actor="user:boss", as_of=NOON)
@@ -533,7 +534,7 @@ def test_a_rule_set_that_lost_a_channel_says_so_everywhere(office, draft):
     page = said(office.get(at("change", both.pk)))
     assert "<span>Decides for</span><span>app</span>" in page
     assert "both v1 lost web to taker v1." in page
-    rows = re.findall(r'field-shown_channels[^>]*>\s*([^<]*?)\s*<', said(office.get(at("changelist"))))
+    rows = re.findall(r"field-shown_channels[^>]*>\s*([^<]*?)\s*<", said(office.get(at("changelist"))))
     assert sorted(rows) == ["all other channels", "app", "web"]
     last = create_draft(document={**RULES, "name": "last", "channels": ["app"]})
     assert "both v1 decides nowhere then and is archived." in said(office.get(at("publish", last.pk)))
