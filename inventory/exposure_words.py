@@ -1,5 +1,8 @@
 """Exposure rules as sentences: "Web, store pickup: keeps 2 units of every product, at places of outlet"."""
 
+from decimal import Decimal
+
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -38,7 +41,7 @@ def _effect(rule: ExposureRule) -> str:
             ngettext("keeps %(units)d unit", "keeps %(units)d units", rule.keep_units) % {"units": rule.keep_units}
         )
     if rule.keep_share is not None:
-        kept.append(_("keeps %(share)s %%") % {"share": f"{(rule.keep_share * 100).normalize():f}"})
+        kept.append(_("keeps %(share)s %%") % {"share": _percent(rule.keep_share)})
     facts = {"kept": _(" or, if that is more, ").join(kept), "products": _products(rule)}
     return _("%(kept)s of %(products)s") % facts
 
@@ -56,7 +59,11 @@ def _places(rule: ExposureRule) -> str:
 def _doubt(rule: ExposureRule) -> str:
     if rule.below_confidence is None:
         return ""
-    return _("where confidence is below %(share)d %%") % {"share": round(rule.below_confidence * 100)}
+    return _("where confidence is below %(share)s %%") % {"share": _percent(rule.below_confidence)}
+
+
+def _percent(share: Decimal | float) -> str:
+    return number_format(f"{(Decimal(str(share)) * 100).normalize():f}")
 
 
 def _listed(names: list[str]) -> str:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import orjson
 from django.db import connection
 
-from inventory.confidence import PRIOR
 from inventory.exposure import Context, Kept, Protections, Rule
 from inventory.hours import Calendar
 from inventory.methods import ability_for
@@ -456,16 +455,17 @@ def sellable_once_given_back(
 
 
 _CONFIDENCES = """
-SELECT sku, json_object_agg(location_id, coalesce(confidence, %s))::text FROM inventory_stocklevel
-WHERE sku = ANY(ARRAY(SELECT unnest(%s::text[]))) AND on_hand > 0 GROUP BY sku"""
+SELECT sku, json_object_agg(location_id, confidence)::text FROM inventory_stocklevel
+WHERE sku = ANY(ARRAY(SELECT unnest(%s::text[]))) AND confidence IS NOT NULL GROUP BY sku"""
 
 
 def confidences(skus: Collection[str]) -> dict[str, dict[str, float]]:
-    """How far the levels with stock can be believed, from 0 to 1, by SKU and location code (`inventory.confidence`).
+    """How far levels can be believed, from 0 to 1, by SKU and location code, with stock now or without.
 
-    What nobody has looked at yet is as sure as a look would find it.
+    What nobody has looked at yet, and a level that is still to come, is not named: it is as sure as
+    `inventory.confidence.PRIOR`.
     """
-    return {sku: orjson.loads(levels) for sku, levels in _rows(_CONFIDENCES, [PRIOR, list(skus)])}
+    return {sku: orjson.loads(levels) for sku, levels in _rows(_CONFIDENCES, [list(skus)])}
 
 
 def promised_too_much(sku: str, location: str) -> int:

@@ -144,8 +144,8 @@ class When(Body):
 
 class Source(Body):
     """Which places a step lets in. `min_confidence` is asked of each product's stock there (one half before anybody
-    looked), `min_capacity_left` counts the parcels a place can still prepare that day, `on_time` leaves out every
-    carrier service that would be late."""
+    looked, also of goods that are still to come or typed in), `min_capacity_left` counts the parcels a place can still prepare
+    that day, `on_time` leaves out every carrier service that would be late."""
 
     kinds: ListOf[Kind] = ()
     groups: ListOf[Tag] = ()
@@ -211,7 +211,8 @@ def _by_cost_if_by_nothing(weights: Weights) -> Weights:
 class Step(Body):
     """One attempt. An order worth less than `no_split_below`, with a product that has one of `no_split_tags`, or of a
     customer who has one of `no_split_customer_tags`, leaves in one parcel or not by this step. `cancel_after_days` ends
-    the waiting of what is sent to back-order or to a person. `offer_to` places at once are asked for each parcel; the
+    the waiting of what is sent to back-order or to a person; what must leave whole waits only for deliveries that bring
+    all of it, never beside a part that stands in stock. `offer_to` places at once are asked for each parcel; the
     first that answers has it."""
 
     name: Name = "step"

@@ -27,6 +27,7 @@ from routing.models import (
     CarrierService,
     DatePolicy,
     LearnedTable,
+    RuleSet,
     RuleSetSlot,
     ScarcityPrice,
     ScarcityTable,
@@ -93,6 +94,15 @@ def live_rules() -> list[tuple[ActiveRules, frozenset[str]]]:
     for channel, rules in published.items():
         channels.setdefault(rules.id, set()).update({channel} - {""})
     return [(known[pk], frozenset(named)) for pk, named in channels.items()]
+
+
+def decides_for(rule_set: RuleSet) -> list[str] | None:
+    """The channels for which it decides today, in the order of its text; none named: for all without rules of their own.
+
+    None: it decides nowhere. Another one may have taken some of its channels over. Lists prefetch `slots`.
+    """
+    here = {slot.channel for slot in rule_set.slots.all()}
+    return [channel for channel in rule_set.channels if channel in here] if here else None
 
 
 # ---- carriers --------------------------------------------------------------------------------

@@ -31,6 +31,9 @@ FINDINGS: Mapping[str, Promise] = {
         "Less room than is wanted (%(wanted)s): no place that passes prepares more than %(most)s parcels a day, so that"
         " the step would never serve anything."
     ),
+    "room_wanted_and_ignored": gettext_lazy(
+        "Room is wanted (%(wanted)s) although the capacity is ignored: places that have less room are left out all the same."
+    ),
     "no_distance_known": gettext_lazy(
         "The distance is limited, but none of the places that pass is on the map: the step would never serve anything."
     ),
@@ -172,5 +175,11 @@ def value_words(key: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(str(known.get(item, item)) for item in value)
     if isinstance(value, int | float):
-        return number_format(f"{Decimal(str(value)).normalize():f}")
-    return str(value)
+        return words.number(value)
+    if key in _AMOUNTS:
+        return number_format(value)
+    return words.day(value) if key in _DAYS else str(value)
+
+
+_AMOUNTS = frozenset({"min_value", "max_value", "min_parcel_value", "no_split_below"})
+_DAYS = frozenset({"from_date", "until_date"})

@@ -19,6 +19,8 @@ RULE_SET_MOVES = StateTable(
     noun="routing.rule_set",
     states=RuleSetStatus,
 )
+#: Told beside the moves: another one took some channels over, and it goes on to decide for the rest.
+NARROWED = "narrowed"
 
 
 class SimulationStatus(models.TextChoices):

@@ -186,7 +186,7 @@ def step_name(name: str) -> str:
 def rule_sentence(rule: dict[str, Any]) -> str:
     """`Web orders for FR under 2 kg: one parcel from a warehouse within 300 km; else …; the rest to a person`."""
     steps = rule["steps"]
-    told = [step_sentence(step) for step in steps]
+    told = [*map(step_with_rest, steps[:-1]), step_sentence(steps[-1])]
     sentence = _(": ").join([condition_sentence(rule["when"]), _("; else ").join(told)])
     return _("%(sentence)s; the rest %(rest)s.") % {"sentence": sentence, "rest": rest_of_rule(steps[-1])}
 
@@ -211,7 +211,9 @@ def _condition_parts(when: dict[str, Any]) -> Iterator[str]:
     ):
         if when[key]:
             yield phrase % _any_of(when[key], WORDS.get(key))
-    yield from _bounds(when["min_value"], when["max_value"], _("worth at least %s"), _("worth at most %s"))
+    yield from _bounds(
+        _amount(when["min_value"]), _amount(when["max_value"]), _("worth at least %s"), _("worth at most %s")
+    )
     yield from _bounds(
         when["min_weight_g"], when["max_weight_g"], _("weighing at least %s g"), _("weighing at most %s g")
     )
@@ -228,8 +230,22 @@ def _condition_parts(when: dict[str, Any]) -> Iterator[str]:
     yield from _bounds(_day(when["from_date"]), _day(when["until_date"]), _("from %s on"), _("up to and with %s"))
 
 
+def day(text: str) -> str:
+    return date_format(dt.date.fromisoformat(text))
+
+
 def _day(text: str | None) -> str | None:
-    return None if text is None else date_format(dt.date.fromisoformat(text))
+    return None if text is None else day(text)
+
+
+def _amount(text: str | None) -> str | None:
+    """Money with the digits it was written with."""
+    return None if text is None else number_format(text)
+
+
+def number(value: float | Decimal) -> str:
+    """With all its digits: two versions that differ in one read differently."""
+    return number_format(f"{Decimal(str(value)).normalize():f}")
 
 
 def _bounds(low: Any, high: Any, at_least: str, at_most: str) -> Iterator[str]:
@@ -246,9 +262,17 @@ def step_sentence(step: dict[str, Any]) -> str:
     return ", ".join([start, *_restrictions(source), *_limits(step), *_objective(step["weights"])])
 
 
+def step_with_rest(step: dict[str, Any]) -> str:
+    """Of a step that others follow: with what becomes of the rest where they do not get it."""
+    told = step_sentence(step)
+    if step["rest"] == "next":
+        return told
+    return _("%(step)s; the rest %(rest)s") % {"step": told, "rest": rest_of_rule(step)}
+
+
 def _limits(step: dict[str, Any]) -> Iterator[str]:
     if step["min_parcel_value"] is not None:
-        yield _("each worth at least %s") % step["min_parcel_value"]
+        yield _("each worth at least %s") % _amount(step["min_parcel_value"])
     if step["complete"]:
         yield _("if it serves everything")
     yield from _whole(step)
@@ -260,7 +284,7 @@ def _whole(step: dict[str, Any]) -> Iterator[str]:
     if not step["keep_groups"]:
         yield _("even if what belongs together is parted")
     if step["no_split_below"] is not None:
-        yield _("unsplit below %s") % step["no_split_below"]
+        yield _("unsplit below %s") % _amount(step["no_split_below"])
     if step["no_split_tags"]:
         yield _("unsplit with products tagged %s") % _any_of(step["no_split_tags"])
     if step["no_split_customer_tags"]:
@@ -276,9 +300,12 @@ def _parcels(most: int | None) -> str:
 
 
 def _places(source: dict[str, Any]) -> str:
-    if source["locations"]:
+    kinds = _any_of(source["kinds"], WORDS["kinds"]) if source["kinds"] else ""
+    if not source["locations"]:
+        return kinds or _("any place")
+    if not kinds:
         return _any_of(source["locations"])
-    return _any_of(source["kinds"], WORDS["kinds"]) if source["kinds"] else _("any place")
+    return _("%(kinds)s among %(places)s") % {"kinds": kinds, "places": ", ".join(source["locations"])}
 
 
 def _whereabouts(source: dict[str, Any]) -> Iterator[str]:
@@ -286,7 +313,7 @@ def _whereabouts(source: dict[str, Any]) -> Iterator[str]:
     if source["groups"]:
         yield _("of %s") % _any_of(source["groups"])
     if source["max_distance_km"] is not None:
-        yield _("within %g km") % source["max_distance_km"]
+        yield _("within %s km") % number(source["max_distance_km"])
 
 
 def _restrictions(source: dict[str, Any]) -> Iterator[str]:
@@ -301,7 +328,7 @@ def _restrictions(source: dict[str, Any]) -> Iterator[str]:
     if units := source["min_left_after"]:
         yield ngettext("keeping %d unit", "keeping %d units", units) % units
     if source["min_confidence"]:
-        yield _("whose stock is at least %d%% certain") % round(100 * source["min_confidence"])
+        yield _("whose stock is at least %s%% certain") % number(100 * Decimal(str(source["min_confidence"])))
     if parcels := source["min_capacity_left"]:
         yield ngettext("with room for %d parcel", "with room for %d parcels", parcels) % parcels
     for key, phrase in (
@@ -319,7 +346,7 @@ def _objective(weights: dict[str, float]) -> Iterator[str]:
     told = {name: weight for name, weight in weights.items() if weight}
     if told.keys() - {"cost"}:
         yield _("weighing %s") % ", ".join(
-            f"{WORDS['weights'][name]} × {number_format(f'{weight:g}')}" for name, weight in told.items()
+            f"{WORDS['weights'][name]} × {number(weight)}" for name, weight in told.items()
         )
 
 

@@ -119,6 +119,15 @@ def outcome_words(outcome: Outcome) -> str:
             )
             % {"count": outcome.outrun}
         )
+    if outcome.left:
+        told.append(
+            ngettext(
+                "%(count)s order that is released later was left for another run.",
+                "%(count)s orders that are released later were left for another run.",
+                outcome.left,
+            )
+            % {"count": outcome.left}
+        )
     return " ".join(told)
 
 

@@ -316,8 +316,10 @@ class SwapDocument(_Document):
 
 
 class ReoptimisationDocument(_Document):
-    """`considered`: orders that might have moved. `outrun`: swaps that came too late; of these nothing was done."""
+    """`considered`: orders that might have moved. `left`: orders that wait beyond what one run looks at, those that are
+    released last. `outrun`: swaps that came too late; of these nothing was done."""
 
     considered: int
+    left: int
     outrun: int
     swaps: list[SwapDocument]

@@ -183,6 +183,7 @@ tell(
         "before": ["LILLE"],
         "after": ["PARIS"],
         "considered": 12,
+        "left": 0,
         "outrun": 0,
     }
 )

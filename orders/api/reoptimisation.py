@@ -35,6 +35,7 @@ class Reoptimise(ApiView):
 def _document(outcome: Outcome) -> dict[str, Any]:
     return {
         "considered": outcome.considered,
+        "left": outcome.left,
         "outrun": outcome.outrun,
         "swaps": [_swap(swapped) for swapped in outcome.swaps],
     }

@@ -17,6 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Count
 
 from inventory.errors import NotReserved
 from inventory.locks import lock_stock
@@ -73,11 +74,15 @@ class Swapped:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`considered`: orders that might have moved; `outrun`: swaps that came too late, nothing of which was done."""
+    """`considered`: orders that might have moved; `outrun`: swaps that came too late, nothing of which was done.
+
+    `left`: orders beyond what one run looks at; they come later to their release, and a later run looks at them.
+    """
 
     considered: int
     swaps: tuple[Swapped, ...]
     outrun: int
+    left: int
 
 
 class _Outrun(Exception):
@@ -86,7 +91,8 @@ class _Outrun(Exception):
 
 def reoptimise(*, actor: str, as_of: datetime) -> Outcome:
     """Plan what may move again, together, within the budget, and make the swaps that save."""
-    pieces = _pieces(_waiting(as_of), as_of=as_of)
+    ids, left = _waiting(as_of)
+    pieces = _pieces(ids, as_of=as_of)
     considered = len({piece.order.pk for piece in pieces.values()})
     found = find_swaps(
         [piece.standing for piece in pieces.values()],
@@ -99,7 +105,7 @@ def reoptimise(*, actor: str, as_of: datetime) -> Outcome:
             done.append(make_swap(swap=swap, pieces=pieces, considered=considered, actor=actor, as_of=as_of))
         except (_Outrun, NotReserved):
             outrun += 1
-    return Outcome(considered, tuple(done), outrun)
+    return Outcome(considered, tuple(done), outrun, left)
 
 
 # ---- what may move -------------------------------------------------------------------------------
@@ -182,11 +188,17 @@ def _set(at: datetime | None) -> datetime:
     return at
 
 
-def _waiting(as_of: datetime) -> list[str]:
-    """Orders with work that waits for its release, the earliest first; no more than are planned at once."""
+def _waiting(as_of: datetime) -> tuple[list[str], int]:
+    """Orders with work that waits for its release, the earliest first; no more than are planned at once, and how many
+    are left then."""
     waiting = Fulfillment.objects.filter(status=FulfillmentStatus.PLANNED, release_at__gt=as_of)
-    ids = waiting.order_by("release_at", "pk").values_list("order_id", flat=True)
-    return list(dict.fromkeys(ids[: settings.REOPTIMISED_FULFILLMENTS]))
+    first = list(
+        waiting.order_by("release_at", "pk")[: settings.REOPTIMISED_FULFILLMENTS].values_list("order_id", flat=True)
+    )
+    ids = list(dict.fromkeys(first))
+    if len(first) < settings.REOPTIMISED_FULFILLMENTS:
+        return ids, 0
+    return ids, waiting.exclude(order__in=ids).aggregate(left=Count("order", distinct=True))["left"]
 
 
 def _pieces(order_ids: Collection[str], *, as_of: datetime) -> dict[str, _Piece]:

@@ -1,6 +1,6 @@
 """What the pages of rule sets show, as plain values: templates ask the database nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from oms.backoffice.words import Tone, badge, who
-from routing import words
+from routing import queries, words
 from routing.differences import Difference, differences, yaml_diff
 from routing.documents import parse, written_out
 from routing.editing import fingerprint
@@ -22,7 +22,7 @@ from routing.models import RuleSet, Simulation
 from routing.remarks import difference_sentence, finding_sentence
 from routing.services import rule_sets
 from routing.services.reviews import review_document
-from routing.states import RuleSetStatus
+from routing.states import NARROWED, RuleSetStatus
 
 DONE: Mapping[str, Any] = {
     "up": gettext_lazy("“%(name)s” comes earlier now."),
@@ -42,7 +42,13 @@ def status_badge(rule_set: RuleSet) -> SafeString:
 
 
 def channels_words(rule_set: RuleSet) -> str:
-    return ", ".join(rule_set.channels) or _("all other channels")
+    """For which it decides today; of what decides nowhere, for which it would."""
+    here = queries.decides_for(rule_set)
+    return _named(rule_set.channels if here is None else here)
+
+
+def _named(channels: Sequence[str]) -> str:
+    return ", ".join(channels) or _("all other channels")
 
 
 def sentence(text: str) -> str:
@@ -114,7 +120,7 @@ class RuleSetPage:
 
 def rule_set_page(rule_set: RuleSet) -> RuleSetPage:
     document = written_out(rule_set.document)
-    remarks = remarks_on(document)
+    remarks = remarks_on(document, queries.decides_for(rule_set))
     return RuleSetPage(
         badge=status_badge(rule_set),
         channels=channels_words(rule_set),
@@ -146,9 +152,7 @@ def _rule(number: int, rule: Mapping[str, Any], remarks: list[Remark], *, is_las
 
 
 def _step(number: int, turn: int, step: Mapping[str, Any], remarks: list[Remark], *, is_last: bool) -> StepCard:
-    told = words.step_sentence(dict(step))
-    if not is_last and step["rest"] != "next":
-        told = _("%(step)s; the rest %(rest)s") % {"step": told, "rest": words.rest_of_rule(dict(step))}
+    told = words.step_sentence(dict(step)) if is_last else words.step_with_rest(dict(step))
     anchor = f"rule-{number + 1}-step-{turn + 1}"
     return StepCard(
         index=turn,
@@ -161,8 +165,8 @@ def _step(number: int, turn: int, step: Mapping[str, Any], remarks: list[Remark]
     )
 
 
-def remarks_on(document: Mapping[str, Any]) -> list[Remark]:
-    return [_remark(finding, document) for finding in review_document(parse(document))]
+def remarks_on(document: Mapping[str, Any], decides_for: Sequence[str] | None = None) -> list[Remark]:
+    return [_remark(finding, document) for finding in review_document(parse(document), decides_for)]
 
 
 def _remark(finding: Finding, document: Mapping[str, Any]) -> Remark:
@@ -181,12 +185,14 @@ def _remark(finding: Finding, document: Mapping[str, Any]) -> Remark:
 _HISTORY = {
     "published": (gettext_lazy("%(rules)s was published."), "check_circle"),
     "archived": (gettext_lazy("%(rules)s was replaced."), "inventory_2"),
+    NARROWED: (gettext_lazy("%(rules)s lost %(channels)s to %(by)s."), "call_split"),
 }
 
 
 def _told(publication: rule_sets.Publication) -> Told:
     text, icon = _HISTORY.get(publication.became, (publication.became, "circle"))
-    return Told(publication.at, str(text) % {"rules": publication.rule_set}, who(publication.actor), icon)
+    facts = {"rules": publication.rule_set, "channels": ", ".join(publication.channels), "by": publication.by_name}
+    return Told(publication.at, str(text) % facts, who(publication.actor), icon)
 
 
 # ---- two versions ------------------------------------------------------------------------------------
@@ -256,7 +262,7 @@ def publication(rule_set: RuleSet) -> Publication:
         remarks=remarks,
         faults=sum(remark.is_fault for remark in remarks),
         comparison=comparison(rule_set),
-        effect=_effect(rule_set),
+        effect=" ".join([_effect(rule_set), *map(_takeover, rule_sets.takeovers(rule_set))]),
         simulation=simulation,
         must_simulate=settings.PUBLISHING_NEEDS_SIMULATION and simulation is None,
     )
@@ -275,6 +281,13 @@ def _effect(rule_set: RuleSet) -> str:
         )
         % facts
     )
+
+
+def _takeover(found: rule_sets.Takeover) -> str:
+    facts = {"channels": _named(found.channels), "rules": found.rule_set, "left": _named(found.left)}
+    if not found.left:
+        return _("%(rules)s decides nowhere then and is archived.") % facts
+    return _("It takes %(channels)s over from %(rules)s, which goes on to decide for %(left)s.") % facts
 
 
 # ---- taking back -------------------------------------------------------------------------------------

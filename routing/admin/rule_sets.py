@@ -12,6 +12,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.forms import Script
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -38,7 +39,7 @@ from routing.admin.trial_page import trials_of
 from routing.differences import as_yaml
 from routing.documents import BUILT_IN, Rule, Step, written_out
 from routing.editing import Edit, Where
-from routing.errors import InvalidDocument
+from routing.errors import InvalidDocument, NotADraft
 from routing.models import RuleSet
 from routing.services import rule_sets, shadows
 from routing.states import RuleSetStatus
@@ -70,6 +71,9 @@ class RuleSetAdmin(ReadOnlyAdmin):
         js = [EDITOR]
 
     # ---- the list --------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RuleSet]:
+        return super().get_queryset(request).prefetch_related("slots")
 
     @display(description=gettext_lazy("rule set"), ordering="name")
     def shown_name(self, rule_set: RuleSet) -> str:
@@ -112,16 +116,19 @@ class RuleSetAdmin(ReadOnlyAdmin):
         def page(route: str, view: Any, name: str) -> URLPattern:
             return path(route, self.admin_site.admin_view(view), name=f"routing_ruleset_{name}")
 
+        def form(route: str, view: Any, name: str) -> URLPattern:
+            return page(f"<path:object_id>/{route}", self._of_drafts(view), name)
+
         of_one = "<path:object_id>/"
         return [
             page("new/", self.new_view, "new"),
             page("import/", self.import_view, "import"),
             page("bench/", self.bench_view, "bench"),
-            page(f"{of_one}name/", self.name_view, "name"),
-            page(f"{of_one}rules/new/", self.rule_view, "rule_new"),
-            page(f"{of_one}rules/<int:rule>/", self.rule_view, "rule"),
-            page(f"{of_one}rules/<int:rule>/steps/new/", self.new_step_view, "step_new"),
-            page(f"{of_one}rules/<int:rule>/steps/<int:step>/", self.step_view, "step"),
+            form("name/", self.name_view, "name"),
+            form("rules/new/", self.rule_view, "rule_new"),
+            form("rules/<int:rule>/", self.rule_view, "rule"),
+            form("rules/<int:rule>/steps/new/", self.new_step_view, "step_new"),
+            form("rules/<int:rule>/steps/<int:step>/", self.step_view, "step"),
             page(f"{of_one}act/", require_POST(self.act_view), "act"),
             page(f"{of_one}undo/", require_POST(self.undo_view), "undo"),
             page(f"{of_one}copy/", require_POST(self.copy_view), "copy"),
@@ -129,7 +136,7 @@ class RuleSetAdmin(ReadOnlyAdmin):
             page(f"{of_one}publish/", self.publish_view, "publish"),
             page(f"{of_one}export/", self.export_view, "export"),
             page(f"{of_one}shadow/", require_POST(self.shadow_view), "shadow"),
-            page(f"{of_one}forget/", self.forget_view, "forget"),
+            form("forget/", self.forget_view, "forget"),
             *super().get_urls(),
         ]
 
@@ -362,6 +369,18 @@ class RuleSetAdmin(ReadOnlyAdmin):
         require_right(self, request)
         rule_set = row_or_404(RuleSet, unquote(object_id))
         return rule_set, written_out(rule_set.document)
+
+    def _of_drafts(self, view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        """Offers nobody a form that could not be saved; what was typed before is refused by the service, and stays."""
+
+        def shown(request: HttpRequest, object_id: str, **where: int) -> HttpResponse:
+            rule_set, _document = self._draft(request, object_id)
+            if request.method == "POST" or rule_set.status == RuleSetStatus.DRAFT:
+                return view(request, object_id, **where)
+            tell_refusal(request, NotADraft(current=rule_set.status))
+            return redirect(self._address(rule_set))
+
+        return shown
 
     def _item(self, document: Mapping[str, Any], where: Where) -> dict[str, Any]:
         try:

@@ -29,6 +29,7 @@ from routing.engine.counterfactual import Alternative, Found, Need, StepVerdict,
 from routing.engine.review import Finding
 from routing.engine.types import from_micro
 from routing.models import Decision, RuleSet
+from routing.queries import decides_for
 from routing.rate_review import Remark
 from routing.remarks import difference_sentence, finding_sentence, remark_sentence
 from routing.services.dry_runs import WantedLine
@@ -543,11 +544,15 @@ def _money(micro: int) -> str:
 
 
 class RuleSetAnswer(RuleSetDocument):
-    """The document with what became of it. `actions`: what can be done now."""
+    """The document as it was written, with what became of it. `actions`: what can be done now."""
 
     id: str
     version: int
     status: Literal["draft", "published", "archived"]
+    decides_for: list[str] | None = Field(
+        description="Of a published one the channels for which it decides today: those of `channels` that no other rule set "
+        "has taken over, or none named: every channel without a rule set of its own. null: it decides nowhere."
+    )
     created_at: Instant
     published_at: Instant | None
     actions: list[str]
@@ -572,6 +577,7 @@ def rule_set_answer(rule_set: RuleSet) -> dict[str, Any]:
         "id": rule_set.id,
         "version": rule_set.version,
         "status": rule_set.status,
+        "decides_for": decides_for(rule_set),
         "created_at": rule_set.created_at,
         "published_at": rule_set.published_at,
         "actions": ["edit", "publish", "delete"] if rule_set.status == "draft" else [],
@@ -611,13 +617,16 @@ def finding_document(finding: Finding, *, under: str = "") -> dict[str, Any]:
 
 
 class RuleSetMoved(BaseModel):
-    """`became`: `published`, or `archived` when another one took its place."""
+    """`became`: `published`, `archived` when another one took its place, or `narrowed` when another one took `channels`
+    over and it goes on to decide for the rest; `by`: that one's id."""
 
     id: str
     version: int
-    became: Literal["published", "archived"]
+    became: Literal["published", "archived", "narrowed"]
     at: Instant
     actor: str
+    channels: list[str] = []
+    by: str = ""
 
 
 class RuleSetHistory(BaseModel):
@@ -635,6 +644,8 @@ def history_answer(name: str, told: Sequence[Publication]) -> dict[str, Any]:
                 "became": move.became,
                 "at": move.at,
                 "actor": move.actor,
+                "channels": list(move.channels),
+                "by": move.by,
             }
             for move in told
         ],

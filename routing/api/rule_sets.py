@@ -19,6 +19,7 @@ from oms.api.preconditions import ETAG, IF_MATCH, is_conditional, require_match
 from oms.api.views import IDEMPOTENCY_KEY, ApiView
 from oms.clock import now
 from oms.errors import FieldError, IllegalMove, Invalid, PlaceNotAllowed, PreconditionFailed
+from routing import queries
 from routing.api.documents import (
     DifferencesDocument,
     ReviewDocument,
@@ -125,7 +126,7 @@ class RuleSetsView(RuleSetWrites):
     )
     def get(self, request: Request) -> Response:
         """Rule sets, newest first."""
-        found = RuleSet.objects.all()
+        found = RuleSet.objects.prefetch_related("slots")
         if status := request.query_params.get("status"):
             if status not in RuleSetStatus.values:
                 raise Invalid(errors=[FieldError("/status", "unknown_status", "draft, published or archived")])
@@ -206,7 +207,8 @@ class PublishRuleSetView(RuleSetWrites):
         request=None, responses={200: RuleSetAnswer}, parameters=[IF_MATCH, ETAG], operation_id="rule_sets_publish"
     )
     def post(self, request: Request, pk: str) -> Response:
-        """Let a draft decide for its channels from now on; what it replaces everywhere is archived.
+        """Let a draft decide for its channels from now on; what it replaces everywhere is archived, what it takes only some
+        channels from goes on to decide for the others (`decides_for`).
 
         With `If-Match` nothing is published but what was seen. Refused while its review finds a fault; what only deserves a
         look does not stand in the way. Where the house wants it, this very text must have been simulated first.
@@ -252,7 +254,7 @@ class ReviewRuleSetView(ApiView):
     def get(self, request: Request, pk: str) -> Response:
         """What is wrong with the rules, seen against today's places, channels and products."""
         rule_set = rule_sets.find_rule_set(pk)
-        return Response(review_answer(review_document(parse(rule_set.document))))
+        return Response(review_answer(review_document(parse(rule_set.document), queries.decides_for(rule_set))))
 
 
 class RuleSetDifferencesView(ApiView):
@@ -279,7 +281,8 @@ class RuleSetHistoryView(ApiView):
 
     @extend_schema(responses={200: RuleSetHistory}, operation_id="rule_sets_history")
     def get(self, request: Request, pk: str) -> Response:
-        """Who published what, and when: of the latest hundred versions of this name, the newest first."""
+        """Who published what, and when, and which channels another one took over: of the latest hundred versions of this
+        name, the newest first."""
         name = rule_sets.find_rule_set(pk).name
         return Response(history_answer(name, rule_sets.publications(name)))
 

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from inventory.confidence import PRIOR
 from inventory.methods import ability_for
 
 from . import filters, geo
@@ -76,7 +77,7 @@ def assess(
     held = scene.held[rows][:, columns]
     sieve = filters.Sieve(places, atlas.standing(source, ability_for(demand.method))[rows].copy())
     confidence = (
-        atlas.table(network.confidence, [line.sku for line in left], rows, 1.0) if source.min_confidence else held
+        atlas.table(network.confidence, [line.sku for line in left], rows, PRIOR) if source.min_confidence else held
     )
     units = filters.usable_units(sieve, left, demand, source, _less(held, scene, rows, left, taken), confidence)
     km = scene.distances_km[rows]

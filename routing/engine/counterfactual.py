@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from inventory.confidence import PRIOR
 from inventory.methods import ability_for
 
 from . import explain
@@ -203,7 +204,7 @@ def _figures(run: Run, number: int, code: str, reason: str) -> tuple[Any, Any]:
         return most, max(source.min_sellable, source.min_left_after + 1)
     if reason == "low_confidence":
         held = {line.sku for line in assessment.problem.lines if _held(case, line.sku, code)}
-        found = [case.network.confidence.get(sku, {}).get(code, 1.0) for sku in held]
+        found = [case.network.confidence.get(sku, {}).get(code, PRIOR) for sku in held]
         return min(found), source.min_confidence
     return _figures_of_goods(assessment.problem, code, reason)
 
@@ -292,6 +293,7 @@ def _with_line_tied(run: Run, number: int, code: str, i: int) -> Problem:
         network,
         sellable={**network.sellable, _PHANTOM: {code: lines[-1].quantity + _MOST_UNITS}},
         scarcity={**network.scarcity, _PHANTOM: {}},
+        confidence={**network.confidence, _PHANTOM: {code: 1.0}},
     )
     excluded = {**case.demand.excluded, _PHANTOM + given[i].key: case.demand.excluded.get(given[i].key)}
     demand = replace(
@@ -601,7 +603,7 @@ class _Changes:
     def _confidence(self, skus: Iterable[str]) -> Iterator[Parameter]:
         wanted = sorted({step.source.min_confidence for step in self.case.steps})
         for sku in skus:
-            known = self.case.network.confidence.get(sku, {}).get(self.code, 1.0)
+            known = self.case.network.confidence.get(sku, {}).get(self.code, PRIOR)
             if _held(self.case, sku, self.code) and (values := [least for least in wanted if least > known]):
                 yield Parameter("confidence", known, values, self._confidence_change(sku), sku=sku)
 

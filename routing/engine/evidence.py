@@ -5,12 +5,14 @@ them for the places that hold anything, and answers as the network did. What was
 another network: the plan itself never needs it, only who wants to know what would have been.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import repeat
 from typing import Any
 
 import numpy as np
+
+from inventory.confidence import PRIOR
 
 from . import geo
 from .assess import Scene
@@ -187,7 +189,7 @@ def _timings(witness: Witness, codes: Sequence[str]) -> dict[Way, list[Any]]:
 _PER_UNIT: Mapping[str, tuple[Callable[[Source, Weights], float], Any]] = {
     "scarcity": (lambda _source, weights: weights.scarcity, 0),
     "markdown": (lambda _source, weights: weights.markdown, 0),
-    "confidence": (lambda source, _weights: source.min_confidence, 1.0),
+    "confidence": (lambda source, _weights: source.min_confidence, PRIOR),
 }
 """Figures by SKU and place: which step asks for them, and what counts where none is given."""
 
@@ -217,6 +219,8 @@ class _Memory:
         self.asked_anew.update(added)
         row_of = {code: row for row, code in enumerate(told.codes)}
         told_of: dict[str, Any] = {name: self._figures(columns) for name, columns in told.by_sku.items()}
+        if added and "confidence" in told_of:
+            told_of["confidence"] = self._believed(told_of["confidence"], added)
         told_of |= {name: self._answers(name, row_of) for name in QUESTIONS if self.others or name in told.answers}
         return Network(
             places={place.code: place for place in map(self._place, range(len(told.codes)))} | added,
@@ -244,6 +248,12 @@ class _Memory:
 
     def _figures(self, columns: Mapping[str, list[Any]]) -> BySkuAndPlace:
         return {sku: self._named(column) for sku, column in columns.items()}
+
+    def _believed(self, known: BySkuAndPlace, added: Collection[str]) -> dict[str, dict[str, float]]:
+        """Of the added places as it is today: they were not asked about stock that they did not hold."""
+        today = self.others.confidence if self.others else {}
+        of_today = {sku: {code: now[code] for code in added if code in now} for sku, now in today.items()}
+        return {sku: {**known.get(sku, {}), **of_today.get(sku, {})} for sku in self.told.stock}
 
     def _answers(self, name: str, row_of: Mapping[str, int]) -> Callable[[Place], Any]:
         column = self.told.answers.get(name)

@@ -142,6 +142,9 @@ class _Review:
             elif step.rest is not Rest.NEXT:
                 closed_by = step
             yield from self._source(f"{pointer}/from", rule, step)
+            if step.source.ignore_capacity and step.source.min_capacity_left:
+                wanted = {"wanted": step.source.min_capacity_left}
+                yield Finding(f"{pointer}/from/min_capacity_left", "room_wanted_and_ignored", wanted)
             yield from _parcel_value(f"{pointer}/min_parcel_value", rule, step)
 
     def _source(self, pointer: str, rule: Rule, step: Step) -> Iterator[Finding]:

@@ -260,9 +260,9 @@ class Network:
 
     Per unit and in money, used only under their weights: `scarcity`, the price of a unit that others may want (0 at a
     place that is not named; of a product that is not named 1 for the last unit of a place, falling as 1 / units), and
-    `markdown`, what is gained when slow stock goes. `confidence` (0 to 1) is 1 where it is not named. `kept` (units
-    of the sellable) and `kept_parcels` (by place, of the capacity left) are other orders': there for every filter and
-    price, not to be had.
+    `markdown`, what is gained when slow stock goes. `confidence` (0 to 1) is one half where it is not named
+    (`inventory.confidence.PRIOR`). `kept` (units of the sellable) and `kept_parcels` (by place, of the capacity left) are
+    other orders': there for every filter and price, not to be had.
     """
 
     places: Mapping[str, Place]

@@ -16,12 +16,15 @@ from routing.models import RuleSet
 from routing.remarks import finding_sentence
 
 
-def review_document(document: RuleSetDocument) -> list[Finding]:
-    """All findings in the order of the document, faults and what only deserves a look."""
+def review_document(document: RuleSetDocument, decides_for: Sequence[str] | None = None) -> list[Finding]:
+    """All findings in the order of the document, faults and what only deserves a look.
+
+    `decides_for`: the channels of which it still decides (`queries.decides_for`); None: all that it names.
+    """
     rules = document.as_engine()
     return _review(
         rules,
-        frozenset(document.channels),
+        frozenset(document.channels if decides_for is None else decides_for),
         skus=_known_skus(rules),
         tags=inventory.tags_in_use(_tags_named(rules)),
     )

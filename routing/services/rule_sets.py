@@ -3,7 +3,7 @@
 Who is bound to a channel decides for that one alone, never for those without rules of their own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from oms.cache import bump
 from oms.errors import ChannelNotAllowed, FieldError
 from oms.idempotency import idempotent
 from oms.models import Channel, Event
+from oms.outbox import Fact, publish
 from oms.transactions import in_transaction, use_case
 from routing import queries
 from routing.differences import Document
@@ -25,7 +26,7 @@ from routing.editing import Edit, apply, fingerprint
 from routing.errors import DraftChanged, InvalidDocument, NotADraft, NotSimulated, RuleSetMissing
 from routing.models import RuleSet, RuleSetSlot, Simulation
 from routing.services.reviews import require_sound
-from routing.states import RULE_SET_MOVES, RuleSetStatus, SimulationStatus
+from routing.states import NARROWED, RULE_SET_MOVES, RuleSetStatus, SimulationStatus
 from routing.yaml_text import read_yaml
 
 
@@ -143,10 +144,12 @@ def publish_rule_set(
         version=rule_set.version,  # it names the text, which a move does not change
         published_at=as_of,
     )
+    taken = takeovers(rule_set)
     for channel in checked.channels or ("",):
         RuleSetSlot.objects.update_or_create(channel=channel, defaults={"rule_set": rule_set})
     for idle in RuleSet.objects.filter(status=RuleSetStatus.PUBLISHED, slots=None).select_for_update(of=("self",)):
         RULE_SET_MOVES.move(idle, to=RuleSetStatus.ARCHIVED, actor=actor, as_of=as_of, version=idle.version)
+    publish([_narrowed(one, rule_set, actor) for one in taken if one.left], as_of=as_of)
     bump(queries.RULE_SETS)
     return rule_set
 
@@ -173,6 +176,31 @@ def replaced_by(rule_set: RuleSet) -> list[RuleSet]:
     return list({found.pk: found for found in there if found}.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """Of another rule set, the channels that a publication takes, and those that are left to it."""
+
+    rule_set: RuleSet
+    channels: list[str]
+    left: list[str]
+
+
+def takeovers(rule_set: RuleSet) -> list[Takeover]:
+    """What a draft would take from whom. Default rules lose nothing to a channel's own: they decide for the others."""
+    wanted = rule_set.channels or [""]
+    losers = RuleSet.objects.filter(pk__in=RuleSetSlot.objects.filter(channel__in=wanted).values("rule_set"))
+    return [
+        Takeover(loser, [c for c in here if c in wanted], [c for c in here if c not in wanted])
+        for loser in losers.prefetch_related("slots")
+        if (here := queries.decides_for(loser) or [""])
+    ]
+
+
+def _narrowed(takeover: Takeover, by: RuleSet, actor: str) -> Fact:
+    told = {"channels": takeover.channels, "by": by.pk, "by_name": str(by)}
+    return RULE_SET_MOVES.fact(takeover.rule_set, to=NARROWED, actor=actor, payload=told)
+
+
 def compared_with(rule_set: RuleSet, other_id: str = "") -> tuple[Document, RuleSet | None]:
     """The text a rule set is held against: the named one's, else what decides today, else the built-in.
 
@@ -184,12 +212,15 @@ def compared_with(rule_set: RuleSet, other_id: str = "") -> tuple[Document, Rule
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What became of a version, when, and who did it."""
+    """What became of a version, when, and who did it. `channels`: those that `by` took over, where it was narrowed."""
 
     rule_set: RuleSet
     became: str
     at: datetime
     actor: str
+    channels: Sequence[str] = ()
+    by: str = ""
+    by_name: str = ""
 
 
 _MOST_VERSIONS = 100
@@ -199,10 +230,13 @@ def publications(name: str) -> list[Publication]:
     """What became of the latest versions of a name, the newest first."""
     versions = {row.pk: row for row in RuleSet.objects.filter(name=name).order_by("-version")[:_MOST_VERSIONS]}
     told = Event.objects.filter(root__in=list(versions), type__startswith=f"{RULE_SET_MOVES.noun}.").order_by("-id")
-    return [
-        Publication(versions[event.root], event.type.rpartition(".")[2], event.occurred_at, event.actor)
-        for event in told
-    ]
+    return [_publication(versions[event.root], event) for event in told]
+
+
+def _publication(rule_set: RuleSet, event: Event) -> Publication:
+    became = event.type.rpartition(".")[2]
+    more = {name: event.payload[name] for name in ("channels", "by", "by_name")} if became == NARROWED else {}
+    return Publication(rule_set, became, event.occurred_at, event.actor, **more)
 
 
 def find_rule_set(rule_set_id: str) -> RuleSet:

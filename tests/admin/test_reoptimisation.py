@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from html import unescape
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -47,6 +48,13 @@ def test_the_button_tells_what_it_saved_and_then_that_nothing_is_left(
     assert "in 24 hours" in listed
     assert listed.count("11.00\N{NO-BREAK SPACE}EUR") == 4  # by day, week and month, and in its row
     assert all(f"#{row}" in listed for row in Reoptimisation.objects.get().numbers)
+
+
+def test_who_was_left_out_is_told(toy: list[str], administrator: Client, settings: Any) -> None:
+    settings.REOPTIMISED_FULFILLMENTS = 2
+    assert "1 order that is released later was left for another run." in pressed(administrator)
+    settings.REOPTIMISED_FULFILLMENTS = 3
+    assert "another run" not in pressed(administrator)
 
 
 def test_it_is_told_in_french(toy: list[str], administrator: Client) -> None:

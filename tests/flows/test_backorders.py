@@ -344,6 +344,35 @@ def test_only_places_that_the_rules_let_in_bring_anything(api: Api) -> None:
     assert order(api).status == 409
 
 
+@pytest.mark.parametrize("has_level", [True, False])
+def test_a_delivery_is_believed_as_the_stock_of_its_place_will_be(
+    api: Api, has_level: bool, invariants_hold: Any
+) -> None:
+    """What nobody has looked at is as sure as not, also where nothing stands; what was learned there stays learned."""
+    if not has_level:
+        StockLevel.objects.filter(location="PARIS").delete()
+    publish(**{"from": {"min_confidence": 0.6}})
+    inbound = announce(api, 5)
+    assert order(api).status == 409
+
+    publish(**{"from": {"min_confidence": 0.5}})
+    number = placed(api)["number"]
+    receive(api, inbound)
+    clock()
+    assert [work["location"] for work in api.order(number)["fulfillments"]] == ["PARIS"]
+    invariants_hold()
+
+
+def test_what_was_learned_of_an_empty_shelf_counts_for_what_comes_to_it(api: Api) -> None:
+    publish(**{"from": {"min_confidence": 0.6}})
+    announce(api, 5)
+    StockLevel.objects.filter(location="PARIS").update(confidence=0.6)
+    placed(api)
+
+    StockLevel.objects.filter(location="PARIS").update(confidence=0.59)
+    assert order(api).status == 409
+
+
 @pytest.mark.parametrize("step", [{}, {"no_split_below": "999.00"}], ids=["a group", "an order that is not split"])
 def test_what_leaves_together_is_awaited_at_one_place(api: Api, invariants_hold: Any, step: dict[str, Any]) -> None:
     publish(**step)

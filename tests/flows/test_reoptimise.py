@@ -49,7 +49,7 @@ from tests.flows.conftest import Answer, Api, pass_time, relay
 #: What a parcel costs from PARIS, LILLE and LYON, by the shopper's postal code.
 TOY = {"75001": (2, 5, 6), "75002": (7, 19, 20), "75003": (8, 15, 18)}
 PLACES = {"PARIS": PARIS, "LILLE": LILLE, "LYON": LYON}
-NOTHING_MORE = {"outrun": 0, "swaps": []}
+NOTHING_MORE = {"left": 0, "outrun": 0, "swaps": []}
 
 Way = Counter[tuple[str, str]]  # units by SKU and place
 
@@ -228,6 +228,14 @@ def test_the_clock_does_it_every_few_minutes(api: Api, toy: Any, invariants_hold
     assert cost(api, toy) == 28
     assert [row.actor for row in Reoptimisation.objects.all()] == [CLOCK]
     invariants_hold()
+
+
+def test_who_waits_beyond_what_one_run_looks_at_is_counted(api: Api, toy: Any, settings: Any) -> None:
+    settings.REOPTIMISED_FULFILLMENTS = 1
+
+    told = again(api)
+
+    assert (told["considered"], told["left"]) == (1, 2)
 
 
 def test_nobody_comes_later_than_promised(api: Api, invariants_hold: Any) -> None:

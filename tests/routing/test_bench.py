@@ -23,7 +23,7 @@ from routing.services.dry_runs import TypedLevel, WantedLine, Wish, plan_dry_run
 from routing.services.rule_sets import create_draft, publish_rule_set
 from routing.services.sourcing import Destination
 from tests.admin.conftest import client_as, placed  # noqa: F401
-from tests.factories.inventory import make_product, set_stock
+from tests.factories.inventory import make_location, make_product, set_stock, set_stocks
 from tests.factories.orders import make_network, order_body, pickup_body
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +106,24 @@ def test_typed_in_stock_stands_instead_of_the_books(two):
     a_lot = side_by_side(wish(("PARIS", 90), units=80), None)
     assert sent(a_lot.plans[0]) == {"PARIS": {"SKU-1": 80}}
     assert a_lot.sellable["SKU-1"]["LYON"] == 5  # real
+
+
+@pytest.mark.parametrize("confidence", [None, 0.2, 0.95])
+def test_typed_in_stock_is_believed_as_its_level_is(two, confidence):
+    """One half, where nobody has looked or there is no level; what was learned of one that is empty now."""
+    make_location("NICE")
+    set_stocks({("SKU-1", place): 0 for place in ("PARIS", "LYON", "LILLE")})
+    StockLevel.objects.update(confidence=confidence)
+    asked = wish(("LYON", 5), ("NICE", 5))
+
+    def places_with(least):
+        rules = {"rules": [{"steps": [{"from": {"min_confidence": least}}]}]}
+        (planned,) = side_by_side(asked, rules).plans
+        return {c.location for c in planned.outcome.candidates if c.is_eligible}
+
+    assert ("LYON" in places_with(0.5), "NICE" in places_with(0.5)) == (confidence != 0.2, True)
+    assert places_with(0.6) == ({"LYON"} if confidence == 0.95 else set())
+    assert places_with(1) == set()
 
 
 def test_the_books_are_not_touched_and_nothing_is_kept(two):

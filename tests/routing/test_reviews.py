@@ -11,6 +11,7 @@ from django.utils.translation import override
 from inventory.models import Location
 from oms.cache import bump
 from oms.models import Channel, Event
+from routing import queries
 from routing.differences import Difference
 from routing.documents import parse
 from routing.engine import review
@@ -19,7 +20,7 @@ from routing.errors import InvalidDocument, RuleSetFaulty
 from routing.models import RuleSet, RuleSetSlot
 from routing.queries import rules_for
 from routing.remarks import FINDINGS, difference_sentence, finding_sentence
-from routing.services.reviews import require_sound, review_document
+from routing.services.reviews import faulty_rule_sets, require_sound, review_document
 from routing.services.rule_sets import (
     compared_with,
     create_draft,
@@ -27,6 +28,7 @@ from routing.services.rule_sets import (
     publications,
     publish_rule_set,
     replaced_by,
+    takeovers,
 )
 from tests.factories.inventory import make_location, make_product
 
@@ -303,6 +305,61 @@ def test_who_published_what_and_when_is_known(client):
         (version, became, actor) for version, became, _at, actor in told
     ]
     assert client.get("/api/v1/rule-sets/rul_none/history/").json()["code"] == "rule_set_not_found"
+
+
+def test_a_channel_taken_over_is_decided_for_no_longer(client):
+    both = publish(draft(name="both", channels=["web", "app"]))
+    taker = draft(name="web only", channels=["web"])
+    assert [(one.rule_set, one.channels, one.left) for one in takeovers(taker)] == [(both, ["web"], ["app"])]
+    publish(taker, at=EVENING, actor="user:bea")
+
+    def told(rule_set):
+        return client.get(f"/api/v1/rule-sets/{rule_set.pk}/").json()
+
+    assert (told(both)["decides_for"], told(both)["channels"]) == (["app"], ["web", "app"])
+    assert told(taker)["decides_for"] == ["web"]
+    exported = client.get(f"/api/v1/rule-sets/{both.pk}/export/", {"format": "json"}).json()
+    assert exported["channels"] == ["web", "app"]
+    (moved, _published) = client.get(f"/api/v1/rule-sets/{both.pk}/history/").json()["moves"]
+    assert moved == {
+        "id": both.pk,
+        "version": 1,
+        "became": "narrowed",
+        "at": "2026-03-02T18:00:00+00:00",
+        "actor": "user:bea",
+        "channels": ["web"],
+        "by": taker.pk,
+    }
+
+    publish(draft(name="app only", channels=["app"]))
+    assert (told(both)["decides_for"], told(both)["status"]) == (None, "archived")
+    assert [one.became for one in publications("both")] == ["archived", "narrowed", "published"]
+
+
+def test_default_rules_and_drafts_say_where_they_decide(client, django_assert_num_queries):
+    default, waiting = publish(draft()), draft()
+    publish(draft(name="web", channels=["web"]))
+
+    rows = client.get("/api/v1/rule-sets/").json()["results"]
+    assert {row["id"]: row["decides_for"] for row in rows}.items() >= {default.pk: [], waiting.pk: None}.items()
+    assert takeovers(draft(name="app", channels=["app"])) == []
+    assert [one.left for one in takeovers(waiting)] == [[]]
+    with django_assert_num_queries(2):
+        assert {tuple(queries.decides_for(one) or ()) for one in RuleSet.objects.prefetch_related("slots")} == {
+            (),
+            ("web",),
+        }
+
+
+def test_what_is_published_is_reviewed_for_the_channels_that_are_left_to_it(client):
+    of_web = {"name": "of web", "when": {"channels": ["web"]}, "steps": [{}]}
+    both = publish(draft(of_web, {"name": "all", "steps": [{}]}, name="both", channels=["web", "app"]))
+    publish(draft(name="web only", channels=["web"]))
+
+    found = client.get(f"/api/v1/rule-sets/{both.pk}/review/").json()["findings"]
+
+    assert [(row["pointer"], row["code"]) for row in found] == [("/rules/0/when", "never_matches")]
+    assert [(rules, faults) for rules, faults in faulty_rule_sets()] == [(both, sum(row["serious"] for row in found))]
 
 
 # ---- files -------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oms import roles
-from oms.models import Event
+from oms.models import Channel, Event
 from routing.admin.rule_forms import ItemForm, NameForm, RuleForm, StepForm
 from routing.documents import BUILT_IN, Rule, RuleSetDocument, Source, Step, Weights, When, parse
 from routing.editing import fingerprint
@@ -475,6 +475,34 @@ def test_what_is_published_is_shown_and_changed_in_a_copy(office, draft):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("status", ["published", "archived"])
+@pytest.mark.parametrize(
+    ("page", "numbers"),
+    [("name", ()), ("rule_new", ()), ("rule", (0,)), ("step_new", (0,)), ("step", (0, 0)), ("forget", ())],
+)
+def test_what_is_no_draft_is_not_offered_to_be_changed(office, draft, status, page, numbers):
+    publish_rule_set(rule_set_id=draft.pk, actor="user:boss", as_of=NOON)
+    if status == "archived":
+        publish_rule_set(rule_set_id=create_draft(document=RULES).pk, actor="user:boss", as_of=NOON)
+
+    answer = office.get(at(page, draft.pk, *numbers), follow=True)
+
+    assert answer.redirect_chain == [(at("change", draft.pk), 302)]
+    assert messages_of(answer) == ["Only a draft can be changed: make a new version"]
+
+
+@pytest.mark.django_db
+def test_what_was_published_while_somebody_typed_keeps_what_was_typed(office, draft):
+    typed = fields_of(office, at("rule", draft.pk, 0)) | {"name": "mine"}
+    publish_rule_set(rule_set_id=draft.pk, actor="user:boss", as_of=NOON)
+
+    answer = office.post(at("rule", draft.pk, 0), typed)
+
+    assert messages_of(answer) == ["Only a draft can be changed: make a new version"]
+    assert 'value="mine"' in said(answer)
+
+
+@pytest.mark.django_db
 def test_publication_shows_first_what_it_would_change(office, draft):
     publish_rule_set(rule_set_id=draft.pk, actor="user:boss", as_of=NOON)
     office.post(at("copy", draft.pk))
@@ -490,6 +518,26 @@ def test_publication_shows_first_what_it_would_change(office, draft):
     assert messages_of(answer) == ["default v2 decides now."]
     assert rules_for("web").version == 2
     assert Event.objects.filter(actor="user:boss", type="routing.rule_set.published").count() == 2
+
+
+@pytest.mark.django_db
+def test_a_rule_set_that_lost_a_channel_says_so_everywhere(office, draft):
+    Channel.objects.create(code="app", name="App", currency="EUR")
+    both = create_draft(document={**RULES, "name": "both", "channels": ["web", "app"]})
+    publish_rule_set(rule_set_id=both.pk, actor="user:boss", as_of=NOON)
+    taker = create_draft(document={**RULES, "name": "taker", "channels": ["web"]})
+
+    shown = said(office.get(at("publish", taker.pk)))
+    assert "It takes web over from both v1, which goes on to decide for app." in shown
+    publish_rule_set(rule_set_id=taker.pk, actor="user:boss", as_of=NOON)
+
+    page = said(office.get(at("change", both.pk)))
+    assert "<span>Decides for</span><span>app</span>" in page
+    assert "both v1 lost web to taker v1." in page
+    rows = re.findall(r"field-shown_channels[^>]*>\s*([^<]*?)\s*<", said(office.get(at("changelist"))))
+    assert sorted(rows) == ["all other channels", "app", "web"]
+    last = create_draft(document={**RULES, "name": "last", "channels": ["app"]})
+    assert "both v1 decides nowhere then and is archived." in said(office.get(at("publish", last.pk)))
 
 
 @pytest.mark.django_db

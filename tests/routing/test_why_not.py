@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import transaction
 
-from inventory.models import Location
+from inventory.models import Location, StockLevel
 from oms.cache import clear_all
 from routing.admin.decision_page import decision_view
 from routing.models import Decision
@@ -146,6 +146,19 @@ def test_a_place_that_held_nothing_needs_stock(country, client):
     assert (stock["found"], stock["actual"], stock["needed"]) == ("value", 0, 1)
     assert told["is_asked_anew"]
     assert "Stock of SKU-1 there: used with 1 instead of 0." in told["words"]
+
+
+@pytest.mark.parametrize(("looked_at", "found"), [(None, "none"), (0.9, "value")])
+def test_stock_it_did_not_hold_would_be_believed_as_its_level_is_today(country, client, looked_at, found):
+    set_stocks({("SKU-1", "NICE"): 0})
+    StockLevel.objects.filter(location="PARIS").update(confidence=0.8)
+    StockLevel.objects.filter(location="NICE").update(confidence=looked_at)
+    sure = [{"name": "all", "steps": [{"name": "sure", "from": {"min_confidence": 0.6}, "rest": "exception"}]}]
+
+    told = answer(client, decided(sure), "NICE").json()
+
+    (stock,) = [need for need in told["needs"] if need["parameter"] == "stock"]
+    assert stock["found"] == found
 
 
 def test_of_a_place_that_held_nothing_all_is_said_to_be_as_of_today(country, client):

@@ -30,6 +30,8 @@ class World:
     excluded: dict[int, set[int]] = field(default_factory=dict)
     scarcity: dict[tuple[str, int], int] = field(default_factory=dict)
     markdown: dict[tuple[str, int], int] = field(default_factory=dict)
+    believed: dict[tuple[str, int], float] = field(default_factory=dict)  # one half before anybody looked
+    least_belief: float = 0
     keep_back: int = 0
     max_parcels: int | None = None
     min_value: int = 0
@@ -81,6 +83,8 @@ def usable(world, i, j):
     if (world.capacity[j] is not None and world.capacity[j] < 1) or not ways(world, j):
         return 0
     if world.weight_g[world.skus[i]] > max(curve[-1][0] for curve in ways(world, j)) or j in world.excluded.get(i, ()):
+        return 0
+    if world.believed.get((world.skus[i], j), 0.5) < world.least_belief:
         return 0
     return max(0, world.stock.get((world.skus[i], j), 0) - world.keep_back)
 

@@ -56,6 +56,7 @@ def network_of(world: World) -> Network:
         acceptance=lambda place: 1 - world.failure[int(place.code[1:])] / 100,
         scarcity=_by_sku({key: world.scarcity.get(key, 0) for key in world.stock}, MICRO_PER_CENT),
         markdown=_by_sku(world.markdown, MICRO_PER_CENT),
+        confidence=_by_sku(world.believed, 1),
     )
 
 
@@ -73,7 +74,7 @@ def _timing(world: World, j: int, transit_days: int) -> Timing:
 
 def rules_of(world: World) -> list[Rule]:
     step = Step(
-        source=Source(min_left_after=world.keep_back, on_time=world.on_time),
+        source=Source(min_left_after=world.keep_back, on_time=world.on_time, min_confidence=world.least_belief),
         weights=Weights(
             cost=1,
             parcels=world.parcel_cents / 100,

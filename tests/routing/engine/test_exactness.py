@@ -91,6 +91,19 @@ def test_the_programme_written_from_the_formula_finds_nothing_better(part):
         assert_exact(world, programmed(world))
 
 
+@pytest.mark.parametrize("least", [0.5, 0.6])
+def test_stock_nobody_has_looked_at_is_half_believed_by_the_programme_too(least):
+    binds = 0
+    for seed in SEEDS[:60]:
+        world, draw = world_of(seed), random.Random(seed)
+        looked_at = {key: draw.choice((0.3, 0.55, 0.9)) for key in world.stock if draw.random() < 0.6}
+        doubted = replace(world, believed=looked_at, least_belief=least)
+        best = programmed(doubted)
+        assert_exact(doubted, best)
+        binds += best != programmed(world)
+    assert binds > 20
+
+
 @pytest.mark.long
 def test_a_thousand_worlds_agree_and_press_every_limit():
     mix: Counter[str] = Counter()

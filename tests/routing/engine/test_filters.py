@@ -167,13 +167,23 @@ def test_min_confidence_leaves_out_stock_that_is_too_uncertain():
     net = network(
         [place("VAGUE"), place("SURE", handling="3")],
         {(sku, code): 1 for sku in "AB" for code in ("VAGUE", "SURE")},
-        confidence={"A": {"VAGUE": 0.79}, "B": {"VAGUE": 0.8}},
+        confidence={"A": {"VAGUE": 0.79, "SURE": 0.9}, "B": {"VAGUE": 0.8, "SURE": 0.9}},
     )
     step = Step(source=Source(min_confidence=0.8))
 
     assert sent(planned(a_demand(line("A")), net, step)) == {"SURE": {"line-A": 1}}
     assert reason_of(planned(a_demand(line("A")), net, step), "VAGUE") == "low_confidence"
     assert sent(planned(a_demand(line("B")), net, step)) == {"VAGUE": {"line-B": 1}}
+
+
+@pytest.mark.parametrize(("least", "is_let_in"), [(0.5, True), (0.51, False), (1, False)])
+def test_stock_nobody_has_looked_at_is_as_sure_as_not(least, is_let_in):
+    net = network([place("X"), place("Y")], {("A", "X"): 1}, confidence={"A": {"Y": 0.9}})
+
+    result = planned(a_demand(), net, Step(source=Source(min_confidence=least)))
+
+    assert (sent(result) != {}) is is_let_in
+    assert reason_of(result, "X") == (None if is_let_in else "low_confidence")
 
 
 def test_before_cut_off_leaves_out_places_that_can_no_longer_send_today():

@@ -139,6 +139,16 @@ def test_a_limited_distance_lets_nobody_in_where_no_place_is_on_the_map():
     assert said(weighed) == [("/rules/0/steps/0/from", "places_not_on_the_map")]  # they come last, and may still serve
 
 
+def test_room_that_is_wanted_and_ignored_at_once_deserves_a_look():
+    def of(**source) -> list[tuple[str, str]]:
+        return said(rule(ALWAYS, Step(source=Source(locations=("W1",), **source))))
+
+    assert of(ignore_capacity=True, min_capacity_left=1) == [
+        ("/rules/0/steps/0/from/min_capacity_left", "room_wanted_and_ignored")
+    ]
+    assert of(ignore_capacity=True) == of(min_capacity_left=1) == []
+
+
 def test_a_limit_of_no_distance_only_deserves_a_look():
     def of(*, km: float | None, **source) -> list[tuple[str, str]]:
         return said(rule(ALWAYS, Step(source=Source(locations=("W1",), max_distance_km=km, **source))))

@@ -22,7 +22,9 @@ def random_world(draw: Random, *, most_places: int = 6, most_lines: int = 3) -> 
         "stock": {(sku, code): draw.choice((0, 0, 1, 1, 2, 3)) for sku in skus for code in codes},
         "scarcity": {(sku, code): draw.randint(0, 400) for sku in skus if draw.random() < 0.5 for code in codes},
         "markdown": {(sku, code): draw.randint(0, 100) for sku in skus for code in codes},
-        "confidence": {(sku, code): draw.choice((0.4, 0.8, 0.95)) for sku in skus for code in codes},
+        "confidence": {
+            (sku, code): draw.choice((0.4, 0.8, 0.95)) for sku in skus for code in codes if draw.random() < 0.8
+        },
         "lines": [
             (f"l{n}", sku, draw.randint(1, 2), draw.choice((None, None, None, "g")), draw.choice((100, 400, 900)))
             for n, sku in enumerate([*skus, *draw.sample(skus, draw.randint(0, 1))])
