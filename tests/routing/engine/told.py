@@ -3,6 +3,7 @@
 from decimal import Decimal
 from random import Random
 
+from routing.engine.evidence import QUESTIONS
 from routing.engine.planner import plan
 from routing.engine.tariffs import Tariff, Tier
 from routing.engine.types import Demand, Line, Network, Place, Plan, Rest, Rule, Source, Step, Timing, Weights
@@ -55,7 +56,9 @@ def _random_place(draw: Random) -> dict:
         "packaging": draw.choice((0, 30)),
         "capacity_left": draw.choice((None, None, 0, 1, 5)),
         "is_open": draw.random() < 0.8,
+        "is_open_that_day": draw.random() < 0.9,
         "is_before_cut_off": draw.random() < 0.8,
+        "missed_days": draw.choice((0, 0, 1, 2)),
         "workload": draw.choice((0.0, 0.3, 0.9)),
         "acceptance": draw.choice((1.0, 0.8)),
         "late_days": draw.choice((-1, 0, 0, 1, 2)),
@@ -103,13 +106,14 @@ def network_of(world: dict) -> Network:
     places = {code: _place(code, position, told) for position, (code, told) in enumerate(world["places"].items())}
     asked = {
         name: lambda place, name=name: world["places"][place.code][name]
-        for name in ("capacity_left", "is_open", "is_before_cut_off", "workload", "acceptance")
+        for name in QUESTIONS
     }
     return Network(
         places,
         _by_sku({key: units for key, units in world["stock"].items() if units}),
         tariff=_tariffs(world),
-        timing=lambda place, tier: _timing(world["places"][place.code]["late_days"] + tier.transit_days - 3),
+        timing=lambda place, tier: _timing(world["places"][place.code], tier),
+        days_missed=lambda place, _tier: _days_missed(world["places"][place.code]),
         scarcity=_by_sku(world["scarcity"], CENT),
         markdown=_by_sku(world["markdown"], CENT),
         confidence=_by_sku(world["confidence"]),
@@ -150,8 +154,13 @@ def _tariffs(world: dict):
     return tariffs
 
 
-def _timing(late_days: int) -> Timing:
+def _timing(told: dict, tier: Tier) -> Timing:
+    late_days = told["late_days"] + tier.transit_days - 3 + (_days_missed(told) or 0)
     return Timing(max(0, late_days), late_days <= 0)
+
+
+def _days_missed(told: dict) -> int | None:
+    return told["missed_days"] if told["is_open_that_day"] and not told["is_before_cut_off"] else None
 
 
 def _by_sku(figures: dict, factor: int = 1) -> dict:
