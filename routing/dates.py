@@ -197,6 +197,18 @@ def fetching_day(doors: Calendar, fetches: frozenset[int], holidays: Container[d
     return found or _ALWAYS_OPEN.first_open_day(day, weekdays=fetches, days_off=holidays) or day
 
 
+def is_never_fetched(
+    doors: Calendar, fetches: frozenset[int], holidays: Container[date], day: date, *, days: int = 28
+) -> bool:
+    """It opens in that time, but on no day on which the carrier comes: what `fetching_day` says then is far or not true."""
+    is_ever_open = False
+    for later in filter(doors.is_open_on, (day + number * _DAY for number in range(days))):
+        if later.weekday() in fetches and later not in holidays:
+            return False
+        is_ever_open = True
+    return is_ever_open
+
+
 def moving_days(moves: frozenset[int], holidays: Container[date], fetched: date) -> Iterator[date]:
     """The days on which a parcel that was fetched on that day comes nearer."""
     day = fetched

@@ -38,7 +38,9 @@ def changed(world: dict, code: str, need: Need, value) -> dict:
     place = other["places"][code]
     step = other["steps"][need.step] if need.step is not None else {}
     match need.parameter:
-        case "is_accepting" | "is_paused" | "is_open" | "is_before_cut_off" | "capacity_left" | "workload" | "acceptance":
+        case (
+            "is_accepting" | "is_paused" | "is_open" | "is_before_cut_off" | "capacity_left" | "workload" | "acceptance"
+        ):
             place[need.parameter] = value
         case "is_open_that_day":  # as long as nothing else is asked, it comes no sooner
             place["late_days"] += 0 if place["is_before_cut_off"] else -place["missed_days"]

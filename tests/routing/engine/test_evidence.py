@@ -125,7 +125,9 @@ def test_each_place_is_asked_once_and_for_the_records_sake_for_carriage_and_cut_
     assert len(calls) == len(set(calls))
     asked = calls[while_planning:]
     assert {name for name, *_ in asked} <= {"tariff", "days_missed"}
-    late = {(code, way) for name, code, *ways in calls if name == "timing" for way in ways if is_late(world, code, *way)}
+    late = {
+        (code, way) for name, code, *ways in calls if name == "timing" for way in ways if is_late(world, code, *way)
+    }
     assert {tuple(told) for name, *told in asked if name == "days_missed"} == late
     assert {code for _, code, *_ in calls} <= set(told.codes)
 

@@ -104,10 +104,7 @@ def _random_step(draw: Random, codes: list[str]) -> dict:
 
 def network_of(world: dict) -> Network:
     places = {code: _place(code, position, told) for position, (code, told) in enumerate(world["places"].items())}
-    asked = {
-        name: lambda place, name=name: world["places"][place.code][name]
-        for name in QUESTIONS
-    }
+    asked = {name: lambda place, name=name: world["places"][place.code][name] for name in QUESTIONS}
     return Network(
         places,
         _by_sku({key: units for key, units in world["stock"].items() if units}),
