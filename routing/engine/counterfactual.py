@@ -589,9 +589,21 @@ class _Changes:
             return
         left = self.case.network.capacity_left(self.place)
         if left is not None:
-            most = max(1, *(source.min_capacity_left for source in sources))
+            is_weighed = any(step.weights.workload for step in self.case.steps)
+            most = max(_MOST_UNITS if is_weighed else 1, *(source.min_capacity_left for source in sources))
             values = range(left + 1, max(most, left + 1) + 1)
-            yield Parameter("capacity_left", left, values, lambda value: self._answer("capacity_left", value))
+            yield Parameter("capacity_left", left, values, self._more_capacity if is_weighed else self._capacity_left)
+
+    def _capacity_left(self, left: int) -> Case:
+        return self._answer("capacity_left", left)
+
+    def _more_capacity(self, left: int) -> Case:
+        """What is booked is a smaller share of it."""
+        booked = self.case.network.booked(self.place)
+        idler = self._answer("workload", booked / (booked + left))
+        return replace(
+            idler, network=replace(idler.network, capacity_left=self._capacity_left(left).network.capacity_left)
+        )
 
     # Its stock -----------------------------------------------------------------------------------
 

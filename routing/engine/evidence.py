@@ -22,7 +22,7 @@ from .types import BySkuAndPlace, Demand, Network, Place, Rule, Source, Step, Ti
 UNASKED = "?"
 
 #: What a place is asked about itself, in the network's words.
-QUESTIONS = ("capacity_left", "is_open", "is_open_that_day", "is_before_cut_off", "workload", "acceptance")
+QUESTIONS = ("capacity_left", "is_open", "is_open_that_day", "is_before_cut_off", "workload", "booked", "acceptance")
 _USUAL: dict[str, Any] = {asked.name: asked.default for asked in fields(Network)}
 
 Way = tuple[str, int]  # a carrier service and its days on the way
@@ -124,8 +124,8 @@ class Evidence:
 
 
 def evidence(scene: Scene, witness: Witness, rule: Rule | None, steps: tuple[Step, ...]) -> Evidence:
-    """What this plan was based on. It asks for carriage where no step came so far, and for what comes late, whether a
-    cut-off made it so; for nothing else."""
+    """What this plan was based on. It asks for carriage where no step came so far, how much is booked where workload
+    counted, and of what comes late whether a cut-off made it so; for nothing else."""
     network, atlas = witness.given, scene.atlas
     rows = np.flatnonzero(scene.held.any(axis=1))
     places = [atlas.places[row] for row in rows.tolist()]
@@ -134,6 +134,9 @@ def evidence(scene: Scene, witness: Witness, rule: Rule | None, steps: tuple[Ste
     km = [None if far != far else far for far in scene.distances_km[rows].tolist()]
     profiles, profile_of = _used(*atlas.profiles(_groups_named(steps)), rows)
     tariffs_known, ways, ways_of = _numbered([witness.tariff(*asked) for asked in zip(places, km, strict=True)])
+    for place in places:
+        if place.code in witness.answers.get("workload", {}):
+            witness.network.booked(place)
     figures = {name: column[rows] for name, column in atlas.figures.items()}
     return Evidence(
         demand=scene.demand,

@@ -244,6 +244,10 @@ def surely(_: Place) -> float:
     return 1.0
 
 
+def none_booked(_: Place) -> int:
+    return 0
+
+
 def has_not_passed(_: Place, _tier: Tier) -> None:
     return None
 
@@ -266,8 +270,9 @@ class Network:
     weight and the date is taken), None when no carrier goes there; `capacity_left(place)` is None when the place
     has no limit; `timing(place, tier)`, `workload(place)` (0 idle, 1 full) and `acceptance(place)` (probability
     that it takes the work) are asked only when a filter or weight counts them.
-    `days_missed(place, tier)`: by how many days it comes later because the place's own cut-off has passed; None where none
-    has. No plan asks for it: it is kept of what comes late, for who wants to know what would have been.
+    No plan asks for these, which are kept for who wants to know what would have been: `booked(place)`, the parcels of that
+    day that workload counts, and of what comes late `days_missed(place, tier)`: by how many days it comes later because the
+    place's own cut-off has passed; None where none has.
 
     Per unit and in money, used only under their weights: `scarcity`, the price of a unit that others may want (0 at a
     place that is not named; of a product that is not named 1 for the last unit of a place, falling as 1 / units), and
@@ -283,6 +288,7 @@ class Network:
     is_open: Callable[[Place], bool] = always
     timing: Callable[[Place, Tier], Timing] = in_time
     workload: Callable[[Place], float] = no_workload
+    booked: Callable[[Place], int] = none_booked
     acceptance: Callable[[Place], float] = surely
     is_open_that_day: Callable[[Place], bool] = always
     is_before_cut_off: Callable[[Place], bool] = always

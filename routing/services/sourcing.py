@@ -425,6 +425,7 @@ class Planning:
             timing=self.timing,
             days_missed=self.days_missed,
             workload=self.workload,
+            booked=lambda place: self._booked_on_the_day(place.code),
             acceptance=self.acceptance,
             scarcity=Later(lambda: self._scarcity_of(tags)),
             markdown=Later(lambda: queries.markdown_gains(demand.currency, list(tags), as_of=self.as_of)),

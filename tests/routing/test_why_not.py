@@ -1,7 +1,7 @@
 """Why not there? Asked of decisions that stand, over the API."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -10,7 +10,7 @@ from django.db import transaction
 from inventory.models import Location
 from oms.cache import clear_all
 from routing.admin.decision_page import decision_view
-from routing.models import Decision
+from routing.models import CapacityDay, Decision
 from routing.services.decisions import record_decisions
 from routing.services.sourcing import Line
 from tests.factories.inventory import make_location, make_product, set_stocks
@@ -229,6 +229,25 @@ def test_a_place_that_is_closed_that_day_is_told_as_that(country, client):
     french = client.get(f"{URL}/{decision.id}/why-not/", {"location": "LYON"}, headers={"accept-language": "fr"}).json()
     assert "fermé ce jour-là" in french["words"][0]
     assert "Utilisé s’il avait été ouvert ce jour-là." in french["words"]
+
+
+def test_capacity_counts_also_where_only_the_share_that_is_booked_is_weighed(country, client):
+    """Lyon has booked nine of ten parcels, at 10.00 for a full day; Paris costs 1.00 more: a tenth may be booked."""
+    weights = {"cost": 1, "workload": 10}
+    rules = [{"name": "all", "steps": [{"name": "any", "weights": weights, "rest": "exception"}]}]
+    CapacityDay.objects.create(location_id="LYON", date=date(2026, 3, 2), booked=9)
+    decision = decided(rules)
+    CapacityDay.objects.update(booked=5)  # not asked anew: it is as it was then
+
+    told = answer(client, decision, "LYON").json()
+
+    (need,) = [need for need in told["needs"] if need["parameter"] == "capacity_left"]
+    assert (need["found"], need["actual"], need["needed"], told["is_asked_anew"]) == ("value", 1, 81, False)
+    CapacityDay.objects.update(booked=9)
+    for more, place in ((80, "LYON"), (79, "PARIS")):
+        Location.objects.filter(code="LYON").update(daily_capacity=10 + more)
+        clear_all()
+        assert [parcel.location for parcel in ask(LINE, rules=rules).parcels] == [place]
 
 
 def test_the_place_that_was_chosen_says_so(country, client):

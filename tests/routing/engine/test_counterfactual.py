@@ -38,10 +38,10 @@ def changed(world: dict, code: str, need: Need, value) -> dict:
     place = other["places"][code]
     step = other["steps"][need.step] if need.step is not None else {}
     match need.parameter:
-        case (
-            "is_accepting" | "is_paused" | "is_open" | "is_before_cut_off" | "capacity_left" | "workload" | "acceptance"
-        ):
+        case "is_accepting" | "is_paused" | "is_open" | "is_before_cut_off" | "workload" | "acceptance":
             place[need.parameter] = value
+        case "capacity_left":
+            place |= {"capacity_left": value, "workload": place["booked"] / (place["booked"] + value)}
         case "is_open_that_day":  # as long as nothing else is asked, it comes no sooner
             place["late_days"] += 0 if place["is_before_cut_off"] else -place["missed_days"]
             place[need.parameter] = value
@@ -108,7 +108,7 @@ def a_little_less(need: Need):
 
 EXTREMES = {
     "stock": [9_999],
-    "capacity_left": [1, 2, 99],
+    "capacity_left": [1, 2, 99, 9999],
     "handling_micro": [0],
     "handling_unit_micro": [0],
     "packaging_micro": [0],
@@ -291,7 +291,7 @@ def a_world(**places) -> dict:
     """{code: (units of A, cents of handling)}; carriage is free."""
     usual = {"km": 10.0, "kind": "store", "groups": [], "is_accepting": True, "is_paused": False, "handling_unit": 0}
     usual |= {"packaging": 0, "capacity_left": None, "is_open": True, "is_before_cut_off": True, "workload": 0.0}
-    usual |= {"acceptance": 1.0, "late_days": 0, "is_open_that_day": True, "missed_days": 0}
+    usual |= {"acceptance": 1.0, "late_days": 0, "is_open_that_day": True, "missed_days": 0, "booked": 0}
     return {
         "places": {code: {**usual, "handling": cents} for code, (_units, cents) in places.items()},
         "stock": {("A", code): units for code, (units, _cents) in places.items()},

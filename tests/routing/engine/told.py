@@ -43,6 +43,12 @@ _CALM = {"is_accepting": True, "is_paused": False, "capacity_left": None}
 
 
 def _random_place(draw: Random) -> dict:
+    told = _random_figures(draw)
+    booked, left = told["booked"], told["capacity_left"]
+    return told | {"workload": booked / (booked + left) if booked and left is not None else 0.0}
+
+
+def _random_figures(draw: Random) -> dict:
     return {
         "km": draw.choice((None, 20.04, 80.0, 150.55, 250.5, 400.3))
         if draw.random() < 0.2
@@ -59,7 +65,7 @@ def _random_place(draw: Random) -> dict:
         "is_open_that_day": draw.random() < 0.9,
         "is_before_cut_off": draw.random() < 0.8,
         "missed_days": draw.choice((0, 0, 1, 2)),
-        "workload": draw.choice((0.0, 0.3, 0.9)),
+        "booked": draw.choice((0, 2, 9)),
         "acceptance": draw.choice((1.0, 0.8)),
         "late_days": draw.choice((-1, 0, 0, 1, 2)),
     }
