@@ -10,11 +10,12 @@ from django.db import transaction
 from inventory.models import Location
 from oms.cache import clear_all
 from routing.admin.decision_page import decision_view
-from routing.models import CapacityDay, Decision
+from routing.leadtimes import LeadTimes, Observed, preparation_cells, slots_within
+from routing.models import CapacityDay, Decision, LearnedTable
 from routing.services.decisions import record_decisions
 from routing.services.sourcing import Line
 from tests.factories.inventory import make_location, make_product, set_stocks
-from tests.routing.test_sourcing import ask, make_carrier, price_scarcity
+from tests.routing.test_sourcing import MONDAY_NOON, ask, make_carrier, price_scarcity
 
 pytestmark = pytest.mark.django_db
 
@@ -199,6 +200,27 @@ def test_a_cut_off_that_only_makes_a_place_late_is_told_as_well(country, client,
         Location.objects.filter(code="LYON").update(cut_off=cut_off, preparation_minutes=0)
         clear_all()
         assert [parcel.location for parcel in ask(LINE, rules=rules, wanted_by=wanted_by).parcels] == [place]
+
+
+def test_a_cut_off_makes_learned_dates_late_as_well(country, client):
+    """Lyon has learned to need half an hour. Asked of the same minute with and without its cut-off."""
+    half_an_hour = Observed(preparation_cells("LYON", "store", "ship", hour=12, backlog=0), slots_within(30))
+    LearnedTable.objects.create(
+        learned_at=MONDAY_NOON,
+        window_days=180,
+        preparations=60,
+        transits=0,
+        document=LeadTimes.learn([half_an_hour] * 60, []).as_json(),
+        drift=[],
+    )
+    rules = [{"name": "all", "steps": [{"name": "any", "from": {"on_time": True}, "rest": "exception"}]}]
+    Location.objects.filter(code="LYON").update(cut_off="11:00", preparation_minutes=600)
+    clear_all()
+
+    decision = decided(rules, wanted_by=datetime(2026, 3, 4, 20, 0, tzinfo=UTC))
+
+    told = answer(client, decision, "LYON").json()
+    assert "Cut-off there: used with 12:00 instead of 11:00." in told["words"]
 
 
 def test_a_cut_off_without_which_it_would_be_as_late_is_told_among_what_was_tried(country, client):
