@@ -1,6 +1,6 @@
 """What a place does not say, or says by default only, and what follows from it."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 
 from django.utils.functional import Promise
@@ -8,6 +8,10 @@ from django.utils.translation import gettext_lazy
 
 from inventory.models import Location
 from inventory.models.location import Kind
+from oms.channels import channels
+
+Remark = tuple[str, str]  # its code, and what it says
+MoreRemarks = Callable[[Location, datetime], Iterable[Remark]]
 
 REMARKS: dict[str, str | Promise] = {
     "not_on_the_map": gettext_lazy(
@@ -24,6 +28,22 @@ REMARKS: dict[str, str | Promise] = {
     "no_abilities": gettext_lazy("It can do nothing: no order is ever planned for it."),
     "foreign_costs": gettext_lazy("No channel sells in its currency: what handling costs here is never counted."),
 }
+
+
+_more: list[MoreRemarks] = []
+
+
+def register_remarks(more: MoreRemarks) -> None:
+    """A higher room knows more of a place."""
+    if more not in _more:
+        _more.append(more)
+
+
+def remarks_on(place: Location, *, as_of: datetime) -> list[Remark]:
+    """All that deserves a look."""
+    currencies = {channel.currency for channel in channels().values()}
+    own = [(code, str(REMARKS[code])) for code in review_place(place, currencies=currencies, as_of=as_of)]
+    return own + [remark for more in _more for remark in more(place, as_of)]
 
 
 def review_place(place: Location, *, currencies: Collection[str], as_of: datetime) -> list[str]:

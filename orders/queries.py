@@ -54,8 +54,11 @@ _FULFILLMENT = """
             FROM orders_fulfillmentline fl JOIN orders_orderline l ON l.id = fl.order_line_id
                 WHERE fl.fulfillment_id = f.id
         ),
-        'assigned_at', f.assigned_at, 'acknowledge_by', f.acknowledge_by, 'ready_by', f.ready_by,
-            'hand_over_by', f.hand_over_by, 'collect_by', f.collect_by,
+        'assigned_at', f.assigned_at,
+        'acknowledge_by', CASE WHEN f.clocks_left IS NULL THEN f.acknowledge_by END,
+        'ready_by', CASE WHEN f.clocks_left IS NULL THEN f.ready_by END,
+        'hand_over_by', CASE WHEN f.clocks_left IS NULL THEN f.hand_over_by END,
+        'collect_by', CASE WHEN f.clocks_left IS NULL THEN f.collect_by END,
         'promised_at', f.promised_at, 'expected_at', f.expected_at, 'clocks_left', f.clocks_left,
         'warned_at', f.warned_at,
         'escalated_at', f.escalated_at, 'late_since', f.late_since, 'attempt', f.attempt,

@@ -9,9 +9,11 @@ class RoutingConfig(AppConfig):
     def ready(self) -> None:
         from inventory.geocoding import register_postal_lookup
         from inventory.pickup_times import register_pickup_time
+        from inventory.place_review import register_remarks
         from routing import invariants, queries
-        from routing.services import promises
+        from routing.services import promises, rate_reviews
 
         invariants.register_all()
         register_postal_lookup(queries.coordinates_of)
         register_pickup_time(promises.pickup_time)
+        register_remarks(rate_reviews.remarks_on_place)

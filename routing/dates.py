@@ -166,10 +166,14 @@ def _has_passed(calendar: Calendar, day: date, cut_off: time | None, at: datetim
     return cut_off is not None and at > calendar.passes_at(day, cut_off)
 
 
+def is_open_that_day(place: PlaceInfo, at: datetime) -> bool:
+    return place.calendar.is_open_on(place.calendar.local(at).date())
+
+
 def is_before_cut_off(place: PlaceInfo, service: str, at: datetime) -> bool:
-    """The place is open that day, and its own cut-off for the service has not passed; what comes at it is in time."""
+    """The place's own cut-off of that day for the service has not passed; what comes at it is in time."""
     day = place.calendar.local(at).date()
-    return place.calendar.is_open_on(day) and not _has_passed(place.calendar, day, cut_off_of(place, service), at)
+    return not _has_passed(place.calendar, day, cut_off_of(place, service), at)
 
 
 def cut_off_of(place: PlaceInfo, service: str) -> time | None:
@@ -191,6 +195,18 @@ def fetching_day(doors: Calendar, fetches: frozenset[int], holidays: Container[d
     """
     found = doors.first_open_day(day, weekdays=fetches, days_off=holidays)
     return found or _ALWAYS_OPEN.first_open_day(day, weekdays=fetches, days_off=holidays) or day
+
+
+def is_never_fetched(
+    doors: Calendar, fetches: frozenset[int], holidays: Container[date], day: date, *, days: int = 28
+) -> bool:
+    """It opens in that time, but on no day on which the carrier comes: what `fetching_day` says then is far or not true."""
+    is_ever_open = False
+    for later in filter(doors.is_open_on, (day + number * _DAY for number in range(days))):
+        if later.weekday() in fetches and later not in holidays:
+            return False
+        is_ever_open = True
+    return is_ever_open
 
 
 def moving_days(moves: frozenset[int], holidays: Container[date], fetched: date) -> Iterator[date]:

@@ -45,6 +45,7 @@ def _columns(told: Evidence) -> dict[str, Any]:
         "ways_of": told.ways_of,
         "answers": told.answers,
         "timings": [[*way, [_timing(answer) for answer in column]] for way, column in told.timings.items()],
+        "days_missed": [[*way, column] for way, column in told.days_missed.items()],
         "by_sku": told.by_sku,
         "kept": told.kept,
         "kept_parcels": told.kept_parcels,
@@ -67,14 +68,24 @@ def _evidence(columns: dict[str, Any]) -> Evidence:
         tariffs_known=[Tariff.of(Tier(*tier) for tier in tiers) for tiers in columns["tariffs"]],
         ways=columns["ways"],
         ways_of=columns["ways_of"],
-        answers=columns["answers"],
+        answers=_answers(columns["answers"], len(columns["codes"])),
         timings={
             (service, days): [_as_timing(answer) for answer in column] for service, days, column in columns["timings"]
+        },
+        days_missed={  # not yet there in older evidence
+            (service, days): column for service, days, column in columns.get("days_missed", ())
         },
         by_sku=columns["by_sku"],
         kept=columns.get("kept", {}),  # not yet there in the first evidence
         kept_parcels=columns.get("kept_parcels", {}),
     )
+
+
+def _answers(columns: dict[str, list[Any]], places: int) -> dict[str, list[Any]]:
+    """Older evidence has places that were closed that day among those whose cut-off had passed."""
+    if "is_before_cut_off" in columns:
+        columns.setdefault("is_open_that_day", [True] * places)
+    return columns
 
 
 @lru_cache(maxsize=256)

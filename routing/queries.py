@@ -144,10 +144,10 @@ def _load_carriers() -> Carriers:
         zones = [_zone(service, zone) for zone in service.zones.all()]
         info = CarrierInfo(service.code, tuple(zone for zone in zones if zone))
         by_service.setdefault((service.service, service.currency), []).append(info)
-    return Carriers(by_service, {service.code: _terms(service) for service in services})
+    return Carriers(by_service, {service.code: terms_of(service) for service in services})
 
 
-def _terms(service: CarrierService) -> CarrierTerms:
+def terms_of(service: CarrierService) -> CarrierTerms:
     return CarrierTerms(service.cut_off, _weekdays(service.pickup_days), _weekdays(service.delivery_days))
 
 

@@ -49,11 +49,13 @@ def review_rates(
     heaviest_g: int | None,
     areas: Iterable[tuple[str, str]],
     places_off_the_map: Sequence[str] = (),
+    places_never_fetched: Sequence[str] = (),
 ) -> list[Remark]:
     """All remarks, zone by zone, then about the service.
 
     `heaviest_g`: its heaviest package, None: any. `areas`: (country, beginning of postal codes) there are.
-    `places_off_the_map`: places that send, without coordinates.
+    `places_off_the_map`: places that send, without coordinates; `places_never_fetched`: those that are open on no day on
+    which it comes.
     """
     if not zones:
         return [Remark("", "no_zones")]
@@ -62,6 +64,8 @@ def review_rates(
     found += _of_areas(priced, areas)
     if places_off_the_map and any(zone.max_distance_km is not None for zone in priced):
         found.append(Remark("", "places_off_the_map", {"places": sorted(places_off_the_map)}))
+    if places_never_fetched:
+        found.append(Remark("", "never_open_when_fetching", {"places": sorted(places_never_fetched)}))
     return found
 
 

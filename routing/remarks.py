@@ -9,7 +9,7 @@ from django.utils.formats import date_format, number_format
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from routing import words
 from routing.differences import Difference
@@ -85,7 +85,11 @@ def _fact(value: Any) -> str:
     if isinstance(value, str):
         return str(BECAUSE.get(value, value))
     shown = ", ".join(value[:_MOST_NAMED])
-    return shown if len(value) <= _MOST_NAMED else _("%(shown)s and others") % {"shown": shown}
+    more = len(value) - _MOST_NAMED
+    if more <= 0:
+        return shown
+    facts = {"names": shown, "count": more}
+    return ngettext("%(names)s and %(count)d more", "%(names)s and %(count)d more", more) % facts
 
 
 # ---- carriers' prices ------------------------------------------------------------------------------
@@ -101,6 +105,10 @@ RATES: Mapping[str, Promise] = {
     "heavier_is_cheaper": gettext_lazy("What weighs more than %(grams)s g is cheaper than what weighs less."),
     "areas_not_reached": gettext_lazy("No zone with prices reaches: %(areas)s."),
     "not_from_farther": gettext_lazy("From farther away than %(km)s km nothing is sent to: %(areas)s."),
+    "never_open_when_fetching": gettext_lazy(
+        "In the next four weeks these places are open on no day on which it fetches parcels: %(places)s. What is sent from"
+        " there is promised for much later or, if that is never, as if it were fetched at a shut door."
+    ),
     "places_off_the_map": gettext_lazy("Not on the map, so that no zone with a distance fits them: %(places)s."),
 }
 
@@ -109,6 +117,14 @@ def remark_sentence(remark: Remark) -> str:
     """With its zone first, where it is about one."""
     told = str(RATES[remark.code]) % {name: _fact(value) for name, value in remark.facts.items()}
     return _("%(zone)s: %(remark)s") % {"zone": remark.zone, "remark": told} if remark.zone else told
+
+
+def never_fetched_sentence(services: Sequence[str]) -> str:
+    """Said of a place: the carrier services that never come while it is open."""
+    return _(
+        "In the next four weeks it is open on no day on which these carrier services fetch parcels: %(services)s. What is"
+        " sent from here with them is promised for much later or, if that is never, as if it were fetched at a shut door."
+    ) % {"services": _fact(services)}
 
 
 # ---- differences -----------------------------------------------------------------------------------

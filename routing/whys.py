@@ -7,7 +7,7 @@ from typing import Any
 from django.utils.formats import number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from inventory.queries import place_name
 from oms.backoffice.words import money
@@ -218,13 +218,21 @@ def _need(need: Need, told: PlaceExplained) -> str:
         ) % {"count": need.needed}
     elif need.parameter in _BESIDES:
         said = _("%(name)s: used with %(needed)s as well.") % facts
-    elif isinstance(need.needed, bool):
-        said = _("Used if this alone had been otherwise: %(name)s.") % facts
+    elif need.parameter in _CONDITIONS:
+        said = str(_CONDITIONS[need.parameter])
     else:
         said = _("%(name)s: used with %(needed)s instead of %(actual)s.") % facts
     return said if need.is_smallest else _("%(said)s A smaller change may do.") % {"said": said}
 
 
+_CONDITIONS = {
+    "is_accepting": gettext_lazy("Used if it had taken orders."),
+    "is_paused": gettext_lazy("Used if its manager had not paused it."),
+    "is_open": gettext_lazy("Used if it had been open then."),
+    "is_open_that_day": gettext_lazy("Used if it had been open that day."),
+    "is_before_cut_off": gettext_lazy("Used if its cut-off had not passed."),
+    "has_lost_it": gettext_lazy("Used if it had not lost this work before."),
+}
 _BESIDES = frozenset(
     {"kinds", "locations", "groups", "abilities"}
 )  # of these is told what is needed besides what there is
@@ -248,12 +256,13 @@ def _in_step(phrase: str, need: Need, told: PlaceExplained) -> str:
 
 
 _PARAMETERS = {
-    "is_accepting": lambda: _("it took no orders"),
-    "is_paused": lambda: _("its manager had paused it"),
-    "is_open": lambda: _("it was closed"),
-    "is_before_cut_off": lambda: _("its cut-off had passed"),
+    "is_accepting": lambda: _("taking orders"),
+    "is_paused": lambda: _("no pause by its manager"),
+    "is_open": lambda: _("being open then"),
+    "is_open_that_day": lambda: _("being open that day"),
+    "is_before_cut_off": lambda: _("a later cut-off there"),
     "cut_off": lambda: _("cut-off there"),
-    "has_lost_it": lambda: _("it had lost this work before"),
+    "has_lost_it": lambda: _("not having lost this work before"),
     "capacity_left": lambda: _("capacity left there"),
     "stock": lambda: _("stock of %(sku)s there"),
     "confidence": lambda: _("confidence in the stock of %(sku)s there"),
@@ -279,6 +288,7 @@ _PARAMETERS = {
 
 # What was tried of them; that of the others goes without saying.
 _TRIED = {
+    "cut_off": lambda: _("a later cut-off there"),
     "capacity_left": lambda: _("more capacity left there"),
     "stock": lambda: _("more stock of %(sku)s there"),
     "confidence": lambda: _("more confidence in the stock of %(sku)s there"),

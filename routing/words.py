@@ -76,6 +76,7 @@ REASONS = {
     "distance_unknown": gettext_lazy("distance unknown"),
     "closed_now": gettext_lazy("is closed now"),
     "late": gettext_lazy("would be late"),
+    "closed_that_day": gettext_lazy("is closed that day"),
     "past_cut_off": gettext_lazy("its cut-off has passed"),
     "no_capacity": gettext_lazy("has no capacity left that day"),
     "little_capacity": gettext_lazy("has less capacity left than the rule wants"),

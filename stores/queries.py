@@ -137,7 +137,6 @@ class WorkDetail:
     is_escalated: bool
     is_stopped: bool
     promised_at: datetime | None
-    collect_by: datetime | None
     changed_at: datetime
     staging: str
     tracking_number: str
@@ -263,7 +262,7 @@ def is_soon(row: Fulfillment) -> bool:
 
 def is_stopped(row: Fulfillment) -> bool:
     """Its order is held: no time passes for it, and it may not leave."""
-    return row.clocks_left is not None and row.status in _TO_DO
+    return row.is_stopped and row.status in _TO_DO
 
 
 def short_name(order: Order) -> str:
@@ -336,7 +335,6 @@ def _detail(row: Fulfillment, as_of: datetime) -> WorkDetail:
         is_escalated=row.escalated_at is not None,
         is_stopped=is_stopped(row),
         promised_at=row.promised_at,
-        collect_by=row.collect_by,
         changed_at=row.updated_at,
         staging=row.staging,
         tracking_number=shipment.tracking_number if shipment else "",

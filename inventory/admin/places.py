@@ -38,7 +38,7 @@ from inventory.files.columns import PLACES
 from inventory.files.writing import Documents, in_pages
 from inventory.hours import WEEKDAYS, Calendar
 from inventory.models import Ability, Location, Membership
-from inventory.place_review import REMARKS, review_place
+from inventory.place_review import remarks_on
 from inventory.public_holidays import countries, names_of, regions_of
 from inventory.services import LocationRow, judge_locations, save_locations
 from inventory.services.pauses import pause_location, resume_location
@@ -46,7 +46,6 @@ from oms.api.body import read
 from oms.backoffice.actions import action_page, actor_of
 from oms.backoffice.lists import BackOfficeAdmin
 from oms.backoffice.words import NOTHING, badge, instant, listed, remarks
-from oms.channels import channels
 from oms.clock import now
 from oms.errors import FieldError, Invalid
 
@@ -359,10 +358,7 @@ class LocationAdmin(FileAdmin, BackOfficeAdmin):
     def remarks(self, location: Location) -> SafeString:
         if location._state.adding:
             return NOTHING
-        currencies = {channel.currency for channel in channels().values()}
-        return remarks(
-            (False, str(REMARKS[code])) for code in review_place(location, currencies=currencies, as_of=now())
-        )
+        return remarks((False, detail) for _code, detail in remarks_on(location, as_of=now()))
 
     @display(description=gettext_lazy("groups"))
     def shown_groups(self, location: Location) -> str | SafeString:

@@ -71,7 +71,7 @@ def fulfillment_badge(fulfillment: Fulfillment) -> SafeString:
 
 def due_badge(fulfillment: Fulfillment) -> SafeString:
     """What its place must do next, and until when; red once that is past."""
-    if fulfillment.clocks_left is not None and fulfillment.status != F.PLANNED:
+    if fulfillment.is_stopped and fulfillment.status != F.PLANNED:
         return format_html('<span class="bo-dim">{}</span>', _("clock stopped"))
     word, at = _due(fulfillment)
     if at is None or (at < now() and fulfillment.status == F.PLANNED):  # held back: no place is late with it

@@ -1,3 +1,4 @@
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -48,6 +49,10 @@ class LineInline(TabularInline):
     @display(description=gettext_lazy("why missing"), empty_value="–")
     def why_short(self, line: FulfillmentLine) -> str:
         return reason_words(line.short_reason) if line.short_reason else ""
+
+
+def _end_of_clock(work: Fulfillment, at: datetime | None) -> SafeString:
+    return instant(None if work.is_stopped else at)
 
 
 @admin.register(Fulfillment)
@@ -155,11 +160,11 @@ class FulfillmentAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("accept by"), ordering="acknowledge_by")
     def answer_by(self, work: Fulfillment) -> SafeString:
-        return instant(work.acknowledge_by)
+        return _end_of_clock(work, work.acknowledge_by)
 
     @display(description=gettext_lazy("ready by"), ordering="ready_by")
     def prepare_by(self, work: Fulfillment) -> SafeString:
-        return instant(work.ready_by)
+        return _end_of_clock(work, work.ready_by)
 
     @display(description=gettext_lazy("promised"), ordering="promised_at")
     def promised(self, work: Fulfillment) -> SafeString:
@@ -183,11 +188,11 @@ class FulfillmentAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("hand over by"))
     def leaves_by(self, work: Fulfillment) -> SafeString:
-        return instant(work.hand_over_by)
+        return _end_of_clock(work, work.hand_over_by)
 
     @display(description=gettext_lazy("collect by"))
     def collect_until(self, work: Fulfillment) -> SafeString:
-        return instant(work.collect_by)
+        return _end_of_clock(work, work.collect_by)
 
     @display(description=gettext_lazy("place warned"))
     def warned(self, work: Fulfillment) -> SafeString:

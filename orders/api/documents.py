@@ -83,6 +83,9 @@ class ShipmentDocument(_Document):
 
 
 class FulfillmentDocument(_Document):
+    """While the order is held its clocks stand still: `clocks_left` tells what is left of each in seconds, and all of
+    `acknowledge_by`, `ready_by`, `hand_over_by` and `collect_by` are null until they run on."""
+
     id: str
     order: str
     location: str

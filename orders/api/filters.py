@@ -1,5 +1,7 @@
 """Query parameters of the lists."""
 
+from datetime import datetime
+
 import django_filters as filters
 from django.db.models import QuerySet
 
@@ -35,11 +37,15 @@ class FulfillmentFilter(filters.FilterSet):
     group = GroupFilter()
     status = filters.MultipleChoiceFilter(choices=FulfillmentStatus.choices)
     method = filters.CharFilter("method")
-    due_before = filters.IsoDateTimeFilter("ready_by", lookup_expr="lt")
+    due_before = filters.IsoDateTimeFilter("ready_by", method="due")
 
     class Meta:
         model = Fulfillment
         fields: list[str] = []
+
+    def due(self, queryset: QuerySet[Fulfillment], name: str, value: datetime) -> QuerySet[Fulfillment]:
+        """Nothing is due whose clocks stand still."""
+        return queryset.filter(ready_by__lt=value, clocks_left__isnull=True)
 
 
 class ExceptionFilter(filters.FilterSet):

@@ -89,6 +89,11 @@ class Fulfillment(models.Model):
         return self.order_id
 
     @property
+    def is_stopped(self) -> bool:
+        """Its clocks stand still while the order is held: where they would have ended says nothing."""
+        return self.clocks_left is not None
+
+    @property
     def is_pickup(self) -> bool:
         return self.method == Method.PICKUP
 

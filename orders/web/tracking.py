@@ -226,7 +226,7 @@ def _part(row: Fulfillment, lines: Sequence[FulfillmentLine], as_of: datetime) -
         tracking_number=shipment.tracking_number if shipment else "",
         place=_place(row.pickup_location, as_of) if row.pickup_location else None,
         code=pickup_code(row.pk) if is_ready else "",
-        collect_by=row.collect_by if is_ready else None,
+        collect_by=row.collect_by if is_ready and not row.is_stopped else None,
         expected_at=row.expected_at,
     )
 

@@ -419,7 +419,8 @@ class NeedDocument(BaseModel):
     reaches the place is lowered as far as it still does. `found` `none` is said of that one way alone: a step made so
     strict that it leaves the order to another one is not tried.
 
-    `is_smallest`: no smaller change does it. `step`: of the rule, for its limits. `carriage_less` and `days_earlier` are
+    A later `cut_off` of a place whose own has passed that day counts where a step asks for it, and where what misses it comes
+    late. `is_smallest`: no smaller change does it. `step`: of the rule, for its limits. `carriage_less` and `days_earlier` are
     changes; of `kinds`, `locations`, `groups` and `abilities` what is needed besides is told; all others are the figures
     themselves. `no_limit` stands for a limit taken away.
     """

@@ -93,7 +93,8 @@ class RatesReviewView(ApiView):
     @extend_schema(responses={200: RatesReview}, operation_id="carrier_services_review")
     def get(self, request: Request, code: str) -> Response:
         """What is wrong with a carrier's zones and prices, seen against today's postal areas and places: no zone, no price,
-        a zone that is never reached, weights and areas without a price. A change is taken whatever is said here."""
+        a zone that is never reached, weights and areas without a price, places that are never open when it fetches. A
+        change is taken whatever is said here."""
         return Response(rates_review(review_rates_of(code)))
 
 

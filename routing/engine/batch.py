@@ -25,7 +25,21 @@ from .planner import parcel_of, steps_of, with_runners_up
 from .problem import Problem, Solution, priced
 from .solve import solve
 from .tariffs import Tier, per_service
-from .types import Budget, BySkuAndPlace, Demand, Network, Parcel, Place, Plan, Rest, Rule, Step, StepReport, Timing
+from .types import (
+    Budget,
+    BySkuAndPlace,
+    Demand,
+    Network,
+    Parcel,
+    Place,
+    Plan,
+    Rest,
+    Rule,
+    Step,
+    StepReport,
+    Timing,
+    has_not_passed,
+)
 
 MAX_TOGETHER = 6
 #: Numbers in the table of all ways to serve the orders (columns × what they serve).
@@ -284,7 +298,8 @@ class _View:
                 keeps = pending.arrives(place, tier) <= latest
                 return Timing(own.late_days, keeps and (own.is_on_time or not must_be_on_time))
 
-            network = replace(network, timing=timing)
+            # Nobody knows whether it would come before `latest` without the days that a cut-off cost.
+            network = replace(network, timing=timing, days_missed=has_not_passed)
             step = replace(step, source=replace(step.source, on_time=True))
         witness = Witness(network)
         return cls(Scene(demand, witness.network), step, witness)

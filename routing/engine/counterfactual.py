@@ -16,7 +16,7 @@ from inventory.methods import ability_for
 
 from . import explain
 from .assess import Assessment, Scene, assess
-from .cost import weight_of
+from .cost import ways_to_send, weight_of
 from .filters import standing_reason
 from .planner import Planning
 from .problem import Problem, Quantities
@@ -557,11 +557,29 @@ class _Changes:
             yield Parameter("is_paused", True, [False], lambda value: self._of_place(is_paused=value))
         if any(source.open_now for source in sources) and not network.is_open(place):
             yield Parameter("is_open", False, [True], lambda value: self._answer("is_open", value))
-        if any(source.before_cut_off for source in sources) and not network.is_before_cut_off(place):
-            yield Parameter("is_before_cut_off", False, [True], lambda v: self._answer("is_before_cut_off", v))
+        yield from self._cut_off()
         if any(self.code in codes for codes in self.case.demand.excluded.values()):
             yield Parameter("has_lost_it", True, [False], lambda _value: self._not_excluded())
         yield from self._capacity()
+
+    def _cut_off(self) -> Iterator[Parameter]:
+        """It counts where a step looks at it, and where what leaves on a later day comes late."""
+        place, network = self.place, self.case.network
+        is_filtered = any(step.source.before_cut_off for step in self.case.steps)
+        if is_filtered and not network.is_open_that_day(place):
+            yield Parameter("is_open_that_day", False, [True], lambda v: self._answer("is_open_that_day", v))
+        elif (is_filtered and not network.is_before_cut_off(place)) or self._is_late_by_cut_off():
+            yield Parameter("is_before_cut_off", False, [True], lambda _value: self._before_cut_off())
+
+    def _is_late_by_cut_off(self) -> bool:
+        missed, place = self.case.network.days_missed, self.place
+        return any(known.is_late and missed(place, tier) is not None for tier, known in self._timings())
+
+    def _before_cut_off(self) -> Case:
+        missed, place = self.case.network.days_missed, self.place
+        in_time = self._answer("is_before_cut_off", True)
+        sooner = self._earlier(lambda tier: missed(place, tier) or 0)
+        return replace(in_time, network=replace(in_time.network, timing=sooner.network.timing))
 
     def _not_excluded(self) -> Case:
         excluded = {key: codes - {self.code} for key, codes in self.case.demand.excluded.items()}
@@ -573,9 +591,21 @@ class _Changes:
             return
         left = self.case.network.capacity_left(self.place)
         if left is not None:
-            most = max(1, *(source.min_capacity_left for source in sources))
+            is_weighed = any(step.weights.workload for step in self.case.steps)
+            most = max(_MOST_UNITS if is_weighed else 1, *(source.min_capacity_left for source in sources))
             values = range(left + 1, max(most, left + 1) + 1)
-            yield Parameter("capacity_left", left, values, lambda value: self._answer("capacity_left", value))
+            yield Parameter("capacity_left", left, values, self._more_capacity if is_weighed else self._capacity_left)
+
+    def _capacity_left(self, left: int) -> Case:
+        return self._answer("capacity_left", left)
+
+    def _more_capacity(self, left: int) -> Case:
+        """What is booked is a smaller share of it."""
+        booked = self.case.network.booked(self.place)
+        idler = self._answer("workload", booked / (booked + left))
+        return replace(
+            idler, network=replace(idler.network, capacity_left=self._capacity_left(left).network.capacity_left)
+        )
 
     # Its stock -----------------------------------------------------------------------------------
 
@@ -657,23 +687,28 @@ class _Changes:
 
     def _dates(self) -> Iterator[Parameter]:
         """By how many days it would have to be earlier."""
-        if not any(step.source.on_time or step.weights.lateness_days for step in self.case.steps):
-            return
-        timing, place = self.case.network.timing, self.place
-        known = [timing(place, tier) for tariff in self._tariffs() for tier in tariff.tiers]
-        latest = max((answer.late_days for answer in known), default=0)
-        values = range(1, int(-(-latest // 1)) + 1)
-        if values or not all(answer.is_on_time for answer in known):
-            yield Parameter("days_earlier", 0, values or [1], self._earlier)
+        late = [known for _tier, known in self._timings() if known.is_late]
+        if late:
+            latest = max(known.late_days for known in late)
+            yield Parameter("days_earlier", 0, range(1, int(-(-latest // 1)) + 1) or [1], self._days_earlier)
 
-    def _earlier(self, days: int) -> Case:
+    def _days_earlier(self, days: int) -> Case:
+        return self._earlier(lambda _tier: days)
+
+    def _timings(self) -> Iterator[tuple[Tier, Timing]]:
+        """Of every way to send from there; none where no step asks for dates."""
+        if any(step.source.on_time or step.weights.lateness_days for step in self.case.steps):
+            for tier in ways_to_send(self._tariffs()):
+                yield tier, self.case.network.timing(self.place, tier)
+
+    def _earlier(self, days: Callable[[Tier], int]) -> Case:
         asked, code = self.case.network.timing, self.code
 
         def timing(place: Place, tier: Tier) -> Timing:
             known = asked(place, tier)
             if place.code != code:
                 return known
-            left = max(0, known.late_days - days)
+            left = max(0, known.late_days - days(tier))
             return Timing(left, known.is_on_time or not left)
 
         return self._network(timing=timing)

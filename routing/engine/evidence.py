@@ -24,7 +24,7 @@ from .types import BySkuAndPlace, Demand, Network, Place, Rule, Source, Step, Ti
 UNASKED = "?"
 
 #: What a place is asked about itself, in the network's words.
-QUESTIONS = ("capacity_left", "is_open", "is_before_cut_off", "workload", "acceptance")
+QUESTIONS = ("capacity_left", "is_open", "is_open_that_day", "is_before_cut_off", "workload", "booked", "acceptance")
 _USUAL: dict[str, Any] = {asked.name: asked.default for asked in fields(Network)}
 
 Way = tuple[str, int]  # a carrier service and its days on the way
@@ -76,6 +76,7 @@ class Evidence:
     `places`: how many there were in all. `figures` are the whole numbers of a place (`handling_micro`, …) and
     `by_sku` the prices per unit; both only where they say something. `answers` and `timings` hold `UNASKED` where
     nobody asked; a question that has one usual answer is left out. `tariffs` per place are numbers in `tariffs_known`.
+    `days_missed`: of what came late from places whose cut-off had passed, else None.
     `kept` and `kept_parcels`: as the network has them, but only where they leave less than is asked for.
     """
 
@@ -94,6 +95,7 @@ class Evidence:
     ways_of: list[int]
     answers: Mapping[str, list[Any]]
     timings: Mapping[Way, list[Any]]
+    days_missed: Mapping[Way, list[int | None]] = field(default_factory=dict)
     by_sku: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
     kept: BySkuAndPlace = field(default_factory=dict)
     kept_parcels: Mapping[str, int] = field(default_factory=dict)
@@ -124,7 +126,8 @@ class Evidence:
 
 
 def evidence(scene: Scene, witness: Witness, rule: Rule | None, steps: tuple[Step, ...]) -> Evidence:
-    """What this plan was based on. It asks for carriage where no step came so far; for nothing else."""
+    """What this plan was based on. It asks for carriage where no step came so far, how much is booked where workload
+    counted, and of what comes late whether a cut-off made it so; for nothing else."""
     network, atlas = witness.given, scene.atlas
     rows = np.flatnonzero(scene.held.any(axis=1))
     places = [atlas.places[row] for row in rows.tolist()]
@@ -133,6 +136,9 @@ def evidence(scene: Scene, witness: Witness, rule: Rule | None, steps: tuple[Ste
     km = [None if far != far else far for far in scene.distances_km[rows].tolist()]
     profiles, profile_of = _used(*atlas.profiles(_groups_named(steps)), rows)
     tariffs_known, ways, ways_of = _numbered([witness.tariff(*asked) for asked in zip(places, km, strict=True)])
+    for place in places:
+        if place.code in witness.answers.get("workload", {}):
+            witness.network.booked(place)
     figures = {name: column[rows] for name, column in atlas.figures.items()}
     return Evidence(
         demand=scene.demand,
@@ -152,6 +158,7 @@ def evidence(scene: Scene, witness: Witness, rule: Rule | None, steps: tuple[Ste
             name: list(map(known.get, codes, repeat(UNASKED))) for name, known in witness.answers.items() if known
         },
         timings=_timings(witness, codes),
+        days_missed=_days_missed(witness, places),
         by_sku=_by_sku(network, steps, scene.skus, codes),
     )
 
@@ -184,6 +191,17 @@ def _numbered(asked: Sequence[Sequence[Tariff]]) -> tuple[list[Tariff], list[lis
 def _timings(witness: Witness, codes: Sequence[str]) -> dict[Way, list[Any]]:
     ways = dict.fromkeys(way for _code, way in witness.timings)
     return {way: [witness.timings.get((code, way), UNASKED) for code in codes] for way in ways}
+
+
+def _days_missed(witness: Witness, places: Sequence[Place]) -> dict[Way, list[int | None]]:
+    ask, found = witness.given.days_missed, dict[Way, list[int | None]]()
+    for way in dict.fromkeys(way for (_code, way), known in witness.timings.items() if known.is_late):
+        late = [(known := witness.timings.get((place.code, way))) is not None and known.is_late for place in places]
+        tier = Tier(0, 0, carrier_service=way[0], transit_days=way[1])
+        days = [ask(place, tier) if is_late else None for place, is_late in zip(places, late, strict=True)]
+        if any(missed is not None for missed in days):
+            found[way] = days
+    return found
 
 
 _PER_UNIT: Mapping[str, tuple[Callable[[Source, Weights], float], Any]] = {
@@ -229,6 +247,7 @@ class _Memory:
             kept_parcels=told.kept_parcels,
             tariff=self._tariffs(row_of),
             timing=self._timing(row_of),
+            days_missed=self._days_missed(row_of),
             distances_km=dict(zip(told.codes, told.distances_km, strict=True))
             | {code: self._km(place) for code, place in added.items()},
             **told_of,
@@ -298,3 +317,16 @@ class _Memory:
             return (otherwise if self._is_asked_anew(place) else usual)(place, tier)
 
         return timing
+
+    def _days_missed(self, row_of: Mapping[str, int]) -> Callable[[Place, Tier], int | None]:
+        """Known of whom the timing is known; asked today of the others, as that is."""
+        told = self.told
+        otherwise: Callable[[Place, Tier], int | None] = (self.others or Network({}, {})).days_missed
+
+        def missed(place: Place, tier: Tier) -> int | None:
+            row, way = row_of.get(place.code), (tier.carrier_service, tier.transit_days)
+            if row is not None and way in told.timings and told.timings[way][row] != UNASKED:
+                return told.days_missed[way][row] if way in told.days_missed else None
+            return otherwise(place, tier) if self._is_asked_anew(place) else None
+
+        return missed

@@ -24,6 +24,7 @@ REASONS = (
     "distance_unknown",
     "too_far",
     "closed_now",
+    "closed_that_day",
     "past_cut_off",
     "no_capacity",
     "little_capacity",
@@ -127,8 +128,11 @@ def check_present(sieve: Sieve, source: Source, network: Network, used: Callable
     """Leaves out who cannot take work now; `used` tells how many parcels of this plan already go to a place."""
     if source.open_now:
         sieve.drop_where(lambda place: not network.is_open(place), "closed_now")
-    if source.before_cut_off and network.is_before_cut_off is not always:
-        sieve.drop_where(lambda place: not network.is_before_cut_off(place), "past_cut_off")
+    if source.before_cut_off:
+        if network.is_open_that_day is not always:
+            sieve.drop_where(lambda place: not network.is_open_that_day(place), "closed_that_day")
+        if network.is_before_cut_off is not always:
+            sieve.drop_where(lambda place: not network.is_before_cut_off(place), "past_cut_off")
     if network.capacity_left is no_limit:
         return
     least = 1 if not source.ignore_capacity else 0

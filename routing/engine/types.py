@@ -218,6 +218,11 @@ class Timing:
     late_days: float = 0
     is_on_time: bool = True
 
+    @property
+    def is_late(self) -> bool:
+        """Coming sooner could matter."""
+        return self.late_days > 0 or not self.is_on_time
+
 
 def no_limit(_: Place) -> None:
     return None
@@ -239,6 +244,14 @@ def surely(_: Place) -> float:
     return 1.0
 
 
+def none_booked(_: Place) -> int:
+    return 0
+
+
+def has_not_passed(_: Place, _tier: Tier) -> None:
+    return None
+
+
 def _free(_: Place, _distance_km: float | None) -> Tariff:
     return Tariff.FREE
 
@@ -257,6 +270,9 @@ class Network:
     weight and the date is taken), None when no carrier goes there; `capacity_left(place)` is None when the place
     has no limit; `timing(place, tier)`, `workload(place)` (0 idle, 1 full) and `acceptance(place)` (probability
     that it takes the work) are asked only when a filter or weight counts them.
+    No plan asks for these, which are kept for who wants to know what would have been: `booked(place)`, the parcels of that
+    day that workload counts, and of what comes late `days_missed(place, tier)`: by how many days it comes later because the
+    place's own cut-off has passed; None where none has.
 
     Per unit and in money, used only under their weights: `scarcity`, the price of a unit that others may want (0 at a
     place that is not named; of a product that is not named 1 for the last unit of a place, falling as 1 / units), and
@@ -272,8 +288,11 @@ class Network:
     is_open: Callable[[Place], bool] = always
     timing: Callable[[Place, Tier], Timing] = in_time
     workload: Callable[[Place], float] = no_workload
+    booked: Callable[[Place], int] = none_booked
     acceptance: Callable[[Place], float] = surely
+    is_open_that_day: Callable[[Place], bool] = always
     is_before_cut_off: Callable[[Place], bool] = always
+    days_missed: Callable[[Place, Tier], int | None] = has_not_passed
     scarcity: BySkuAndPlace = field(default_factory=dict)
     markdown: BySkuAndPlace = field(default_factory=dict)
     confidence: Mapping[str, Mapping[str, float]] = field(default_factory=dict)

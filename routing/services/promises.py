@@ -141,7 +141,7 @@ def _remembered(asked: Asked, rule: DateRule, learned: LeadTimes) -> Promise:
             asked.carrier_service,
             asked.transit_days,
         ),
-        *(rule, backlog, asked.policy),
+        *(rule, backlog, asked.policy, asked.place.cut_off is None),  # asked for without its cut-off, too
     )
     if key not in known:
         if len(known) >= _REMEMBERED:

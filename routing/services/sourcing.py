@@ -7,7 +7,7 @@ reserves and books first, and plans again when that is refused.
 
 import time as monotonic_time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -418,9 +418,12 @@ class Planning:
             tariff=self.tariff,
             capacity_left=self.capacity_left,
             is_open=lambda place: self.directory[place.code].calendar.is_open(self.at_places),
+            is_open_that_day=self.is_open_that_day,
             is_before_cut_off=self.is_before_cut_off,
             timing=self.timing,
+            days_missed=self.days_missed,
             workload=self.workload,
+            booked=lambda place: self._booked_on_the_day(place.code),
             acceptance=self.acceptance,
             scarcity=Later(lambda: self._scarcity_of(tags)),
             markdown=Later(lambda: queries.markdown_gains(demand.currency, list(tags), as_of=self.as_of)),
@@ -464,8 +467,10 @@ class Planning:
         first = [zones[0] for zones in self.offers if zones]
         return tuple(z.tariff for z in first) if all(z.max_distance_km is None for z in first) else None
 
+    def is_open_that_day(self, place: engine.Place) -> bool:
+        return dates.is_open_that_day(self.directory[place.code], self.release_at)
+
     def is_before_cut_off(self, place: engine.Place) -> bool:
-        """Whether work that comes now can still leave the place today."""
         return dates.is_before_cut_off(self.directory[place.code], self.demand.service, self.release_at)
 
     def capacity_left(self, place: engine.Place) -> int | None:
@@ -508,9 +513,20 @@ class Planning:
     # Dates ------------------------------------------------------------------------------------
 
     def timing(self, place: engine.Place, tier: Tier) -> Timing:
-        promised_at = self.promise(self.directory[place.code], tier.carrier_service, tier.transit_days).promised_at
-        late_days = dates.days_late(promised_at, self._wanted_day, self.zone)
+        late_days = self._late_days(self.directory[place.code], tier)
         return Timing(max(0, late_days), self.demand.wanted_by is None or late_days <= 0)
+
+    def days_missed(self, place: engine.Place, tier: Tier) -> int | None:
+        """None where the place is closed that day: no cut-off counts then."""
+        if self.is_before_cut_off(place) or not self.is_open_that_day(place):
+            return None
+        there = self.directory[place.code]
+        return self._late_days(there, tier) - self._late_days(replace(there, cut_off=None), tier)
+
+    def _late_days(self, place: PlaceInfo, tier: Tier) -> int:
+        """Less than none: so many days before the wanted one."""
+        promised_at = self.promise(place, tier.carrier_service, tier.transit_days).promised_at
+        return dates.days_late(promised_at, self._wanted_day, self.zone)
 
     @cached_property
     def _wanted_day(self) -> date:

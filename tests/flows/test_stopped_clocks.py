@@ -2,14 +2,16 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import time_machine
+from django.test import Client
 
 from oms import deadlines
 from oms.clock import now
 from oms.models import Deadline, Event
-from orders.models import Fulfillment
+from orders.models import Fulfillment, Order
 from tests.factories.orders import make_network, order_body, pickup_body
 from tests.flows.conftest import Api
 from tests.flows.test_service_levels import PICKED, level, told, waiting, work_of
@@ -71,6 +73,12 @@ def due(story: Story, kind: str) -> datetime:
     return Deadline.objects.get(subject=story.work, kind=f"orders.{kind}", done_at=None).due_at
 
 
+def ends_shown(story: Story) -> dict[str, str]:
+    """Until when something is due, as the API tells."""
+    names = ("acknowledge_by", "ready_by", "hand_over_by", "collect_by")
+    return {name: story.now[name] for name in names if story.now[name]}
+
+
 # ---- work that was not begun -----------------------------------------------------------------------
 
 
@@ -81,6 +89,7 @@ def test_called_back_work_comes_back_with_the_time_it_had_left(
     hold(story, "02 10:20")
     assert waiting(story.work) == set()
     assert story.now["clocks_left"] == {"acknowledge": 2400, "prepare": 13_200}
+    assert ends_shown(story) == {}
     invariants_hold()
     story.sweep("03 10:00")
 
@@ -94,6 +103,19 @@ def test_called_back_work_comes_back_with_the_time_it_had_left(
     assert found["clocks_left"] is None
     assert found["promised_at"] == story.promised_at == api.order(story.number)["promised_at"]
     invariants_hold()
+
+
+def test_nothing_is_due_while_it_stands_still(api: Api, shop_hours: None, admin_client: Client) -> None:
+    story = Story(api, "02 10:00")
+    late = f"fulfillments/?due_before={quote(at('03 10:00').isoformat())}"
+    page = f"/admin/orders/fulfillment/{story.work}/change/"
+    assert [work["id"] for work in api.get(late).json["results"]] == [story.work]
+    assert at("02 14:00").isoformat() in admin_client.get(page).content.decode()
+
+    hold(story, "02 10:20")
+
+    assert api.get(late).json["results"] == []
+    assert at("02 14:00").isoformat() not in admin_client.get(page).content.decode()
 
 
 def test_accepted_work_is_asked_for_anew_and_keeps_its_time_to_prepare(api: Api, shop_hours: None) -> None:
@@ -162,6 +184,7 @@ def test_picking_goes_on_without_a_clock(api: Api, shop_hours: None, invariants_
     hold(story, "02 12:00")
     held = story.now
     assert (held["status"], held["clocks_left"], waiting(story.work)) == ("picking", {"prepare": 7200}, set())
+    assert ends_shown(story) == {}
     story.sweep("04 10:00")
     assert story.now["late_since"] is None
     invariants_hold()
@@ -205,6 +228,7 @@ def test_packed_while_held_the_time_to_hand_over_waits_with_it(
 
     story.do("02 11:30", "pick", "pack")
     assert story.now["clocks_left"] == {"hand_over": 7200}
+    assert ends_shown(story) == {}
     assert waiting(story.work) == set()
     assert api.act(story.work, "ship", {}).status == 409
     invariants_hold()
@@ -247,9 +271,13 @@ def test_ready_while_held_the_shopper_has_the_whole_time_afterwards(api: Api, sh
     hold(story, "02 11:00")
     story.do("02 12:00", "ready")
     assert story.now["clocks_left"] == {"collect": 168 * 3600}
+    assert ends_shown(story) == {}
+    page = f"/track/{Order.objects.get().tracking_token}/"
+    assert "Until" not in Client().get(page).content.decode()
 
     story.do("03 12:00", "release")
 
+    assert "Until Tuesday 10 March, 13:00" in Client().get(page).content.decode()
     assert instant(story.now["collect_by"]) == at("10 12:00")
     assert waiting(story.work) == {"orders.collect"}
 

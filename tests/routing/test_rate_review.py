@@ -5,6 +5,9 @@ import re
 from decimal import Decimal
 
 import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +17,7 @@ from routing.queries import carriers
 from routing.rate_review import FAULTS, PricedZone, Remark, review_rates
 from routing.remarks import RATES, remark_sentence
 from routing.services.rate_reviews import review_service
-from tests.factories.inventory import make_location
+from tests.factories.inventory import make_location, make_locations
 
 D = Decimal
 ANY_WEIGHT = ((None, D(4)),)
@@ -165,6 +168,83 @@ def test_a_service_is_reviewed_as_it_is_stored_and_planned_with(post):
     ]
     [info] = carriers().by_service["standard", "EUR"]
     assert [z.tariff.max_unit_weight_g for z in info.zones] == [20_000]
+
+
+SATURDAYS = {"sat": [["09:00", "18:00"]]}
+
+
+def told_of_place(client, code="SAT"):
+    remarks = client.get(f"/api/v1/locations/{code}/review/").json()["remarks"]
+    return {remark["code"]: remark["detail"] for remark in remarks}.get("never_open_when_fetching")
+
+
+def told_of_service(client, code="post"):
+    remarks = client.get(f"/api/v1/carrier-services/{code}/review/").json()["remarks"]
+    return {remark["code"]: remark["detail"] for remark in remarks}.get("never_open_when_fetching")
+
+
+def test_a_place_that_is_never_open_when_the_carrier_comes_is_told_on_both_sides(post, client, admin_client):
+    make_location("SAT", opening_hours=SATURDAYS)
+
+    place, service = told_of_place(client), told_of_service(client)
+
+    assert place.startswith(
+        "In the next four weeks it is open on no day on which these carrier services fetch parcels: post. What is sent"
+    )
+    assert service.startswith(
+        "In the next four weeks these places are open on no day on which it fetches parcels: SAT."
+    )
+    for page, said in (("inventory/location/SAT", place), ("routing/carrierservice/post", service)):
+        assert said in admin_client.get(f"/admin/{page}/change/").content.decode()
+    told = client.get("/api/v1/locations/SAT/review/", headers={"accept-language": "fr"}).json()["remarks"]
+    assert "n’est ouvert aucun des jours" in told[-1]["detail"]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"opening_hours": {**SATURDAYS, "mon": [["09:00", "10:00"]]}},
+        {"opening_hours": SATURDAYS, "special_hours": {"2026-03-10": [["09:00", "18:00"]]}},
+        {"opening_hours": SATURDAYS, "abilities": ["pickup"]},
+        {"opening_hours": SATURDAYS, "is_active": False},
+        {"opening_hours": {}},
+        {"opening_hours": {"mon": [], "tue": []}},  # that it never opens is told otherwise
+    ],
+)
+def test_a_place_that_meets_the_carrier_or_sends_nothing_is_not_told_of(post, client, values):
+    with time_machine.travel("2026-03-02T11:00:00Z", tick=False):
+        make_location("SAT", **values)
+
+        assert (told_of_place(client), told_of_service(client)) == (None, None)
+
+
+def test_special_days_may_keep_them_apart_and_bring_them_together(post, client):
+    shut = {f"2026-03-{day:02}": [] for day in (2, 9, 16, 23, 30)}
+    with time_machine.travel("2026-03-02T11:00:00Z", tick=False):
+        make_location("SAT", opening_hours={**SATURDAYS, "mon": [["09:00", "10:00"]]}, special_hours=shut)
+        assert told_of_place(client) and told_of_service(client)
+
+        client.patch("/api/v1/carrier-services/post/", {"pickup_days": ["sat"]}, format="json")
+
+        assert (told_of_place(client), told_of_service(client)) == (None, None)
+
+
+def test_of_many_places_some_are_named_and_the_others_counted_without_more_statements(post, client):
+    def statements():
+        with CaptureQueriesContext(connection) as captured:
+            said = told_of_service(client)
+        return said, len([q for q in captured if "oms_version" not in q["sql"]])
+
+    make_location("SAT-00", opening_hours=SATURDAYS)
+    told_of_service(client)
+    _, few = statements()
+    make_locations(*(f"SAT-{number:02}" for number in range(1, 15)), opening_hours=SATURDAYS)
+    told_of_service(client)
+
+    said, many = statements()
+
+    assert "SAT-00, " in said and "SAT-11 and 3 more." in said
+    assert few == many
 
 
 def test_codes_are_cut_as_finely_as_the_zones_are(post):

@@ -225,7 +225,7 @@ def test_every_finding_has_words():
     said = set(re.findall(r'Finding\([^,]+, "(\w+)"', inspect.getsource(review)))
     assert said == set(FINDINGS) and said > FAULTS
     assert finding_sentence(Finding("", "unknown_location", {"locations": [f"P{n}" for n in range(13)]})).endswith(
-        "P10, P11 and others."
+        "P10, P11 and 1 more."
     )
 
 

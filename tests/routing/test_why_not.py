@@ -1,6 +1,7 @@
 """Why not there? Asked of decisions that stand, over the API."""
 
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -9,11 +10,12 @@ from django.db import transaction
 from inventory.models import Location, StockLevel
 from oms.cache import clear_all
 from routing.admin.decision_page import decision_view
-from routing.models import Decision
+from routing.leadtimes import LeadTimes, Observed, preparation_cells, slots_within
+from routing.models import CapacityDay, Decision, LearnedTable
 from routing.services.decisions import record_decisions
 from routing.services.sourcing import Line
 from tests.factories.inventory import make_location, make_product, set_stocks
-from tests.routing.test_sourcing import ask, make_carrier, price_scarcity
+from tests.routing.test_sourcing import MONDAY_NOON, ask, make_carrier, price_scarcity
 
 pytestmark = pytest.mark.django_db
 
@@ -39,8 +41,8 @@ def country(web):
         price_scarcity("SKU-1", {"LYON": Decimal("3.10")})
 
 
-def decided(rules, line: Line = LINE) -> Decision:
-    planned = ask(line, rules=rules)
+def decided(rules, line: Line = LINE, **asked) -> Decision:
+    planned = ask(line, rules=rules, **asked)
     with transaction.atomic():
         record_decisions([(planned, "100001")])
     return Decision.objects.get()
@@ -187,6 +189,98 @@ def test_a_cut_off_that_had_passed_is_told_as_the_time_it_would_have_had_to_be(c
     assert "Cut-off there: used with 12:00 instead of 11:00." in told["words"]
     for cut_off, place in (("12:00", "LYON"), ("11:59", "PARIS")):
         Location.objects.filter(code="LYON").update(cut_off=cut_off)
+        clear_all()
+        assert [parcel.location for parcel in ask(LINE, rules=rules).parcels] == [place]
+
+
+@pytest.mark.parametrize("step", [{"from": {"on_time": True}}, {"weights": {"cost": 1, "lateness_days": 3}}])
+def test_a_cut_off_that_only_makes_a_place_late_is_told_as_well(country, client, step):
+    """Asked at noon for Wednesday, with two days on the way; a minute less would not do."""
+    rules = [{"name": "all", "steps": [{"name": "any", **step, "rest": "exception"}]}]
+    wanted_by = datetime(2026, 3, 4, 20, 0, tzinfo=UTC)
+    Location.objects.filter(code="LYON").update(cut_off="11:00")
+    clear_all()
+    decision = decided(rules, wanted_by=wanted_by)
+    Location.objects.filter(code="LYON").update(preparation_minutes=6000)  # not asked anew: it is as it was then
+    clear_all()
+
+    told = answer(client, decision, "LYON").json()
+
+    (need,) = [need for need in told["needs"] if need["parameter"] == "cut_off"]
+    assert (need["found"], need["actual"], need["needed"]) == ("value", "11:00", "12:00")
+    assert "Cut-off there: used with 12:00 instead of 11:00." in told["words"]
+    for cut_off, place in (("12:00", "LYON"), ("11:59", "PARIS")):
+        Location.objects.filter(code="LYON").update(cut_off=cut_off, preparation_minutes=0)
+        clear_all()
+        assert [parcel.location for parcel in ask(LINE, rules=rules, wanted_by=wanted_by).parcels] == [place]
+
+
+def test_a_cut_off_makes_learned_dates_late_as_well(country, client):
+    """Lyon has learned to need half an hour. Asked of the same minute with and without its cut-off."""
+    half_an_hour = Observed(preparation_cells("LYON", "store", "ship", hour=12, backlog=0), slots_within(30))
+    LearnedTable.objects.create(
+        learned_at=MONDAY_NOON,
+        window_days=180,
+        preparations=60,
+        transits=0,
+        document=LeadTimes.learn([half_an_hour] * 60, []).as_json(),
+        drift=[],
+    )
+    rules = [{"name": "all", "steps": [{"name": "any", "from": {"on_time": True}, "rest": "exception"}]}]
+    Location.objects.filter(code="LYON").update(cut_off="11:00", preparation_minutes=600)
+    clear_all()
+
+    decision = decided(rules, wanted_by=datetime(2026, 3, 4, 20, 0, tzinfo=UTC))
+
+    told = answer(client, decision, "LYON").json()
+    assert "Cut-off there: used with 12:00 instead of 11:00." in told["words"]
+
+
+def test_a_cut_off_without_which_it_would_be_as_late_is_told_among_what_was_tried(country, client):
+    """What Lyon prepares is ready on Tuesday only, whenever it was ordered."""
+    rules = [{"name": "all", "steps": [{"name": "any", "from": {"on_time": True}, "rest": "exception"}]}]
+    Location.objects.filter(code="LYON").update(cut_off="11:00", preparation_minutes=1440)
+    clear_all()
+
+    decision = decided(rules, wanted_by=datetime(2026, 3, 4, 20, 0, tzinfo=UTC))
+
+    told = answer(client, decision, "LYON").json()
+    (need,) = [need for need in told["needs"] if need["parameter"] == "cut_off"]
+    assert (need["found"], need["needed"]) == ("none", None)
+    assert "a later cut-off there" in told["words"][-1]
+
+
+def test_a_place_that_is_closed_that_day_is_told_as_that(country, client):
+    rules = [{"name": "all", "steps": [{"name": "today", "from": {"before_cut_off": True}, "rest": "exception"}]}]
+    Location.objects.filter(code="LYON").update(opening_hours={"tue": [["10:00", "19:00"]]})
+    clear_all()
+    decision = decided(rules)
+
+    told = answer(client, decision, "LYON").json()
+
+    assert told["steps"][0]["excluded_because"] == "closed_that_day"
+    assert "left out: is closed that day" in told["words"][0]
+    assert "Used if it had been open that day." in told["words"]
+    french = client.get(f"{URL}/{decision.id}/why-not/", {"location": "LYON"}, headers={"accept-language": "fr"}).json()
+    assert "fermé ce jour-là" in french["words"][0]
+    assert "Utilisé s’il avait été ouvert ce jour-là." in french["words"]
+
+
+def test_capacity_counts_also_where_only_the_share_that_is_booked_is_weighed(country, client):
+    """Lyon has booked nine of ten parcels, at 10.00 for a full day; Paris costs 1.00 more: a tenth may be booked."""
+    weights = {"cost": 1, "workload": 10}
+    rules = [{"name": "all", "steps": [{"name": "any", "weights": weights, "rest": "exception"}]}]
+    CapacityDay.objects.create(location_id="LYON", date=date(2026, 3, 2), booked=9)
+    decision = decided(rules)
+    CapacityDay.objects.update(booked=5)  # not asked anew: it is as it was then
+
+    told = answer(client, decision, "LYON").json()
+
+    (need,) = [need for need in told["needs"] if need["parameter"] == "capacity_left"]
+    assert (need["found"], need["actual"], need["needed"], told["is_asked_anew"]) == ("value", 1, 81, False)
+    CapacityDay.objects.update(booked=9)
+    for more, place in ((80, "LYON"), (79, "PARIS")):
+        Location.objects.filter(code="LYON").update(daily_capacity=10 + more)
         clear_all()
         assert [parcel.location for parcel in ask(LINE, rules=rules).parcels] == [place]
 

@@ -111,6 +111,52 @@ def test_the_way_in_which_it_was_changed_is_told_in_french():
     )
 
 
+@pytest.mark.parametrize(
+    ("place", "source", "used", "french", "tried"),
+    [
+        ({"is_accepting": False}, {}, "it had taken orders", "s’il avait pris des commandes", "taking orders"),
+        (
+            {"is_paused": True},
+            {},
+            "its manager had not paused it",
+            "si son responsable ne l’avait pas mis en pause",
+            "no pause by its manager",
+        ),
+        (
+            {"is_open": False},
+            {"open_now": True},
+            "it had been open then",
+            "s’il avait été ouvert à ce moment-là",
+            "being open then",
+        ),
+        (
+            {"is_open_that_day": False},
+            {"before_cut_off": True},
+            "it had been open that day",
+            "s’il avait été ouvert ce jour-là",
+            "being open that day",
+        ),
+        (
+            {"is_before_cut_off": False},
+            {"before_cut_off": True},
+            "its cut-off had not passed",
+            "si son heure limite n’avait pas été passée",
+            "a later cut-off there",
+        ),
+    ],
+)
+def test_what_is_so_or_not_is_said_as_a_condition(place, source, used, french, tried):
+    cheaper, dearer = a_world(lyon=(1, 0), paris=(1, 100)), a_world(lyon=(1, 100), paris=(1, 0))
+    for world in (cheaper, dearer):
+        world["places"]["lyon"] |= place
+        world["steps"][0]["source"] = source
+
+    assert f"Used if {used}." in needs_said(cheaper, "lyon")
+    assert tried in needs_said(dearer, "lyon")[-1]
+    with override("fr"):
+        assert f"Utilisé {french}." in needs_said(cheaper, "lyon")
+
+
 @pytest.mark.parametrize("held", [0, 1, 2])
 def test_how_many_units_there_are_agrees_with_no_noun_in_french(held):
     step = StepVerdict(0, "near", Verdict.EXCLUDED, "partial_stock", held, 3)

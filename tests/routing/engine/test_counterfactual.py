@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from routing.engine.counterfactual import NO_LIMIT, Case, Found, Need, Verdict, what_would_have_to_be_true, why_not
 from routing.engine.planner import plan
 from routing.engine.types import Budget, Demand, Line, Network, Place, Rule, Source, Step
+from routing.evidence_bytes import packed, unpacked
 
 from .told import CENT, demand_of, network_of, planned, random_world, steps_of
 from .world import UNHURRIED
@@ -37,9 +38,12 @@ def changed(world: dict, code: str, need: Need, value) -> dict:
     place = other["places"][code]
     step = other["steps"][need.step] if need.step is not None else {}
     match need.parameter:
-        case (
-            "is_accepting" | "is_paused" | "is_open" | "is_before_cut_off" | "capacity_left" | "workload" | "acceptance"
-        ):
+        case "is_accepting" | "is_paused" | "is_open" | "is_before_cut_off" | "workload" | "acceptance":
+            place[need.parameter] = value
+        case "capacity_left":
+            place |= {"capacity_left": value, "workload": place["booked"] / (place["booked"] + value)}
+        case "is_open_that_day":  # as long as nothing else is asked, it comes no sooner
+            place["late_days"] += 0 if place["is_before_cut_off"] else -place["missed_days"]
             place[need.parameter] = value
         case "has_lost_it":
             other["excluded"] = {key: [c for c in codes if c != code] for key, codes in other["excluded"].items()}
@@ -104,7 +108,7 @@ def a_little_less(need: Need):
 
 EXTREMES = {
     "stock": [9_999],
-    "capacity_left": [1, 2, 99],
+    "capacity_left": [1, 2, 99, 9999],
     "handling_micro": [0],
     "handling_unit_micro": [0],
     "packaging_micro": [0],
@@ -121,6 +125,7 @@ EXTREMES = {
     "is_paused": [False],
     "is_open": [True],
     "is_before_cut_off": [True],
+    "is_open_that_day": [True],
     "has_lost_it": [False],
     "max_parcels": [2, 3, 4, 9],
     "max_distance_km": [NO_LIMIT, 60.0, 110.0, 160.0, 210.0, 310.0, 500.0],
@@ -227,6 +232,46 @@ def test_what_it_would_have_to_be_able_to_do_is_told():
     assert (needs["abilities"].found, needs["abilities"].needed) == (Found.VALUE, ["curbside", "ship"])
 
 
+@pytest.mark.parametrize("step", [{"source": {"on_time": True}}, {"weights": {"cost": 1, "lateness_days": 3}}])
+@pytest.mark.parametrize(("missed_days", "found"), [(1, Found.VALUE), (0, Found.NONE)])
+def test_a_cut_off_counts_also_where_it_only_makes_the_place_late(step, missed_days, found):
+    """It comes a day late, whether by the cut-off that it missed or by itself; told from what is remembered."""
+    world = a_world(lyon=(1, 0), paris=(1, 100))
+    world["places"]["lyon"] |= {"is_before_cut_off": False, "missed_days": missed_days, "late_days": 1 - missed_days}
+    world["steps"][0] |= step
+    case = case_of(world)
+    told = unpacked(packed(planned(world).evidence()))
+    remembered = replace(case, network=told.network())
+
+    needs = {need.parameter: need for need in what_would_have_to_be_true(remembered, "lyon", UNHURRIED)}
+
+    assert needs["is_before_cut_off"].found is found
+    assert needs["days_earlier"].found is Found.VALUE
+    world["places"]["lyon"]["is_before_cut_off"] = True
+    assert uses(world, "lyon") is (found is Found.VALUE)
+
+
+def test_a_cut_off_that_leaves_out_and_makes_late_does_both():
+    world = a_world(lyon=(1, 0), paris=(1, 100))
+    world["places"]["lyon"] |= {"is_before_cut_off": False, "missed_days": 1}
+    world["steps"][0]["source"] = {"before_cut_off": True, "on_time": True}
+
+    needs = {need.parameter: need for need in what_would_have_to_be_true(case_of(world), "lyon", UNHURRIED)}
+
+    assert needs["is_before_cut_off"].found is Found.VALUE
+    assert needs["days_earlier"].found is Found.NONE
+
+
+def test_where_a_place_is_closed_that_day_no_cut_off_is_spoken_of():
+    world = a_world(lyon=(1, 0), paris=(1, 100))
+    world["places"]["lyon"] |= {"is_open_that_day": False, "is_before_cut_off": False}
+    world["steps"][0]["source"] = {"before_cut_off": True}
+
+    needs = {need.parameter: need for need in what_would_have_to_be_true(case_of(world), "lyon", UNHURRIED)}
+
+    assert "is_before_cut_off" not in needs
+
+
 def test_how_far_its_stock_is_believed_is_told_of_what_it_holds():
     world = a_world(lyon=(1, 0), paris=(1, 900))
     world["lines"] = [("l0", "A", 1, None, 100), ("l1", "B", 1, None, 100)]
@@ -246,7 +291,7 @@ def a_world(**places) -> dict:
     """{code: (units of A, cents of handling)}; carriage is free."""
     usual = {"km": 10.0, "kind": "store", "groups": [], "is_accepting": True, "is_paused": False, "handling_unit": 0}
     usual |= {"packaging": 0, "capacity_left": None, "is_open": True, "is_before_cut_off": True, "workload": 0.0}
-    usual |= {"acceptance": 1.0, "late_days": 0}
+    usual |= {"acceptance": 1.0, "late_days": 0, "is_open_that_day": True, "missed_days": 0, "booked": 0}
     return {
         "places": {code: {**usual, "handling": cents} for code, (_units, cents) in places.items()},
         "stock": {("A", code): units for code, (units, _cents) in places.items()},
@@ -344,6 +389,7 @@ def test_a_step_whose_turn_did_not_come_says_so():
         ({"capacity_left": 1}, {"min_capacity_left": 4}, "little_capacity", 1, 4),
         ({"is_open": False}, {"open_now": True}, "closed_now", None, None),
         ({"is_before_cut_off": False}, {"before_cut_off": True}, "past_cut_off", None, None),
+        ({"is_open_that_day": False}, {"before_cut_off": True}, "closed_that_day", None, None),
         ({"is_paused": True}, {}, "paused", None, None),
         ({"late_days": 2}, {"on_time": True}, "late", None, None),
     ],

@@ -1,7 +1,9 @@
 """What a decision was based on is enough to make it again."""
 
+import zlib
 from dataclasses import fields, replace
 
+import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +48,11 @@ def test_what_nobody_asked_then_can_be_asked_of_another_network(draw):
     for code in told.codes:
         here = whole.places[code]
         assert all(getattr(answering, name)(here) == getattr(whole, name)(here) for name in QUESTIONS)
+        for name, days, _tiers in world["services"]:
+            tier = Tier(0, 0, days, name)
+            assert answering.timing(here, tier) == whole.timing(here, tier)
+            if whole.timing(here, tier).is_late:
+                assert answering.days_missed(here, tier) == whole.days_missed(here, tier)
     assert asked_anew <= set(told.codes)
 
 
@@ -67,6 +74,20 @@ def test_a_place_the_shopper_chose_is_planned_again_without_rule_or_address():
 
     assert again(result) == result
     assert result.evidence().codes == ["X"]
+
+
+def test_older_evidence_knows_no_closed_days_and_plans_as_it_did():
+    step = Step(source=Source(before_cut_off=True))
+    net = network([place("X")], {("A", "X"): 1}, is_before_cut_off=lambda _place: False)
+    result = plan(a_demand(line("A")), [Rule("rule", (step,))], net, UNHURRIED)
+    columns = orjson.loads(zlib.decompress(packed(result.evidence())))
+    del columns["days_missed"]
+
+    old = unpacked(zlib.compress(orjson.dumps(columns)))
+
+    today = replace(net, is_open_that_day=lambda _place: False)
+    assert old.network(today).is_open_that_day(today.places["X"])
+    assert plan_again(old, UNHURRIED) == result
 
 
 def test_a_customer_whose_orders_are_not_split_is_remembered():
@@ -93,7 +114,7 @@ def test_only_groups_that_the_rule_names_are_kept():
 
 @settings(max_examples=60, deadline=None)
 @given(st.randoms(use_true_random=False))
-def test_each_place_is_asked_once_and_for_the_records_sake_for_nothing_but_carriage(draw):
+def test_each_place_is_asked_once_and_for_the_records_sake_for_carriage_and_cut_offs_of_what_is_late(draw):
     world = random_world(draw)
     calls: list[tuple] = []
     result = plan(demand_of(world), [Rule("rule", steps_of(world))], counted(network_of(world), calls), UNHURRIED)
@@ -102,7 +123,12 @@ def test_each_place_is_asked_once_and_for_the_records_sake_for_nothing_but_carri
     told = result.evidence()
 
     assert len(calls) == len(set(calls))
-    assert {name for name, *_ in calls[while_planning:]} <= {"tariff"}
+    asked = calls[while_planning:]
+    assert {name for name, *_ in asked} <= {"tariff", "days_missed", "booked"}
+    late = {
+        (code, way) for name, code, *ways in calls if name == "timing" for way in ways if is_late(world, code, *way)
+    }
+    assert {tuple(told) for name, *told in asked if name == "days_missed"} == late
     assert {code for _, code, *_ in calls} <= set(told.codes)
 
 
@@ -116,7 +142,12 @@ def counted(net: Network, calls: list[tuple]) -> Network:
 
         return answer
 
-    return replace(net, **{name: watched(name) for name in (*QUESTIONS, "tariff", "timing")})
+    return replace(net, **{name: watched(name) for name in (*QUESTIONS, "tariff", "timing", "days_missed")})
+
+
+def is_late(world: dict, code: str, service: str, days: int) -> bool:
+    net = network_of(world)
+    return net.timing(net.places[code], Tier(0, 0, days, service)).is_late
 
 
 def test_everything_that_demands_and_carriers_tell_is_kept():
@@ -142,6 +173,7 @@ def test_everything_that_demands_and_carriers_tell_is_kept():
 def test_everything_that_a_network_tells_is_kept():
     """Whoever gives networks or places another field keeps it in the evidence, and says so here."""
     kept = {"places", "sellable", "tariff", "timing", "scarcity", "markdown", "confidence", "distances_km", *QUESTIONS}
+    kept |= {"days_missed"}  # of what comes late
     kept |= {"kept", "kept_parcels"}  # by the batch, which alone has them
     kept_of_places = {"code", "kind", "groups", "abilities", "is_accepting", "is_paused"}
     kept_of_places |= {"handling_micro", "handling_unit_micro", "packaging_micro", "position"}

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from random import Random
 
+from routing.engine.evidence import QUESTIONS
 from routing.engine.planner import plan
 from routing.engine.tariffs import Tariff, Tier
 from routing.engine.types import Demand, Line, Network, Place, Plan, Rest, Rule, Source, Step, Timing, Weights
@@ -44,6 +45,12 @@ _CALM = {"is_accepting": True, "is_paused": False, "capacity_left": None}
 
 
 def _random_place(draw: Random) -> dict:
+    told = _random_figures(draw)
+    booked, left = told["booked"], told["capacity_left"]
+    return told | {"workload": booked / (booked + left) if booked and left is not None else 0.0}
+
+
+def _random_figures(draw: Random) -> dict:
     return {
         "km": draw.choice((None, 20.04, 80.0, 150.55, 250.5, 400.3))
         if draw.random() < 0.2
@@ -57,8 +64,10 @@ def _random_place(draw: Random) -> dict:
         "packaging": draw.choice((0, 30)),
         "capacity_left": draw.choice((None, None, 0, 1, 5)),
         "is_open": draw.random() < 0.8,
+        "is_open_that_day": draw.random() < 0.9,
         "is_before_cut_off": draw.random() < 0.8,
-        "workload": draw.choice((0.0, 0.3, 0.9)),
+        "missed_days": draw.choice((0, 0, 1, 2)),
+        "booked": draw.choice((0, 2, 9)),
         "acceptance": draw.choice((1.0, 0.8)),
         "late_days": draw.choice((-1, 0, 0, 1, 2)),
     }
@@ -103,15 +112,13 @@ def _random_step(draw: Random, codes: list[str]) -> dict:
 
 def network_of(world: dict) -> Network:
     places = {code: _place(code, position, told) for position, (code, told) in enumerate(world["places"].items())}
-    asked = {
-        name: lambda place, name=name: world["places"][place.code][name]
-        for name in ("capacity_left", "is_open", "is_before_cut_off", "workload", "acceptance")
-    }
+    asked = {name: lambda place, name=name: world["places"][place.code][name] for name in QUESTIONS}
     return Network(
         places,
         _by_sku({key: units for key, units in world["stock"].items() if units}),
         tariff=_tariffs(world),
-        timing=lambda place, tier: _timing(world["places"][place.code]["late_days"] + tier.transit_days - 3),
+        timing=lambda place, tier: _timing(world["places"][place.code], tier),
+        days_missed=lambda place, _tier: _days_missed(world["places"][place.code]),
         scarcity=_by_sku(world["scarcity"], CENT),
         markdown=_by_sku(world["markdown"], CENT),
         confidence=_by_sku(world["confidence"]),
@@ -152,8 +159,13 @@ def _tariffs(world: dict):
     return tariffs
 
 
-def _timing(late_days: int) -> Timing:
+def _timing(told: dict, tier: Tier) -> Timing:
+    late_days = told["late_days"] + tier.transit_days - 3 + (_days_missed(told) or 0)
     return Timing(max(0, late_days), late_days <= 0)
+
+
+def _days_missed(told: dict) -> int | None:
+    return told["missed_days"] if told["is_open_that_day"] and not told["is_before_cut_off"] else None
 
 
 def _by_sku(figures: dict, factor: int = 1) -> dict:
