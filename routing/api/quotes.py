@@ -23,14 +23,16 @@ QuoteMethod = Literal["ship", "pickup", "curbside", "locker"]
 class QuoteLine(Body):
     sku: Code
     quantity: Quantity
+    group: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 
 
 class QuoteBody(Body):
-    """`destination` is needed for deliveries; collected goods are offered near it. `allow_partial`: as of an order; ways to get
-    a part of the basket are offered, too, each with what it does without (`cut`). What cannot be had at once is offered for
-    later (`backorder`) in the ways asked for, where the channel's rules let it wait: sent, or for `pickup` at the nearest places
-    to which enough is on its way, `near_limit` at most. `reservation`: as of an order; what the cart holds is free to it, and an
-    order that names both is placed as quoted. One that has ended gives nothing."""
+    """`destination` is needed for deliveries; collected goods are offered near it. `group`: as of an order's line.
+    `allow_partial`: as of an order; ways to get a part of the basket are offered, too, each with what it does without (`cut`).
+    What cannot be had at once is offered for later (`backorder`) in the ways asked for, where the channel's rules let it wait:
+    sent, or for `pickup` at the nearest places to which enough is on its way, `near_limit` at most. `reservation`: as of an
+    order; what the cart holds is free to it, and an order that names both is placed as quoted. One that has ended gives
+    nothing."""
 
     model_config = example(
         channel="web",
@@ -51,8 +53,13 @@ class QuoteBody(Body):
     reservation: str | None = None
 
 
+class QuotedUnits(BaseModel):
+    sku: str
+    quantity: int
+
+
 class QuotedParcel(BaseModel):
-    lines: list[QuoteLine]
+    lines: list[QuotedUnits]
     promised_at: Instant
 
 
@@ -80,7 +87,7 @@ class QuoteOption(BaseModel):
     stock: Literal["local", "transfer"] | None = None
     available_at: Instant | None = None
     parcels: list[QuotedParcel] | None = None
-    cut: list[QuoteLine] | None = None
+    cut: list[QuotedUnits] | None = None
     delivery_method: Literal["pickup"] | None = None
 
 
@@ -113,7 +120,7 @@ class QuoteUnavailable(BaseModel):
 
 
 class QuoteDocument(BaseModel):
-    """`quote` is a signed token: an order that names it is planned to keep its date."""
+    """`quote` is a signed token: an order of these lines, or of some of them, that names it is promised its date."""
 
     quote: str
     expires_at: Instant
@@ -134,7 +141,7 @@ class Quotes(ApiView):
         found = quote(
             channel=body.channel,
             currency=body.currency,
-            lines=[QuotedLine(line.sku, line.quantity) for line in body.lines],
+            lines=[QuotedLine(line.sku, line.quantity, line.group) for line in body.lines],
             destination=Destination(**body.destination.model_dump()) if body.destination else None,
             methods=body.methods,
             near_limit=body.near_limit,

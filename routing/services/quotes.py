@@ -5,7 +5,7 @@ the date at placement. The answer carries a signed token by which an order names
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -47,8 +47,11 @@ NOBODY_CAN = "ability"
 
 @dataclass(frozen=True, slots=True)
 class QuotedLine:
+    """`group`: what leaves in one parcel, as of an order's line."""
+
     sku: str
     quantity: int
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +246,10 @@ class _Asking:
         self.may_be_cut = may_be_cut
         self.holds = (reservation,) if reservation else ()
         self.as_of = as_of
-        self.needed = Counter[str]()
-        for line in lines:
-            self.needed[line.sku] += line.quantity
+        self.needed = _units(lines)
         self.lines = tuple(
-            Line(f"l{n}", sku, units, None, products[sku].price, products[sku].weight_g, products[sku].tags)
-            for n, (sku, units) in enumerate(self.needed.items(), start=1)
+            Line(f"l{n}", sku, units, group, products[sku].price, products[sku].weight_g, products[sku].tags)
+            for n, ((sku, group), units) in enumerate(_together(lines).items(), start=1)
         )
         self.tags = {sku: products[sku].tags for sku in self.needed}
         self.stock = _Stock()
@@ -302,10 +303,8 @@ class _Asking:
 
     def _cut(self, planned: SourcingPlan) -> tuple[QuotedLine, ...]:
         """What this plan was not asked for any more."""
-        kept = {line.sku: line.quantity for line in planned.demand.lines}
-        return tuple(
-            QuotedLine(sku, units - kept.get(sku, 0)) for sku, units in self.needed.items() if units > kept.get(sku, 0)
-        )
+        kept = _units(planned.demand.lines)
+        return tuple(QuotedLine(sku, units) for sku, units in (self.needed - kept).items())
 
     def ways(self, methods: Collection[str], near_limit: int) -> list[Option | NotOffered]:
         found: list[Option | NotOffered] = []
@@ -502,6 +501,22 @@ class _Asking:
         return self.stock.shown(sorted(self.needed), context=context, tags=self.tags)
 
 
+def _units(lines: Iterable[QuotedLine | Line]) -> Counter[str]:
+    """By product."""
+    units = Counter[str]()
+    for line in lines:
+        units[line.sku] += line.quantity
+    return units
+
+
+def _together(lines: Iterable[QuotedLine]) -> Counter[tuple[str, str | None]]:
+    """By product and group: lines of a basket that differ in neither are one."""
+    units = Counter[tuple[str, str | None]]()
+    for line in lines:
+        units[line.sku, line.group] += line.quantity
+    return units
+
+
 def _at(code: str, km: float | None) -> dict[str, Any]:
     """Where it is collected."""
     name = inventory.places()[code].name
@@ -535,7 +550,7 @@ def _why_not(planned: SourcingPlan) -> str:
 def _sign(channel: str, lines: Sequence[QuotedLine], options: Sequence[Option], expires_at: datetime) -> str:
     told = {
         "c": channel,
-        "l": [[line.sku, line.quantity] for line in lines],
+        "l": [[sku, units, group] for (sku, group), units in _together(lines).items()],
         "o": [[o.method, o.service, o.location, str(o.price), o.promised_at.isoformat()] for o in options],
         "e": expires_at.isoformat(),
     }
@@ -549,10 +564,12 @@ def promise_of(
     method: str,
     service: str,
     location: str | None,
+    lines: Sequence[QuotedLine],
     may_wait: bool,
     as_of: datetime,
 ) -> datetime:
-    """The date this quote promised for that way; who may wait is given all of it later rather than a part of it now.
+    """The date this quote promised for these lines, all that was quoted or some of it, had that way; who may wait is given
+    all of it later rather than a part of it now.
 
     Errors: QuoteRefused.
     """
@@ -564,6 +581,8 @@ def promise_of(
         raise _refused("unknown_quote", _("There is nothing of this name"))
     if datetime.fromisoformat(told["e"]) <= as_of:
         raise _refused("quote_expired", _("This quote has expired; ask for a new one"))
+    if not _together(lines) <= Counter({(sku, group): units for sku, units, group in told["l"]}):
+        raise _refused("not_quoted", _("The quote is of other lines; ask for a new one"))
     for way in ("backorder", method) if may_wait else (method, "backorder"):  # what waits at a place names it
         for quoted_method, quoted_service, quoted_location, _price, promised_at in told["o"]:
             if (quoted_method, quoted_service, quoted_location) == (way, service, location):

@@ -99,6 +99,51 @@ def test_a_basket_in_two_parcels_shows_both_and_their_dates(client):
     assert ship["earliest_at"] == min(parcel["promised_at"] for parcel in ship["parcels"])
 
 
+def test_what_leaves_in_one_parcel_is_quoted_as_it_is_placed(client):
+    """Two parcels would do, but for the group."""
+    for place_code, first, second in (("PARIS", 0, 5), ("LILLE", 0, 0), ("LYON", 5, 0)):
+        set_stock("SKU-1", place_code, first)
+        set_stock("SKU-2", place_code, second)
+    apart = [{"sku": "SKU-1", "quantity": 1}, {"sku": "SKU-2", "quantity": 1}]
+    together = [{**line, "group": "set"} for line in apart]
+    assert [len(way["parcels"]) for way in by_method(quoted(client, lines=apart), "ship")] == [2]
+
+    assert by_method(quoted(client, lines=together, methods=["ship"]), "ship") == []
+
+    set_stock("SKU-2", "LYON", 1)
+    quote = quoted(client, lines=together, methods=["ship"])
+    [way] = by_method(quote, "ship")
+    assert [parcel["lines"] for parcel in way["parcels"]] == [apart]
+    body = order_body(("SKU-1", 1), ("SKU-2", 1), quote=quote["quote"])
+    for line in body["lines"]:
+        line["group"] = "set"
+    placed = place(client, body).json()
+    assert (placed["promised_at"], len(placed["fulfillments"])) == (way["promised_at"], 1)
+
+
+@pytest.mark.parametrize(
+    ("lines", "group"),
+    [
+        ([("SKU-1", 3)], None),  # more than was quoted
+        ([("SKU-1", 2), ("SKU-1", 1)], None),
+        ([("SKU-2", 1)], None),  # another thing
+        ([("SKU-1", 2)], "set"),  # in one parcel, which nobody asked for
+    ],
+)
+def test_a_quote_promises_nothing_for_other_lines(client, lines, group):
+    quote = quoted(client, ("SKU-1", 2))["quote"]
+    body = order_body(*lines, quote=quote)
+    for line in body["lines"]:
+        line["group"] = group
+
+    refused = place(client, body)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "unknown_quote")
+    assert [(e["pointer"], e["code"]) for e in refused.json()["errors"]] == [("/quote", "not_quoted")]
+    assert not Order.objects.exists()
+    assert place(client, order_body(("SKU-1", 1), quote=quote)).status_code == 201  # some of it is its
+
+
 def test_only_places_that_have_all_of_it_hand_it_over(client):
     set_stock("SKU-1", "PARIS", 1)
     make_location("CURB", abilities=["curbside"], **PARIS)
