@@ -105,5 +105,5 @@ def test_statements_do_not_grow_with_the_work(lea: Client, django_assert_num_que
         work = placed(order_body(("SKU-1", 1), ("SKU-2", 2)))
     with django_assert_num_queries(11):
         lea.get("/store/at/PARIS/")
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         lea.get(f"/store/work/{work.pk}/")

@@ -35,7 +35,7 @@ def said_of(verdict: Verdict, *, missing_units: int = 0, is_best: bool = True) -
 
 def test_every_verdict_and_every_need_has_its_words():
     verdicts, parameters = set(), set()
-    for seed in range(60):
+    for seed in range(100):
         world = random_world(Random(seed), most_places=4)
         case = case_of(world)
         run = case.run(UNHURRIED)
