@@ -145,6 +145,12 @@ def units_for(method: str, units: Mapping[str, int]) -> dict[str, int]:
     return {code: n for code, n in units.items() if code in directory and directory[code].can_serve(method)}
 
 
+def units_served(context: Context, units: Mapping[str, int]) -> int:
+    """Of units by place what may be given to this asker."""
+    directory = places()
+    return sum(n for code, n in units.items() if code in directory and directory[code].serves(context))
+
+
 def place_name(code: str) -> str:
     """Of a place that is no more, its code."""
     place = places().get(code)

@@ -31,7 +31,7 @@ from oms.ids import new_id
 from oms.outbox import Fact, event_rows
 from oms.sql import Also, Tables
 from oms.transactions import in_transaction, use_case
-from orders.commands import CustomerGiven, DeliveryGiven, LineGiven, PlaceOrder
+from orders.commands import CustomerGiven, DeliveryGiven, PlaceOrder
 from orders.errors import NoPlaceLeft
 from orders.models import Customer, Delivery, ExceptionCase, Fulfillment, FulfillmentLine, Order, OrderLine, Payment
 from orders.models.order import demand_of_line
@@ -191,7 +191,6 @@ def _check(command: PlaceOrder, *, as_of: datetime) -> _Draft:
     money = price_order(command, deliveries)
     check_payments(command, money.total, may_come_late=channel.authorizes_late)
     order_id = new_id("ord")
-    owned = list(zip(command.lines, delivery_of_line, strict=True))
     return _Draft(
         command=command,
         channel=channel,
@@ -204,18 +203,13 @@ def _check(command: PlaceOrder, *, as_of: datetime) -> _Draft:
         delivery_ids=tuple(new_id("dlv") for _ in deliveries),
         delivery_of_line=delivery_of_line,
         payments=_payment_rows(command, order_id),
-        promised=tuple(
-            _promised(command, delivery, [line for line, owner in owned if owner == index], as_of=as_of)
-            for index, delivery in enumerate(deliveries)
-        ),
+        promised=tuple(_promised(command, delivery, as_of=as_of) for delivery in deliveries),
         units=tuple(line.quantity for line in command.lines),
     )
 
 
-def _promised(
-    command: PlaceOrder, delivery: DeliveryGiven, lines: Sequence[LineGiven], *, as_of: datetime
-) -> datetime | None:
-    """What the quote promised for this delivery of these lines. Errors: QuoteRefused."""
+def _promised(command: PlaceOrder, delivery: DeliveryGiven, *, as_of: datetime) -> datetime | None:
+    """What the quote promised for this delivery, if anything. Errors: QuoteRefused."""
     if command.quote is None:
         return None
     return promise_of(
@@ -224,7 +218,7 @@ def _promised(
         method=delivery.method,
         service=delivery.service,
         location=delivery.location,
-        lines=[QuotedLine(line.sku, line.quantity, line.group) for line in lines],
+        lines=[QuotedLine(line.sku, line.quantity, line.group) for line in command.lines],
         may_wait=command.allow_backorder,
         as_of=as_of,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from inventory.exposure import Context
 from inventory.hours import NeverOpen
-from inventory.queries import PlaceInfo, haversine_km, places, sellable_units, units_for
+from inventory.queries import PlaceInfo, haversine_km, places, sellable_units, units_for, units_served
 from inventory.services.reservations import Want
 from oms.money import ZERO
 from oms.sql import Tables, insert_rows
@@ -446,7 +446,7 @@ def _shortages(
         {
             "sku": sku,
             "requested": requested[sku],
-            "sellable": sellable[sku],
+            "sellable": units_served(demand.context(as_of), _untaken(demand, sku, seen[sku])),
             "alternatives": _alternatives(demand, _untaken(demand, sku, stock[sku]), as_of=as_of),
         }
         for sku in missing

@@ -44,10 +44,14 @@ _REACH = dt.timedelta(days=3653)
 # ---- planning ----------------------------------------------------------------------------------
 
 
+Group = Annotated[str, Field(min_length=1, max_length=40)]
+"""As of an order's line."""
+
+
 class PlanLine(Body):
     sku: Code
     quantity: Quantity
-    group: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    group: Group | None = None
 
 
 class PlanDestination(Body):

@@ -13,7 +13,7 @@ from oms.api.body import Body, Code, Currency, Instant, Quantity, example
 from oms.api.views import ApiView
 from oms.clock import now
 from routing import words
-from routing.api.documents import CustomerTags, PlanDestination
+from routing.api.documents import CustomerTags, Group, PlanDestination
 from routing.services.quotes import Missing, NotOffered, Option, Quote, QuotedLine, quote
 from routing.services.sourcing import Destination
 
@@ -23,7 +23,7 @@ QuoteMethod = Literal["ship", "pickup", "curbside", "locker"]
 class QuoteLine(Body):
     sku: Code
     quantity: Quantity
-    group: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    group: Group | None = None
 
 
 class QuoteBody(Body):

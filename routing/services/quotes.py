@@ -414,10 +414,15 @@ class _Asking:
             for sku in short:
                 most[sku] = max(most[sku], sum(inventory.units_for(context.order_type, stock[sku]).values()))
         return [
-            Missing(sku, units, most[sku], tuple(self._elsewhere(sku, methods)))
+            Missing(sku, units, self._served(sku, methods), tuple(self._elsewhere(sku, methods)))
             for sku, units in self.needed.items()
             if most[sku] < units
         ]
+
+    def _served(self, sku: str, methods: Collection[str]) -> int:
+        """What there is of it in the way that has most, at places that take orders."""
+        contexts = self._contexts(methods)
+        return max((inventory.units_served(one, self._shown(one)[sku]) for one in contexts), default=0)
 
     def _contexts(self, methods: Collection[str]) -> list[Context]:
         """The ways that are asked for as far as somebody could serve them; else all."""
@@ -551,7 +556,7 @@ def _sign(channel: str, lines: Sequence[QuotedLine], options: Sequence[Option], 
     told = {
         "c": channel,
         "l": [[sku, units, group] for (sku, group), units in _together(lines).items()],
-        "o": [[o.method, o.service, o.location, str(o.price), o.promised_at.isoformat()] for o in options],
+        "o": [[o.method, o.service, o.location, bool(o.cut), str(o.price), o.promised_at.isoformat()] for o in options],
         "e": expires_at.isoformat(),
     }
     return signing.dumps(told, salt=_SALT, compress=True)
@@ -567,9 +572,9 @@ def promise_of(
     lines: Sequence[QuotedLine],
     may_wait: bool,
     as_of: datetime,
-) -> datetime:
-    """The date this quote promised for these lines, all that was quoted or some of it, had that way; who may wait is given
-    all of it later rather than a part of it now.
+) -> datetime | None:
+    """The date this quote promised for an order of these lines, all that was quoted or some of it, had that way; who may wait
+    is given all of it later rather than a part of it now. None: it is the date of such a part, and more is to come.
 
     Errors: QuoteRefused.
     """
@@ -584,9 +589,9 @@ def promise_of(
     if not _together(lines) <= Counter({(sku, group): units for sku, units, group in told["l"]}):
         raise _refused("not_quoted", _("The quote is of other lines; ask for a new one"))
     for way in ("backorder", method) if may_wait else (method, "backorder"):  # what waits at a place names it
-        for quoted_method, quoted_service, quoted_location, _price, promised_at in told["o"]:
+        for quoted_method, quoted_service, quoted_location, is_cut, _price, promised_at in told["o"]:
             if (quoted_method, quoted_service, quoted_location) == (way, service, location):
-                return datetime.fromisoformat(promised_at)
+                return None if is_cut and may_wait else datetime.fromisoformat(promised_at)
     raise _refused("not_quoted", _("The quote does not offer this way of delivery"))
 
 

@@ -144,6 +144,57 @@ def test_a_quote_promises_nothing_for_other_lines(client, lines, group):
     assert place(client, order_body(("SKU-1", 1), quote=quote)).status_code == 201  # some of it is its
 
 
+def test_two_deliveries_are_promised_no_more_than_was_quoted(client):
+    quote = quoted(client, ("SKU-1", 2))["quote"]
+
+    def two(first, second):
+        body = order_body(("SKU-1", first), ("SKU-1", second), quote=quote)
+        ship, collected = body.pop("delivery"), pickup_body()["delivery"]
+        return {
+            **body,
+            "deliveries": [{"id": "d1", "lines": ["l1"], **ship}, {"id": "d2", "lines": ["l2"], **collected}],
+        }
+
+    refused = place(client, two(2, 2))
+
+    assert [error["code"] for error in refused.json()["errors"]] == ["not_quoted"]
+    assert not Order.objects.exists()
+    assert place(client, two(1, 1)).status_code == 201
+
+
+def test_who_takes_a_part_and_waits_for_the_rest_is_not_promised_the_parts_date(client):
+    document = {"rules": [{"steps": [{"rest": "backorder"}]}]}
+    publish_rule_set(rule_set_id=create_draft(document=document).pk, actor="test", as_of=now())
+    for place_code, units in (("PARIS", 2), ("LYON", 0), ("LILLE", 0)):
+        set_stock("SKU-1", place_code, units)
+    make_inbound("PARIS", {"SKU-1": 10}, expected_at=now() + timedelta(days=6))
+    quote = quoted(client, ("SKU-1", 13), allow_partial=True, methods=["ship"])
+    [part] = quote["options"]
+    assert part["cut"] == [{"sku": "SKU-1", "quantity": 11}]
+    both = order_body(("SKU-1", 13), allow_partial=True, allow_backorder=True, quote=quote["quote"])
+
+    placed = place(client, both).json()
+
+    [line] = placed["lines"]
+    assert line["cut"]["quantity"] == 1
+    assert placed["promised_at"] == line["expected_at"] > part["promised_at"]
+
+
+@pytest.mark.parametrize("closed", [{"accepting_orders": False}, {"daily_capacity": 0}])
+def test_what_is_missing_tells_nothing_of_places_that_take_no_orders(client, closed):
+    for place_code in ("PARIS", "LILLE", "LYON"):
+        set_stock("SKU-1", place_code, 0)
+    make_location("SHUT", **PARIS, **closed)
+    set_stock("SKU-1", "SHUT", 7)
+
+    [one, *_ways] = quoted(client, ("SKU-1", 8))["unavailable"]
+    refused = place(client, order_body(("SKU-1", 8)))
+
+    assert (one["sellable"], one["alternatives"]) == (0, [])
+    [short] = refused.json()["shortages"]
+    assert (refused.status_code, short["sellable"], short["alternatives"]) == (409, 0, [])
+
+
 def test_only_places_that_have_all_of_it_hand_it_over(client):
     set_stock("SKU-1", "PARIS", 1)
     make_location("CURB", abilities=["curbside"], **PARIS)
