@@ -461,12 +461,13 @@ def sellable_once_given_back(
 
 
 _CONFIDENCES = """
-SELECT sku, json_object_agg(location_id, confidence)::text FROM inventory_stocklevel
+SELECT sku, json_object_agg(location_id, round(confidence::numeric, 4))::text FROM inventory_stocklevel
 WHERE sku = ANY(ARRAY(SELECT unnest(%s::text[]))) AND confidence IS NOT NULL GROUP BY sku"""
 
 
 def confidences(skus: Collection[str]) -> dict[str, dict[str, float]]:
-    """How far levels can be believed, from 0 to 1, by SKU and location code, with stock now or without.
+    """How far levels can be believed, from 0 to 1 as it is told (`confidence.told`), by SKU and location code, with stock
+    now or without.
 
     What nobody has looked at yet, and a level that is still to come, is not named: it is as sure as
     `inventory.confidence.PRIOR`.

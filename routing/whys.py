@@ -1,6 +1,6 @@
 """Why not there, and what would have had to be true, as people say it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -48,7 +48,7 @@ def _kept(kept: KeptThere, told: PlaceExplained) -> Iterator[str]:
         "%(what)s: kept there for %(count)d other order that was planned together with this one.",
         "%(what)s: kept there for %(count)d other orders that were planned together with this one.",
         kept.orders,
-    ) % {"what": _and(units), "count": kept.orders}
+    ) % {"what": words.listed(units), "count": kept.orders}
     if kept.step.verdict is Verdict.USED:
         saved = _amount(kept.saved_micro, told)
         yield _("Had that been free, this order would have left from there, for %(saved)s less.") % {"saved": saved}
@@ -101,7 +101,7 @@ def _with_alternative(verdict: Verdict, found: Alternative, told: PlaceExplained
         "cost": _amount(found.cost_micro, told),
         "plan": _amount(found.plan_cost_micro, told),
         "extra": _amount(abs(found.extra_micro), told),
-        "others": _and(place_name(code) for code in found.others),
+        "others": words.listed(place_name(code) for code in found.others),
         "parts": "; ".join(_parts(found, told)),
     }
 
@@ -164,8 +164,14 @@ def _compared(step: StepVerdict, told: PlaceExplained) -> str:
             return _("%(actual)s km, at most %(needed)s km") % facts
         case "distance_unknown":
             return _("at most %(needed)s km") % facts
-        case "too_few_units" | "no_capacity" | "little_capacity" | "low_confidence":
+        case "too_few_units" | "no_capacity" | "little_capacity":
             return _("%(actual)s, at least %(needed)s needed") % facts
+        case "low_confidence":
+            figures = {
+                name: words.number(round(value, 4))
+                for name, value in (("actual", step.actual), ("needed", step.needed))
+            }
+            return _("%(actual)s, at least %(needed)s needed") % figures
         case "partial_stock" | "no_stock":
             return _("%(actual)s of %(needed)s units") % facts
         case "parcel_value":
@@ -316,7 +322,7 @@ def shown_of(need: Need, value: Any, told: PlaceExplained) -> str:
     if need.parameter.endswith("_micro"):
         return _amount(value, told)
     if need.parameter in ("workload", "acceptance", "confidence"):
-        return _("%(percent)s %%") % {"percent": number_format(round(value * 100))}
+        return _("%(percent)s %%") % {"percent": words.number(round(value * 100, 2))}
     if need.parameter == "max_distance_km" and value != NO_LIMIT:
         return _("%(km)s km") % {"km": number_format(round(value, 1))}
     if need.parameter == "kinds":
@@ -337,10 +343,3 @@ def shown(value: Any) -> str:
     if isinstance(value, float):
         return number_format(round(value, 2))
     return number_format(value) if isinstance(value, int | Decimal) else str(value)
-
-
-def _and(names: Iterator[str] | Sequence[str]) -> str:
-    listed = list(names)
-    if len(listed) < 2:
-        return "".join(listed)
-    return _("%(most)s and %(last)s") % {"most": ", ".join(listed[:-1]), "last": listed[-1]}

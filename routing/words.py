@@ -318,12 +318,10 @@ def _whereabouts(source: dict[str, Any]) -> Iterator[str]:
 
 
 def _restrictions(source: dict[str, Any]) -> Iterator[str]:
-    for key, phrase in (
-        ("exclude_groups", _("not of %s")),
-        ("abilities", _("able to %s")),
-    ):
-        if source[key]:
-            yield phrase % _any_of(source[key], WORDS.get(key))
+    if source["exclude_groups"]:
+        yield _("not of %s") % _any_of(source["exclude_groups"])
+    if source["abilities"]:
+        yield _("able to %s") % listed(WORDS["abilities"].get(ability, ability) for ability in source["abilities"])
     if units := source["min_sellable"]:
         yield ngettext("with at least %d unit", "with at least %d units", units) % units
     if units := source["min_left_after"]:
@@ -364,6 +362,14 @@ def rest_of_rule(step: Mapping[str, Any]) -> str:
 def rest_words(rest: str) -> str:
     """Where a step sends what it could not serve, said of the step alone."""
     return str(RESTS[rest])
+
+
+def listed(names: Iterable[str | Promise]) -> str:
+    """All of them."""
+    told = list(map(str, names))
+    if len(told) < 2:
+        return "".join(told)
+    return _("%(most)s and %(last)s") % {"most": ", ".join(told[:-1]), "last": told[-1]}
 
 
 def _any_of(values: Iterable[str], words: Mapping[str, str | Promise] | None = None) -> str:

@@ -409,7 +409,8 @@ class Need:
 class Parameter:
     """One figure that may be changed: `values` from the smallest change to the largest.
 
-    `is_monotone`: a larger change never undoes what a smaller one did.
+    `is_monotone`: a larger change never undoes what a smaller one did. `is_partial`: it would do more than is tried here, so
+    it is never said to be in vain.
     """
 
     name: str
@@ -420,13 +421,15 @@ class Parameter:
     step: int | None = None
     sku: str = ""
     is_narrowed: bool = False
+    is_partial: bool = False
 
 
 def what_would_have_to_be_true(case: Case, code: str, budget: Budget) -> tuple[Need, ...]:
     """For each figure of a place that is not used, the smallest change with which it is."""
     if case.demand.location not in (None, code):
         return ()
-    return tuple(_need(parameter, code, budget) for parameter in parameters(case, code))
+    needs = ((parameter, _need(parameter, code, budget)) for parameter in parameters(case, code))
+    return tuple(need for parameter, need in needs if not (parameter.is_partial and need.found is Found.NONE))
 
 
 def _need(parameter: Parameter, code: str, budget: Budget) -> Need:
@@ -556,7 +559,7 @@ class _Changes:
         if place.is_paused:
             yield Parameter("is_paused", True, [False], lambda value: self._of_place(is_paused=value))
         if any(source.open_now for source in sources) and not network.is_open(place):
-            yield Parameter("is_open", False, [True], lambda value: self._answer("is_open", value))
+            yield self._opening("is_open")
         yield from self._cut_off()
         if any(self.code in codes for codes in self.case.demand.excluded.values()):
             yield Parameter("has_lost_it", True, [False], lambda _value: self._not_excluded())
@@ -567,9 +570,14 @@ class _Changes:
         place, network = self.place, self.case.network
         is_filtered = any(step.source.before_cut_off for step in self.case.steps)
         if is_filtered and not network.is_open_that_day(place):
-            yield Parameter("is_open_that_day", False, [True], lambda v: self._answer("is_open_that_day", v))
+            yield self._opening("is_open_that_day")
         elif (is_filtered and not network.is_before_cut_off(place)) or self._is_late_by_cut_off():
             yield Parameter("is_before_cut_off", False, [True], lambda _value: self._before_cut_off())
+
+    def _opening(self, name: str) -> Parameter:
+        """How much sooner things would come from doors that are open is not known."""
+        is_late = any(known.is_late for _tier, known in self._timings())
+        return Parameter(name, False, [True], lambda value: self._answer(name, value), is_partial=is_late)
 
     def _is_late_by_cut_off(self) -> bool:
         missed, place = self.case.network.days_missed, self.place
@@ -587,11 +595,11 @@ class _Changes:
 
     def _capacity(self) -> Iterator[Parameter]:
         sources = [step.source for step in self.case.steps]
-        if all(source.ignore_capacity and not source.min_capacity_left for source in sources):
+        is_weighed = any(step.weights.workload for step in self.case.steps)
+        if not is_weighed and all(source.ignore_capacity and not source.min_capacity_left for source in sources):
             return
         left = self.case.network.capacity_left(self.place)
         if left is not None:
-            is_weighed = any(step.weights.workload for step in self.case.steps)
             most = max(_MOST_UNITS if is_weighed else 1, *(source.min_capacity_left for source in sources))
             values = range(left + 1, max(most, left + 1) + 1)
             yield Parameter("capacity_left", left, values, self._more_capacity if is_weighed else self._capacity_left)

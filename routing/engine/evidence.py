@@ -126,8 +126,8 @@ class Evidence:
 
 
 def evidence(scene: Scene, witness: Witness, rule: Rule | None, steps: tuple[Step, ...]) -> Evidence:
-    """What this plan was based on. It asks for carriage where no step came so far, how much is booked where workload
-    counted, and of what comes late whether a cut-off made it so; for nothing else."""
+    """What this plan was based on. It asks for carriage where no step came so far, how much is booked and left where
+    workload counted, and of what comes late whether a cut-off made it so; for nothing else."""
     network, atlas = witness.given, scene.atlas
     rows = np.flatnonzero(scene.held.any(axis=1))
     places = [atlas.places[row] for row in rows.tolist()]
@@ -139,6 +139,7 @@ def evidence(scene: Scene, witness: Witness, rule: Rule | None, steps: tuple[Ste
     for place in places:
         if place.code in witness.answers.get("workload", {}):
             witness.network.booked(place)
+            witness.network.capacity_left(place)
     figures = {name: column[rows] for name, column in atlas.figures.items()}
     return Evidence(
         demand=scene.demand,

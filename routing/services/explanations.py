@@ -117,8 +117,10 @@ def _as_time(need: Need, snapshot: dict[str, Any], location: str) -> Need:
         return need
     minute = local.replace(second=0, microsecond=0)
     needed = minute if minute == local else minute + timedelta(minutes=1)
-    told = f"{needed:%H:%M}" if need.found is Found.VALUE and needed.date() == local.date() else None
-    return replace(need, parameter="cut_off", actual=f"{cut_off:%H:%M}", needed=told or need.needed)
+    if need.found is Found.VALUE and needed.date() != local.date():
+        return need  # no time of that day would have done: only none at all
+    told = f"{needed:%H:%M}" if need.found is Found.VALUE else need.needed
+    return replace(need, parameter="cut_off", actual=f"{cut_off:%H:%M}", needed=told)
 
 
 def _today(snapshot: dict[str, Any], told: Evidence, location: str) -> EngineNetwork:

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inventory import queries
 from inventory.confidence import Difference, after_look, agrees
 from inventory.services import StockEvent, apply_stock_events, count_stock, mark_suspect
 from tests.factories.inventory import NOW, level, make_location, make_product, set_stock
@@ -135,6 +136,14 @@ def test_a_count_that_agrees_raises_it_and_one_that_does_not_lowers_it(shelf):
     count_stock(sku="A", location="S", quantity=4, actor="t", as_of=NOW)
 
     assert (agreed, level("A", "S").confidence) == (pytest.approx(0.6), pytest.approx(0.48))
+
+
+def test_a_belief_is_compared_as_it_is_told(shelf):
+    """Two looks that agree make 0.6799999999999999 of it: a rule that asks for 0.68 means those."""
+    for _look in range(2):
+        count_stock(sku="A", location="S", quantity=10, actor="t", as_of=NOW)
+
+    assert queries.confidences(["A"]) == {"A": {"S": 0.68}}
 
 
 def test_what_moved_after_the_look_is_no_difference(shelf):

@@ -69,7 +69,7 @@ def test_every_condition_and_filter_is_told():
                     "locations": ["A", "B", "C"],
                     "groups": ["idf"],
                     "exclude_groups": ["outlet"],
-                    "abilities": ["ship"],
+                    "abilities": ["ship", "curbside"],
                     "min_sellable": 3,
                     "min_left_after": 1,
                     "open_now": True,
@@ -96,7 +96,7 @@ def test_every_condition_and_filter_is_told():
         "with products tagged xl, of customers tagged gold, on Saturday, worth at least 10, worth at most 99.50, weighing at least 5 g, "
         "of at least 2 units, of at most 9 units, from 09:00, until 12:00, from Nov. 27, 2026 on, "
         "up to and with Nov. 30, 2026: "
-        "any number of parcels from A, B or C of idf, not of outlet, able to ship, with at least 3 units, keeping 1 unit, "
+        "any number of parcels from A, B or C of idf, not of outlet, able to ship and hand over at the curb, with at least 3 units, keeping 1 unit, "
         "whose stock is at least 80% certain, with room for 3 parcels, open now, before its cut-off, in time, "
         "whatever its capacity, each worth at least 20.00, even if what belongs together is parted, unsplit below 50.00, "
         "unsplit with products tagged set, unsplit for customers tagged gold, offered to 3 places at once; "

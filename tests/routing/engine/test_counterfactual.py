@@ -272,6 +272,40 @@ def test_where_a_place_is_closed_that_day_no_cut_off_is_spoken_of():
     assert "is_before_cut_off" not in needs
 
 
+@pytest.mark.parametrize(
+    ("name", "source"), [("is_open_that_day", {"before_cut_off": True}), ("is_open", {"open_now": True})]
+)
+def test_an_opening_that_would_also_bring_it_sooner_is_not_said_to_be_in_vain(name, source):
+    """Nobody knows how much sooner."""
+
+    def needs(late_days):
+        world = a_world(lyon=(1, 0), paris=(1, 100))
+        world["places"]["lyon"] |= {name: False, "late_days": late_days}
+        world["steps"][0]["source"] = {**source, "on_time": True}
+        found = what_would_have_to_be_true(case_of(world), "lyon", UNHURRIED)
+        return {need.parameter: need.found for need in found}
+
+    assert needs(late_days=0)[name] is Found.VALUE
+    assert name not in needs(late_days=1)
+
+
+def test_capacity_is_told_where_it_is_only_weighed():
+    world = a_world(lyon=(1, 0), paris=(1, 100))
+    world["places"]["lyon"] |= {"capacity_left": 2, "booked": 2, "workload": 0.5}
+    world["steps"][0] |= {"source": {"ignore_capacity": True}, "weights": {"cost": 1, "workload": 4}}
+    case = case_of(world)
+    remembered = plan(case.demand, [case.rule], case.network, UNHURRIED).evidence()
+    case = Case(case.demand, case.rule, case.steps, remembered.network(case_of(a_world(lyon=(0, 0))).network))
+
+    [need] = [n for n in what_would_have_to_be_true(case, "lyon", UNHURRIED) if n.parameter == "capacity_left"]
+
+    assert (need.found, need.actual, need.needed) == (
+        Found.VALUE,
+        2,
+        6,
+    )  # 4 × 2/8 is 1.00, as dear as Paris; 4 × 2/7 is more
+
+
 def test_how_far_its_stock_is_believed_is_told_of_what_it_holds():
     world = a_world(lyon=(1, 0), paris=(1, 900))
     world["lines"] = [("l0", "A", 1, None, 100), ("l1", "B", 1, None, 100)]
