@@ -89,6 +89,7 @@ def test_a_list_that_goes_on_says_so_and_shows_no_last_page(administrator: Clien
         [1, 2, "…", 197, 198, 199, 200, "…"],
     ]
     assert "?p=200" not in first.content.decode()
+    assert all("p=%E2%80%A6" not in answer.content.decode() for answer in (first, last))  # “…” leads nowhere
     assert len(captured) == 2 * len(at_most)
 
 
