@@ -86,24 +86,19 @@ _RESERVED_THEN = """CASE WHEN s.updated_at > c.at THEN coalesce((
 # What the columns of levels and of movements can hold.
 _FITS = f"abs({{units}}) <= {MOST_UNITS} AND abs({{units}} - s.on_hand) <= {MOST_UNITS}"
 
-# No more are damaged or set apart than were found at all (`stock_events`); of almost all levels none are.
-_AMONG_ALL = "CASE WHEN {apart} = 0 THEN 0 ELSE least({apart}, greatest(0, {left})) END"
-
 _MERGE = """
 WITH chunk AS MATERIALIZED ({chunk}
 ), written AS (
     UPDATE inventory_stocklevel s
-    SET on_hand = {units}, damaged = {damaged}, quarantined = {quarantined},
-        counted_at = c.at, bin = coalesce(c.bin, s.bin), updated_at = greatest(s.updated_at, %(as_of)s),
+    SET on_hand = {units}, counted_at = c.at, bin = coalesce(c.bin, s.bin), updated_at = greatest(s.updated_at, %(as_of)s),
         suspect_at = CASE WHEN s.suspect_at > c.at THEN s.suspect_at END
     FROM chunk c
     WHERE s.ctid = c.address AND s.sku = c.sku AND s.location_id = c.location
         AND (s.counted_at IS NULL OR c.at >= s.counted_at) AND c.at >= {ledger_begins} AND {fits}
     RETURNING c.n, c.at, s.sku, s.location_id AS location, new.on_hand, new.on_hand - old.on_hand AS delta,
-        s.reserved, new.damaged, new.quarantined, new.damaged - old.damaged AS healed,
-        new.quarantined - old.quarantined AS freed
+        s.reserved, s.damaged, s.quarantined
 ), changed AS (
-    SELECT * FROM written WHERE (delta, healed, freed) <> (0, 0, 0) ORDER BY n
+    SELECT * FROM written WHERE delta <> 0 ORDER BY n
 ), bad AS (
     SELECT c.line, c.n, c.sku, c.location, c.quantity,
         CASE WHEN c.at < {ledger_begins} THEN 'before_the_ledger'
@@ -115,8 +110,8 @@ WITH chunk AS MATERIALIZED ({chunk}
         AND c.line IS NOT NULL
 ), moved AS (
     INSERT INTO inventory_stockmovement
-        (sku, location_id, cause, quantity, damaged_delta, quarantined_delta, reference, actor, source, occurred_at, recorded_at)
-    SELECT sku, location, %(cause)s, delta, healed, freed, %(import_id)s, %(actor)s, %(source)s, at, %(as_of)s FROM changed
+        (sku, location_id, cause, quantity, reference, actor, source, occurred_at, recorded_at)
+    SELECT sku, location, %(cause)s, delta, %(import_id)s, %(actor)s, %(source)s, at, %(as_of)s FROM changed
 ), refused AS (
     INSERT INTO {refused} (n) SELECT n FROM bad
 )
@@ -183,8 +178,6 @@ def _merge(terms: Terms, staging: Staging, chunk: str, window: dict[str, Any], *
     statement = _MERGE.format(
         chunk=chunk,
         units=units,
-        damaged=_AMONG_ALL.format(apart="s.damaged", left=units),
-        quarantined=_AMONG_ALL.format(apart="s.quarantined", left=f"{units} - s.damaged"),
         ledger_begins=_LEDGER_BEGINS,
         fits=_FITS.format(units=units),
         refused=staging.refused,

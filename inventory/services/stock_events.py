@@ -332,16 +332,8 @@ def _counted(level: Level, event: StockEvent, later: _Change) -> _Change:
             units = event.quantity + later.sellable - (level.on_hand - level.damaged - level.quarantined)
         case _:
             difference = _differs(level, event, later)
-            return _among_all(level, _Change(difference.units, damaged=max(-level.damaged, difference.damaged)))
+            return _Change(difference.units, damaged=max(-level.damaged, difference.damaged))
     return _moved(units, event.condition)
-
-
-def _among_all(level: Level, change: _Change) -> _Change:
-    """No more are damaged or set apart than were found at all, whether or not they were told apart; imports do the same."""
-    there = max(0, level.on_hand + change.on_hand)
-    damaged = min(there, level.damaged + change.damaged)
-    quarantined = min(there - damaged, level.quarantined)
-    return _Change(change.on_hand, damaged - level.damaged, quarantined - level.quarantined)
 
 
 def _differs(level: Level, event: StockEvent, later: _Change) -> Difference:

@@ -1111,26 +1111,6 @@ def our_work_is_put_back(walk: Walk) -> None:
     walk.a_feed_tells([Said(*A, 5, order="order:2", source=ECHO)])
 
 
-@guard(
-    "no more are damaged than were counted",
-    "services.stock_events",
-    "min(there, level.damaged + change.damaged)",
-    "level.damaged + change.damaged",
-)
-@guard(
-    "no more are set apart than were counted and are not damaged",
-    "services.stock_events",
-    "min(there - damaged, level.quarantined)",
-    "level.quarantined",
-)
-def fewer_are_counted_than_were_damaged(walk: Walk) -> None:
-    walk.a_feed_tells([Said(*A, 3, condition="damaged"), Said(*A, 2, condition="quarantined")])
-    walk.a_feed_tells([Said(*A, 4, is_count=True)])
-    walk.a_feed_tells([Said(*A, 2, is_count=True)])
-    walk.a_feed_tells([Said(*A, 0, is_count=True)])
-    walk.a_feed_tells([Said(*A, 5)])
-
-
 # ---- files of counts ---------------------------------------------------------------------------------
 
 MERGING = "imports.merging"
@@ -1160,25 +1140,6 @@ def something_is_told_late_that_a_file_knew(walk: Walk) -> None:
     walk.time_passes(20)
     walk.a_feed_tells([Said(*A, -2, ago=15)])
     walk.a_file_counts([Row(*A, 6)], ago=10)
-
-
-@guard(
-    "a file finds no more damaged than it counts",
-    MERGING,
-    '_AMONG_ALL.format(apart="s.damaged", left=units)',
-    '"s.damaged"',
-)
-@guard(
-    "a file finds no more set apart than it counts and are not damaged",
-    MERGING,
-    '_AMONG_ALL.format(apart="s.quarantined", left=f"{units} - s.damaged")',
-    '"s.quarantined"',
-)
-@guard("what a file heals is a movement", MERGING, "(delta, healed, freed) <> (0, 0, 0)", "delta <> 0")
-def a_file_counts_fewer_than_were_damaged(walk: Walk) -> None:
-    walk.a_feed_tells([Said(*A, 3, condition="damaged"), Said(*A, 2, condition="quarantined"), Said(*A, -9)])
-    walk.a_file_counts([Row(*A, 4)])
-    walk.a_file_counts([Row(*B, 1)], "S1", True)
 
 
 @guard("a file is a count of its instant", MERGING, "counted_at = c.at, ")

@@ -447,15 +447,7 @@ class World:
         move = self._moved(self._missing(level, part, found, at), told.condition, at)
         if told.damaged is not None:
             move = move._replace(damaged=self._missing(level, "damaged", told.damaged, at))
-        return move if told.condition else self._within_what_is_there(level, move)
-
-    @staticmethod
-    def _within_what_is_there(level: Level, move: Move) -> Move:
-        """Who counts all of it finds no more of a kind than that."""
-        there, was = max(0, level.total("on_hand") + move.on_hand), level.total
-        broken = min(there, was("damaged") + move.damaged)
-        apart = min(there - broken, was("quarantined"))
-        return move._replace(damaged=broken - was("damaged"), quarantined=apart - was("quarantined"))
+        return move
 
     @staticmethod
     def _missing(level: Level, part: str, found: int, at: datetime) -> int:

@@ -124,7 +124,7 @@ def test_each_place_is_asked_once_and_for_the_records_sake_for_carriage_and_cut_
 
     assert len(calls) == len(set(calls))
     asked = calls[while_planning:]
-    assert {name for name, *_ in asked} <= {"tariff", "days_missed", "booked"}
+    assert {name for name, *_ in asked} <= {"tariff", "days_missed", "booked", "capacity_left"}
     late = {
         (code, way) for name, code, *ways in calls if name == "timing" for way in ways if is_late(world, code, *way)
     }
