@@ -23,9 +23,12 @@ def held_sql(level: str, *, as_of: str, own_holds: str = "ARRAY[]") -> str:
 
 
 def own_sql(level: str, *, as_of: str, own_holds: str, free: str) -> str:
-    """Of the `free` units of the level those in the asker's own holds: theirs, whatever is kept back by now. NULL: none."""
-    own = _in_holds(level, as_of=as_of, which=f"= ANY({own_holds}::text[])")
-    return f"CASE WHEN {level}.held_until > {as_of} AND {own_holds}::text[] <> '{{}}' THEN least({free}, {own}) END"
+    """Of the `free` units of the level those in the asker's own holds: theirs, whatever is kept back by now. NULL: none.
+
+    Behind a SELECT, so that the database does not plan anew for each number of holds.
+    """
+    own = _in_holds(level, as_of=as_of, which=f"= ANY((SELECT {own_holds}::text[])::text[])")
+    return f"CASE WHEN {level}.held_until > {as_of} AND (SELECT {own_holds}::text[]) <> '{{}}' THEN least({free}, {own}) END"
 
 
 def _in_holds(level: str, *, as_of: str, which: str) -> str:
