@@ -35,7 +35,7 @@ from routing.services.parts import Judged, lacking, largest_part
 from routing.services.promises import pickup_time
 from routing.services.sourcing import Demand, Destination, Line, SourcingPlan
 
-_SALT = "routing.quote"
+_SALT = "routing.quote.2"  # counts what tokens have held: an older one is unknown, not misread
 _CANDIDATES = 4  # stores tried for each one that is shown
 _ALTERNATIVES = 5
 _CENT = Decimal("0.01")

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.core import signing
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils.dateparse import parse_datetime
@@ -525,6 +526,17 @@ def test_an_order_may_name_its_quote_while_it_lasts(client):
         late = place(client, order_body(quote=token))
     assert (late.status_code, late.json()["errors"][0]["code"]) == (422, "quote_expired")
     assert Order.objects.count() == 2
+
+
+def test_a_token_of_an_earlier_release_is_unknown(client):
+    ends_at = (now() + timedelta(minutes=30)).isoformat()
+    told = {"c": "web", "l": [["SKU-1", 1]], "o": [["ship", "standard", None, "4.00", ends_at]], "e": ends_at}
+    token = signing.dumps(told, salt="routing.quote", compress=True)
+
+    refused = place(client, order_body(quote=token))
+
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "unknown_quote")
+    assert not Order.objects.exists()
 
 
 @pytest.mark.parametrize(
