@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from inventory.models import ExposureRule
+from oms.backoffice.words import number
 
 METHODS = {
     "ship": gettext_lazy("Delivery"),
@@ -63,7 +63,7 @@ def _doubt(rule: ExposureRule) -> str:
 
 
 def _percent(share: Decimal | float) -> str:
-    return number_format(f"{(Decimal(str(share)) * 100).normalize():f}")
+    return number(Decimal(str(share)) * 100)
 
 
 def _listed(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""What is no character of any text: control characters but the tab and the ends of lines, and what Unicode leaves out.
+"""What is no character of any text: what stands below the space, but the tab and the ends of lines, and what Unicode leaves out.
 
 Postgres keeps no NUL and XML none of these: one name with U+FFFE would spoil the spreadsheet of a whole list.
 """

@@ -11,6 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from oms.backoffice.words import number
 from routing import words
 from routing.differences import Difference
 from routing.engine.review import Finding
@@ -191,7 +192,7 @@ def value_words(key: str, value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(str(known.get(item, item)) for item in value)
     if isinstance(value, int | float):
-        return words.number(value)
+        return number(value)
     if key in _AMOUNTS:
         return number_format(value)
     return words.day(value) if key in _DAYS else str(value)

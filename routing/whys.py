@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from inventory.queries import place_name
-from oms.backoffice.words import money
+from oms.backoffice.words import money, number
 from routing import words
 from routing.engine.counterfactual import NO_LIMIT, Alternative, Found, Need, StepVerdict, Verdict
 from routing.engine.types import from_micro
@@ -167,11 +167,8 @@ def _compared(step: StepVerdict, told: PlaceExplained) -> str:
         case "too_few_units" | "no_capacity" | "little_capacity":
             return _("%(actual)s, at least %(needed)s needed") % facts
         case "low_confidence":
-            figures = {
-                name: words.number(round(value, 4))
-                for name, value in (("actual", step.actual), ("needed", step.needed))
-            }
-            return _("%(actual)s, at least %(needed)s needed") % figures
+            facts = {"actual": number(round(step.actual, 4)), "needed": number(step.needed)}
+            return _("%(actual)s, at least %(needed)s needed") % facts
         case "partial_stock" | "no_stock":
             return _("%(actual)s of %(needed)s units") % facts
         case "parcel_value":
@@ -322,7 +319,7 @@ def shown_of(need: Need, value: Any, told: PlaceExplained) -> str:
     if need.parameter.endswith("_micro"):
         return _amount(value, told)
     if need.parameter in ("workload", "acceptance", "confidence"):
-        return _("%(percent)s %%") % {"percent": words.number(round(value * 100, 2))}
+        return _("%(percent)s %%") % {"percent": number(round(value * 100, 2))}
     if need.parameter == "max_distance_km" and value != NO_LIMIT:
         return _("%(km)s km") % {"km": number_format(round(value, 1))}
     if need.parameter == "kinds":

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from inventory.hours import WEEKDAYS
-from oms.backoffice.words import money
+from oms.backoffice.words import money, number
 from routing.engine.planner import CHOSEN_PLACE
 
 # The closed vocabularies of a rule, each worded as its phrase below needs it; what is not here is somebody's own name.
@@ -244,11 +244,6 @@ def _amount(text: str | None) -> str | None:
     return None if text is None else number_format(text)
 
 
-def number(value: float | Decimal) -> str:
-    """With all its digits: two versions that differ in one read differently."""
-    return number_format(f"{Decimal(str(value)).normalize():f}")
-
-
 def _bounds(low: Any, high: Any, at_least: str, at_most: str) -> Iterator[str]:
     if low is not None:
         yield at_least % low
@@ -373,9 +368,5 @@ def listed(names: Iterable[str | Promise]) -> str:
 
 
 def _any_of(values: Iterable[str], words: Mapping[str, str | Promise] | None = None) -> str:
-    listed = [str((words or {}).get(value, value)) for value in values]
-    return (
-        listed[0]
-        if len(listed) == 1
-        else _("%(most)s or %(last)s") % {"most": ", ".join(listed[:-1]), "last": listed[-1]}
-    )
+    told = [str((words or {}).get(value, value)) for value in values]
+    return told[0] if len(told) == 1 else _("%(most)s or %(last)s") % {"most": ", ".join(told[:-1]), "last": told[-1]}

@@ -96,6 +96,11 @@ def money(amount: Any, currency: str) -> str:
     return f"{number_format(amount, use_l10n=True, force_grouping=True)}\N{NO-BREAK SPACE}{currency}"
 
 
+def number(value: float | Decimal) -> str:
+    """With all its digits: two that differ in one read differently."""
+    return number_format(f"{Decimal(str(value)).normalize():f}")
+
+
 def figure(number: float, decimals: int) -> str:
     """Rounded, with thousands apart: `number_format` by itself cuts off what it does not show."""
     return number_format(round(number, decimals), decimals, use_l10n=True, force_grouping=True)

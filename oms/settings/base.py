@@ -196,7 +196,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "OMS API",
     "DESCRIPTION": (
         "Omnichannel order management: stock, orders, routing, fulfillment. Every refusal is a problem document. A body or an"
-        " address that holds a control character (but the tab and the ends of lines), U+FFFE or U+FFFF is refused with 400."
+        " address that holds a character below U+0020 (but the tab and the ends of lines), U+FFFE or U+FFFF is refused with 400."
     ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",  # pydantic writes null types

@@ -535,8 +535,14 @@ class _Changes:
         return self._network(places={**self.case.network.places, self.code: replace(self.place, **changes)})
 
     def _answer(self, name: str, value: Any) -> Case:
+        return self._answers(**{name: value})
+
+    def _answers(self, **values: Any) -> Case:
+        return self._network(**{name: self._told(name, value) for name, value in values.items()})
+
+    def _told(self, name: str, value: Any) -> Callable[[Place], Any]:
         asked, code = getattr(self.case.network, name), self.code
-        return self._network(**{name: lambda place: value if place.code == code else asked(place)})
+        return lambda place: value if place.code == code else asked(place)
 
     def _figure(self, name: str, sku: str, value: Any) -> Case:
         figures = getattr(self.case.network, name)
@@ -585,9 +591,8 @@ class _Changes:
 
     def _before_cut_off(self) -> Case:
         missed, place = self.case.network.days_missed, self.place
-        in_time = self._answer("is_before_cut_off", True)
-        sooner = self._earlier(lambda tier: missed(place, tier) or 0)
-        return replace(in_time, network=replace(in_time.network, timing=sooner.network.timing))
+        sooner = self._sooner(lambda tier: missed(place, tier) or 0)
+        return self._network(is_before_cut_off=self._told("is_before_cut_off", True), timing=sooner)
 
     def _not_excluded(self) -> Case:
         excluded = {key: codes - {self.code} for key, codes in self.case.demand.excluded.items()}
@@ -610,10 +615,7 @@ class _Changes:
     def _more_capacity(self, left: int) -> Case:
         """What is booked is a smaller share of it."""
         booked = self.case.network.booked(self.place)
-        idler = self._answer("workload", booked / (booked + left))
-        return replace(
-            idler, network=replace(idler.network, capacity_left=self._capacity_left(left).network.capacity_left)
-        )
+        return self._answers(capacity_left=left, workload=booked / (booked + left))
 
     # Its stock -----------------------------------------------------------------------------------
 
@@ -701,7 +703,7 @@ class _Changes:
             yield Parameter("days_earlier", 0, range(1, int(-(-latest // 1)) + 1) or [1], self._days_earlier)
 
     def _days_earlier(self, days: int) -> Case:
-        return self._earlier(lambda _tier: days)
+        return self._network(timing=self._sooner(lambda _tier: days))
 
     def _timings(self) -> Iterator[tuple[Tier, Timing]]:
         """Of every way to send from there; none where no step asks for dates."""
@@ -709,7 +711,7 @@ class _Changes:
             for tier in ways_to_send(self._tariffs()):
                 yield tier, self.case.network.timing(self.place, tier)
 
-    def _earlier(self, days: Callable[[Tier], int]) -> Case:
+    def _sooner(self, days: Callable[[Tier], int]) -> Callable[[Place, Tier], Timing]:
         asked, code = self.case.network.timing, self.code
 
         def timing(place: Place, tier: Tier) -> Timing:
@@ -719,7 +721,7 @@ class _Changes:
             left = max(0, known.late_days - days(tier))
             return Timing(left, known.is_on_time or not left)
 
-        return self._network(timing=timing)
+        return timing
 
     def _km(self) -> float | None:
         known = self.case.network.distances_km
