@@ -73,7 +73,7 @@ JOIN inventory_stocklevel s ON s.ctid = level.address"""
 # What moved at the level after it was counted, and what was reserved when it was. A reservation that ended since
 # was whole at that time, as almost all are let go in one piece; of one that lives on, what is left is certain.
 _MOVED = """CASE WHEN s.updated_at > c.at THEN coalesce((
-    SELECT sum(m.quantity) FROM inventory_stockmovement m
+    SELECT sum(m.{column}) FROM inventory_stockmovement m
     WHERE m.sku = s.sku AND m.location_id = s.location_id AND m.occurred_at > c.at AND m.recorded_at > c.at), 0) ELSE 0 END"""
 _RESERVED_THEN = """CASE WHEN s.updated_at > c.at THEN coalesce((
     SELECT sum(r.remaining) FROM inventory_reservation r
@@ -83,6 +83,9 @@ _RESERVED_THEN = """CASE WHEN s.updated_at > c.at THEN coalesce((
     WHERE r.sku = s.sku AND r.location_id = s.location_id AND r.status <> 'active' AND r.created_at <= c.at
         AND r.updated_at > c.at), 0) ELSE s.reserved END"""
 
+# Of what was found no more were damaged then, and of the rest no more set apart; of almost all levels none are.
+_AMONG = "CASE WHEN {now} = 0 THEN 0 ELSE greatest(0, {now} + least(0, {found} - ({now} - {moved}))) END"
+
 # What the columns of levels and of movements can hold.
 _FITS = f"abs({{units}}) <= {MOST_UNITS} AND abs({{units}} - s.on_hand) <= {MOST_UNITS}"
 
@@ -90,15 +93,17 @@ _MERGE = """
 WITH chunk AS MATERIALIZED ({chunk}
 ), written AS (
     UPDATE inventory_stocklevel s
-    SET on_hand = {units}, counted_at = c.at, bin = coalesce(c.bin, s.bin), updated_at = greatest(s.updated_at, %(as_of)s),
+    SET on_hand = {units}, damaged = {damaged}, quarantined = {quarantined},
+        counted_at = c.at, bin = coalesce(c.bin, s.bin), updated_at = greatest(s.updated_at, %(as_of)s),
         suspect_at = CASE WHEN s.suspect_at > c.at THEN s.suspect_at END
     FROM chunk c
     WHERE s.ctid = c.address AND s.sku = c.sku AND s.location_id = c.location
         AND (s.counted_at IS NULL OR c.at >= s.counted_at) AND c.at >= {ledger_begins} AND {fits}
     RETURNING c.n, c.at, s.sku, s.location_id AS location, new.on_hand, new.on_hand - old.on_hand AS delta,
-        s.reserved, s.damaged, s.quarantined
+        s.reserved, new.damaged, new.damaged - old.damaged AS damaged_delta,
+        new.quarantined, new.quarantined - old.quarantined AS quarantined_delta
 ), changed AS (
-    SELECT * FROM written WHERE delta <> 0 ORDER BY n
+    SELECT * FROM written WHERE (delta, damaged_delta, quarantined_delta) <> (0, 0, 0) ORDER BY n
 ), bad AS (
     SELECT c.line, c.n, c.sku, c.location, c.quantity,
         CASE WHEN c.at < {ledger_begins} THEN 'before_the_ledger'
@@ -110,8 +115,10 @@ WITH chunk AS MATERIALIZED ({chunk}
         AND c.line IS NOT NULL
 ), moved AS (
     INSERT INTO inventory_stockmovement
-        (sku, location_id, cause, quantity, reference, actor, source, occurred_at, recorded_at)
-    SELECT sku, location, %(cause)s, delta, %(import_id)s, %(actor)s, %(source)s, at, %(as_of)s FROM changed
+        (sku, location_id, cause, quantity, damaged_delta, quarantined_delta, reference, actor, source, occurred_at,
+        recorded_at)
+    SELECT sku, location, %(cause)s, delta, damaged_delta, quarantined_delta, %(import_id)s, %(actor)s, %(source)s, at, %(as_of)s
+    FROM changed
 ), refused AS (
     INSERT INTO {refused} (n) SELECT n FROM bad
 )
@@ -174,10 +181,14 @@ def _merge(terms: Terms, staging: Staging, chunk: str, window: dict[str, Any], *
         "actor": terms.actor,
         "source": terms.source,
     }
-    units = f"c.quantity + {_MOVED} + {_RESERVED_THEN if terms.counts_exclude_reserved else '0'}"
+    found = f"(c.quantity + {_RESERVED_THEN if terms.counts_exclude_reserved else '0'})"
+    units = f"{found} + {_moved('quantity')}"
+    damaged_then = f"(s.damaged - {_moved('damaged_delta')})"
     statement = _MERGE.format(
         chunk=chunk,
         units=units,
+        damaged=_among(found, "damaged"),
+        quarantined=_among(f"({found} - greatest(0, least({found}, {damaged_then})))", "quarantined"),
         ledger_begins=_LEDGER_BEGINS,
         fits=_FITS.format(units=units),
         refused=staging.refused,
@@ -187,6 +198,14 @@ def _merge(terms: Terms, staging: Staging, chunk: str, window: dict[str, Any], *
         [(last_sku, applied, changed, levels, short, bad)] = cursor.fetchall()
     _tell(terms, levels, short, as_of=as_of)
     return Merged(last_sku, applied, changed, [Fault(*row) for row in orjson.loads(bad or "[]")])
+
+
+def _moved(column: str) -> str:
+    return f"({_MOVED.format(column=column)})"
+
+
+def _among(found: str, condition: str) -> str:
+    return _AMONG.format(found=found, now=f"s.{condition}", moved=_moved(f"{condition}_delta"))
 
 
 def _tell(terms: Terms, levels: str | None, short: str | None, *, as_of: datetime) -> None:
@@ -211,7 +230,8 @@ WITH said AS (
 ), apart AS (
     SELECT m.location_id AS location, m.sku, m.quantity,
         row_number() OVER (PARTITION BY m.location_id ORDER BY abs(m.quantity) DESC, m.sku) AS rank
-    FROM inventory_stockmovement m WHERE m.reference = %(import_id)s AND m.recorded_at >= %(since)s
+    FROM inventory_stockmovement m
+    WHERE m.reference = %(import_id)s AND m.recorded_at >= %(since)s AND m.quantity <> 0
 )
 INSERT INTO inventory_importplace
     (stock_import_id, location_id, compared, different, units_over, units_under, biggest)

@@ -36,7 +36,7 @@ class StockEvent:
 
     `quantity` is the change (delta) or what was found (count) of units in `condition`; without a condition
     a delta is of sellable units and a count of all that stand there, of which `damaged` are broken (None: nobody
-    told them apart, as many as before). `reference` is the order that it belongs to.
+    told them apart, as many as the books say, but no more than were found). `reference` is the order that it belongs to.
     `confirms_within`: somebody looked at the shelf, and so many units more or fewer than the books say still confirm
     them; it moves the level's confidence. None: the count is what another system believes.
     """
@@ -331,9 +331,23 @@ def _counted(level: Level, event: StockEvent, later: _Change) -> _Change:
         case Condition.SELLABLE:
             units = event.quantity + later.sellable - (level.on_hand - level.damaged - level.quarantined)
         case _:
-            difference = _differs(level, event, later)
-            return _Change(difference.units, damaged=max(-level.damaged, difference.damaged))
+            return _counted_whole(level, event, later)
     return _moved(units, event.condition)
+
+
+def _counted_whole(level: Level, event: StockEvent, later: _Change) -> _Change:
+    """Of all that was found no more can have been damaged, and of the rest no more set apart; `imports.merging` reckons so.
+
+    What was damaged then may have been mended since: below none it does not go.
+    """
+    then = _Change(damaged=level.damaged - later.damaged, quarantined=level.quarantined - later.quarantined)
+    damaged = min(event.quantity, then.damaged) if event.damaged is None else event.damaged
+    quarantined = min(event.quantity - max(0, damaged), then.quarantined)
+    return _Change(
+        _differs(level, event, later).units,
+        damaged=max(-level.damaged, damaged - then.damaged),
+        quarantined=max(-level.quarantined, quarantined - then.quarantined),
+    )
 
 
 def _differs(level: Level, event: StockEvent, later: _Change) -> Difference:
@@ -346,7 +360,7 @@ def _confirms(event: StockEvent, change: _Change) -> bool:
     return agrees(
         found=event.quantity,
         damaged=event.damaged or 0,
-        difference=Difference(change.on_hand, change.damaged),
+        difference=Difference(change.on_hand, 0 if event.damaged is None else change.damaged),
         within=event.confirms_within or 0,
     )
 

@@ -55,12 +55,14 @@ def on_hand_at(at: datetime) -> int:
 # ---- against a replay ----------------------------------------------------------------------------
 
 DAY = timedelta(days=1)
+BROKEN = ("damaged", "repair")
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 
-# What happens: its kind, how many, on which day, and how many days later we hear of it.
+# What happens: its kind, how many, on which day, and how many days later we hear of it. What a count of before a repair
+# says after it is for the guards of `truth`: none are mended twice.
 happenings = st.lists(
     st.tuples(
-        st.sampled_from(["delta", "delta", "damaged", "count", "sale"]),
+        st.sampled_from(["delta", "delta", "damaged", "repair", "count", "sale"]),
         st.integers(-5, 12),
         st.integers(0, 100),
         st.integers(0, 40),
@@ -77,25 +79,29 @@ def replay(accepted: list[tuple[datetime, str, int]], until: datetime) -> tuple[
         if at > until:
             break
         if kind == "count":
-            on_hand = units
+            on_hand, damaged = units, min(damaged, units)
         else:
             on_hand += units
-            damaged += units if kind == "damaged" else 0
+            damaged += units if kind in BROKEN else 0
     return on_hand, damaged
 
 
 def live_through(told: list[tuple[str, int, int, int]]) -> Iterator[tuple[datetime, str, int]]:
     """Tell all of it in the order in which we hear; yields what was accepted."""
     heard = sorted(told, key=lambda one: one[2] + one[3])
+    last_repair = FIRST
     for number, (kind, units, day, later) in enumerate(heard):
         at, told_at = FIRST + day * DAY, FIRST + (day + later) * DAY
         if kind == "sale":
             if sell(number, abs(units) + 1, told_at):
                 yield told_at, "sale", -abs(units) - 1
             continue
-        is_count, condition = kind == "count", "damaged" if kind == "damaged" else None
-        event_kind, units = ("count", abs(units)) if is_count else ("delta", units)
+        if kind == "count" and at < last_repair:
+            continue
+        event_kind, condition = "count" if kind == "count" else "delta", "damaged" if kind in BROKEN else None
+        units = {"count": abs(units), "damaged": abs(units), "repair": -abs(units)}.get(kind, units)
         if tell(number, event_kind, units, at, told_at, condition=condition) == "applied":
+            last_repair = max(last_repair, at) if kind == "repair" else last_repair
             yield at, kind, units
 
 

@@ -264,7 +264,7 @@ def test_fewer_units_than_are_known_to_be_broken_cannot_be_believed():
         mark_damaged([("MUG", "N", 3)], reference="f", actor="t", as_of=days_ago(20))
     assert suspects(ANYWHERE, as_of=NOW).rows == ()
 
-    stock("MUG", "N", 2, at=10)
+    out("MUG", "N", (3, 10))
 
     assert [(row.sku, list(row.reasons), row.suggestion) for row in suspects(ANYWHERE, as_of=NOW).rows] == [
         ("MUG", ["negative"], "count_now")

@@ -156,6 +156,25 @@ def test_counting_sellable_units_leaves_the_damaged_beside_them(client):
     assert (level("A", "S").on_hand, level("A", "S").damaged) == (10, 3)
 
 
+@pytest.mark.parametrize(("found", "damaged", "quarantined"), [(8, 3, 2), (4, 3, 1), (2, 2, 0), (0, 0, 0)])
+def test_no_more_are_damaged_or_set_apart_than_were_counted(client, found, damaged, quarantined):
+    send(client, event(1, 10, "count"), event(2, 3, condition="damaged"), event(3, 2, condition="quarantined"))
+
+    send(client, event(4, found, "count"), event(5, 5))
+
+    now = level("A", "S")
+    assert (now.on_hand, now.damaged, now.quarantined) == (found + 5, damaged, quarantined)
+
+
+def test_what_is_damaged_after_a_count_that_comes_late_was_not_among_the_counted(client):
+    broken_since, counted = NOW - timedelta(minutes=1), NOW - timedelta(minutes=10)
+    send(client, event(1, 3, condition="damaged", occurred_at=broken_since.isoformat()))
+
+    send(client, event(2, 0, "count", occurred_at=counted.isoformat()))
+
+    assert (level("A", "S").on_hand, level("A", "S").damaged) == (3, 3)
+
+
 def test_a_till_may_sell_what_we_did_not_know_of(client):
     assert send(client, event(1, -2, reason="sale")) == ["applied"]
 

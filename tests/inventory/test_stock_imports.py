@@ -57,9 +57,9 @@ def figures(row):
     return row.rows_total, row.rows_applied, row.rows_changed, row.rows_rejected
 
 
-def move(sku, place, quantity, at, *, kind="delta", number=[0]):  # noqa: B006
+def move(sku, place, quantity, at, *, kind="delta", condition=None, number=[0]):  # noqa: B006
     number[0] += 1
-    event = StockEvent(f"m{number[0]}", sku, place, kind, quantity, at)
+    event = StockEvent(f"m{number[0]}", sku, place, kind, quantity, at, condition=condition)
     with transaction.atomic():
         [result] = apply_stock_events([event], source="till", actor="test", as_of=now())
     return result.status
@@ -137,6 +137,27 @@ def test_what_moved_since_the_count_is_added():
 
     assert level("A", "S").on_hand == 7
     assert level("A", "S").counted_at == counted_at
+
+
+def test_no_more_are_damaged_or_set_apart_than_the_file_counts():
+    for sku in "AB":
+        for condition, units in (("damaged", 3), ("quarantined", 2)):
+            assert move(sku, "S", units, NOW + 2 * MINUTE, condition=condition) == "applied"
+    move("C", "S", 2, NOW + 2 * MINUTE, condition="damaged")
+    move("C", "S", -2, NOW + 2 * MINUTE)
+
+    done = imported(rows("A,S,4", "B,S,6", "C,S,0"))
+
+    apart = [(level(sku, "S").damaged, level(sku, "S").quarantined) for sku in "ABC"]
+    assert apart == [(3, 1), (3, 2), (0, 0)]
+    moved = StockMovement.objects.filter(reference=done.pk).order_by("product")
+    assert [(one.quantity, one.damaged_delta, one.quarantined_delta) for one in moved] == [
+        (-6, 0, -1),
+        (-4, 0, 0),
+        (0, -2, 0),
+    ]
+    [place] = ImportPlace.objects.filter(stock_import=done)
+    assert (place.different, place.units_under) == (2, 10)  # of C none were there, as the books said
 
 
 def test_a_count_older_than_the_last_one_is_stale():

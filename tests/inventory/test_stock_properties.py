@@ -99,6 +99,7 @@ def receive(shelf, number, demand, units):
 def count(shelf, number, demand, units):
     tell(number, "count", units)
     shelf.on_hand, shelf.suspect = units, False
+    shelf.damaged = min(shelf.damaged, units)  # no more than were found
 
 
 def miss(shelf, number, demand, units):

@@ -816,8 +816,8 @@ def those_in_quarantine_are_released_after_their_count(walk: Walk) -> None:
 @guard(
     "of the found, none at least are broken",
     EVENTS,
-    "max(-level.damaged, difference.damaged)",
-    "difference.damaged",
+    "max(-level.damaged, damaged - then.damaged)",
+    "damaged - then.damaged",
 )
 def broken_ones_are_repaired_while_a_count_goes_on(walk: Walk) -> None:
     walk.somebody_finds_it_broken("A", "S1", 3)
@@ -827,6 +827,75 @@ def broken_ones_are_repaired_while_a_count_goes_on(walk: Walk) -> None:
     walk.somebody_adjusts("repair", "A", "S1", 3)
     walk.a_count_is_submitted()
     walk.somebody_approves(["A"])
+
+
+@guard("no more are damaged than were counted", EVENTS, "min(event.quantity, then.damaged)", "then.damaged")
+@guard(
+    "no more are set apart than were counted and are not damaged",
+    EVENTS,
+    "min(event.quantity - max(0, damaged), then.quarantined)",
+    "then.quarantined",
+)
+@guard("the damaged are not set apart as well", EVENTS, "event.quantity - max(0, damaged)", "event.quantity")
+def fewer_are_counted_than_were_damaged(walk: Walk) -> None:
+    some_are_damaged_and_some_set_apart(walk)
+    walk.a_feed_tells([Said(*A, 4, is_count=True)])
+    walk.a_feed_tells([Said(*A, 2, is_count=True)])
+    walk.a_feed_tells([Said(*A, 0, is_count=True)])
+    walk.a_feed_tells([Said(*A, 5)])
+
+
+def some_are_damaged_and_some_set_apart(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, 3, condition="damaged"), Said(*A, 2, condition="quarantined")])
+
+
+@guard(
+    "what was damaged since was not counted",
+    EVENTS,
+    "damaged=level.damaged - later.damaged,",
+    "damaged=level.damaged,",
+)
+@guard(
+    "what was set apart since was not counted",
+    EVENTS,
+    "quarantined=level.quarantined - later.quarantined)",
+    "quarantined=level.quarantined)",
+)
+def some_are_damaged_and_set_apart_after_a_count(walk: Walk) -> None:
+    walk.time_passes(10)
+    some_are_damaged_and_some_set_apart(walk)
+    walk.a_feed_tells([Said(*A, 1, is_count=True, ago=5)])
+
+
+@guard(
+    "what was counted and released since is not taken away again",
+    EVENTS,
+    "max(-level.quarantined, quarantined - then.quarantined)",
+    "quarantined - then.quarantined",
+)
+def some_are_mended_and_released_after_a_count(walk: Walk) -> None:
+    some_are_damaged_and_some_set_apart(walk)
+    walk.time_passes(10)
+    walk.somebody_adjusts("release", "A", "S1", 2)
+    walk.somebody_adjusts("repair", "A", "S1", 3)
+    walk.a_feed_tells([Said(*A, 0, is_count=True, ago=5)])
+
+
+@guard(
+    "what was mended before it broke makes no room for what is set apart",
+    EVENTS,
+    "event.quantity - max(0, damaged)",
+    "event.quantity - damaged",
+)
+def some_are_mended_before_they_break_and_counted(walk: Walk) -> None:
+    some_are_mended_before_they_break(walk)
+    walk.a_feed_tells([Said(*A, 1, is_count=True, ago=5)])
+
+
+def some_are_mended_before_they_break(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, 2, condition="quarantined")])
+    walk.time_passes(10)
+    walk.a_feed_tells([Said(*A, 3, condition="damaged"), Said(*A, -3, condition="damaged", ago=8)])
 
 
 @guard("what moved before a count is not reckoned in", EVENTS, "AND m.occurred_at > event.occurred_at\n    AND", "AND")
@@ -1127,7 +1196,7 @@ def a_file_is_old(walk: Walk) -> None:
     walk.a_file_counts([Row(*A, 3), Row(*B, 3)], ago=5)
 
 
-@guard("what moved since a file was made is reckoned in", MERGING, "{_MOVED} + ")
+@guard("what moved since a file was made is reckoned in", MERGING, " + {_moved('quantity')}")
 def a_file_comes_late(walk: Walk) -> None:
     walk.time_passes(10)
     walk.a_feed_tells([Said(*A, -2)])
@@ -1140,6 +1209,58 @@ def something_is_told_late_that_a_file_knew(walk: Walk) -> None:
     walk.time_passes(20)
     walk.a_feed_tells([Said(*A, -2, ago=15)])
     walk.a_file_counts([Row(*A, 6)], ago=10)
+
+
+@guard(
+    "a file finds no more damaged than it counts", MERGING, 'damaged=_among(found, "damaged")', 'damaged="s.damaged"'
+)
+@guard(
+    "a file finds no more set apart than it counts and are not damaged",
+    MERGING,
+    'f"({found} - greatest(0, least({found}, {damaged_then})))"',
+    "found",
+)
+@guard(
+    "what a file heals is a movement", MERGING, "(delta, damaged_delta, quarantined_delta) <> (0, 0, 0)", "delta <> 0"
+)
+@guard(
+    "what a file heals is of the damaged and of those set apart",
+    MERGING,
+    "delta, damaged_delta, quarantined_delta, %(import_id)s",
+    "delta, quarantined_delta, damaged_delta, %(import_id)s",
+)
+def a_file_counts_fewer_than_were_damaged(walk: Walk) -> None:
+    some_are_damaged_and_some_set_apart(walk)
+    walk.a_feed_tells([Said(*A, -9)])
+    walk.a_file_counts([Row(*A, 4)])
+    walk.a_file_counts([Row(*B, 1)], "S1", True)
+
+
+@guard("what was damaged since was not in the file", MERGING, "({now} - {moved})", "{now}")
+def some_are_damaged_and_set_apart_after_a_file(walk: Walk) -> None:
+    walk.time_passes(10)
+    some_are_damaged_and_some_set_apart(walk)
+    walk.a_file_counts([Row(*A, 1)], ago=5)
+
+
+@guard(
+    "in a file neither does it",
+    MERGING,
+    "greatest(0, least({found}, {damaged_then}))",
+    "least({found}, {damaged_then})",
+)
+def some_are_mended_before_they_break_and_a_file_counts(walk: Walk) -> None:
+    some_are_mended_before_they_break(walk)
+    walk.a_file_counts([Row(*A, 1)], ago=5)
+
+
+@guard("a file takes nothing away that was mended since", MERGING, "greatest(0, {now} + ", "({now} + ")
+def some_are_mended_and_released_after_a_file(walk: Walk) -> None:
+    walk.a_feed_tells([Said(*A, 6, condition="damaged"), Said(*A, 4, condition="quarantined")])
+    walk.time_passes(10)
+    walk.somebody_adjusts("release", "A", "S1", 3)
+    walk.somebody_adjusts("repair", "A", "S1", 4)
+    walk.a_file_counts([Row(*A, 0)], ago=5)
 
 
 @guard("a file is a count of its instant", MERGING, "counted_at = c.at, ")
@@ -2278,8 +2399,8 @@ CONFIDENCE = "confidence"
 @guard(
     "a look that finds others broken costs confidence",
     EVENTS,
-    "difference=Difference(change.on_hand, change.damaged)",
-    "difference=Difference(change.on_hand)",
+    "0 if event.damaged is None else change.damaged",
+    "0",
 )
 def others_are_broken(walk: Walk) -> None:
     walk.a_count_begins("S1")

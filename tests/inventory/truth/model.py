@@ -384,8 +384,8 @@ class World:
         if told.is_count and told.is_of_good_ones:
             self._is_counted(level, at)
         if told.is_look:
-            broken = told.damaged or 0
-            level.looked(agrees=agree((told.units, broken), (told.units - move.on_hand, broken - move.damaged)))
+            broken, said = (0, 0) if told.damaged is None else (told.damaged, told.damaged - move.damaged)
+            level.looked(agrees=agree((told.units, broken), (told.units - move.on_hand, said)))
         level.bin = told.bin or level.bin
         self.recognized[told.order, key] -= ours
         self._hand_over(told, level)
@@ -445,9 +445,16 @@ class World:
         found = told.units + (level.reserved_at(at) if told.source == NET and told.is_of_good_ones else 0)
         part = {"": "on_hand", "sellable": "good"}.get(told.condition, told.condition)
         move = self._moved(self._missing(level, part, found, at), told.condition, at)
-        if told.damaged is not None:
-            move = move._replace(damaged=self._missing(level, "damaged", told.damaged, at))
-        return move
+        return move if told.condition else self._of_all(level, told, found, move)
+
+    @staticmethod
+    def _of_all(level: Level, told: Told, found: int, move: Move) -> Move:
+        """Who finds so many of all found no more of a kind; but what was mended since cannot be mended again."""
+        now = {part: level.total(part) for part in ("damaged", "quarantined")}
+        then = {part: units - level.total(part, after=move.at) for part, units in now.items()}
+        broken = min(found, then["damaged"]) if told.damaged is None else told.damaged
+        seen = {"damaged": broken, "quarantined": min(found - max(0, broken), then["quarantined"])}
+        return move._replace(**{part: max(-now[part], units - then[part]) for part, units in seen.items()})
 
     @staticmethod
     def _missing(level: Level, part: str, found: int, at: datetime) -> int:
