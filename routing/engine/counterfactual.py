@@ -26,8 +26,6 @@ from .types import Budget, Demand, Line, Network, Place, Plan, PlannedLine, Rule
 
 CENT_MICRO = 10_000
 NO_LIMIT = "no_limit"
-#: So many values at most are tried of a figure that may help, then harm.
-MOST_TRIALS = 64
 _MOST_UNITS = 10_000
 _SECONDS_OF_ONE_PLAN = 0.5
 _PHANTOM = "\0"
@@ -433,7 +431,7 @@ def what_would_have_to_be_true(case: Case, code: str, budget: Budget) -> tuple[N
 
 
 def _need(parameter: Parameter, code: str, budget: Budget) -> Need:
-    search = _Search(parameter, code, budget)
+    search = _Search(parameter, code, budget.half())  # some is left for the figures after it
     found, at, is_smallest = search.run()
     return Need(
         parameter.name,
@@ -492,12 +490,14 @@ class _Search:
         return Found.VALUE, used, is_first
 
     def _scanned(self, last: int) -> tuple[Found, int | None, bool]:
-        for at in range(min(last + 1, MOST_TRIALS)):
+        """One by one, as more may help, then harm; but half of the time is for what is found without trying all."""
+        one_by_one = self.budget.half()
+        for at in range(last + 1):
+            if one_by_one.is_spent:
+                return self._bisected(at - 1, last, False)
             if self._is_used(at):
                 return Found.VALUE, at, True
-        if last < MOST_TRIALS:
-            return Found.NONE, None, True
-        return self._bisected(MOST_TRIALS - 1, last, False)
+        return Found.NONE, None, True
 
     def _so_far(self) -> tuple[Found, int | None, bool]:
         used = [at for at, is_used in self.known.items() if is_used]

@@ -315,6 +315,9 @@ class Budget:
     def at_least(self, seconds: float) -> "Budget":
         return Budget(self.now, max(self.ends_at, self.now() + seconds))
 
+    def half(self) -> "Budget":
+        return Budget.of(self.left_seconds / 2, self.now)
+
     @property
     def left_seconds(self) -> float:
         return max(0.0, self.ends_at - self.now())

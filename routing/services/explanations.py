@@ -79,7 +79,7 @@ def explain_place(decision: Decision, location: str) -> PlaceExplained:
     asked_anew: set[str] = set()
     case = Case(told.demand, told.rule, told.steps, told.network(today, asked_anew, also=[location]))
     run = case.run(replay_budget())
-    steps = why_not(run, location, replace(budget, ends_at=budget.now() + budget.left_seconds / 2))
+    steps = why_not(run, location, budget.half())
     is_used = any(step.verdict is Verdict.USED for step in steps)
     kept = _kept_there(told, run, location, decision.snapshot, budget)
     needs = () if is_used else what_would_have_to_be_true(case, location, budget)
@@ -101,7 +101,7 @@ def _kept_there(
     free = told.without_others_at(location)
     network = replace(run.case.network, kept=free.kept, kept_parcels=free.kept_parcels)
     alone = replace(run.case, network=network).run(replay_budget())
-    (step,) = why_not(alone, location, replace(budget, ends_at=budget.now() + budget.left_seconds / 2))
+    (step,) = why_not(alone, location, budget.half())
     saved = run.plan.cost_micro - alone.plan.cost_micro
     return KeptThere(units, parcels, orders, tuple(named), step, saved)
 

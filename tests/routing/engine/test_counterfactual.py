@@ -195,8 +195,26 @@ def test_what_was_not_planned_to_its_end_is_not_said_to_be_of_no_use():
     assert (cut_off["handling_micro"], enough["handling_micro"]) == (Found.NOT_SEARCHED, Found.NONE)
 
 
-@pytest.mark.parametrize(("others", "found"), [(20, Found.NONE), (80, Found.NOT_SEARCHED)])
-def test_where_more_limits_are_possible_than_are_tried_none_is_not_claimed(others, found):
+class Ticking:
+    """A thousandth of a second passes whenever it is looked at."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        self.seconds += 0.001
+        return self.seconds
+
+
+def in_a_hurry() -> Budget:
+    return Budget.of(1.0, Ticking())
+
+
+@pytest.mark.parametrize(
+    ("others", "budget", "found"),
+    [(20, in_a_hurry(), Found.NONE), (180, in_a_hurry(), Found.NOT_SEARCHED), (180, UNHURRIED, Found.NONE)],
+)
+def test_where_there_is_no_time_to_try_all_limits_none_is_not_claimed(others, budget, found):
     """However far the limit reaches, Lyon is dearer than Paris."""
     world = a_world(lyon=(1, 900), paris=(1, 0), **{f"z{n}": (1, 950) for n in range(others)})
     for n, code in enumerate(world["places"]):
@@ -204,9 +222,24 @@ def test_where_more_limits_are_possible_than_are_tried_none_is_not_claimed(other
     world["places"]["paris"]["km"] = 10.0
     world["steps"][0]["source"] = {"max_distance_km": 50.0}
 
-    needs = {need.parameter: need for need in what_would_have_to_be_true(case_of(world), "lyon", UNHURRIED)}
+    needs = {need.parameter: need for need in what_would_have_to_be_true(case_of(world), "lyon", budget)}
 
     assert needs["max_distance_km"].found is found
+
+
+@pytest.mark.parametrize(("limit", "needed"), [("min_left_after", 2), ("min_sellable", 3), ("min_capacity_left", 3)])
+def test_however_high_a_limit_is_the_smallest_change_is_found_while_there_is_time(limit, needed):
+    world = a_world(lyon=(3, 0), paris=(500, 100))
+    world["places"]["lyon"]["capacity_left"] = 3
+    world["steps"][0]["source"] = {limit: 300}
+
+    found = {
+        budget: next(n for n in what_would_have_to_be_true(case_of(world), "lyon", budget) if n.parameter == limit)
+        for budget in (UNHURRIED, Budget.of(1.0, Ticking()))
+    }
+
+    assert [(need.found, need.needed) for need in found.values()] == [(Found.VALUE, needed)] * 2
+    assert [need.is_smallest for need in found.values()] == [True, False]
 
 
 def test_the_group_it_would_have_to_be_in_is_none_that_the_step_leaves_out():
