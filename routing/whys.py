@@ -321,7 +321,7 @@ def shown_of(need: Need, value: Any, told: PlaceExplained) -> str:
     if need.parameter in ("workload", "acceptance", "confidence"):
         return _("%(percent)s %%") % {"percent": number(round(value * 100, 2))}
     if need.parameter == "max_distance_km" and value != NO_LIMIT:
-        return _("%(km)s km") % {"km": number_format(round(value, 1))}
+        return _("%(km)s km") % {"km": number(value)}
     if need.parameter == "kinds":
         kinds = [value] if isinstance(value, str) else value
         return shown([words.WORDS["kinds"].get(kind, kind) for kind in kinds])

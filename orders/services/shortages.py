@@ -1,12 +1,12 @@
 """Reality disagrees: less stands at a place than was promised from it.
 
-A feed or a count said so. The youngest promises that are not yet picked lose their units, one after the other,
-until the rest fits; they are planned again like any lost work, without this place.
+A feed or a count said so. The youngest promises that are not yet picked lose their units until the rest fits; they
+are planned again like any lost work, without this place, and of them the oldest chooses first.
 """
 
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from inventory.queries import promised_too_much
 from oms.actors import SYSTEM
@@ -28,36 +28,44 @@ def on_stock_short(event: Event) -> None:
 
 
 def settle_shortage(*, sku: str, location: str, as_of: datetime) -> int:
-    """Take promises away, the youngest first, until what is left can be kept. Returns how many lost units.
+    """Take promises away, the youngest, until what is left can be kept. Returns how many lost units.
 
-    Each in a transaction of its own: killed half way, the next event or the next call goes on.
+    Each in a transaction of its own: killed half way, the next event or the next call goes on. What was picked
+    meanwhile is made up for by others in the next round.
     """
     losers = 0
-    for fulfillment_id in _youngest_first(sku, location):
-        if not promised_too_much(sku, location):
-            break
-        losers += _lose(fulfillment_id, sku, as_of=as_of)
+    while lost := sum(_lose(work, sku, units, as_of=as_of) for work, units in _losers(sku, location)):
+        losers += lost
     return losers
 
 
-def _youngest_first(sku: str, location: str) -> list[str]:
-    """Work of which units of this product are still to be picked there."""
+def _losers(sku: str, location: str) -> list[tuple[str, int]]:
+    """Whose units are too many, and how many of them: the youngest work of which they are still to be picked, oldest first."""
+    missing = promised_too_much(sku, location)
+    losers: dict[str, int] = {}
+    for work, units in _youngest_first(sku, location) if missing else ():
+        if taken := min(missing, units):
+            losers[work] = losers.get(work, 0) + taken
+            missing -= taken
+    return list(reversed(losers.items()))
+
+
+def _youngest_first(sku: str, location: str) -> QuerySet[FulfillmentLine, tuple[str, int]]:
+    """Work and how many units of its line are still to be picked there."""
+    to_pick = F("quantity") - F("picked") - F("short") - F("canceled")
     waiting = FulfillmentLine.objects.filter(
-        sku=sku,
-        fulfillment__location=location,
-        fulfillment__status__in=_NOT_YET_PICKED,
-        quantity__gt=F("picked") + F("short") + F("canceled"),
+        sku=sku, fulfillment__location=location, fulfillment__status__in=_NOT_YET_PICKED
     )
-    youngest = waiting.order_by("-fulfillment__order__placed_at", "-fulfillment_id")
-    return list(dict.fromkeys(youngest.values_list("fulfillment_id", flat=True)))
+    youngest = waiting.order_by("-fulfillment__order__placed_at", "-fulfillment_id", "pk")
+    return youngest.values_list("fulfillment_id", to_pick)
 
 
 @use_case
-def _lose(fulfillment_id: str, sku: str, *, as_of: datetime) -> bool:
-    """As many units as are too many leave this work; False when it was picked or ended meanwhile."""
+def _lose(fulfillment_id: str, sku: str, most: int, *, as_of: datetime) -> bool:
+    """As many units as are too many, `most` of them, leave this work; False when it was picked or ended meanwhile."""
     held = lock_work(fulfillment_id)
     work = held.fulfillment
-    left = promised_too_much(sku, work.location_id) if work.status in _NOT_YET_PICKED else 0
+    left = min(most, promised_too_much(sku, work.location_id)) if work.status in _NOT_YET_PICKED else 0
     units = {}
     for line in held.lines:
         missing = min(left, line.to_pick) if line.sku == sku else 0

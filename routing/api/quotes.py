@@ -70,7 +70,7 @@ class QuoteOption(BaseModel):
     `earliest_at` and `promised_at`. `order_by`: until when an order keeps the date, to the minute, and `order_by_seconds`
     left until then; null beyond three days. `confidence`: how often all of it is there by `promised_at`, as learned from
     what happened; null where configured times made the date. `cut`: units that are not to be had that way; not there where
-    all are.
+    all are. An order that takes such a part and lets the rest wait has the date of its own plan; `orders/dry-run/` tells it.
     """
 
     method: Literal["ship", "pickup", "curbside", "locker", "backorder"]

@@ -96,6 +96,20 @@ def test_what_is_picked_already_stays(api: Api, three_orders: list[str], invaria
     invariants_hold()
 
 
+def test_of_those_who_lose_the_oldest_chooses_first(api: Api, invariants_hold: Any) -> None:
+    make_network(paris=7, lille=2, lyon=0)
+    oldest, middle, youngest = [order(api, ("SKU-1", units)) for units in (3, 2, 2)]
+
+    count(api, 3)
+
+    assert places(api, oldest) == [("PARIS", "assigned")]
+    assert places(api, middle) == [("PARIS", "canceled"), ("LILLE", "assigned")]
+    assert places(api, youngest) == [("PARIS", "canceled")]
+    [case] = api.get("exceptions/").json["results"]
+    assert case["order"] == youngest
+    invariants_hold()
+
+
 def test_only_what_stands_there_in_good_condition_counts(
     api: Api, three_orders: list[str], invariants_hold: Any
 ) -> None:
