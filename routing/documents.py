@@ -6,6 +6,7 @@ Every key is known or refused, and every fault is named by its JSON pointer.
 
 import datetime as dt
 import re
+from contextlib import suppress
 from typing import Annotated, Any, Literal, TypeVar
 
 from django.utils.translation import gettext as _
@@ -69,8 +70,11 @@ _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 def _written_day(value: Any) -> Any:
     """A number would be read as seconds since 1970."""
-    if isinstance(value, dt.date) or (isinstance(value, str) and _ISO_DAY.fullmatch(value)):
+    if isinstance(value, dt.date):
         return value
+    if isinstance(value, str) and _ISO_DAY.fullmatch(value):
+        with suppress(ValueError):
+            return dt.date.fromisoformat(value)
     raise PydanticCustomError("not_a_day", gettext_noop("A day is written like 2026-11-27"))
 
 

@@ -142,8 +142,8 @@ def test_what_is_left_of_a_postal_prefix_is_measured():
         ),
         ({"rules": [{"steps": [{}]}], "channels": ["a", "a"]}, {("", "duplicate")}),
         (
-            {"rules": [{"when": {"from_date": 20000}, "steps": [{}]}]},
-            {("/rules/0/when/from_date", "not_a_day")},
+            {"rules": [{"when": {"from_date": 20000, "until_date": "2026-02-30"}, "steps": [{}]}]},
+            {("/rules/0/when/from_date", "not_a_day"), ("/rules/0/when/until_date", "not_a_day")},
         ),
         (
             {"rules": [{"when": {"from_date": "2026-12-01", "until_date": "2026-11-30"}, "steps": [{}]}]},
