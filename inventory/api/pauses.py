@@ -47,9 +47,8 @@ class PauseView(ApiView):
 class Pause(PauseView):
     @extend_schema(
         summary="No more orders for this place",
-        description="New work goes elsewhere, from within a second of the answer until `until`, exactly; what the place has already"
-        " stays with it."
-        " Pausing again moves the end. Publishes `inventory.location.paused`.",
+        description="New work goes elsewhere, from within a second of the answer until `until`, exactly; what the place has"
+        " already stays with it. Pausing again moves the end. Publishes `inventory.location.paused`.",
         parameters=[IDEMPOTENCY_KEY],
         request=PauseBody,
         responses={200: LocationBody},

@@ -84,7 +84,7 @@ _RESERVED_THEN = """CASE WHEN s.updated_at > c.at THEN coalesce((
         AND r.updated_at > c.at), 0) ELSE s.reserved END"""
 
 # Of what was found no more were damaged then, and of the rest no more set apart; of almost all levels none are.
-_AMONG = "CASE WHEN {now} = 0 THEN 0 ELSE greatest(0, {now} + least(0, {found} - ({now} - {moved}))) END"
+_AMONG = "CASE WHEN s.{condition} = 0 THEN 0 ELSE greatest(0, s.{condition} + least(0, {found} - {then})) END"
 
 # What the columns of levels and of movements can hold.
 _FITS = f"abs({{units}}) <= {MOST_UNITS} AND abs({{units}} - s.on_hand) <= {MOST_UNITS}"
@@ -183,12 +183,11 @@ def _merge(terms: Terms, staging: Staging, chunk: str, window: dict[str, Any], *
     }
     found = f"(c.quantity + {_RESERVED_THEN if terms.counts_exclude_reserved else '0'})"
     units = f"{found} + {_moved('quantity')}"
-    damaged_then = f"(s.damaged - {_moved('damaged_delta')})"
     statement = _MERGE.format(
         chunk=chunk,
         units=units,
         damaged=_among(found, "damaged"),
-        quarantined=_among(f"({found} - greatest(0, least({found}, {damaged_then})))", "quarantined"),
+        quarantined=_among(f"({found} - greatest(0, least({found}, {_then('damaged')})))", "quarantined"),
         ledger_begins=_LEDGER_BEGINS,
         fits=_FITS.format(units=units),
         refused=staging.refused,
@@ -204,8 +203,12 @@ def _moved(column: str) -> str:
     return f"({_MOVED.format(column=column)})"
 
 
+def _then(condition: str) -> str:
+    return f"(s.{condition} - {_moved(f'{condition}_delta')})"
+
+
 def _among(found: str, condition: str) -> str:
-    return _AMONG.format(found=found, now=f"s.{condition}", moved=_moved(f"{condition}_delta"))
+    return _AMONG.format(condition=condition, found=found, then=_then(condition))
 
 
 def _tell(terms: Terms, levels: str | None, short: str | None, *, as_of: datetime) -> None:

@@ -1217,7 +1217,7 @@ def something_is_told_late_that_a_file_knew(walk: Walk) -> None:
 @guard(
     "a file finds no more set apart than it counts and are not damaged",
     MERGING,
-    'f"({found} - greatest(0, least({found}, {damaged_then})))"',
+    "f\"({found} - greatest(0, least({found}, {_then('damaged')})))\"",
     "found",
 )
 @guard(
@@ -1236,7 +1236,7 @@ def a_file_counts_fewer_than_were_damaged(walk: Walk) -> None:
     walk.a_file_counts([Row(*B, 1)], "S1", True)
 
 
-@guard("what was damaged since was not in the file", MERGING, "({now} - {moved})", "{now}")
+@guard("what was damaged since was not in the file", MERGING, "{found} - {then}", "{found} - s.{condition}")
 def some_are_damaged_and_set_apart_after_a_file(walk: Walk) -> None:
     walk.time_passes(10)
     some_are_damaged_and_some_set_apart(walk)
@@ -1246,15 +1246,15 @@ def some_are_damaged_and_set_apart_after_a_file(walk: Walk) -> None:
 @guard(
     "in a file neither does it",
     MERGING,
-    "greatest(0, least({found}, {damaged_then}))",
-    "least({found}, {damaged_then})",
+    "greatest(0, least({found}, {_then('damaged')}))",
+    "least({found}, {_then('damaged')})",
 )
 def some_are_mended_before_they_break_and_a_file_counts(walk: Walk) -> None:
     some_are_mended_before_they_break(walk)
     walk.a_file_counts([Row(*A, 1)], ago=5)
 
 
-@guard("a file takes nothing away that was mended since", MERGING, "greatest(0, {now} + ", "({now} + ")
+@guard("a file takes nothing away that was mended since", MERGING, "greatest(0, s.{condition} + ", "(s.{condition} + ")
 def some_are_mended_and_released_after_a_file(walk: Walk) -> None:
     walk.a_feed_tells([Said(*A, 6, condition="damaged"), Said(*A, 4, condition="quarantined")])
     walk.time_passes(10)
